@@ -1,0 +1,103 @@
+"""Every way in which a request can be refused, as one tree; HTTP status codes belong to `api`.
+
+LeadscoreError
+├── MalformedJson              the body is not JSON that we accept
+├── MalformedRequest           the body, a form or a cursor can't be read
+├── UnsupportedEncoding        a Content-Encoding other than gzip
+├── UnsupportedMediaType       a body of a type that the path does not take
+├── ContentTooLarge            over a limit in bytes or in messages
+├── RequestTimeout             the body did not arrive in time
+├── InvalidKey                 missing, malformed, unknown or revoked: one answer for all
+├── InsufficientScope          a good key of the wrong kind
+├── OriginNotAllowed           a write key used from an origin that it does not list
+├── NotFound                   nothing has this id
+├── InvalidMessage             one message is unusable; its `code` says why
+├── ValidationFailed           a parameter or field of a request is wrong
+├── Unavailable                the database or the writer can't take work now
+└── SchemaOutdated             the database needs `leadscore migrate`
+
+A scoring model that can't be loaded is `app.scoring.model.InvalidModel`, for the scoring core knows nothing of us.
+"""
+
+from app.scoring.model import Fault
+
+
+class LeadscoreError(Exception):
+    """A refusal with a stable `code` (a slug) and a sentence that names the thing, the place and the remedy."""
+
+    code = "error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class MalformedJson(LeadscoreError):
+    code = "malformed-json"
+
+
+class MalformedRequest(LeadscoreError):
+    code = "malformed-request"
+
+
+class UnsupportedEncoding(LeadscoreError):
+    code = "unsupported-encoding"
+
+
+class UnsupportedMediaType(LeadscoreError):
+    code = "unsupported-media-type"
+
+
+class ContentTooLarge(LeadscoreError):
+    code = "content-too-large"
+
+
+class RequestTimeout(LeadscoreError):
+    code = "request-timeout"
+
+
+class InvalidKey(LeadscoreError):
+    code = "invalid-key"
+
+    def __init__(self) -> None:
+        super().__init__("This path needs a valid key: send one as `Authorization: Bearer …` or as the Basic user.")
+
+
+class InsufficientScope(LeadscoreError):
+    code = "insufficient-scope"
+
+
+class OriginNotAllowed(LeadscoreError):
+    code = "origin-not-allowed"
+
+
+class NotFound(LeadscoreError):
+    code = "not-found"
+
+
+class InvalidMessage(LeadscoreError):
+    """One message can't be used. Its neighbours in a batch can."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class ValidationFailed(LeadscoreError):
+    code = "validation-error"
+
+    def __init__(self, detail: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(detail)
+        self.faults = faults
+
+
+class Unavailable(LeadscoreError):
+    code = "unavailable"
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class SchemaOutdated(LeadscoreError):
+    code = "schema-outdated"

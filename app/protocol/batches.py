@@ -1,0 +1,95 @@
+"""Many messages in one body: the good ones become events, each bad one is refused alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import orjson
+
+from app.errors import ContentTooLarge, InvalidMessage
+from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, read_message, read_section
+from app.protocol.times import read_time
+from app.protocol.values import as_text, check_values, is_storable
+from app.scoring.events import Event
+
+MAX_MESSAGES = 2500
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One message that was refused: where it stood in its body, why, and what it was.
+
+    `message_id` and `detail` are safe to store and to show; `body` is as it came, bad characters included.
+    """
+
+    index: int
+    message_id: str | None
+    code: str
+    detail: str
+    body: Any
+
+    @classmethod
+    def of(cls, body: Any, error: InvalidMessage, index: int = 0) -> Self:
+        return cls(index=index, message_id=_told_id(body), code=error.code, detail=error.detail, body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The outcome for each message of a body, by index: both lists keep the order of the body."""
+
+    accepted: list[tuple[int, Event]]
+    refused: list[Refusal]
+
+
+def read_batch(document: Any, *, sender: Sender, received_at: datetime) -> Batch:
+    """Read each message by itself, over what the batch says for all of them.
+
+    Raises InvalidMessage for a fault in the batch itself, ContentTooLarge for too many messages or too big a context.
+    """
+    messages = _read_messages(document)
+    envelope = _read_envelope(document)
+    batch = Batch(accepted=[], refused=[])
+    for index, message in enumerate(messages):
+        try:
+            event = read_message(message, type=None, sender=sender, received_at=received_at, envelope=envelope)
+        except InvalidMessage as error:
+            batch.refused.append(Refusal.of(message, error, index))
+        else:
+            batch.accepted.append((index, event))
+    return batch
+
+
+def body_write_key(document: Any) -> str | None:
+    """The `writeKey` of a body, of a single message as of a batch."""
+    key = document.get("writeKey") if isinstance(document, dict) else None
+    return key if isinstance(key, str) and key else None
+
+
+def _read_messages(document: Any) -> list[Any]:
+    messages = document.get("batch") if isinstance(document, dict) else None
+    if not isinstance(messages, list):
+        raise InvalidMessage("validation-error", "The body must be an object whose `batch` is a list of messages.")
+    if len(messages) > MAX_MESSAGES:
+        raise ContentTooLarge(f"A batch has at most {MAX_MESSAGES:,} messages: split it.")
+    return messages
+
+
+def _read_envelope(document: Mapping[str, Any]) -> Envelope:
+    context = read_section(document, "context")
+    check_values(context, under="context")
+    context_bytes = len(orjson.dumps(context)) if context else 0
+    # It is kept with every message, so the limit of one holds: 2,500 copies of a large one would be gigabytes.
+    if context_bytes > MAX_MESSAGE_BYTES:
+        raise ContentTooLarge(f"The batch's `context` is over {MAX_MESSAGE_BYTES:,} bytes: send less in it.")
+    return Envelope(
+        sent_at=read_time(document.get("sentAt"), "sentAt"),
+        timestamp=read_time(document.get("timestamp"), "timestamp"),
+        context=context,
+        context_bytes=context_bytes,
+    )
+
+
+def _told_id(body: Any) -> str | None:
+    text = as_text(body.get("messageId")) if isinstance(body, dict) else None
+    return text if text and len(text) <= MAX_MESSAGE_ID_LENGTH and is_storable(text) else None

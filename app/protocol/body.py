@@ -1,0 +1,127 @@
+"""A request's body: from bytes as they came to a JSON value, within bounds. No error repeats any of the input."""
+
+import io
+import json
+import re
+import zlib
+from codecs import BOM_UTF8
+from typing import Any, NoReturn
+
+from app.errors import ContentTooLarge, MalformedJson, MalformedRequest, UnsupportedEncoding
+
+MAX_DEPTH = 32
+
+_MAX_DIGITS = 600  # Python takes quadratic time to read more, and can be set to refuse above 640
+_MAX_GZIP_MEMBERS = 16  # a body of thousands of empty ones would cost seconds
+_CHUNK_BYTES = 256 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+_JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[\[{]")
+
+
+def decompress(raw: bytes, content_encoding: str | None, limit_bytes: int) -> bytes:
+    """The body as it was before its Content-Encoding, at most `limit_bytes` long.
+
+    Raises ContentTooLarge (having made at most a chunk more than the limit), MalformedRequest for corrupt gzip,
+    UnsupportedEncoding for anything but gzip alone.
+    """
+    encoding = (content_encoding or "").strip().lower()
+    if encoding in ("gzip", "x-gzip"):
+        return _gunzip(raw, limit_bytes)
+    if encoding not in ("", "identity"):
+        raise UnsupportedEncoding("Only one Content-Encoding is read, `gzip`: send the body with it, or plain.")
+    _check_length(len(raw), limit_bytes)
+    return raw
+
+
+def is_json(data: bytes) -> bool:
+    """Whether the first byte that is not blank opens an object or a list. Clients' Content-Types can't be trusted."""
+    return _JSON_START.match(data) is not None
+
+
+def parse_json(data: bytes) -> Any:
+    """Strict JSON in UTF-8, a byte order mark aside.
+
+    Lone surrogates, infinities such as 1e999 and integers beyond 64 bits pass: they cost their message, not the body.
+    Raises MalformedJson.
+    """
+    try:
+        document = _DECODER.decode(data.removeprefix(BOM_UTF8).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise MalformedJson("The body is not valid UTF-8: encode it as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"The body is not valid JSON at line {error.lineno}, column {error.colno}.") from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check_depth(document)
+    return document
+
+
+def _gunzip(raw: bytes, limit_bytes: int) -> bytes:
+    body = io.BytesIO()  # unlike a list of chunks, it gives up its bytes without a copy
+    for _ in range(_MAX_GZIP_MEMBERS):
+        if not raw:
+            return body.getvalue()
+        raw = _gunzip_member(raw, body, limit_bytes)
+    raise MalformedRequest(f"The gzipped body has more than {_MAX_GZIP_MEMBERS} members: compress it as one.")
+
+
+def _gunzip_member(raw: bytes, body: io.BytesIO, limit_bytes: int) -> bytes:
+    """Append one member to `body` and return what follows it."""
+    member = zlib.decompressobj(wbits=_GZIP)
+    while not member.eof:
+        try:
+            chunk = member.decompress(raw, _CHUNK_BYTES)
+        except zlib.error:
+            raise MalformedRequest("The body is not valid gzip: send it whole and unaltered, or plain.") from None
+        if not chunk and not member.eof:
+            raise MalformedRequest("The gzipped body ends too early: send it whole.")
+        raw = member.unconsumed_tail
+        body.write(chunk)
+        _check_length(body.tell(), limit_bytes)
+    return member.unused_data
+
+
+def _check_length(length: int, limit_bytes: int) -> None:
+    if length > limit_bytes:
+        raise ContentTooLarge(f"The body is over {limit_bytes:,} bytes, decompressed: send fewer messages at once.")
+
+
+def _read_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(members)
+    if len(result) != len(members):
+        raise MalformedJson("An object in the body has the same key twice: send each key once.")
+    return result
+
+
+def _read_integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise MalformedJson(f"The body holds an integer of more than {_MAX_DIGITS} digits: send it as text.")
+    return int(digits)
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise MalformedJson("The body holds NaN or Infinity, which JSON has not: send null, or leave the field out.")
+
+
+def _check_depth(document: Any) -> None:
+    # Level by level, since the parser's own limit is Python's stack, which is far deeper and differs by version.
+    level = _containers([document])
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return
+        level = [child for parent in level for child in _containers(parent)]
+    if level:
+        raise _too_deep()
+
+
+def _containers(parent: Any) -> list[Any]:
+    children = parent.values() if isinstance(parent, dict) else parent
+    return [child for child in children if isinstance(child, (dict, list))]
+
+
+def _too_deep() -> MalformedJson:
+    return MalformedJson(f"The body nests deeper than {MAX_DEPTH} levels: flatten it.")
+
+
+# Made once: `json.loads` with hooks would build a decoder for each body.
+_DECODER = json.JSONDecoder(object_pairs_hook=_read_object, parse_int=_read_integer, parse_constant=_refuse_constant)

@@ -1,0 +1,114 @@
+"""What one value may be: the check for values that no database keeps, and the reading of short texts.
+
+PostgreSQL refuses U+0000 and SQLite stores it; a lone surrogate has no UTF-8; an integer beyond 64 bits has no
+column. They are found here, at the edge, where the client can still be told which field holds them.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from app.errors import InvalidMessage
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+_MAX_KEY_SHOWN = 64
+_BAD_CHARACTERS = "holds U+0000 or half of a surrogate pair: remove it."
+
+
+class _Unstorable(Exception):
+    """A bad value, which collects the keys that lead to it while it rises, the innermost first."""
+
+    def __init__(self, code: str, rule: str, *, in_key: bool = False) -> None:
+        super().__init__()
+        self.code = code
+        self.rule = rule
+        self.in_key = in_key
+        self.keys: list[str] = []
+
+    def where(self, under: str) -> str:
+        # A key is the client's own text: a long one would fill the answer and the logs.
+        path = ".".join([under, *(key[:_MAX_KEY_SHOWN] for key in reversed(self.keys))]).strip(".")
+        place = f"`{path}`" if path else "the message"
+        return f"a key of {place}" if self.in_key else place
+
+
+def check_values(value: Any, *, under: str = "") -> None:
+    """Refuse a message that holds, at any depth, what can't be stored.
+
+    The error names the path of the field (`under` is its beginning) and never the value, nor a key that is itself bad.
+    Raises InvalidMessage: `invalid-characters`, `not-finite` or `out-of-range`.
+    """
+    try:
+        _check(value)
+    except _Unstorable as fault:
+        raise InvalidMessage(fault.code, f"In this message, {fault.where(under)} {fault.rule}") from None
+
+
+def is_storable(text: str) -> bool:
+    return "\0" not in text and (text.isascii() or not _LONE_SURROGATE.search(text))
+
+
+def as_text(value: Any) -> str | None:
+    """The text of a string or a number, stripped; `""` if there is none; None for anything that has no text of its own.
+
+    A float that is a whole number reads as one, since clients write the id 1000 as `1e3` and `1000.0` as well.
+    """
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _check(value: Any) -> None:
+    check = _CHECKS.get(type(value))
+    if check is not None:
+        check(value)
+
+
+def _check_text(text: str) -> None:
+    if not is_storable(text):
+        raise _Unstorable("invalid-characters", _BAD_CHARACTERS)
+
+
+def _check_integer(number: int) -> None:
+    if not _INT64_MIN <= number <= _INT64_MAX:
+        raise _Unstorable("out-of-range", "is an integer beyond 64 bits: send it as text.")
+
+
+def _check_float(number: float) -> None:
+    if not math.isfinite(number):
+        raise _Unstorable("not-finite", "is not a finite number: leave it out, or send it as text.")
+
+
+def _check_object(members: dict[str, Any]) -> None:
+    for key, value in members.items():
+        if not is_storable(key):
+            raise _Unstorable("invalid-characters", _BAD_CHARACTERS, in_key=True)
+        try:
+            _check(value)
+        except _Unstorable as fault:
+            fault.keys.append(key)
+            raise
+
+
+def _check_list(items: list[Any]) -> None:
+    for index, item in enumerate(items):
+        try:
+            _check(item)
+        except _Unstorable as fault:
+            fault.keys.append(str(index))
+            raise
+
+
+_CHECKS: dict[type, Callable[[Any], None]] = {
+    str: _check_text,
+    int: _check_integer,
+    float: _check_float,
+    dict: _check_object,
+    list: _check_list,
+}

@@ -1,0 +1,54 @@
+"""Events and identities: what a message is once it has become a fact."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, get_args
+from uuid import UUID
+
+IdentityKind = Literal["user_id", "email", "anonymous_id"]
+IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
+"""From the strongest claim on who a person is to the weakest."""
+
+
+class Identity(NamedTuple):
+    """One way in which a person is known. `str()` of it is its key in storage, such as `email:ada@example.com`."""
+
+    kind: IdentityKind
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A message that was accepted, with its times in UTC.
+
+    `identities` is never empty and stands strongest first: the event is filed under the first.
+    `trusted` tells whether a secret key sent it. (`source`, `message_id`) is unique.
+    """
+
+    id: UUID
+    source: str
+    message_id: str
+    type: str
+    name: str
+    identities: tuple[Identity, ...]
+    occurred_at: datetime
+    received_at: datetime
+    trusted: bool
+    properties: Mapping[str, Any]
+    context: Mapping[str, Any]
+    traits: Mapping[str, Any]
+
+
+_GAPS = re.compile(r"[\s_-]+")
+
+
+@lru_cache(maxsize=4096)
+def event_name_key(name: str) -> str:
+    """What makes two event names one: `Form Submitted`, `form_submitted` and `FORM-SUBMITTED` have the same key."""
+    return _GAPS.sub(" ", name).strip().casefold()

@@ -1,0 +1,115 @@
+"""Client times are read strictly and corrected for the client's clock."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import InvalidMessage
+from app.protocol.times import occurred_at, read_time
+
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2025-06-01T12:00:00Z",
+        "2025-06-01T12:00:00.000Z",
+        "2025-06-01T12:00:00.000000+00:00",
+        "2025-06-01T12:00:00.000000000Z",
+        "2025-06-01T12:00:00.0Z",
+        "2025-06-01T12:00:00",
+        "2025-06-01 12:00:00",
+        "2025-06-01t12:00:00z",
+        "2025-06-01T12:00Z",
+        "2025-06-01T14:00:00+02:00",
+        "2025-06-01T14:00:00+0200",
+        " 2025-06-01T06:30:00-05:30 ",
+        1748779200000,
+        1748779200000.0,
+        1748779200,
+    ],
+)
+def test_every_shape_that_clients_send_is_read_as_utc(value: Any) -> None:
+    moment = read_time(value, "timestamp")
+    assert moment == NOON
+    assert moment.tzinfo is UTC
+
+
+def test_a_fraction_is_kept_to_the_microsecond() -> None:
+    assert read_time("2025-06-01T12:00:00.123456789Z", "t") == NOON.replace(microsecond=123456)
+
+
+def test_a_date_is_its_midnight() -> None:
+    assert read_time("2025-06-01", "t") == NOON.replace(hour=0)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_time_is_none(value: Any) -> None:
+    assert read_time(value, "t") is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("yesterday", "2025-06-01T", "20250601T120000Z", "2025-W22-7", "2025-06-01x12:00:00Z", "2025-06-01T12"),
+        *("2025-06-01T12:00:00,5Z", "2025-06-01T12:00:00.Z", "2025-06-01T12:00:00 Z", "2025-13-01T12:00:00Z"),
+        *("2025-06-01T12:00:00+00:00:30", "2025-06-01T24:00:00Z", "2025-06-01T12:00:00+99:00", "٢٠٢٥-06-01"),
+        *("2025-06-01T12:00:00Z\0", "\ud800", True, [], {}, float("nan")),
+    ],
+)
+def test_what_is_no_time_is_refused_by_the_name_of_its_field(value: Any) -> None:
+    with pytest.raises(InvalidMessage, match="`sentAt` is not a time") as refused:
+        read_time(value, "sentAt")
+    assert refused.value.code == "validation-error"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("0000-01-01T00:00:00Z", "+010000-01-01T00:00:00.000Z", "-000001-01-01T00:00:00.000Z"),
+        *("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", 10**18, -(10**18), 10**400, float("inf"), 1e300),
+    ],
+)
+def test_a_time_outside_the_years_1_to_9999_is_out_of_range(value: Any) -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        read_time(value, "timestamp")
+    assert refused.value.code == "out-of-range"
+
+
+@given(st.text() | st.integers() | st.floats() | st.booleans())
+def test_any_value_is_a_time_in_utc_or_an_invalid_message(value: Any) -> None:
+    try:
+        moment = read_time(value, "t")
+    except InvalidMessage:
+        return
+    assert moment is None or moment.tzinfo is UTC
+
+
+@pytest.mark.parametrize("skew", [-HOUR * 48, -HOUR, timedelta(0), HOUR, HOUR * 48])
+def test_a_wrong_clock_is_corrected_by_its_own_time_of_sending(skew: timedelta) -> None:
+    happened, sent = NOON - 2 * HOUR, NOON
+    assert occurred_at(happened + skew, sent + skew, received_at=NOON) == happened
+
+
+def test_without_a_time_of_sending_the_clock_is_believed() -> None:
+    assert occurred_at(NOON - HOUR, None, received_at=NOON) == NOON - HOUR
+
+
+@pytest.mark.parametrize("sent_at", [None, NOON])
+def test_a_time_in_the_future_becomes_that_of_arrival(sent_at: datetime | None) -> None:
+    assert occurred_at(NOON + HOUR, sent_at, received_at=NOON) == NOON
+
+
+def test_no_time_is_that_of_arrival() -> None:
+    assert occurred_at(None, NOON - HOUR, received_at=NOON) == NOON
+
+
+def test_a_correction_that_leaves_the_calendar_is_out_of_range() -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        occurred_at(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC), received_at=NOON)
+    assert refused.value.code == "out-of-range"
