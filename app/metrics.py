@@ -1,0 +1,60 @@
+"""What leadscore measures of itself, under Prometheus names. One set for a process, made by `create_app`."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_500)
+
+
+class Metrics:
+    """The metrics and the registry that `/metrics` shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "leadscore_request_seconds",
+            "Time to answer a request, by route, method and status.",
+            ["method", "route", "status"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.messages = Counter(
+            "leadscore_messages_total",
+            "Messages by what became of them: accepted, duplicate, rejected or honeypot.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.batch_size = Histogram(
+            "leadscore_commit_messages", "Messages in one commit.", buckets=SIZES, registry=self.registry
+        )
+        self.commit_seconds = Histogram(
+            "leadscore_commit_seconds", "Time of one commit.", buckets=SECONDS, registry=self.registry
+        )
+        self.conflicts = Counter(
+            "leadscore_commit_conflicts_total",
+            "Transactions that were run again since another came first.",
+            registry=self.registry,
+        )
+        self.queue_depth = Gauge(
+            "leadscore_queue_messages", "Messages that wait for the writer.", registry=self.registry
+        )
+        self.transitions = Counter(
+            "leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"], registry=self.registry
+        )
+        self.leads = Gauge("leadscore_leads", "Leads by stage.", ["stage"], registry=self.registry)
+        self.oldest_due_seconds = Gauge(
+            "leadscore_oldest_due_check_seconds",
+            "How long the lead that has been due longest has waited for the sweeper.",
+            registry=self.registry,
+        )
+
+    def committed(self, messages: int, seconds: float, moves: Iterable[tuple[str, str]]) -> None:
+        self.batch_size.observe(messages)
+        self.commit_seconds.observe(seconds)
+        self.moved(moves)
+
+    def moved(self, moves: Iterable[tuple[str, str]]) -> None:
+        for from_stage, to_stage in moves:
+            self.transitions.labels(from_stage, to_stage).inc()

@@ -1,0 +1,156 @@
+"""Conditions at work: a question asks one thing, a junction joins the answers, and both can say why.
+
+Answers are true, false, or None for "not certain": over a span of days a number is known only within bounds.
+`all`, `any` and `none` are those of Kleene's three-valued logic, which is Boolean where everything is certain.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.scoring.document import COMBINERS, Combination, Condition, Leaf
+from app.scoring.operators import NEGATIONS, OPERATORS, as_number, field_test
+
+Bounds = tuple[float, float]
+"""The least and the greatest that a number can be; the same, where it is known."""
+
+Answer = bool | None
+FIELDS = {"property": "properties", "context": "context", "trait": "traits"}
+MONOTONE = frozenset({"gt", "gte", "lt", "lte"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A leaf. It is asked of a view: an object with what the leaf's subject needs.
+
+    That is `properties`, `context` or `traits` (mappings), `score(name)` or `hits(signal, within_days)` (bounds).
+    """
+
+    written: Mapping[str, Any]
+    measure: Callable[[Any], Any]
+    test: Callable[[Any], Answer]
+
+    def holds(self, view: Any) -> Answer:
+        return self.test(self.measure(view))
+
+    def explain(self, view: Any) -> dict[str, Any]:
+        """The leaf as the model writes it, with the `actual` value and, for a number that fails, by how much."""
+        measured = self.measure(view)
+        actual = measured[0] if isinstance(measured, tuple) else measured
+        short_by = None if self.test(measured) else _shortfall(self.written, as_number(actual))
+        return {**self.written, "actual": actual, "short_by": short_by}
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """Conditions joined by `all`, `any` and `none`; where several stand together, each must hold."""
+
+    all: tuple["Node", ...]
+    any: tuple["Node", ...]
+    none: tuple["Node", ...]
+
+    def holds(self, view: Any) -> Answer:
+        answer = all_of(child.holds(view) for child in self.all)
+        if answer is not False and self.any:
+            answer = all_of((answer, any_of(child.holds(view) for child in self.any)))
+        if answer is not False and self.none:
+            answer = all_of((answer, negation(any_of(child.holds(view) for child in self.none))))
+        return answer
+
+    def explain(self, view: Any) -> dict[str, Any]:
+        """The junction, less the parts that don't matter: what makes it hold, or what keeps it from holding."""
+        verdict = self.holds(view)
+        parts = {
+            "all": [child for child in self.all if child.holds(view) is verdict],
+            "any": [child for child in self.any if child.holds(view) is verdict],
+            "none": [child for child in self.none if child.holds(view) is not verdict],
+        }
+        if verdict is False and any_of(child.holds(view) for child in self.any):
+            parts["any"] = []
+        told = {combiner: [child.explain(view) for child in children] for combiner, children in parts.items()}
+        return _shortest({combiner: reasons for combiner, reasons in told.items() if reasons})
+
+
+Node = Question | Junction
+
+
+def _shortest(parts: dict[str, Any]) -> dict[str, Any]:
+    alone = next(iter(parts.values())) if len(parts) == 1 and "none" not in parts else []
+    return dict(alone[0]) if len(alone) == 1 else parts
+
+
+def _shortfall(written: Mapping[str, Any], actual: float | None) -> float | None:
+    if actual is None:
+        return None
+    if "signal" in written:
+        return int(written.get("at_least", 1)) - actual
+    thresholds = {name: as_number(written.get(name)) for name in MONOTONE}
+    failed = [limit for name, limit in thresholds.items() if limit is not None and not OPERATORS[name](limit)(actual)]
+    gaps = [abs(limit - actual) for limit in failed]
+    return round(max(gaps), 2) if gaps else None
+
+
+def all_of(answers: Iterable[Answer]) -> Answer:
+    certain = True
+    for answer in answers:
+        if answer is False:
+            return False
+        certain = certain and answer is not None
+    return True if certain else None
+
+
+def negation(answer: Answer) -> Answer:
+    return None if answer is None else not answer
+
+
+def any_of(answers: Iterable[Answer]) -> Answer:
+    return negation(all_of(negation(answer) for answer in answers))
+
+
+def compile_condition(condition: Condition) -> Node:
+    if isinstance(condition, Combination):
+        parts = {name: tuple(map(compile_condition, getattr(condition, name) or ())) for name in COMBINERS}
+        return Junction(**parts)
+    return _question(condition)
+
+
+def _question(leaf: Leaf) -> Question:
+    written, target = leaf.as_written(), leaf.target
+    if leaf.signal is not None:
+        within_days, at_least = leaf.within_days, leaf.at_least or 1
+        enough = bounds_test({"gte": at_least})
+        return Question(written, lambda view: view.hits(target, within_days), enough)
+    if leaf.score is not None:
+        return Question(written, lambda view: view.score(target), bounds_test(leaf.operators))
+    root, path = FIELDS[leaf.subject], tuple(target.split("."))
+    return Question(written, lambda view: lookup(getattr(view, root), path), field_test(leaf.operators))
+
+
+def lookup(value: Any, path: tuple[str, ...]) -> Any:
+    """The value at the end of a path through mappings, or None where there is none."""
+    for part in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def bounds_test(operators: Mapping[str, Any]) -> Callable[[Bounds], Answer]:
+    """The question whether a number that lies within bounds passes all these operators."""
+    tests = [_bound_test(name, operand) for name, operand in operators.items()]
+    return lambda bounds: all_of(test(bounds) for test in tests)
+
+
+def _bound_test(name: str, operand: Any) -> Callable[[Bounds], Answer]:
+    if name in NEGATIONS:
+        positive = _bound_test(NEGATIONS[name], operand)
+        return lambda bounds: negation(positive(bounds))
+    test = OPERATORS[name](operand)
+
+    def holds(bounds: Bounds) -> Answer:
+        least, greatest = bounds
+        at_least = test(least)
+        settled = least == greatest or (name in MONOTONE and at_least == test(greatest))
+        return at_least if settled else None
+
+    return holds

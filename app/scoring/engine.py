@@ -1,0 +1,245 @@
+"""The engine: compile a model once, then read leads with it. A reading is what the facts say on one day.
+
+compile_model(document, version) -> CompiledModel
+CompiledModel.facts_of(event)    -> Facts
+read(model, facts, moment)       -> Reading, with each score's value
+ledger(reading, score)           -> the lines that add up to it
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from app.scoring.conditions import Bounds, Node, compile_condition
+from app.scoring.document import Score, ScoringModel, Signal, Stage
+from app.scoring.emails import derived_traits
+from app.scoring.events import Event, event_name_key
+from app.scoring.facts import Facts, day_of, facts_of
+from app.scoring.rules import Earned, Earning, Subject, compile_rule, date_of, to_cents
+
+LineKind = Literal["rule", "rule_cap", "group_cap", "score_limit"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSignal:
+    """A signal with the keys of the event names that it counts."""
+
+    name: str
+    fingerprint: str
+    event_keys: frozenset[str]
+    where: Node | None
+    trusted: bool
+
+    def counts(self, event: Event) -> bool:
+        """Whether an event whose name matches gives this signal a hit."""
+        return (event.trusted or not self.trusted) and (self.where is None or bool(self.where.holds(event)))
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    name: str
+    signal: str | None
+    group: str | None
+    cap: float | None
+    earning: Earning
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledScore:
+    name: str
+    rules: tuple[CompiledRule, ...]
+    group_caps: Mapping[str, float]
+    low: float
+    high: float
+    bands: tuple[tuple[float, str], ...]
+    """Thresholds from the highest down."""
+
+    def band(self, value: float) -> str | None:
+        return next((name for threshold, name in self.bands if value >= threshold), None)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStage:
+    name: str
+    when: Node | None
+    keep: Node | None
+    sales_ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """A model at work. `version` is what the evaluations made with it bear."""
+
+    version: int
+    document: ScoringModel
+    signals: Mapping[str, CompiledSignal]
+    signals_by_event: Mapping[str, Sequence[CompiledSignal]]
+    scores: Mapping[str, CompiledScore]
+    stages: tuple[CompiledStage, ...]
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        return frozenset(signal.fingerprint for signal in self.signals.values())
+
+    def hits_of(self, event: Event) -> set[str]:
+        """The fingerprints of the signals to which an event gives a hit."""
+        candidates = self.signals_by_event.get(event_name_key(event.name), ())
+        return {signal.fingerprint for signal in candidates if signal.counts(event)}
+
+    def facts_of(self, event: Event) -> Facts:
+        return facts_of(event, self.hits_of(event))
+
+
+def compile_model(document: ScoringModel, version: int) -> CompiledModel:
+    signals = {name: _compile_signal(name, signal) for name, signal in document.signals.items()}
+    fingerprints = {name: signal.fingerprint for name, signal in signals.items()}
+    by_event: dict[str, list[CompiledSignal]] = {}
+    for signal in signals.values():
+        for key in signal.event_keys:
+            by_event.setdefault(key, []).append(signal)
+    return CompiledModel(
+        version=version,
+        document=document,
+        signals=signals,
+        signals_by_event=by_event,
+        scores={name: _compile_score(name, score, fingerprints) for name, score in document.scores.items()},
+        stages=tuple(map(_compile_stage, document.stages)),
+    )
+
+
+def _compile_signal(name: str, signal: Signal) -> CompiledSignal:
+    keys = frozenset(map(event_name_key, signal.on))
+    where = compile_condition(signal.where) if signal.where is not None else None
+    return CompiledSignal(name, fingerprint_of(signal), keys, where, signal.trusted)
+
+
+def fingerprint_of(signal: Signal) -> str:
+    """The same for signals that count the same events by the same conditions, whatever they are called."""
+    where = signal.where.model_dump(mode="json", by_alias=True, exclude_none=True) if signal.where else None
+    definition = [sorted(set(map(event_name_key, signal.on))), where, signal.trusted]
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> CompiledScore:
+    rules = tuple(
+        CompiledRule(key, rule.signal, rule.group, rule.max_points, compile_rule(rule, fingerprints))
+        for key, rule in score.rules.items()
+    )
+    return CompiledScore(
+        name=name,
+        rules=rules,
+        group_caps={key: group.max for key, group in score.groups.items()},
+        low=-math.inf if score.min is None else score.min,
+        high=math.inf if score.max is None else score.max,
+        bands=tuple(sorted(((threshold, band) for band, threshold in score.bands.items()), reverse=True)),
+    )
+
+
+def _compile_stage(stage: Stage) -> CompiledStage:
+    when = compile_condition(stage.when) if stage.when is not None else None
+    keep = compile_condition(stage.keep) if stage.keep is not None else None
+    return CompiledStage(stage.name, when, keep, stage.sales_ready)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A lead on one UTC day: what every rule earned, and each score's value. Conditions of stages ask it."""
+
+    model: CompiledModel
+    subject: Subject
+    day: int
+    earned: Mapping[str, Sequence[Earned]]
+    values: Mapping[str, float]
+
+    @property
+    def traits(self) -> Mapping[str, Any]:
+        return self.subject.traits
+
+    def score(self, name: str) -> Bounds:
+        return self.values[name], self.values[name]
+
+    def hits(self, signal: str, within_days: int | None) -> Bounds:
+        days = self.subject.facts.tally.get(self.model.signals[signal].fingerprint, {})
+        oldest = 0 if within_days is None else self.day - within_days + 1
+        count = sum(hits for day, hits in days.items() if oldest <= day <= self.day)
+        return count, count
+
+
+def subject_of(facts: Facts) -> Subject:
+    traits = facts.known_traits()
+    email = traits.get("email")
+    return Subject(facts, traits | derived_traits(email) if isinstance(email, str) else traits)
+
+
+def read(model: CompiledModel, facts: Facts, moment: datetime | date) -> Reading:
+    """The scores of a lead at a moment in UTC."""
+    return read_day(model, subject_of(facts), day_of(moment))
+
+
+def read_day(model: CompiledModel, subject: Subject, day: int) -> Reading:
+    earned = {name: [rule.earning.earned(subject, day) for rule in score.rules] for name, score in model.scores.items()}
+    values = {name: total(score, [item.points for item in earned[name]]) for name, score in model.scores.items()}
+    return Reading(model, subject, day, earned, values)
+
+
+def total(score: CompiledScore, points: Sequence[float]) -> float:
+    """A score from the points that each of its rules earned: capped by rule, by group, and held within limits."""
+    capped = _capped(score, points)
+    lines = [*capped, *_group_cuts(score, capped).values()]
+    return min(max(to_cents(math.fsum(lines)), score.low), score.high) + 0.0
+
+
+def _capped(score: CompiledScore, points: Sequence[float]) -> list[float]:
+    return [
+        earned if rule.cap is None else max(-rule.cap, min(earned, rule.cap))
+        for rule, earned in zip(score.rules, points, strict=True)
+    ]
+
+
+def _group_cuts(score: CompiledScore, capped: Sequence[float]) -> dict[str, float]:
+    """By how much each group whose rules exceed its cap is cut: negative points."""
+    cuts = {}
+    for group, cap in score.group_caps.items():
+        members = (points for rule, points in zip(score.rules, capped, strict=True) if rule.group == group)
+        excess = to_cents(math.fsum(members)) - cap
+        if excess > 0:
+            cuts[group] = to_cents(-excess)
+    return cuts
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a ledger. `rule` names the rule, or for a cap the rule, group or score that it caps."""
+
+    rule: str
+    signal: str | None
+    hits: int
+    last_hit_on: date | None
+    points: float
+    kind: LineKind
+
+
+def ledger(reading: Reading, name: str) -> tuple[Line, ...]:
+    """The lines that add up to a score, exactly when added as decimals. Rules that gave nothing have no line."""
+    score, earned = reading.model.scores[name], reading.earned[name]
+    points = [item.points for item in earned]
+    capped = _capped(score, points)
+    lines: list[Line] = []
+    for rule, item, kept in zip(score.rules, earned, capped, strict=True):
+        if item.points:
+            lines.append(Line(rule.name, rule.signal, item.hits, date_of(item.last_hit), item.points, "rule"))
+        if kept != item.points:
+            lines.append(_cap(rule.name, kept - item.points, "rule_cap"))
+    lines += [_cap(group, cut, "group_cap") for group, cut in _group_cuts(score, capped).items()]
+    unlimited = to_cents(math.fsum(line.points for line in lines))
+    if unlimited != reading.values[name]:
+        lines.append(_cap(name, reading.values[name] - unlimited, "score_limit"))
+    return tuple(lines)
+
+
+def _cap(what: str, points: float, kind: LineKind) -> Line:
+    return Line(what, None, 0, None, to_cents(points), kind)

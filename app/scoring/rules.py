@@ -1,0 +1,148 @@
+"""Rules at work: what each kind of rule gives a lead on a UTC day.
+
+Whatever the rule, over days without news its points only move one way: hits lose weight, a frequency ends, a silence
+begins. The forecast in `stages.py` rests on that.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple, Protocol
+
+from app.scoring.conditions import Node, compile_condition
+from app.scoring.document import Rule
+from app.scoring.facts import Days, Facts, day_of
+
+CENTS = 2
+"""Decimals of every line of a ledger."""
+
+Weight = Callable[[int], float]
+"""From a hit's age in whole UTC days to what is left of it, from 1 down to 0."""
+
+
+class Earned(NamedTuple):
+    """What a rule gives: points before its cap, and for a rule with a signal the hits that earned them."""
+
+    points: float
+    hits: int = 0
+    last_hit: int | None = None
+
+
+NOTHING = Earned(0.0)
+
+
+class Subject(NamedTuple):
+    """Whom a rule looks at: facts, with the traits spelled out, derived ones included."""
+
+    facts: Facts
+    traits: Mapping[str, Any]
+
+
+class Earning(Protocol):
+    """One kind of rule. `earned` is a pure function of the lead and the day."""
+
+    def earned(self, subject: Subject, today: int) -> Earned: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEarning:
+    """Points for each hit, weighted by its age."""
+
+    fingerprint: str
+    points: float
+    per_day: int | None
+    weight: Weight
+
+    def earned(self, subject: Subject, today: int) -> Earned:
+        days = subject.facts.tally.get(self.fingerprint)
+        if not days:
+            return NOTHING
+        shares = [(day, hits, self.weight(today - day)) for day, hits in counted(days, self.per_day, today)]
+        live = [(day, hits, weight) for day, hits, weight in shares if weight > 0]
+        points = self.points * math.fsum(hits * weight for _, hits, weight in live)
+        return Earned(
+            to_cents(points), sum(hits for _, hits, _ in live), max((day for day, _, _ in live), default=None)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyEarning:
+    """Points once, while so many hits are young enough."""
+
+    fingerprint: str
+    points: float
+    per_day: int | None
+    at_least: int
+    within_days: int
+
+    def earned(self, subject: Subject, today: int) -> Earned:
+        days = subject.facts.tally.get(self.fingerprint)
+        if not days:
+            return NOTHING
+        young = [(day, hits) for day, hits in counted(days, self.per_day, today) if today - day < self.within_days]
+        hits = sum(hits for _, hits in young)
+        enough = hits >= self.at_least
+        return Earned(to_cents(self.points) if enough else 0.0, hits, max((day for day, _ in young), default=None))
+
+
+@dataclass(frozen=True, slots=True)
+class TraitEarning:
+    """Points while a condition on the traits holds."""
+
+    when: Node
+    points: float
+
+    def earned(self, subject: Subject, today: int) -> Earned:
+        return Earned(to_cents(self.points)) if self.when.holds(subject) else NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceEarning:
+    """Points while no event has come for so many days."""
+
+    days: int
+    points: float
+
+    def earned(self, subject: Subject, today: int) -> Earned:
+        last = subject.facts.last_seen_at
+        silent = last is not None and today - day_of(last) >= self.days
+        return Earned(to_cents(self.points)) if silent else NOTHING
+
+
+def counted(days: Days, per_day: int | None, today: int) -> list[tuple[int, int]]:
+    """The days up to today with the hits that count. Hits after today are not yet known of."""
+    return [(day, hits if per_day is None else min(hits, per_day)) for day, hits in days.items() if day <= today]
+
+
+def to_cents(points: float) -> float:
+    return round(points, CENTS) + 0.0  # adding 0.0 turns -0.0 into 0.0
+
+
+def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> Earning:
+    """The rule at work; `fingerprints` gives that of each signal by name."""
+    if rule.when is not None:
+        return TraitEarning(compile_condition(rule.when), rule.points)
+    if rule.inactive_for_days is not None:
+        return SilenceEarning(rule.inactive_for_days, rule.points)
+    fingerprint = fingerprints[str(rule.signal)]
+    if rule.at_least is not None and rule.within_days is not None:
+        return FrequencyEarning(fingerprint, rule.points, rule.per_day, rule.at_least, rule.within_days)
+    return SignalEarning(fingerprint, rule.points, rule.per_day, weight_of(rule))
+
+
+def weight_of(rule: Rule) -> Weight:
+    if rule.expires_after_days is not None:
+        limit = rule.expires_after_days
+        return lambda age: 1.0 if age < limit else 0.0
+    if rule.half_life_days is not None:
+        half_life = rule.half_life_days
+        return lambda age: 2.0 ** (-age / half_life)
+    if rule.fades_over_days is not None:
+        span = rule.fades_over_days
+        return lambda age: max(0.0, 1.0 - age / span)
+    return lambda age: 1.0
+
+
+def date_of(day: int | None) -> date | None:
+    return None if day is None else date.fromordinal(day)

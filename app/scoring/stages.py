@@ -1,0 +1,154 @@
+"""Stages: on which rung a lead stands and why, when it moves, and what will move it if nothing more happens.
+
+`settle` is the one transition function. Whatever can change a stage (ingestion, a merge, time, a new model) calls it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any, Literal
+
+from app.scoring.conditions import Answer, Bounds, any_of
+from app.scoring.engine import CompiledModel, CompiledStage, Reading, read_day, total
+
+Cause = Literal["event", "merge", "time", "model"]
+
+HORIZON_DAYS = 3_650
+"""How far a forecast looks. A lead that nothing moves within ten years is looked at again then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The rung on which a lead stands, and since when."""
+
+    stage: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of stage, with what it rested on."""
+
+    from_stage: str
+    to_stage: str
+    at: datetime
+    cause: Cause
+    model_version: int
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the forecast tells: the first day, in UTC, on which the lead stands elsewhere."""
+
+    on: date
+    stage: str
+
+
+def settle(
+    reading: Reading, standing: Standing | None, moment: datetime, cause: Cause
+) -> tuple[Standing, Transition | None]:
+    """Where the lead stands now, and the transition if that is elsewhere than before.
+
+    A lead that is new (`standing` is None) starts on the first rung.
+    """
+    before = standing or Standing(reading.model.stages[0].name, moment)
+    stage = stage_of(reading, before.stage)
+    if stage == before.stage:
+        return before, None
+    transition = Transition(before.stage, stage, moment, cause, reading.model.version, dict(reading.values))
+    return Standing(stage, moment), transition
+
+
+def stage_of(reading: Reading, current: str | None) -> str:
+    """The highest rung that holds the lead, who stands on `current` until now."""
+    stage = _certain_stage(reading.model, reading, current)
+    return stage or reading.model.stages[0].name
+
+
+def _certain_stage(model: CompiledModel, view: Any, current: str | None) -> str | None:
+    """The one stage that holds throughout the view, or None where it could be more than one."""
+    for stage in reversed(model.stages):
+        answer = rung_holds(stage, view, current)
+        if answer is not False:
+            return stage.name if answer else None
+    return None
+
+
+def rung_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
+    """A rung holds whom its `when` lets in and, by its `keep`, whom it has already."""
+    if stage.when is None:
+        return True
+    if stage.keep is None or stage.name != current:
+        return stage.when.holds(view)
+    return any_of((stage.when.holds(view), stage.keep.holds(view)))
+
+
+def stage_reason(reading: Reading, stage_name: str) -> dict[str, Any]:
+    """Which condition holds the lead on its stage; and for the next rung up, what is missing and by how much."""
+    names = [stage.name for stage in reading.model.stages]
+    index = names.index(stage_name)
+    stage = reading.model.stages[index]
+    above = reading.model.stages[index + 1] if index + 1 < len(names) else None
+    kept = stage.when is not None and not stage.when.holds(reading)
+    condition = stage.keep if kept else stage.when
+    return {
+        "stage": stage_name,
+        "kept": kept,
+        "because": condition.explain(reading) if condition is not None else None,
+        "next": above and {"stage": above.name, "missing": above.when.explain(reading) if above.when else None},
+    }
+
+
+# --- The forecast -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A lead over days on which nothing happens, seen from the first and the last of them.
+
+    Each rule's points move one way only, so between the two readings every number lies within them.
+    """
+
+    first: Reading
+    last: Reading
+
+    @property
+    def traits(self) -> Mapping[str, Any]:
+        return self.first.traits
+
+    def score(self, name: str) -> Bounds:
+        score = self.first.model.scores[name]
+        pairs = [(a.points, b.points) for a, b in zip(self.first.earned[name], self.last.earned[name], strict=True)]
+        return total(score, [min(pair) for pair in pairs]), total(score, [max(pair) for pair in pairs])
+
+    def hits(self, signal: str, within_days: int | None) -> Bounds:
+        return self.last.hits(signal, within_days)[0], self.first.hits(signal, within_days)[0]
+
+
+def forecast(reading: Reading, stage: str) -> Change | None:
+    """The first change of stage within the horizon, if nothing more happens.
+
+    The facts must hold nothing that lies after the reading's day.
+    """
+
+    @cache
+    def on(day: int) -> Reading:
+        return read_day(reading.model, reading.subject, day)
+
+    day = _first_change(on, stage, reading.day + 1, reading.day + HORIZON_DAYS)
+    return None if day is None else Change(date.fromordinal(day), stage_of(on(day), stage))
+
+
+def _first_change(on: Callable[[int], Reading], stage: str, first: int, last: int) -> int | None:
+    """The first day on which the stage is another, found by halving the spans in which that is not certain."""
+    model = on(first).model
+    certain = _certain_stage(model, Span(on(first), on(last)), stage)
+    if certain == stage:
+        return None
+    if certain is not None or first == last:
+        return first
+    middle = (first + last) // 2
+    found = _first_change(on, stage, first, middle)
+    return found if found is not None else _first_change(on, stage, middle + 1, last)

@@ -1,0 +1,112 @@
+"""Evaluating leads and keeping what came of it. Every change of a stored stage passes through `evaluated`."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from app.scoring.engine import CompiledModel, read
+from app.scoring.facts import Facts, Tally, add_tallies
+from app.scoring.stages import HORIZON_DAYS, Cause, forecast, settle
+from app.services.models import ActiveModels
+from app.storage import events as event_store
+from app.storage import leads as lead_store
+from app.storage import transitions as transition_store
+from app.storage.leads import Lead
+from app.storage.transitions import StoredTransition
+
+
+class Evaluated(NamedTuple):
+    """A lead as it is to be stored, and its change of stage if there was one."""
+
+    lead: Lead
+    transition: StoredTransition | None
+    is_new: bool
+
+
+def evaluated(
+    model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, cause: Cause
+) -> Evaluated:
+    """Score a lead and settle its stage.
+
+    When it next has to be looked at is left to the sweeper, who comes tomorrow: until then nothing can change by time
+    alone, and a forecast here would only burden ingestion.
+    """
+    reading = read(model, facts, now)
+    standing, change = settle(reading, before.standing if before else None, now, cause)
+    lead = Lead(
+        id=lead_id,
+        facts=facts,
+        standing=standing,
+        scores=reading.values,
+        model_version=model.version,
+        next_check_on=now.date() + timedelta(days=1),
+        created_at=before.created_at if before else now,
+        updated_at=now,
+    )
+    return Evaluated(lead, StoredTransition(uuid7(), lead_id, change) if change else None, before is None)
+
+
+def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
+    """The day on which time alone will change the lead's stage, as far as the forecast looks."""
+    change = forecast(read(model, lead.facts, now), lead.standing.stage)
+    return change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
+
+
+async def reevaluate(
+    connection: AsyncConnection, models: ActiveModels, ids: Collection[UUID], now: datetime, cause: Cause
+) -> list[Evaluated]:
+    """Lock the leads of these ids that are still there, and evaluate them anew by the active model."""
+    model = await models.active(connection)
+    leads = await lead_store.lock_present(connection, ids)
+    facts = await up_to_date(connection, models, model, leads)
+    return [evaluated(model, lead_id, lead, facts[lead_id], now, cause) for lead_id, lead in leads.items()]
+
+
+async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> None:
+    """Store evaluated leads, of which those that are not new are locked, and their transitions."""
+    await lead_store.insert(connection, [result.lead for result in results if result.is_new])
+    await lead_store.save(connection, [result.lead for result in results if not result.is_new])
+    await transition_store.insert(connection, [result.transition for result in results if result.transition])
+
+
+async def up_to_date(
+    connection: AsyncConnection, models: ActiveModels, model: CompiledModel, leads: Mapping[UUID, Lead]
+) -> dict[UUID, Facts]:
+    """The facts of locked leads as this model counts them.
+
+    Of leads that another version counted, the signals that it did not know are recounted from the event log, and
+    those that this one does not know are dropped.
+    """
+    facts = {lead_id: lead.facts for lead_id, lead in leads.items()}
+    stale = {lead_id: lead for lead_id, lead in leads.items() if lead.model_version != model.version}
+    if not stale:
+        return facts
+    missing: dict[UUID, frozenset[str]] = {}
+    for lead_id, lead in stale.items():
+        counted = (await models.version(connection, lead.model_version)).fingerprints
+        missing[lead_id] = model.fingerprints - counted
+    recounted = await _recount(connection, model, {lead_id: new for lead_id, new in missing.items() if new})
+    for lead_id, lead in stale.items():
+        kept = {key: days for key, days in lead.facts.tally.items() if key in model.fingerprints}
+        facts[lead_id] = replace(lead.facts, tally=kept | recounted.get(lead_id, {}))
+    return facts
+
+
+async def _recount(
+    connection: AsyncConnection, model: CompiledModel, missing: Mapping[UUID, frozenset[str]]
+) -> dict[UUID, Tally]:
+    tallies: dict[UUID, Tally] = {}
+    if not missing:
+        return tallies
+    async for lead_id, event in event_store.of_leads(connection, list(missing)):
+        hits = model.hits_of(event) & missing[lead_id]
+        if hits:
+            day = event.occurred_at.toordinal()
+            parts = (tallies.get(lead_id, {}), {fingerprint: {day: 1} for fingerprint in hits})
+            tallies[lead_id] = add_tallies(parts)
+    return tallies

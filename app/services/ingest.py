@@ -1,0 +1,250 @@
+"""Ingestion: the writer, through which every event comes in. Many requests that wait share one commit.
+
+A submission is answered when its transaction has been committed, and not before. Bad input that only the database
+notices costs the message that carries it, not its neighbours.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from app.errors import Unavailable
+from app.metrics import Metrics
+from app.scoring.engine import CompiledModel
+from app.scoring.events import Event
+from app.scoring.facts import Facts, merge
+from app.scoring.stages import Cause
+from app.services.evaluation import evaluated, save, up_to_date
+from app.services.identities import Resolver
+from app.services.models import ActiveModels
+from app.storage import events as event_store
+from app.storage import identities as identity_store
+from app.storage import leads as lead_store
+from app.storage import rejections as rejection_store
+from app.storage.db import BadValue, Conflict, Database
+from app.storage.rejections import Rejection
+
+log = structlog.get_logger()
+
+ATTEMPTS = 12
+"""How often a transaction that lost a race is run again before the database counts as unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a submission. `refused` holds the ids of events that the database can't store."""
+
+    accepted: int
+    duplicates: int
+    refused: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a transaction did: the ids of events that it left out, and the changes of stage by their two ends."""
+
+    duplicates: frozenset[UUID] = frozenset()
+    refused: frozenset[UUID] = frozenset()
+    moves: tuple[tuple[str, str], ...] = ()
+
+    def __add__(self, other: "Stored") -> "Stored":
+        return Stored(self.duplicates | other.duplicates, self.refused | other.refused, self.moves + other.moves)
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    events: Sequence[Event]
+    rejections: Sequence[Rejection]
+    receipt: asyncio.Future[Receipt] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def size(self) -> int:
+        return len(self.events) + len(self.rejections)
+
+
+class Writer:
+    """Takes submissions from many tasks and commits whatever waits, one transaction at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        models: ActiveModels,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        *,
+        queue_messages: int = 20_000,
+        commit_messages: int = 1_000,
+    ) -> None:
+        self._database = database
+        self._models = models
+        self._metrics = metrics
+        self._clock = clock
+        self._queue_messages = queue_messages
+        self._commit_messages = commit_messages
+        self._queue: deque[_Submission] = deque()
+        self._waiting = 0
+        self._news = asyncio.Event()
+        self._closing = False
+
+    async def submit(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Receipt:
+        """Wait until these events are committed. Raises `Unavailable`: then none, or not all, are; send them again."""
+        submission = _Submission(events, rejections)
+        if self._closing:
+            msg = "The server is shutting down. Send the same request again."
+            raise Unavailable(msg)
+        if self._waiting + submission.size > self._queue_messages:
+            msg = "Too many messages are waiting to be stored. Send the same request again a little later."
+            raise Unavailable(msg, retry_after_s=2)
+        self._queue.append(submission)
+        self._waiting += submission.size
+        self._metrics.queue_depth.set(self._waiting)
+        self._news.set()
+        return await submission.receipt
+
+    async def run(self) -> None:
+        """Commit submissions until the writer is closed and nothing waits any more."""
+        while self._queue or not self._closing:
+            await self._news.wait()
+            self._news.clear()
+            while self._queue:
+                await self._commit(self._take())
+
+    def close(self) -> None:
+        """Take nothing more; what waits is still committed."""
+        self._closing = True
+        self._news.set()
+
+    def _take(self) -> list[_Submission]:
+        taken = [self._queue.popleft()]
+        size = taken[0].size
+        while self._queue and size + self._queue[0].size <= self._commit_messages:
+            taken.append(self._queue.popleft())
+            size += taken[-1].size
+        self._waiting -= size
+        self._metrics.queue_depth.set(self._waiting)
+        return taken
+
+    async def _commit(self, taken: Sequence[_Submission]) -> None:
+        started = perf_counter()
+        events = [event for submission in taken for event in submission.events]
+        rejections = [rejection for submission in taken for rejection in submission.rejections]
+        try:
+            stored = await self._store(events, rejections)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong is for those who wait to hear
+            if not isinstance(error, Unavailable):
+                log.exception("commit failed", messages=len(events))
+            _fail(taken, error)
+            return
+        self._metrics.committed(len(events), perf_counter() - started, stored.moves)
+        for submission in taken:
+            if not submission.receipt.done():
+                submission.receipt.set_result(_receipt(submission, stored))
+
+    async def _store(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> Stored:
+        try:
+            return await self._attempt(events, rejections)
+        except BadValue:
+            # One of these can't be stored. Halving finds it, and the others go in.
+            if len(events) + len(rejections) <= 1:
+                return Stored(refused=frozenset(event.id for event in events))
+            half, rejected_half = len(events) // 2, len(rejections) // 2
+            first = await self._store(events[:half], rejections[:rejected_half])
+            return first + await self._store(events[half:], rejections[rejected_half:])
+
+    async def _attempt(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> Stored:
+        for attempt in range(ATTEMPTS):
+            try:
+                async with self._database.write() as connection:
+                    await rejection_store.insert(connection, rejections)
+                    return await store(connection, self._models, events, self._clock())
+            except Conflict:
+                self._metrics.conflicts.inc()
+                await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - to part two who collided
+        msg = "Other writers kept coming first. Send the same request again."
+        raise Unavailable(msg)
+
+
+def _receipt(submission: _Submission, stored: Stored) -> Receipt:
+    ids = frozenset(event.id for event in submission.events)
+    duplicates, refused = len(ids & stored.duplicates), ids & stored.refused
+    return Receipt(len(ids) - duplicates - len(refused), duplicates, refused)
+
+
+def _fail(taken: Iterable[_Submission], error: Exception) -> None:
+    for submission in taken:
+        if not submission.receipt.done():
+            submission.receipt.set_exception(error)
+
+
+async def store(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:
+    """Everything that a batch of events changes, inside the caller's transaction. Raises `Conflict`."""
+    fresh = await _without_duplicates(connection, events)
+    if fresh:
+        model = await models.active(connection)
+        moves = await _fold(connection, models, model, fresh, now)
+    else:
+        moves = ()
+    return Stored(duplicates=frozenset(event.id for event in events) - {event.id for event in fresh}, moves=moves)
+
+
+async def _without_duplicates(connection: AsyncConnection, events: Iterable[Event]) -> list[Event]:
+    first: dict[tuple[str, str], Event] = {}
+    for event in events:
+        first.setdefault((event.source, event.message_id), event)
+    by_source: dict[str, list[str]] = {}
+    for source, message_id in first:
+        by_source.setdefault(source, []).append(message_id)
+    for source, message_ids in by_source.items():
+        for message_id in await event_store.stored(connection, source, message_ids):
+            del first[source, message_id]
+    return list(first.values())
+
+
+async def _fold(
+    connection: AsyncConnection, models: ActiveModels, model: CompiledModel, events: Sequence[Event], now: datetime
+) -> tuple[tuple[str, str], ...]:
+    """Fold new events into their leads, and tell the changes of stage."""
+    links = await identity_store.find(connection, {identity for event in events for identity in event.identities})
+    before = await lead_store.lock(connection, set(links.values()))
+    facts = await up_to_date(connection, models, model, before)
+    linking = any(len(event.identities) > 1 for event in events)
+    resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else set(), uuid7)
+    for event in events:
+        resolver.admit(event)
+    results = [
+        evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause)
+        for lead_id, parts, cause in _changed(resolver, model, facts, events)
+    ]
+    await save(connection, results)
+    await lead_store.retire(connection, resolver.merged)
+    await identity_store.move(connection, resolver.merged)
+    await identity_store.insert(connection, resolver.new_links, now)
+    await event_store.insert(connection, events)
+    changes = (result.transition.transition for result in results if result.transition)
+    return tuple((change.from_stage, change.to_stage) for change in changes)
+
+
+def _changed(
+    resolver: Resolver, model: CompiledModel, facts: Mapping[UUID, Facts], events: Iterable[Event]
+) -> Iterator[tuple[UUID, list[Facts], Cause]]:
+    """Each lead that the batch changes, with all the facts that are now its own: its old ones, of leads merged into
+    it, and of new events."""
+    merged = resolver.merged
+    news: dict[UUID, list[Facts]] = {}
+    for retired, survivor in merged.items():
+        news.setdefault(survivor, []).append(facts[retired])
+    for event in events:
+        news.setdefault(resolver.lead_of(event), []).append(model.facts_of(event))
+    survivors = set(merged.values())
+    for lead_id, parts in news.items():
+        old = [facts[lead_id]] if lead_id in facts else []
+        yield lead_id, old + parts, "merge" if lead_id in survivors else "event"

@@ -1,0 +1,229 @@
+"""Asking about leads: where a person stands now, stood then, and why. Reads evaluate on the spot."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import NotFound, ValidationFailed
+from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.events import Event, Identity
+from app.scoring.facts import Facts, merge
+from app.scoring.model import Fault
+from app.scoring.stages import Change, Standing, forecast, settle, stage_of
+from app.services.evaluation import up_to_date
+from app.services.models import ActiveModels
+from app.storage import events as event_store
+from app.storage import identities as identity_store
+from app.storage import leads as lead_store
+from app.storage import models as model_store
+from app.storage import transitions as transition_store
+from app.storage.db import Database
+from app.storage.events import Position as EventPosition
+from app.storage.leads import Lead, LeadFilter, Position
+from app.storage.transitions import StoredTransition
+
+AT_ONCE = 20  # leads evaluated before other tasks have their turn
+
+
+@dataclass(frozen=True, slots=True)
+class LeadView:
+    """A lead as it stands at a moment. `next_change` is what comes if nothing more happens."""
+
+    lead: Lead
+    identities: Mapping[str, Sequence[str]]
+    reading: Reading
+    standing: Standing
+    next_change: Change | None
+    as_of: datetime
+
+    @property
+    def sales_ready(self) -> bool:
+        return any(stage.sales_ready for stage in self.reading.model.stages if stage.name == self.standing.stage)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreView:
+    """A lead's evaluation at a moment, now or not."""
+
+    lead_id: UUID
+    reading: Reading
+    stage: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeadQuery:
+    """Which leads to list, and in which order: by a score, or by when they were last seen."""
+
+    stages: Sequence[str] | None = None
+    min_scores: Mapping[str, float] | None = None
+    channel: str | None = None
+    email: str | None = None
+    updated_after: datetime | None = None
+    sales_ready: bool | None = None
+    sort_score: str | None = None
+
+
+class Leads:
+    """Answers about leads from one database."""
+
+    def __init__(self, database: Database, models: ActiveModels) -> None:
+        self._database = database
+        self._models = models
+
+    async def get(self, lead_id: UUID, now: datetime) -> LeadView:
+        async with self._database.read() as connection:
+            lead = await _existing(connection, lead_id)
+            return (await self._views(connection, [lead], now))[0]
+
+    async def lookup(self, wanted: Sequence[Identity], now: datetime) -> list[LeadView | None]:
+        """The lead of each identity, None for one that nobody has."""
+        async with self._database.read() as connection:
+            links = await identity_store.find(connection, set(wanted))
+            leads = await lead_store.get_many(connection, set(links.values()))
+            views = await self._views(connection, list(leads.values()), now)
+        by_id = {view.lead.id: view for view in views}
+        return [by_id.get(links[identity]) if identity in links else None for identity in wanted]
+
+    async def page(
+        self, query: LeadQuery, after: Position | None, limit: int, now: datetime
+    ) -> tuple[list[LeadView], Position | None]:
+        """A page of the list and, unless it is the last, where it ends.
+
+        Filters and order go by the stored evaluation. Leads that time has moved out of the filter since are left out,
+        so that a page may hold fewer than `limit`.
+        """
+        async with self._database.read() as connection:
+            model = await self._models.active(connection)
+            _check_names(model, query)
+            wanted = await _filter(connection, model, query)
+            leads = await lead_store.page(connection, wanted, query.sort_score, after, limit + 1)
+            views = await self._views(connection, leads[:limit], now)
+        more = len(leads) > limit
+        end = _position(leads[limit - 1], query.sort_score) if more else None
+        return [view for view in views if _still_matches(view, wanted)], end
+
+    async def score(self, lead_id: UUID, as_of: datetime | None, now: datetime) -> ScoreView:
+        """The evaluation of a lead, at `as_of` if given: by the model and the events that were known then."""
+        async with self._database.read() as connection:
+            lead = await _existing(connection, lead_id)
+            if as_of is None or as_of >= now:
+                return await self._score_with_present_facts(connection, lead, as_of or now)
+            return await self._score_in_the_past(connection, lead, as_of)
+
+    async def events(
+        self, lead_id: UUID, after: EventPosition | None, limit: int
+    ) -> tuple[list[Event], EventPosition | None]:
+        async with self._database.read() as connection:
+            lead = await _existing(connection, lead_id)
+            found = await event_store.page(connection, lead.id, after, limit + 1)
+        last = found[limit - 1] if len(found) > limit else None
+        return found[:limit], EventPosition(last.occurred_at, last.id) if last else None
+
+    async def transitions(
+        self, lead_id: UUID, after: UUID | None, limit: int
+    ) -> tuple[list[StoredTransition], UUID | None]:
+        async with self._database.read() as connection:
+            lead = await _existing(connection, lead_id)
+            ids = [lead.id, *await lead_store.merged_into(connection, lead.id)]
+            found = await transition_store.page(connection, ids, after, limit + 1)
+        return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+    async def _views(self, connection: AsyncConnection, leads: Collection[Lead], now: datetime) -> list[LeadView]:
+        model = await self._models.active(connection)
+        facts = await up_to_date(connection, self._models, model, {lead.id: lead for lead in leads})
+        identities = await identity_store.of_leads(connection, [lead.id for lead in leads])
+        views = []
+        for number, lead in enumerate(leads, start=1):
+            views.append(_view(model, lead, facts[lead.id], identities[lead.id], now))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return views
+
+    async def _score_with_present_facts(self, connection: AsyncConnection, lead: Lead, moment: datetime) -> ScoreView:
+        model = await self._models.active(connection)
+        facts = await up_to_date(connection, self._models, model, {lead.id: lead})
+        reading = read(model, facts[lead.id], moment)
+        return ScoreView(lead.id, reading, stage_of(reading, lead.standing.stage), moment)
+
+    async def _score_in_the_past(self, connection: AsyncConnection, lead: Lead, moment: datetime) -> ScoreView:
+        version = await model_store.version_at(connection, moment)
+        model = await self._models.version(connection, version or lead.model_version)
+        log = event_store.of_leads(connection, [lead.id], received_by=moment)
+        facts = merge([model.facts_of(event) async for _, event in log])
+        ids = [lead.id, *await lead_store.merged_into(connection, lead.id)]
+        stage = await transition_store.stage_at(connection, ids, moment)
+        reading = read(model, facts, moment)
+        return ScoreView(lead.id, reading, stage_of(reading, stage), moment)
+
+
+async def _existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
+    lead = await lead_store.get(connection, lead_id)
+    if lead is None:
+        msg = f"There is no lead {lead_id}. Look one up by email, user_id or anonymous_id at /v1/leads/lookup."
+        raise NotFound(msg)
+    return lead
+
+
+def _view(
+    model: CompiledModel, lead: Lead, facts: Facts, identities: Mapping[str, Sequence[str]], now: datetime
+) -> LeadView:
+    reading = read(model, facts, now)
+    standing, _ = settle(reading, lead.standing, now, "time")
+    return LeadView(lead, identities, reading, standing, forecast(reading, standing.stage), now)
+
+
+def _check_names(model: CompiledModel, query: LeadQuery) -> None:
+    """A misspelt stage or score is an error rather than an empty list."""
+    stages = {stage.name for stage in model.stages}
+    faults = [
+        Fault("stage", f"there is no stage {name}; there is {', '.join(sorted(stages))}")
+        for name in query.stages or ()
+        if name not in stages
+    ]
+    asked = [("min_score", name) for name in query.min_scores or ()]
+    asked += [("sort", query.sort_score)] if query.sort_score else []
+    faults += [
+        Fault(field, f"there is no score {name}; there is {', '.join(model.scores)}")
+        for field, name in asked
+        if name not in model.scores
+    ]
+    if faults:
+        detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+        raise ValidationFailed(detail, tuple(faults))
+
+
+async def _filter(connection: AsyncConnection, model: CompiledModel, query: LeadQuery) -> LeadFilter:
+    stages = None if query.stages is None else set(query.stages)
+    if query.sales_ready is not None:
+        ready = {stage.name for stage in model.stages if stage.sales_ready is query.sales_ready}
+        stages = ready if stages is None else stages & ready
+    lead_ids = None
+    if query.email is not None:
+        lead_ids = list((await identity_store.find(connection, [Identity("email", query.email)])).values())
+    return LeadFilter(
+        stages=None if stages is None else sorted(stages),
+        min_scores=query.min_scores,
+        channel=query.channel,
+        lead_ids=lead_ids,
+        updated_after=query.updated_after,
+    )
+
+
+def _still_matches(view: LeadView, wanted: LeadFilter) -> bool:
+    if wanted.stages is not None and view.standing.stage not in wanted.stages:
+        return False
+    return all(view.reading.values[name] >= least for name, least in (wanted.min_scores or {}).items())
+
+
+def _position(lead: Lead, sort_score: str | None) -> Position:
+    value: Any = lead.facts.last_seen_at if sort_score is None else lead.scores.get(sort_score, 0.0)
+    return Position(value, lead.id)
+
+
+__all__ = ["EventPosition", "LeadQuery", "LeadView", "Leads", "Position", "ScoreView"]

@@ -1,0 +1,66 @@
+"""Sweeping: what has to happen to leads about whom there is no news.
+
+Stored stages follow time, and a new model reaches the leads that nobody touches. Several replicas may sweep at once:
+leads are locked, and what one of them has done the next finds done.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from app.scoring.engine import CompiledModel
+from app.services.evaluation import Evaluated, next_check, reevaluate, save
+from app.services.models import ActiveModels
+from app.storage import leads as lead_store
+from app.storage.db import Database
+
+Moves = tuple[tuple[str, str], ...]
+
+
+async def sweep_due(database: Database, models: ActiveModels, now: datetime, limit: int) -> tuple[int, Moves]:
+    """Visit leads whose next check has come. Tells how many there were, and their changes of stage."""
+    async with database.write() as connection:
+        ids = await lead_store.due(connection, now.date(), limit)
+        model = await models.active(connection)
+        results = [
+            _rescheduled(model, result, now) for result in await reevaluate(connection, models, ids, now, "time")
+        ]
+        await save(connection, results)
+    return len(ids), _moves(results)
+
+
+def _rescheduled(model: CompiledModel, result: Evaluated, now: datetime) -> Evaluated:
+    return result._replace(lead=replace(result.lead, next_check_on=next_check(model, result.lead, now)))
+
+
+async def roll_out(
+    database: Database,
+    models: ActiveModels,
+    clock: Callable[[], datetime],
+    chunk: int,
+    progress: Callable[[int, Moves], None],
+) -> None:
+    """Evaluate by the active model every lead that was last evaluated by another. May be stopped and begun again."""
+    after: UUID | None = None
+    while True:
+        async with database.write() as connection:
+            version = (await models.active(connection)).version
+            ids = await lead_store.evaluated_otherwise(connection, version, after, chunk)
+            results = await reevaluate(connection, models, ids, clock(), "model")
+            await save(connection, results)
+        if not ids:
+            return
+        after = ids[-1]
+        progress(len(ids), _moves(results))
+
+
+async def count_leads(database: Database, model_version: int) -> int:
+    """How many leads a roll-out to this version has before it."""
+    async with database.read() as connection:
+        return await lead_store.count_evaluated_otherwise(connection, model_version)
+
+
+def _moves(results: Sequence[Evaluated]) -> Moves:
+    changes = [result.transition.transition for result in results if result.transition]
+    return tuple((change.from_stage, change.to_stage) for change in changes)

@@ -1,0 +1,81 @@
+"""The one Settings class: everything that can be set, from environment variables `LEADSCORE_*`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """Where leadscore stores, listens and draws its limits."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADSCORE_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///leadscore.db",
+        description="`sqlite:///FILE` (embedded) or `postgresql://USER:PASSWORD@HOST/NAME`.",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8000, description="The port to listen on; 0 chooses one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe log lines that are written."
+    )
+    cors_origins: CommaSeparated = Field(
+        [], description="Origins, by commas, whose pages may call the paths that do not ingest."
+    )
+    form_redirects: CommaSeparated = Field(
+        [], description="Origins, by commas, to which a form's `_next` may lead, such as `https://www.example.com`."
+    )
+    pool_size: Annotated[int, Field(ge=2, le=200)] = Field(10, description="Most connections to PostgreSQL.")
+    pool_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        5, description="Longest wait for a connection before the answer is 503, in seconds."
+    )
+    queue_messages: Annotated[int, Field(ge=2_500)] = Field(
+        20_000, description="Most messages that wait for the writer; beyond it the answer is 503."
+    )
+    commit_messages: Annotated[int, Field(ge=1, le=2_500)] = Field(
+        1_000, description="How many messages the writer gathers for one commit before it takes no more requests."
+    )
+    body_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        20, description="Longest time for a request's body to arrive, in seconds."
+    )
+    shutdown_timeout_s: Annotated[int, Field(ge=1)] = Field(
+        30, description="Longest time in which requests under way are finished at shutdown, in seconds."
+    )
+    sweep_interval_s: Annotated[float, Field(gt=0)] = Field(
+        60, description="How often leads whose stage is due to change are looked for, in seconds."
+    )
+    sweep_chunk: Annotated[int, Field(ge=1, le=5_000)] = Field(
+        500, description="How many leads one transaction of the sweeper or of a new model re-evaluates."
+    )
+    rejections_days: Annotated[int, Field(ge=1)] = Field(
+        30, description="How long refused messages are kept for inspection, in days."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_driver(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+        driver = drivers.get(scheme.partition("+")[0])
+        if not separator or driver is None:
+            msg = "must begin with sqlite:// or postgresql://"
+            raise ValueError(msg)
+        return f"{driver}://{rest}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is SQLite, which leadscore looks after by itself."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def database_file(self) -> Path:
+        return Path(self.database_url.partition(":///")[2].partition("?")[0])

@@ -1,0 +1,112 @@
+"""The event log: every accepted event, once, filed under an identity that never changes."""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.scoring.events import Event
+from app.storage.db import padded
+from app.storage.identities import parse
+from app.storage.tables import events, identities
+
+_STORED = (
+    select(events.c.message_id)
+    .where(events.c.source == bindparam("source"))
+    .where(events.c.message_id.in_(bindparam("message_ids", expanding=True)))
+)
+
+
+async def stored(connection: AsyncConnection, source: str, message_ids: Collection[str]) -> set[str]:
+    """Which of a source's messages are in the log already."""
+    rows = await connection.execute(_STORED, {"source": source, "message_ids": padded(message_ids)})
+    return {row.message_id for row in rows}
+
+
+async def insert(connection: AsyncConnection, new: Collection[Event]) -> None:
+    """Append events. `Conflict` if another writer stored one of them meanwhile."""
+    if new:
+        in_order = sorted(new, key=lambda event: (event.source, event.message_id))
+        await connection.execute(events.insert(), [_to_row(event) for event in in_order])
+
+
+async def of_leads(
+    connection: AsyncConnection, lead_ids: Collection[UUID], received_by: datetime | None = None
+) -> AsyncIterator[tuple[UUID, Event]]:
+    """Every event of these leads, with its lead, in no particular order."""
+    query = (
+        select(events, identities.c.lead_id)
+        .join(identities, identities.c.identity == events.c.identity)
+        .where(identities.c.lead_id.in_(padded(lead_ids)))
+    )
+    if received_by is not None:
+        query = query.where(events.c.received_at <= received_by)
+    async for row in await connection.stream(query):
+        yield row.lead_id, _from_row(row)
+
+
+async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:
+    """The whole log in the order in which it was received."""
+    async for row in await connection.stream(select(events).order_by(events.c.id)):
+        yield _from_row(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended."""
+
+    occurred_at: datetime
+    event_id: UUID
+
+
+async def page(connection: AsyncConnection, lead_id: UUID, after: Position | None, limit: int) -> list[Event]:
+    """A lead's events, the latest first."""
+    query = (
+        select(events)
+        .join(identities, identities.c.identity == events.c.identity)
+        .where(identities.c.lead_id == lead_id)
+    )
+    if after is not None:
+        earlier = events.c.occurred_at < after.occurred_at
+        query = query.where(or_(earlier, (events.c.occurred_at == after.occurred_at) & (events.c.id < after.event_id)))
+    rows = await connection.execute(query.order_by(events.c.occurred_at.desc(), events.c.id.desc()).limit(limit))
+    return [_from_row(row) for row in rows]
+
+
+def _to_row(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "source": event.source,
+        "message_id": event.message_id,
+        "identity": str(event.identities[0]),
+        "identities": [str(identity) for identity in event.identities],
+        "type": event.type,
+        "name": event.name,
+        "occurred_at": event.occurred_at,
+        "received_at": event.received_at,
+        "trusted": event.trusted,
+        "properties": event.properties,
+        "context": event.context,
+        "traits": event.traits,
+    }
+
+
+def _from_row(row: Row[Any]) -> Event:
+    return Event(
+        id=row.id,
+        source=row.source,
+        message_id=row.message_id,
+        type=row.type,
+        name=row.name,
+        identities=tuple(map(parse, row.identities)),
+        occurred_at=row.occurred_at,
+        received_at=row.received_at,
+        trusted=row.trusted,
+        properties=row.properties,
+        context=row.context,
+        traits=row.traits,
+    )

@@ -1,0 +1,67 @@
+"""Identities in storage: which lead each one belongs to."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.scoring.events import IDENTITY_KINDS, Identity
+from app.storage.db import padded
+from app.storage.tables import identities
+
+_FIND = select(identities.c.identity, identities.c.lead_id).where(
+    identities.c.identity.in_(bindparam("keys", expanding=True))
+)
+
+
+async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dict[Identity, UUID]:
+    """The lead of each of these identities; one that was never seen is absent."""
+    if not wanted:
+        return {}
+    rows = await connection.execute(_FIND, {"keys": padded([str(identity) for identity in wanted])})
+    return {parse(row.identity): row.lead_id for row in rows}
+
+
+_KNOWN = (
+    select(identities.c.lead_id)
+    .where(identities.c.lead_id.in_(bindparam("ids", expanding=True)), identities.c.identity.like("user_id:%"))
+    .distinct()
+)
+
+
+async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the leads that have a `user_id`."""
+    if not lead_ids:
+        return set()
+    return {row.lead_id for row in await connection.execute(_KNOWN, {"ids": padded(lead_ids)})}
+
+
+async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, dict[str, list[str]]]:
+    """By lead and by kind, the values in order."""
+    found: dict[UUID, dict[str, list[str]]] = {lead_id: {kind: [] for kind in IDENTITY_KINDS} for lead_id in lead_ids}
+    if found:
+        columns = select(identities.c.identity, identities.c.lead_id).order_by(identities.c.identity)
+        for row in await connection.execute(columns.where(identities.c.lead_id.in_(padded(lead_ids)))):
+            identity = parse(row.identity)
+            found[row.lead_id][identity.kind].append(identity.value)
+    return found
+
+
+async def insert(connection: AsyncConnection, links: Mapping[Identity, UUID], now: datetime) -> None:
+    """Give new identities their lead. Sorted, so that writers who meet wait for one another and do not deadlock."""
+    if links:
+        rows = [{"identity": str(key), "lead_id": links[key], "linked_at": now} for key in sorted(links, key=str)]
+        await connection.execute(identities.insert(), rows)
+
+
+async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None:
+    """Move all identities of each retired lead to its survivor."""
+    for retired, survivor in merged.items():
+        await connection.execute(update(identities).where(identities.c.lead_id == retired).values(lead_id=survivor))
+
+
+def parse(key: str) -> Identity:
+    kind, _, value = key.partition(":")
+    return Identity(kind, value)  # type: ignore[arg-type]  # only kinds that we wrote are stored

@@ -1,0 +1,142 @@
+"""The tables. Migrations are compared with this file by a test."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from app.storage.db import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # A lead that was merged away keeps its id, which goes on resolving, and nothing else.
+    Column("merged_into", Uuid, ForeignKey("leads.id"), nullable=True, index=True),
+    Column("stage", String(64), nullable=False),
+    Column("stage_since", UtcDateTime, nullable=False),
+    Column("scores", JSON, nullable=False),
+    Column("tally", JSON, nullable=False),
+    Column("traits", JSON, nullable=False),
+    Column("source", JSON(none_as_null=True), nullable=True),
+    Column("channel", String(32), nullable=True),
+    Column("first_seen_at", UtcDateTime, nullable=True),
+    Column("last_seen_at", UtcDateTime, nullable=True),
+    Column("event_count", BigInteger, nullable=False),
+    Column("model_version", Integer, nullable=False),
+    # The UTC day on which the stage may change without news; null where none is in sight.
+    Column("next_check_on", Date, nullable=True, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index(None, "last_seen_at", "id"),
+    Index(None, "stage", "last_seen_at", "id"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("identity", IDENTITY, primary_key=True),
+    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False, index=True),
+    Column("linked_at", UtcDateTime, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("message_id", String(100), nullable=False),
+    # The identity that the event is filed under. It never changes; the identity's lead may.
+    Column("identity", IDENTITY, nullable=False),
+    Column("identities", JSON, nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("trusted", Boolean, nullable=False),
+    Column("properties", JSON, nullable=False),
+    Column("context", JSON, nullable=False),
+    Column("traits", JSON, nullable=False),
+    UniqueConstraint("source", "message_id"),
+    Index(None, "identity", "occurred_at", "id"),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
+    Column("from_stage", String(64), nullable=False),
+    Column("to_stage", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("model_version", Integer, nullable=False),
+    Column("scores", JSON, nullable=False),
+    Index(None, "lead_id", "id"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("document", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# The model of the last publication is the active one: publishing an older version again is the way back.
+publications = Table(
+    "publications",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, ForeignKey("models.version"), nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("hint", String(32), nullable=False),
+    Column("origins", JSON(none_as_null=True), nullable=True),
+    Column("events", JSON(none_as_null=True), nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime, nullable=True),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("received_at", UtcDateTime, nullable=False, index=True),
+    Column("code", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("message_id", String(100), nullable=True),
+    Column("body", Text, nullable=False),
+)
