@@ -10,10 +10,12 @@ LeadscoreError
 ├── InvalidKey                 missing, malformed, unknown or revoked: one answer for all
 ├── InsufficientScope          a good key of the wrong kind
 ├── OriginNotAllowed           a write key used from an origin that it does not list
+├── UnsafeRedirect             a form's `_next` that is not on the allow-list
 ├── NotFound                   nothing has this id
 ├── InvalidMessage             one message is unusable; its `code` says why
 ├── ValidationFailed           a parameter or field of a request is wrong
 ├── Unavailable                the database or the writer can't take work now
+├── UnreadableFile             a file that a command was given can't be read
 └── SchemaOutdated             the database needs `leadscore migrate`
 
 A scoring model that can't be loaded is `app.scoring.model.InvalidModel`, for the scoring core knows nothing of us.
@@ -71,6 +73,10 @@ class OriginNotAllowed(LeadscoreError):
     code = "origin-not-allowed"
 
 
+class UnsafeRedirect(LeadscoreError):
+    code = "unsafe-redirect"
+
+
 class NotFound(LeadscoreError):
     code = "not-found"
 
@@ -97,6 +103,10 @@ class Unavailable(LeadscoreError):
     def __init__(self, detail: str, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class UnreadableFile(LeadscoreError):
+    code = "unreadable-file"
 
 
 class SchemaOutdated(LeadscoreError):

@@ -29,7 +29,7 @@ class Evaluated(NamedTuple):
 
 
 def evaluated(
-    model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, cause: Cause
+    model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, *, cause: Cause
 ) -> Evaluated:
     """Score a lead and settle its stage.
 
@@ -64,7 +64,7 @@ async def reevaluate(
     model = await models.active(connection)
     leads = await lead_store.lock_present(connection, ids)
     facts = await up_to_date(connection, models, model, leads)
-    return [evaluated(model, lead_id, lead, facts[lead_id], now, cause) for lead_id, lead in leads.items()]
+    return [evaluated(model, lead_id, lead, facts[lead_id], now, cause=cause) for lead_id, lead in leads.items()]
 
 
 async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> None:

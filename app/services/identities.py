@@ -4,7 +4,7 @@ An identity joins the first lead that it is seen with. Two leads become one when
 who both have a `user_id` stay apart unless an alias from a secret key says that they are one: the first claim wins.
 """
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
 from app.scoring.events import Event, Identity
@@ -16,7 +16,7 @@ class Resolver:
     `links` holds the lead of each identity that storage knows; `known` the leads that have a `user_id`.
     """
 
-    def __init__(self, links: Mapping[Identity, UUID], known: Set[UUID], new_id: Callable[[], UUID]) -> None:
+    def __init__(self, links: Mapping[Identity, UUID], known: Collection[UUID], new_id: Callable[[], UUID]) -> None:
         self._links = dict(links)
         self._stored = frozenset(links)
         self._known = set(known)

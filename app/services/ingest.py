@@ -39,6 +39,9 @@ ATTEMPTS = 12
 """How often a transaction that lost a race is run again before the database counts as unavailable."""
 
 
+UNSTORABLE = "The database can't store a value of this message."
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a submission. `refused` holds the ids of events that the database can't store."""
@@ -139,7 +142,7 @@ class Writer:
         rejections = [rejection for submission in taken for rejection in submission.rejections]
         try:
             stored = await self._store(events, rejections)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong is for those who wait to hear
+        except Exception as error:  # whatever went wrong is for those who wait to hear
             if not isinstance(error, Unavailable):
                 log.exception("commit failed", messages=len(events))
             _fail(taken, error)
@@ -221,7 +224,7 @@ async def _fold(
     for event in events:
         resolver.admit(event)
     results = [
-        evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause)
+        evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause=cause)
         for lead_id, parts, cause in _changed(resolver, model, facts, events)
     ]
     await save(connection, results)
@@ -236,8 +239,10 @@ async def _fold(
 def _changed(
     resolver: Resolver, model: CompiledModel, facts: Mapping[UUID, Facts], events: Iterable[Event]
 ) -> Iterator[tuple[UUID, list[Facts], Cause]]:
-    """Each lead that the batch changes, with all the facts that are now its own: its old ones, of leads merged into
-    it, and of new events."""
+    """Each lead that the batch changes, with all the facts that are now its own.
+
+    They are those that it had, those of leads merged into it, and those of new events.
+    """
     merged = resolver.merged
     news: dict[UUID, list[Facts]] = {}
     for retired, survivor in merged.items():

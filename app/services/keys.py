@@ -95,6 +95,10 @@ class KeyRing:
             raise InvalidKey
         return key
 
+    def forget(self) -> None:
+        """Look up every key anew."""
+        self._found.clear()
+
     async def _look_up(self, hashed: str) -> Key | None:
         async with self._database.read() as connection:
             key = await key_store.by_hash(connection, hashed)

@@ -226,4 +226,4 @@ def _position(lead: Lead, sort_score: str | None) -> Position:
     return Position(value, lead.id)
 
 
-__all__ = ["EventPosition", "LeadQuery", "LeadView", "Leads", "Position", "ScoreView"]
+__all__ = ["EventPosition", "LeadQuery", "LeadView", "Leads", "Position", "ScoreView", "StoredTransition"]

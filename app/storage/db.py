@@ -26,13 +26,14 @@ WRITE = "leadscore_write"
 RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
 BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
 SQLITE_BUSY_MS = 10_000
+STATEMENT_TIMEOUT_S = 30  # a server that hangs counts as one that is gone
 
 
-class Conflict(Exception):  # noqa: N818 - not an error: the transaction is to be run again
+class Conflict(Exception):
     """Another transaction came first. Nothing was written; the same work can be done anew."""
 
 
-class BadValue(Exception):  # noqa: N818 - named for what the database refused
+class BadValue(Exception):
     """The database can't hold one of the values. Nothing was written."""
 
 
@@ -45,7 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=None) if value is not None and dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
@@ -101,7 +102,11 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=pool_timeout_s,
         pool_use_lifo=True,
-        connect_args={"timeout": 5, "server_settings": {"application_name": "leadscore", "timezone": "UTC"}},
+        connect_args={
+            "timeout": 5,
+            "command_timeout": STATEMENT_TIMEOUT_S,
+            "server_settings": {"application_name": "leadscore", "timezone": "UTC"},
+        },
         **common,
     )
 

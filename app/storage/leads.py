@@ -132,8 +132,10 @@ async def count_evaluated_otherwise(connection: AsyncConnection, model_version: 
 
 
 async def count_by_stage(connection: AsyncConnection) -> dict[str, int]:
-    query = select(leads.c.stage, func.count()).where(leads.c.merged_into.is_(None)).group_by(leads.c.stage)
-    return {stage: count for stage, count in await connection.execute(query)}
+    query = (
+        select(leads.c.stage, func.count().label("leads")).where(leads.c.merged_into.is_(None)).group_by(leads.c.stage)
+    )
+    return {row.stage: row.leads for row in await connection.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""Who is asking: keys from wherever a request may carry them, and what each kind of key may do."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from app.errors import InsufficientScope, OriginNotAllowed
+from app.services.keys import Key, KeyKind
+from app.services.runtime import Runtime
+
+_bearer = HTTPBearer(auto_error=False, description="A key of kind `read` or `admin`; `admin` may do all of it.")
+
+
+def runtime_of(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+CurrentRuntime = Annotated[Runtime, Depends(runtime_of)]
+
+
+def header_secret(request: Request) -> str | None:
+    """The key in the Authorization header: as Bearer, or as Basic's user, as Segment's clients send it."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return _basic_user(credentials) if scheme.lower() == "basic" else None
+
+
+def _basic_user(credentials: str) -> str | None:
+    try:
+        return base64.b64decode(credentials).decode().partition(":")[0]
+    except (binascii.Error, ValueError):
+        return None
+
+
+def needs(*kinds: KeyKind) -> Callable[[Request], Awaitable[Key]]:
+    """A dependency: the request's key, if it is of one of these kinds."""
+
+    async def key_of(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Key:
+        key = await runtime_of(request).keys.recognise(header_secret(request))
+        if key.kind not in kinds:
+            raise InsufficientScope(f"A {key.kind} key can't do this: use one of kind {' or '.join(kinds)}.")
+        return key
+
+    return key_of  # type: ignore[return-value]  # FastAPI fills in the second argument
+
+
+Reader = Depends(needs("read", "admin"))
+Admin = Depends(needs("admin"))
+
+
+async def sender_key(request: Request, open_secret: Callable[[], str | None] = lambda: None) -> Key:
+    """The key of a request that ingests: from its header, else its query or what `open_secret` finds in its body.
+
+    Only publishable keys may stand where proxies log them and pages show them.
+    """
+    keys = runtime_of(request).keys
+    secret = header_secret(request)
+    if secret:
+        key = await keys.recognise(secret)
+    else:
+        key = await keys.recognise(request.query_params.get("writeKey") or open_secret())
+        if key.kind != "write":
+            raise InsufficientScope(f"A {key.kind} key belongs into the Authorization header: it is a secret.")
+    if key.kind not in ("write", "server"):
+        raise InsufficientScope(f"A {key.kind} key can't ingest: use one of kind write or server.")
+    _check_origin(request, key)
+    return key
+
+
+def _check_origin(request: Request, key: Key) -> None:
+    origin = request.headers.get("origin")
+    if origin is None or key.origins is None:
+        return
+    if origin.lower() not in {listed.lower() for listed in key.origins}:
+        raise OriginNotAllowed("This key does not list the page's origin: use another, or make one that lists it.")

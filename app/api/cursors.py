@@ -1,0 +1,37 @@
+"""Cursors: where a page ended, as text that a client hands back unread. One that was altered is refused."""
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Any
+
+from app.errors import MalformedRequest
+
+DIGEST_BYTES = 6
+
+
+def write_cursor(query: object, position: list[Any]) -> str:
+    """`query` is what the list was asked for: the cursor of one question is no answer to another."""
+    payload = json.dumps(position, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_digest(query, payload) + payload).decode().rstrip("=")
+
+
+def read_cursor(query: object, cursor: str) -> list[Any]:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        digest, payload = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
+        position = json.loads(payload)
+    except (binascii.Error, ValueError):
+        raise _unusable() from None
+    if digest != _digest(query, payload) or not isinstance(position, list):
+        raise _unusable()
+    return position
+
+
+def _digest(query: object, payload: bytes) -> bytes:
+    return hashlib.blake2b(repr(query).encode() + payload, digest_size=DIGEST_BYTES).digest()
+
+
+def _unusable() -> MalformedRequest:
+    return MalformedRequest("`cursor` is not one that this list gave for these filters: begin without it.")

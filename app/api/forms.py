@@ -1,0 +1,138 @@
+"""Plain HTML forms: `<form action="…/v1/forms/contact?writeKey=…" method="post">`, without a line of script."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from app.api.access import header_secret, runtime_of, sender_key
+from app.api.bodies import read_body
+from app.api.ingest import Accepted, answer_batch, sender_of
+from app.api.problems import Problem
+from app.errors import InvalidMessage, UnsafeRedirect, ValidationFailed
+from app.protocol.batches import Batch, Refusal
+from app.protocol.body import is_json, parse_json
+from app.protocol.forms import FormPost, parse_form, read_form
+from app.protocol.messages import read_message
+from app.protocol.values import as_text
+from app.services.keys import Key
+from app.services.rejections import rejections_of
+
+LONGEST_REFERER = 2_000
+
+
+async def receive_form(request: Request, form: Annotated[str, Path(max_length=100)]) -> Response:
+    """Take a form's post: urlencoded, multipart, `text/plain`, or a flat JSON object.
+
+    A browser is sent on to `_next`, or shown a small page; a script gets JSON.
+    """
+    runtime = runtime_of(request)
+    if header_secret(request):
+        await sender_key(request)
+    post = _read(form, await read_body(request, runtime.settings.body_timeout_s), request)
+    key = await sender_key(request, lambda: post.write_key)
+    onward = _onward(request, key, post.next_url)
+    now = runtime.clock()
+    if post.honeypot_filled:
+        return await _quarantine(request, key, post, onward)
+    message = post.message | {"context": _context(request)}
+    try:
+        event = read_message(message, type="form", sender=sender_of(key), received_at=now)
+    except InvalidMessage as error:
+        return await answer_batch(request, key, Batch([], [Refusal.of(message, error)]))
+    answer = await answer_batch(request, key, Batch([(0, event)], []))
+    return _for_people(request, answer, onward)
+
+
+def _read(form: str, body: bytes, request: Request) -> FormPost:
+    if not is_json(body):
+        return read_form(form, parse_form(body, request.headers.get("content-type")))
+    document = parse_json(body)
+    if not isinstance(document, dict):
+        raise ValidationFailed("A form as JSON is one flat object: its fields by name.")
+    return read_form(form, [pair for name, value in document.items() for pair in _pairs(name, value)])
+
+
+def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
+    """A JSON value as the form's field, or fields, that it would have been."""
+    values = value if isinstance(value, list) else [value]
+    texts = [as_text(item) for item in values if item is not None]
+    if None in texts:
+        raise ValidationFailed("A form's fields are text, numbers, true or false, or lists of these: flatten the rest.")
+    return [(name, text) for text in texts if text is not None]
+
+
+def _onward(request: Request, key: Key, told: str | None) -> str | None:
+    """Where to send the browser. Raises `UnsafeRedirect`, for else this path would lead anybody anywhere."""
+    if told is None:
+        return None
+    allowed = [*runtime_of(request).settings.form_redirects, *(key.origins or ())]
+    if _origin(told) not in {origin.lower().rstrip("/") for origin in allowed}:
+        raise UnsafeRedirect("`_next` leads to an origin that is not allowed: name it in LEADSCORE_FORM_REDIRECTS.")
+    return told
+
+
+def _origin(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    plain = parts.scheme in ("http", "https") and "@" not in parts.netloc and "\\" not in url
+    return f"{parts.scheme}://{parts.netloc}".lower() if plain else None
+
+
+def _context(request: Request) -> dict[str, Any]:
+    page = request.headers.get("referer", "")[:LONGEST_REFERER]
+    return {"page": {"url": page}} if page else {}
+
+
+async def _quarantine(request: Request, key: Key, post: FormPost, onward: str | None) -> Response:
+    """Keep what a bot sent for those who look, and let it believe that all went well."""
+    runtime = runtime_of(request)
+    refusal = Refusal.of(post.message, InvalidMessage("honeypot", "The form's honeypot was filled in."))
+    await runtime.writer.submit([], rejections_of([refusal], key.name, runtime.clock()))
+    runtime.metrics.messages.labels("honeypot").inc()
+    answer = JSONResponse(Accepted(success=True, accepted=1, duplicates=0).model_dump(exclude_defaults=True))
+    return _for_people(request, answer, onward)
+
+
+def _for_people(request: Request, answer: Response, onward: str | None) -> Response:
+    """The answer as a browser's user should see it; a script's is left alone."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return answer
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        return HTMLResponse(PAGE.format(title="That did not work", text=REFUSED), answer.status_code)
+    if onward is not None:
+        return RedirectResponse(onward, HTTPStatus.SEE_OTHER)
+    return HTMLResponse(PAGE.format(title="Thank you", text=RECEIVED))
+
+
+REFUSED = "What you sent could not be used. Please go back, look at what you filled in, and send it again."
+RECEIVED = "We have received what you sent."
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}}</style></head>
+<body><h1>{title}</h1><p>{text}</p></body>
+</html>
+"""
+
+
+def make_router() -> APIRouter:
+    router = APIRouter(tags=["ingestion"])
+    router.add_api_route(
+        "/v1/forms/{form}",
+        receive_form,
+        methods=["POST"],
+        responses={
+            200: {"model": Accepted},
+            303: {"description": "On to `_next`, for a browser."},
+            **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 503)},
+        },
+        openapi_extra={
+            "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
+        },
+    )
+    return router

@@ -1,0 +1,189 @@
+"""Ingestion for analytics clients: Segment's and RudderStack's libraries, unchanged."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from app.api.access import header_secret, runtime_of, sender_key
+from app.api.bodies import read_body
+from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH
+from app.api.problems import STATUS, Problem, problem
+from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
+from app.protocol.batches import Batch, Refusal, body_write_key, read_batch
+from app.protocol.body import parse_json
+from app.protocol.messages import Sender, read_message
+from app.services.ingest import UNSTORABLE, Receipt
+from app.services.keys import Key
+from app.services.rejections import rejections_of
+
+LARGE_BODY = 256 * 1024  # bytes; parsing more would keep other requests waiting
+
+
+class Rejected(BaseModel):
+    index: int
+    messageId: str | None  # noqa: N815 - the clients' own word
+    code: str
+    message: str
+
+
+class Accepted(BaseModel):
+    """`accepted` and `duplicates` count messages; those that were refused are told one by one, where there are any."""
+
+    success: bool
+    accepted: int
+    duplicates: int
+    rejected: list[Rejected] = []
+
+
+async def answer_batch(request: Request, key: Key, batch: Batch) -> Response:
+    """Store what was read, and tell what became of each message. Only when all were refused is it an error."""
+    runtime = runtime_of(request)
+    batch = _allowed(key, batch)
+    events = [event for _, event in batch.accepted]
+    receipt = Receipt(0, 0, frozenset())
+    if events or batch.refused:
+        rejections = rejections_of(batch.refused, key.name, runtime.clock())
+        receipt = await runtime.writer.submit(events, rejections)
+    refused = batch.refused + _unstorable(batch, receipt)
+    counted = {"accepted": receipt.accepted, "duplicate": receipt.duplicates, "rejected": len(refused)}
+    for result, count in counted.items():
+        runtime.metrics.messages.labels(result).inc(count)
+    return _answer(request, receipt, refused)
+
+
+def _answer(request: Request, receipt: Receipt, refused: list[Refusal]) -> Response:
+    rejected = [
+        {"index": item.index, "messageId": item.message_id, "code": item.code, "message": item.detail}
+        for item in refused
+    ]
+    if refused and not receipt.accepted + receipt.duplicates:
+        first = refused[0]
+        too_large = all(item.code == ContentTooLarge.code for item in refused)
+        status = STATUS[ContentTooLarge] if too_large else STATUS[InvalidMessage]
+        return problem(request, status, first.code, first.detail, rejected=rejected)
+    told: dict[str, Any] = {"success": True, "accepted": receipt.accepted, "duplicates": receipt.duplicates}
+    if rejected:
+        told["rejected"] = rejected
+    return Response(orjson.dumps(told), media_type="application/json")
+
+
+def _allowed(key: Key, batch: Batch) -> Batch:
+    """Without the events that the key's allow-list does not name."""
+    if key.events is None:
+        return batch
+    named = set(key.events)
+    refusal = InvalidMessage("event-not-allowed", "This key does not list the event: use another, or one that does.")
+    refused = [
+        Refusal(index, event.message_id, refusal.code, refusal.detail, {"event": event.name})
+        for index, event in batch.accepted
+        if event.name not in named
+    ]
+    return Batch([item for item in batch.accepted if item[1].name in named], batch.refused + refused)
+
+
+def _unstorable(batch: Batch, receipt: Receipt) -> list[Refusal]:
+    return [
+        Refusal(index, event.message_id, "unstorable", UNSTORABLE, None)
+        for index, event in batch.accepted
+        if event.id in receipt.refused
+    ]
+
+
+async def _document(request: Request) -> Any:
+    runtime = runtime_of(request)
+    body = await read_body(request, runtime.settings.body_timeout_s)
+    if not body.strip() and request.url.path.startswith("/beacon/"):
+        return {"batch": []}  # browsers send empty beacons
+    return await asyncio.to_thread(parse_json, body) if len(body) > LARGE_BODY else parse_json(body)
+
+
+async def _authorised(request: Request) -> tuple[Key, Any]:
+    """The sender's key, looked at before the body where it is in the header, and the parsed body."""
+    if header_secret(request):
+        key = await sender_key(request)
+        return key, await _document(request)
+    document = await _document(request)
+    return await sender_key(request, lambda: body_write_key(document)), document
+
+
+def sender_of(key: Key) -> Sender:
+    return Sender(key.name, trusted=key.kind == "server")
+
+
+def _receives_message(message_type: str) -> Callable[[Request], Awaitable[Response]]:
+    async def receive(request: Request) -> Response:
+        key, document = await _authorised(request)
+        now = runtime_of(request).clock()
+        try:
+            event = read_message(document, type=message_type, sender=sender_of(key), received_at=now)
+        except InvalidMessage as error:
+            return await answer_batch(request, key, Batch([], [Refusal.of(document, error)]))
+        return await answer_batch(request, key, Batch([(0, event)], []))
+
+    receive.__name__ = message_type
+    receive.__doc__ = f"Take one `{message_type}` message."
+    return receive
+
+
+async def receive_batch(request: Request) -> Response:
+    """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
+    key, document = await _authorised(request)
+    now = runtime_of(request).clock()
+    return await answer_batch(request, key, read_batch(document, sender=sender_of(key), received_at=now))
+
+
+async def receive_client_metrics(request: Request) -> Response:
+    """analytics.js tells its maker how it fares. Not to us."""
+    await read_body(request, runtime_of(request).settings.body_timeout_s)
+    return Response(b'{"success":true}', media_type="application/json")
+
+
+async def client_settings(request: Request, key: str) -> Response:
+    """What analytics.js asks before it sends anything: only our own integration, and where to send."""
+    if (await runtime_of(request).keys.recognise(key)).kind != "write":
+        raise InvalidKey
+    host = f"{request.url.netloc}/v1"
+    integration = {"apiKey": key, "apiHost": host, "protocol": request.url.scheme}
+    return Response(
+        orjson.dumps({"integrations": {"Segment.io": integration}, "plan": {"track": {}}}),
+        media_type="application/json",
+    )
+
+
+def make_router() -> APIRouter:
+    router = APIRouter(tags=["ingestion"])
+    answers: dict[int | str, dict[str, Any]] = {
+        200: {"model": Accepted},
+        **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 503)},
+    }
+    for name, message_type in MESSAGE_PATHS.items():
+        router.add_api_route(
+            f"/v1/{name}",
+            _receives_message(message_type),
+            methods=["POST"],
+            responses=answers,
+            include_in_schema=name == message_type,
+            openapi_extra=_BODY,
+            operation_id=f"receive_{name}",
+        )
+    for path in BATCH_PATHS:
+        router.add_api_route(
+            path,
+            receive_batch,
+            methods=["POST"],
+            responses=answers,
+            include_in_schema=path in ("/v1/batch", "/v1/import"),
+            openapi_extra=_BODY,
+            operation_id=f"receive{path.replace('/', '_')}",
+        )
+    router.add_api_route(METRICS_PATH, receive_client_metrics, methods=["POST"], include_in_schema=False)
+    router.add_api_route("/v1/projects/{key}/settings", client_settings, methods=["GET"], include_in_schema=False)
+    return router
+
+
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}

@@ -1,0 +1,86 @@
+"""Keys over HTTP, for those who hold an admin key."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.api.access import Admin, CurrentRuntime
+from app.api.problems import Problem
+from app.errors import ValidationFailed
+from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$", max_length=200)]
+
+
+class KeyRequest(BaseModel):
+    """`origins` and `events` narrow down what a write key may do; without them it may send anything from anywhere."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: KeyKind
+    name: Text
+    origins: Annotated[list[Origin], Field(min_length=1, max_length=100)] | None = None
+    events: Annotated[list[Text], Field(min_length=1, max_length=1_000)] | None = None
+
+
+class KeyDocument(BaseModel):
+    """`hint` is how the key begins. The key itself is not kept."""
+
+    id: UUID
+    kind: KeyKind
+    name: str
+    hint: str
+    origins: list[str] | None
+    events: list[str] | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: Key) -> "KeyDocument":
+        return cls.model_validate(key, from_attributes=True)
+
+
+class CreatedKey(BaseModel):
+    """`secret` is shown this once."""
+
+    secret: str
+    key: KeyDocument
+
+
+class KeyList(BaseModel):
+    data: list[KeyDocument]
+    next_cursor: None
+
+
+router = APIRouter(
+    prefix="/v1/keys",
+    tags=["keys"],
+    dependencies=[Admin],
+    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 422, 503)},
+)
+
+
+@router.post("", status_code=201)
+async def create(runtime: CurrentRuntime, wanted: KeyRequest) -> CreatedKey:
+    if wanted.kind != "write" and (wanted.origins or wanted.events):
+        raise ValidationFailed("Only a write key has `origins` and `events`.")
+    made = await create_key(
+        runtime.database, wanted.kind, wanted.name, runtime.clock(), origins=wanted.origins, events=wanted.events
+    )
+    return CreatedKey(secret=made.secret, key=KeyDocument.of(made.key))
+
+
+@router.get("")
+async def list_all(runtime: CurrentRuntime) -> KeyList:
+    return KeyList(data=list(map(KeyDocument.of, await list_keys(runtime.database))), next_cursor=None)
+
+
+@router.delete("/{key_id}", status_code=204)
+async def revoke(runtime: CurrentRuntime, key_id: UUID) -> None:
+    """From now on, or within 5 seconds on other replicas, the key works no longer."""
+    await revoke_key(runtime.database, key_id, runtime.clock())
+    runtime.keys.forget()

@@ -1,0 +1,177 @@
+"""The shapes in which leads, their scores, events and transitions are told. Output has no defaults."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.scoring.engine import LineKind, Reading, ledger
+from app.scoring.events import Event, IdentityKind
+from app.scoring.sources import Channel
+from app.scoring.stages import Cause, stage_reason
+from app.services.leads import LeadView, ScoreView, StoredTransition
+
+
+class ScoreValue(BaseModel):
+    value: float
+    band: str | None
+
+
+class Source(BaseModel):
+    channel: Channel
+    referrer: str | None
+    utm: dict[str, str]
+
+
+class NextChange(BaseModel):
+    on: date
+    stage: str
+
+
+class Lead(BaseModel):
+    """A person as of now. `next_change` is what comes if nothing more happens."""
+
+    id: UUID
+    stage: str
+    stage_since: datetime
+    sales_ready: bool
+    scores: dict[str, ScoreValue]
+    identities: dict[IdentityKind, list[str]]
+    traits: dict[str, Any]
+    source: Source | None
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+    event_count: int
+    next_change: NextChange | None
+    model_version: int
+    as_of: datetime
+
+    @classmethod
+    def of(cls, view: LeadView) -> "Lead":
+        facts, reading = view.reading.subject.facts, view.reading
+        return cls(
+            id=view.lead.id,
+            stage=view.standing.stage,
+            stage_since=view.standing.since,
+            sales_ready=view.sales_ready,
+            scores={name: _score(reading, name) for name in reading.values},
+            identities=view.identities,
+            traits=dict(reading.traits),
+            source=Source(**facts.source.value) if facts.source else None,
+            first_seen_at=facts.first_seen_at,
+            last_seen_at=facts.last_seen_at,
+            event_count=facts.event_count,
+            next_change=NextChange(on=view.next_change.on, stage=view.next_change.stage) if view.next_change else None,
+            model_version=reading.model.version,
+            as_of=view.as_of,
+        )
+
+
+class LedgerLine(BaseModel):
+    rule: str
+    signal: str | None
+    hits: int
+    last_hit_on: date | None
+    points: float
+    kind: LineKind
+
+
+class ExplainedScore(ScoreValue):
+    """`ledger`'s points sum to `value`."""
+
+    ledger: list[LedgerLine]
+
+
+class Score(BaseModel):
+    """An evaluation, with every point and the stage explained."""
+
+    id: UUID
+    stage: str
+    stage_reason: dict[str, Any]
+    scores: dict[str, ExplainedScore]
+    model_version: int
+    as_of: datetime
+
+    @classmethod
+    def of(cls, view: ScoreView) -> "Score":
+        reading = view.reading
+        return cls(
+            id=view.lead_id,
+            stage=view.stage,
+            stage_reason=stage_reason(reading, view.stage),
+            scores={name: _explained(reading, name) for name in reading.values},
+            model_version=reading.model.version,
+            as_of=view.as_of,
+        )
+
+
+class EventDocument(BaseModel):
+    id: UUID
+    type: str
+    name: str
+    source: str
+    message_id: str
+    identities: list[dict[str, str]]
+    occurred_at: datetime
+    received_at: datetime
+    properties: dict[str, Any]
+    context: dict[str, Any]
+    traits: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> "EventDocument":
+        plain = ("id", "type", "name", "source", "message_id", "occurred_at", "received_at")
+        mappings = ("properties", "context", "traits")
+        return cls(
+            **{name: getattr(event, name) for name in plain},
+            **{name: dict(getattr(event, name)) for name in mappings},
+            identities=[{identity.kind: identity.value} for identity in event.identities],
+        )
+
+
+class TransitionDocument(BaseModel):
+    """`from_stage` to `to_stage`, and what the change rested on."""
+
+    id: UUID
+    lead_id: UUID
+    from_stage: str
+    to_stage: str
+    at: datetime
+    cause: Cause
+    model_version: int
+    scores: dict[str, float]
+
+    @classmethod
+    def of(cls, stored: StoredTransition) -> "TransitionDocument":
+        change = stored.transition
+        return cls(
+            id=stored.id,
+            lead_id=stored.lead_id,
+            from_stage=change.from_stage,
+            to_stage=change.to_stage,
+            at=change.at,
+            cause=change.cause,
+            model_version=change.model_version,
+            scores=dict(change.scores),
+        )
+
+
+def _score(reading: Reading, name: str) -> ScoreValue:
+    value = reading.values[name]
+    return ScoreValue(value=value, band=reading.model.scores[name].band(value))
+
+
+def _explained(reading: Reading, name: str) -> ExplainedScore:
+    lines = [
+        LedgerLine(
+            rule=line.rule,
+            signal=line.signal,
+            hits=line.hits,
+            last_hit_on=line.last_hit_on,
+            points=line.points,
+            kind=line.kind,
+        )
+        for line in ledger(reading, name)
+    ]
+    return ExplainedScore(**_score(reading, name).model_dump(), ledger=lines)

@@ -1,0 +1,204 @@
+"""Leads over HTTP: where a person stands, why, and how they came there."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app.api.access import CurrentRuntime, Reader
+from app.api.cursors import read_cursor, write_cursor
+from app.api.lead_documents import EventDocument, Lead, Score, TransitionDocument
+from app.api.problems import Problem
+from app.errors import InvalidMessage, NotFound, ValidationFailed
+from app.protocol.identities import read_identity
+from app.scoring.events import Identity, IdentityKind
+from app.scoring.sources import Channel
+from app.services.leads import EventPosition, LeadQuery, Position
+
+MOST_LOOKED_UP = 500
+
+
+class LeadPage(BaseModel):
+    data: list[Lead]
+    next_cursor: str | None
+
+
+class EventPage(BaseModel):
+    data: list[EventDocument]
+    next_cursor: str | None
+
+
+class TransitionPage(BaseModel):
+    data: list[TransitionDocument]
+    next_cursor: str | None
+
+
+class WantedIdentity(BaseModel):
+    """One identity: exactly one of the three."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str | None = None
+    user_id: str | None = None
+    anonymous_id: str | None = None
+
+    def read(self) -> Identity:
+        """Raises `ValidationFailed` if it is not just one, or one that nobody can have."""
+        told: dict[IdentityKind, str | None] = {
+            "email": self.email,
+            "user_id": self.user_id,
+            "anonymous_id": self.anonymous_id,
+        }
+        given = [(kind, value) for kind, value in told.items() if value is not None]
+        if len(given) != 1:
+            raise ValidationFailed("Ask by exactly one of email, user_id, anonymous_id.")
+        return _read_identity(*given[0])
+
+
+def _read_identity(kind: IdentityKind, value: str) -> Identity:
+    try:
+        identity = read_identity(kind, value)
+    except InvalidMessage as error:
+        raise ValidationFailed(error.detail) from None
+    if identity is None:
+        raise ValidationFailed(f"`{kind}` is not one that a person can have.")
+    return identity
+
+
+class Lookup(BaseModel):
+    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MOST_LOOKED_UP)]
+
+
+class Found(BaseModel):
+    """An identity that was asked about, and whose it is."""
+
+    identity: dict[str, str]
+    lead: Lead | None
+
+
+class LookupAnswer(BaseModel):
+    """In the order of the question."""
+
+    data: list[Found]
+
+
+router = APIRouter(
+    prefix="/v1/leads",
+    tags=["leads"],
+    dependencies=[Reader],
+    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 422, 503)},
+)
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=500)]
+
+
+@router.get("/lookup")
+async def look_up_one(
+    runtime: CurrentRuntime, email: str | None = None, user_id: str | None = None, anonymous_id: str | None = None
+) -> Lead:
+    """The lead of one identity."""
+    identity = WantedIdentity(email=email, user_id=user_id, anonymous_id=anonymous_id).read()
+    (view,) = await runtime.leads.lookup([identity], runtime.clock())
+    if view is None:
+        raise NotFound(f"Nobody is known by this {identity.kind}.")
+    return Lead.of(view)
+
+
+@router.post("/lookup")
+async def look_up_many(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
+    """The leads of up to 500 identities."""
+    identities = [item.read() for item in wanted.identities]
+    views = await runtime.leads.lookup(identities, runtime.clock())
+    pairs = zip(identities, views, strict=True)
+    return LookupAnswer(
+        data=[
+            Found(identity={identity.kind: identity.value}, lead=Lead.of(view) if view else None)
+            for identity, view in pairs
+        ]
+    )
+
+
+@router.get("")
+async def list_leads(
+    runtime: CurrentRuntime,
+    stage: Annotated[list[str] | None, Query(description="May be repeated: any of these.")] = None,
+    min_score: Annotated[list[str] | None, Query(description="`engagement:40`; may be repeated: all of these.")] = None,
+    source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
+    email: str | None = None,
+    updated_after: AwareDatetime | None = None,
+    sales_ready: bool | None = None,
+    sort: Annotated[str, Query(description="`last_seen_at`, or a score's name; the greatest first.")] = "last_seen_at",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> LeadPage:
+    """Leads by their stored evaluation, each shown as of now."""
+    query = LeadQuery(
+        stages=stage,
+        min_scores=dict(map(_min_score, min_score)) if min_score else None,
+        channel=source,
+        email=_read_identity("email", email).value if email is not None else None,
+        updated_after=updated_after,
+        sales_ready=sales_ready,
+        sort_score=None if sort == "last_seen_at" else sort,
+    )
+    after = _lead_position(read_cursor(query, cursor), by_time=query.sort_score is None) if cursor else None
+    views, end = await runtime.leads.page(query, after, limit, runtime.clock())
+    told = None
+    if end is not None:
+        value = end.value.isoformat() if isinstance(end.value, datetime) else end.value
+        told = write_cursor(query, [value, str(end.lead_id)])
+    return LeadPage(data=list(map(Lead.of, views)), next_cursor=told)
+
+
+def _min_score(told: str) -> tuple[str, float]:
+    name, _, least = told.partition(":")
+    try:
+        return name, float(least)
+    except ValueError:
+        raise ValidationFailed("`min_score` is a score's name and a number, such as engagement:40.") from None
+
+
+def _lead_position(told: list[Any], *, by_time: bool) -> Position:
+    value, lead_id = told
+    return Position(datetime.fromisoformat(value) if by_time else float(value), UUID(lead_id))
+
+
+@router.get("/{lead_id}")
+async def get_lead(runtime: CurrentRuntime, lead_id: UUID) -> Lead:
+    """One lead. An id that was merged away gives the survivor."""
+    return Lead.of(await runtime.leads.get(lead_id, runtime.clock()))
+
+
+@router.get("/{lead_id}/score")
+async def get_score(runtime: CurrentRuntime, lead_id: UUID, as_of: AwareDatetime | None = None) -> Score:
+    """The evaluation, every point explained: now, at a moment in the past, or in time to come if nothing happens."""
+    moment = as_of.astimezone(UTC) if as_of else None
+    return Score.of(await runtime.leads.score(lead_id, moment, runtime.clock()))
+
+
+@router.get("/{lead_id}/events")
+async def list_events(runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> EventPage:
+    """What the person did, the latest first."""
+    query = ("events", lead_id)
+    after = None
+    if cursor:
+        occurred_at, event_id = read_cursor(query, cursor)
+        after = EventPosition(datetime.fromisoformat(occurred_at), UUID(event_id))
+    events, end = await runtime.leads.events(lead_id, after, limit)
+    told = write_cursor(query, [end.occurred_at.isoformat(), str(end.event_id)]) if end else None
+    return EventPage(data=list(map(EventDocument.of, events)), next_cursor=told)
+
+
+@router.get("/{lead_id}/transitions")
+async def list_transitions(
+    runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> TransitionPage:
+    """Every change of stage, the latest first."""
+    query = ("transitions", lead_id)
+    after = UUID(read_cursor(query, cursor)[0]) if cursor else None
+    found, end = await runtime.leads.transitions(lead_id, after, limit)
+    told = write_cursor(query, [str(end)]) if end else None
+    return TransitionPage(data=list(map(TransitionDocument.of, found)), next_cursor=told)

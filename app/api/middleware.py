@@ -1,0 +1,108 @@
+"""Around every request: its id, its log line and its time; cross-origin rules; and no crash without an answer."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.paths import is_ingestion
+from app.metrics import Metrics
+
+log = structlog.get_logger()
+
+REQUEST_ID = "X-Request-Id"
+LONGEST_REQUEST_ID = 64
+DAY_S = 86_400
+
+
+class Observed:
+    """Gives each request an id, and tells the log and the metrics how it went."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = perf_counter(), 500
+        request_id = _request_id(scope)
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_id)
+            finally:
+                self._tell(scope, status, perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unknown")
+        self.metrics.requests.labels(scope["method"], route, str(status)).observe(seconds)
+        log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
+
+
+def _request_id(scope: Scope) -> str:
+    told = Headers(scope=scope).get(REQUEST_ID, "")
+    usable = 0 < len(told) <= LONGEST_REQUEST_ID and told.isascii() and told.replace("-", "").isalnum()
+    return told if usable else uuid4().hex
+
+
+class CrossOrigin:
+    """Lets any page call the paths that ingest, and none the others save those of the origins that are named."""
+
+    def __init__(self, app: ASGIApp, origins: list[str]) -> None:
+        self.open = _cross_origin(app, allow_origin_regex=".*")
+        self.closed = _cross_origin(app, allow_origins=origins) if origins else app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ingests = scope["type"] == "http" and is_ingestion(scope["path"])
+        await (self.open if ingests else self.closed)(scope, receive, send)
+
+
+def _cross_origin(app: ASGIApp, **which: Any) -> ASGIApp:
+    return CORSMiddleware(
+        app,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],
+        allow_credentials=True,  # a beacon preflights in credentials mode, for which `*` does not do
+        expose_headers=["Retry-After", REQUEST_ID],
+        max_age=DAY_S,
+        **which,
+    )
+
+
+class Guarded:
+    """Answers for what crashes within, so that the answer still passes through the middleware around it."""
+
+    def __init__(self, app: ASGIApp, on_crash: Callable[[Request, Exception], Response]) -> None:
+        self.app = app
+        self.on_crash = on_crash
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            await self.on_crash(Request(scope), error)(scope, receive, send)

@@ -1,0 +1,35 @@
+"""For operations: is it alive, is it ready, and how is it doing."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from app.api.access import CurrentRuntime
+from app.api.problems import Problem
+
+router = APIRouter(tags=["operations"])
+
+
+class Status(BaseModel):
+    status: str
+
+
+@router.get("/livez")
+async def livez() -> Status:
+    """Whether the process answers. It never asks the database."""
+    return Status(status="ok")
+
+
+@router.get("/readyz", responses={503: {"model": Problem}})
+async def readyz(runtime: CurrentRuntime) -> Status:
+    """Whether requests can be served: the database answers with this version's schema, and no shutdown has begun."""
+    await runtime.check()
+    return Status(status="ok")
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(runtime: CurrentRuntime) -> Response:
+    """For Prometheus."""
+    await runtime.observe()
+    return Response(generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,26 @@
+"""Which paths ingest: those that any web page may call, and whose answers analytics clients read."""
+
+MESSAGE_PATHS = {
+    "track": "track",
+    "t": "track",
+    "identify": "identify",
+    "i": "identify",
+    "page": "page",
+    "p": "page",
+    "screen": "screen",
+    "s": "screen",
+    "group": "group",
+    "g": "group",
+    "alias": "alias",
+    "a": "alias",
+}
+"""The last part of each path that takes a single message, and the type that it implies."""
+
+BATCH_PATHS = ("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch")
+METRICS_PATH = "/v1/m"
+
+_EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH}
+
+
+def is_ingestion(path: str) -> bool:
+    return path in _EXACT or path.startswith(("/v1/forms/", "/v1/projects/"))

@@ -1,0 +1,136 @@
+"""Problems: how each refusal is answered, as `application/problem+json` (RFC 9457). The input is never echoed."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.api.paths import is_ingestion
+from app.scoring.model import Fault, InvalidModel
+
+log = structlog.get_logger()
+
+TYPE_PREFIX = "urn:leadscore:problem:"
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: Mapping[type[Exception], int] = {
+    errors.MalformedJson: 400,
+    errors.MalformedRequest: 400,
+    errors.InvalidMessage: 400,
+    errors.InvalidKey: 401,
+    errors.InsufficientScope: 403,
+    errors.OriginNotAllowed: 403,
+    errors.NotFound: 404,
+    errors.RequestTimeout: 408,
+    errors.ContentTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.UnsupportedEncoding: 415,
+    errors.UnsafeRedirect: 422,
+    errors.ValidationFailed: 422,
+    errors.Unavailable: 503,
+    errors.SchemaOutdated: 503,
+}
+
+
+class FaultDocument(BaseModel):
+    path: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457's members. Ingestion's answers have `code`, `message`, `error` and `success` beside them."""
+
+    type: str = Field(examples=["urn:leadscore:problem:not-found"])
+    title: str
+    status: int
+    detail: str
+    errors: list[FaultDocument] = []
+
+
+def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> Response:
+    """An answer of this kind. On ingestion's paths it has also what analytics clients look for."""
+    document = {
+        "type": TYPE_PREFIX + code,
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        **more,
+    }
+    if is_ingestion(request.url.path):
+        document |= {"success": False, "code": code, "message": detail, "error": detail}
+    return Response(orjson.dumps(document), status, media_type=MEDIA_TYPE)
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.LeadscoreError)  # noqa: S101 - FastAPI hands over what it was registered for
+    faults = error.faults if isinstance(error, errors.ValidationFailed) else ()
+    more = {"errors": _documents(faults)} if faults else {}
+    status = STATUS[type(error)]
+    if isinstance(error, errors.InvalidMessage) and error.code == errors.ContentTooLarge.code:
+        status = STATUS[errors.ContentTooLarge]
+    answer = problem(request, status, error.code, error.detail, **more)
+    if isinstance(error, errors.InvalidKey):
+        answer.headers["WWW-Authenticate"] = 'Basic realm="leadscore", Bearer realm="leadscore"'
+    if isinstance(error, errors.Unavailable):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
+
+
+async def on_invalid_model(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidModel)  # noqa: S101 - as above
+    detail = f"The scoring model has {len(error.faults)} faults; `errors` names the path of each."
+    return problem(request, 422, "invalid-model", detail, errors=_documents(error.faults))
+
+
+async def on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    faults = [Fault(_path(fault["loc"]), fault["msg"]) for fault in error.errors()]
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        return problem(request, 400, "malformed-json", "The body is not JSON.")
+    detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+    return problem(request, 422, "validation-error", detail, errors=_documents(faults))
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    phrase = HTTPStatus(error.status_code).phrase
+    answer = problem(request, error.status_code, phrase.lower().replace(" ", "-"), _ROUTER[error.status_code])
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+_ROUTER = {
+    404: "There is nothing at this path; /docs lists what there is.",
+    405: "This path does not take this method; /docs lists what it takes.",
+}
+
+
+def on_crash(request: Request, error: Exception) -> Response:
+    """A fault of ours. The log has what happened; the answer does not tell."""
+    log.error("request failed", exc_info=error)
+    return problem(request, 500, "internal-error", "Something went wrong here; the server's log tells what.")
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+def _documents(faults: Any) -> list[dict[str, str]]:
+    return [{"path": fault.path, "message": fault.message} for fault in faults]
+
+
+HANDLERS: dict[Any, Any] = {
+    errors.LeadscoreError: on_refusal,
+    InvalidModel: on_invalid_model,
+    RequestValidationError: on_invalid_request,
+    HTTPException: on_http_error,
+}

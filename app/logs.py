@@ -1,0 +1,39 @@
+"""Logs: one JSON object a line on standard error, with the id of the request. No personal data, no query strings."""
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+import structlog
+
+
+def configure_logs(level: str) -> None:
+    """Once for a process, by the command line. Lines of libraries come out in the same form."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    least = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_dumps)],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    renderer = structlog.processors.JSONRenderer(serializer=_dumps)
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(least, logging.INFO), force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # else it tells of itself at every check of the schema
+
+
+def _dumps(line: dict[str, Any], **_options: Any) -> str:
+    return orjson.dumps(line, default=str).decode()

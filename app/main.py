@@ -1,0 +1,71 @@
+"""Wires everything: settings in, an ASGI application out. Nothing runs at import."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+
+from app.api import forms, ingest, keys, leads, ops, rejections
+from app.api.middleware import CrossOrigin, Guarded, Observed
+from app.api.problems import HANDLERS, on_crash
+from app.services.runtime import Runtime
+from app.settings import Settings
+from app.workers.prune import prune
+from app.workers.schedule import repeat
+from app.workers.sweep import sweep
+
+PRUNE_INTERVAL_S = 3_600
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
+    """The application. Its lifespan opens the database, and at the end commits what waits and closes it."""
+    runtime = Runtime(settings, clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await runtime.start()
+        await runtime.make_first_keys()
+        tasks = [
+            asyncio.create_task(repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime))),
+            asyncio.create_task(repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime))),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await runtime.stop()
+
+    app = FastAPI(
+        title="leadscore",
+        summary="Signals are counted, scores weigh signals, stages read scores.",
+        version=version("leadscore"),
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+        middleware=[
+            Middleware(Observed, metrics=runtime.metrics),
+            Middleware(CrossOrigin, origins=settings.cors_origins),
+            Middleware(Guarded, on_crash=on_crash),
+        ],
+    )
+    app.state.runtime = runtime
+    for router in (
+        ingest.make_router(),
+        forms.make_router(),
+        leads.router,
+        keys.router,
+        rejections.router,
+        ops.router,
+    ):
+        app.include_router(router)
+    return app

@@ -1,0 +1,47 @@
+"""Rejections: what was refused is kept for a while, for those who ask why."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from app.protocol.batches import Refusal
+from app.storage import rejections as rejection_store
+from app.storage.db import Database
+from app.storage.rejections import Rejection
+
+LONGEST_BODY = 32 * 1024
+LONGEST_DETAIL = 1_000
+
+
+def rejections_of(refusals: Iterable[Refusal], source: str, received_at: datetime) -> list[Rejection]:
+    return [
+        Rejection(
+            id=uuid7(),
+            source=source,
+            received_at=received_at,
+            code=refusal.code,
+            detail=refusal.detail[:LONGEST_DETAIL],
+            message_id=refusal.message_id,
+            # ASCII with escapes, for it may hold just those characters for which it was refused
+            body=json.dumps(refusal.body)[:LONGEST_BODY],
+        )
+        for refusal in refusals
+    ]
+
+
+async def list_rejections(database: Database, after: UUID | None, limit: int) -> tuple[list[Rejection], UUID | None]:
+    """A page, the latest first, and where it ends unless it is the last."""
+    async with database.read() as connection:
+        found = await rejection_store.page(connection, after, limit + 1)
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+async def prune_rejections(database: Database, now: datetime, days: int) -> int:
+    async with database.write() as connection:
+        return await rejection_store.prune(connection, now - timedelta(days=days))
+
+
+__all__ = ["Rejection", "list_rejections", "prune_rejections", "rejections_of"]

@@ -1,0 +1,94 @@
+"""A running leadscore: the parts that requests and workers share, started and stopped in order."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from app.errors import Unavailable
+from app.metrics import Metrics
+from app.services.ingest import Writer
+from app.services.keys import KeyRing, NewKey, create_first_keys
+from app.services.leads import Leads
+from app.services.models import ActiveModels, install_starter
+from app.settings import Settings
+from app.storage import leads as lead_store
+from app.storage.db import Database
+from app.storage.migrations import check_schema, migrate
+
+log = structlog.get_logger()
+
+
+class Runtime:
+    """One process's share of leadscore. `first_keys` are those that an empty embedded database was given."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.metrics = Metrics()
+        self.database = Database(
+            settings.database_url, pool_size=settings.pool_size, pool_timeout_s=settings.pool_timeout_s
+        )
+        self.models = ActiveModels()
+        self.keys = KeyRing(self.database)
+        self.leads = Leads(self.database, self.models)
+        self.writer = Writer(
+            self.database,
+            self.models,
+            self.metrics,
+            clock,
+            queue_messages=settings.queue_messages,
+            commit_messages=settings.commit_messages,
+        )
+        self.first_keys: list[NewKey] = []
+        self.stopping = False
+        self._writing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Make sure of the schema and the model. Raises `SchemaOutdated` or `Unavailable`."""
+        if self.settings.embedded:
+            await migrate(self.database)
+        else:
+            await check_schema(self.database)
+        await install_starter(self.database, self.clock())
+
+    async def start(self) -> None:
+        """Open the database and let the writer work."""
+        await self.open()
+        self._writing = asyncio.create_task(self.writer.run(), name="writer")
+
+    async def make_first_keys(self) -> None:
+        """Give an embedded database that has no keys one of each kind."""
+        if self.settings.embedded:
+            self.first_keys = await create_first_keys(self.database, self.clock())
+
+    async def stop(self) -> None:
+        """Commit what waits, then let the database go."""
+        self.stopping = True
+        self.writer.close()
+        if self._writing is not None:
+            await self._writing
+        await self.database.close()
+
+    async def check(self) -> None:
+        """Raises `Unavailable` or `SchemaOutdated` where requests can't be served just now."""
+        if self.stopping:
+            raise Unavailable("The server is shutting down.")
+        await check_schema(self.database)
+
+    async def observe(self) -> None:
+        """Bring the gauges that the database tells up to date; they stay as they were where it can't be reached."""
+        now = self.clock()
+        try:
+            async with self.database.read() as connection:
+                counts = await lead_store.count_by_stage(connection)
+                oldest = await lead_store.oldest_due(connection)
+        except Unavailable:
+            return
+        self.metrics.leads.clear()
+        for stage, count in counts.items():
+            self.metrics.leads.labels(stage).set(count)
+        overdue_days = (now.date() - oldest).days if oldest else -1
+        seconds_today = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+        self.metrics.oldest_due_seconds.set(overdue_days * 86_400 + seconds_today if overdue_days >= 0 else 0)
