@@ -4,8 +4,9 @@ Answers are true, false, or None for "not certain": over a span of days a number
 `all`, `any` and `none` are those of Kleene's three-valued logic, which is Boolean where everything is certain.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from app.scoring.document import COMBINERS, Combination, Condition, Leaf
@@ -50,12 +51,21 @@ class Junction:
     none: tuple["Node", ...]
 
     def holds(self, view: Any) -> Answer:
-        answer = all_of(child.holds(view) for child in self.all)
-        if answer is not False and self.any:
-            answer = all_of((answer, any_of(child.holds(view) for child in self.any)))
-        if answer is not False and self.none:
-            answer = all_of((answer, negation(any_of(child.holds(view) for child in self.none))))
-        return answer
+        certain = True
+        for child in self.all:
+            answer = child.holds(view)
+            if answer is False:
+                return False
+            certain = certain and answer is not None
+        for child in self.none:
+            answer = child.holds(view)
+            if answer:
+                return False
+            certain = certain and answer is not None
+        if not self.any:
+            return True if certain else None
+        one = any_of(child.holds(view) for child in self.any)
+        return one if certain or one is False else None
 
     def explain(self, view: Any) -> dict[str, Any]:
         """The junction, less the parts that don't matter: what makes it hold, or what keeps it from holding."""
@@ -99,12 +109,17 @@ def all_of(answers: Iterable[Answer]) -> Answer:
     return True if certain else None
 
 
+def any_of(answers: Iterable[Answer]) -> Answer:
+    certain = True
+    for answer in answers:
+        if answer:
+            return True
+        certain = certain and answer is not None
+    return False if certain else None
+
+
 def negation(answer: Answer) -> Answer:
     return None if answer is None else not answer
-
-
-def any_of(answers: Iterable[Answer]) -> Answer:
-    return negation(all_of(negation(answer) for answer in answers))
 
 
 def compile_condition(condition: Condition) -> Node:
@@ -122,14 +137,21 @@ def _question(leaf: Leaf) -> Question:
         return Question(written, lambda view: view.hits(target, within_days), enough)
     if leaf.score is not None:
         return Question(written, lambda view: view.score(target), bounds_test(leaf.operators))
-    root, path = FIELDS[leaf.subject], tuple(target.split("."))
-    return Question(written, lambda view: lookup(getattr(view, root), path), field_test(leaf.operators))
+    return Question(written, _field(FIELDS[leaf.subject], target), field_test(leaf.operators))
 
 
-def lookup(value: Any, path: tuple[str, ...]) -> Any:
+def _field(root: str, target: str) -> Callable[[Any], Any]:
+    """How to find a field, by its dotted path, in one of a view's mappings."""
+    mapping_of, path = attrgetter(root), target.split(".")
+    if len(path) == 1:
+        return lambda view: mapping_of(view).get(target)
+    return lambda view: lookup(mapping_of(view), path)
+
+
+def lookup(value: Any, path: Sequence[str]) -> Any:
     """The value at the end of a path through mappings, or None where there is none."""
     for part in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(part)
     return value

@@ -49,10 +49,19 @@ class CompiledRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledGroup:
+    """A cap over some of a score's rules, which `members` names by their places."""
+
+    name: str
+    cap: float
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledScore:
     name: str
     rules: tuple[CompiledRule, ...]
-    group_caps: Mapping[str, float]
+    groups: tuple[CompiledGroup, ...]
     low: float
     high: float
     bands: tuple[tuple[float, str], ...]
@@ -132,7 +141,10 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
     return CompiledScore(
         name=name,
         rules=rules,
-        group_caps={key: group.max for key, group in score.groups.items()},
+        groups=tuple(
+            CompiledGroup(key, group.max, tuple(place for place, rule in enumerate(rules) if rule.group == key))
+            for key, group in score.groups.items()
+        ),
         low=-math.inf if score.min is None else score.min,
         high=math.inf if score.max is None else score.max,
         bands=tuple(sorted(((threshold, band) for band, threshold in score.bands.items()), reverse=True)),
@@ -203,11 +215,10 @@ def _capped(score: CompiledScore, points: Sequence[float]) -> list[float]:
 def _group_cuts(score: CompiledScore, capped: Sequence[float]) -> dict[str, float]:
     """By how much each group whose rules exceed its cap is cut: negative points."""
     cuts = {}
-    for group, cap in score.group_caps.items():
-        members = (points for rule, points in zip(score.rules, capped, strict=True) if rule.group == group)
-        excess = to_cents(math.fsum(members)) - cap
+    for group in score.groups:
+        excess = to_cents(math.fsum([capped[place] for place in group.members])) - group.cap
         if excess > 0:
-            cuts[group] = to_cents(-excess)
+            cuts[group.name] = to_cents(-excess)
     return cuts
 
 

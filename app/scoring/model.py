@@ -57,6 +57,8 @@ def _parse(text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "document"
         raise InvalidModel((Fault(where, str(getattr(error, "problem", None) or "is not YAML or JSON")),)) from None
+    except RecursionError:
+        raise InvalidModel((Fault("document", "is nested too deeply"),)) from None
     except (TypeError, ValueError):
         message = "holds a value that JSON does not have; put dates and the like in quotes"
         raise InvalidModel((Fault("document", message),)) from None

@@ -98,17 +98,23 @@ def field_test(operators: Mapping[str, Any]) -> Test:
     Of a list, one element must pass every operator; `ne` and `not_in` must hold for the whole of it.
     """
     named = {name: operand for name, operand in operators.items() if name != "exists"}
-    wanted = [OPERATORS[name](operand) for name, operand in named.items() if name not in NEGATIONS]
-    unwanted = [OPERATORS[NEGATIONS[name]](operand) for name, operand in named.items() if name in NEGATIONS]
     if operators.get("exists", True) is False:
         return lambda value: value is None and not named
+    wanted = _every([OPERATORS[name](operand) for name, operand in named.items() if name not in NEGATIONS])
+    unwanted = [OPERATORS[NEGATIONS[name]](operand) for name, operand in named.items() if name in NEGATIONS]
 
     def test(value: Any) -> bool:
         if value is None:
             return False
         elements = value if isinstance(value, list) else (value,)
-        if any(passes(element) for passes in unwanted for element in elements):
+        if unwanted and any(passes(element) for passes in unwanted for element in elements):
             return False
-        return not wanted or any(all(passes(element) for passes in wanted) for element in elements)
+        return wanted is None or any(map(wanted, elements))
 
     return test
+
+
+def _every(tests: list[Test]) -> Test | None:
+    if len(tests) > 1:
+        return lambda value: all(test(value) for test in tests)
+    return tests[0] if tests else None

@@ -93,7 +93,7 @@ class TraitEarning:
     when: Node
     points: float
 
-    def earned(self, subject: Subject, today: int) -> Earned:
+    def earned(self, subject: Subject, today: int) -> Earned:  # noqa: ARG002 -- a trait does not age
         return Earned(to_cents(self.points)) if self.when.holds(subject) else NOTHING
 
 
@@ -141,7 +141,7 @@ def weight_of(rule: Rule) -> Weight:
     if rule.fades_over_days is not None:
         span = rule.fades_over_days
         return lambda age: max(0.0, 1.0 - age / span)
-    return lambda age: 1.0
+    return lambda _age: 1.0
 
 
 def date_of(day: int | None) -> date | None:

@@ -77,11 +77,11 @@ def _campaign(campaign: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _channel(utm: Mapping[str, str], query: Mapping[str, str], host: str | None) -> Channel:
+    clicked = next((channel for parameter, channel in CLICK_IDS.items() if parameter in query), None)
+    if clicked and "medium" not in utm:  # a source alone does not tell paid from organic; a click id does
+        return clicked
     if utm:
         return _channel_of_campaign(utm.get("medium", "").lower(), utm.get("source", "").lower())
-    for parameter, channel in CLICK_IDS.items():
-        if parameter in query:
-            return channel
     if host is None:
         return "direct"
     return _BY_MEDIUM.get(_medium_of_host(host), "referral")
@@ -95,7 +95,7 @@ _BY_MEDIUM: Mapping[str | None, Channel] = {
 }
 
 
-def _channel_of_campaign(medium: str, source: str) -> Channel:
+def _channel_of_campaign(medium: str, source: str) -> Channel:  # noqa: PLR0911 -- a line a channel
     if medium in DISPLAY:
         return "display"
     kind = _medium_of_source(source)

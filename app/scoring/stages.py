@@ -63,17 +63,13 @@ def settle(
 
 def stage_of(reading: Reading, current: str | None) -> str:
     """The highest rung that holds the lead, who stands on `current` until now."""
-    stage = _certain_stage(reading.model, reading, current)
-    return stage or reading.model.stages[0].name
+    return _highest_rung(reading.model, reading, current)[0]
 
 
-def _certain_stage(model: CompiledModel, view: Any, current: str | None) -> str | None:
-    """The one stage that holds throughout the view, or None where it could be more than one."""
-    for stage in reversed(model.stages):
-        answer = rung_holds(stage, view, current)
-        if answer is not False:
-            return stage.name if answer else None
-    return None
+def _highest_rung(model: CompiledModel, view: Any, current: str | None) -> tuple[str, bool]:
+    """The highest rung that may hold the lead, and whether it certainly does throughout the view."""
+    answers = ((stage.name, rung_holds(stage, view, current)) for stage in reversed(model.stages))
+    return next((name, answer is True) for name, answer in answers if answer is not False)
 
 
 def rung_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
@@ -144,11 +140,9 @@ def forecast(reading: Reading, stage: str) -> Change | None:
 def _first_change(on: Callable[[int], Reading], stage: str, first: int, last: int) -> int | None:
     """The first day on which the stage is another, found by halving the spans in which that is not certain."""
     model = on(first).model
-    certain = _certain_stage(model, Span(on(first), on(last)), stage)
-    if certain == stage:
-        return None
-    if certain is not None or first == last:
-        return first
+    highest, is_certain = _highest_rung(model, Span(on(first), on(last)), stage)
+    if is_certain:  # as it always is of a single day
+        return None if highest == stage else first
     middle = (first + last) // 2
     found = _first_change(on, stage, first, middle)
     return found if found is not None else _first_change(on, stage, middle + 1, last)

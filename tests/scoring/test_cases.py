@@ -1,0 +1,82 @@
+"""The golden cases in `cases/*.json`: worked out by hand from DESIGN.md, in plain JSON for any implementation.
+
+A file has a `model` and its cases; a case may patch the model (a JSON merge patch, RFC 7396) and says who is given:
+events, each with what it says beyond the defaults (`event`: Form Submitted, `at`: the moment asked about,
+`trusted`: true, `times`: 1, `id`: its place in the list). `before` is the stage until then. What `expect` leaves out is
+not looked at.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.scoring.engine import Reading, ledger, read
+from app.scoring.stages import forecast, stage_of
+from tests.scoring.strategies import compiled, facts_from
+
+Json = dict[str, Any]
+
+
+def cases() -> Iterator[Any]:
+    for file in sorted((Path(__file__).parent / "cases").glob("*.json")):
+        suite = json.loads(file.read_text())
+        for case in suite["cases"]:
+            model = patched(suite["model"], case.get("model", {}))
+            yield pytest.param({"at": suite.get("at"), **case, "model": model}, id=f"{file.stem}: {case['name']}")
+
+
+def patched(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = {**target} if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        merged[key] = patched(merged.get(key), value)
+    return {key: value for key, value in merged.items() if value is not None or key not in patch}
+
+
+def raw_events(case: Json) -> list[Json]:
+    return [
+        {
+            "name": given.get("event", "Form Submitted"),
+            "properties": given.get("properties", {}),
+            "context": given.get("context", {}),
+            "traits": given.get("traits", {}),
+            "occurred_at": datetime.fromisoformat(given.get("at", case["at"])),
+            "message_id": given.get("id", f"{place:03}-{time:03}"),
+            "trusted": given.get("trusted", True),
+        }
+        for place, given in enumerate(case["given"])
+        for time in range(given.get("times", 1))
+    ]
+
+
+def outcome(reading: Reading, before: str | None) -> Json:
+    stage = stage_of(reading, before)
+    change = forecast(reading, stage)
+    scores = reading.model.scores
+    return {
+        "scores": reading.values,
+        "bands": {name: scores[name].band(value) for name, value in reading.values.items()},
+        "stage": stage,
+        "sales_ready": next(rung.sales_ready for rung in reading.model.stages if rung.name == stage),
+        "traits": reading.traits,
+        "ledger": {name: [in_json(asdict(line)) for line in ledger(reading, name)] for name in scores},
+        "next_change": change and in_json(asdict(change)),
+    }
+
+
+def in_json(fields: Json) -> Json:
+    return json.loads(json.dumps(fields, default=str))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("case", list(cases()))
+def test_the_engine_answers_as_worked_out_by_hand(case: Json) -> None:
+    model = compiled(case["model"])
+    reading = read(model, facts_from(model, raw_events(case)), datetime.fromisoformat(case["at"]))
+    answer = outcome(reading, case.get("before"))
+    assert {asked: answer[asked] for asked in case["expect"]} == case["expect"]

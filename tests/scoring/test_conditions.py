@@ -1,0 +1,160 @@
+"""Conditions: three-valued answers over bounds, and explanations. What operators mean is in `cases/conditions.json`."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from app.scoring.conditions import Answer, Node, all_of, any_of, bounds_test, compile_condition, negation
+from app.scoring.document import Condition
+from app.scoring.operators import as_number
+from tests.scoring.strategies import NUMBERS
+
+Json = dict[str, Any]
+ANSWERS: list[Answer] = [True, False, None]
+answers = st.lists(st.sampled_from(ANSWERS), max_size=4)
+
+
+class View:
+    """A lead with these traits, scores within bounds and hits within bounds."""
+
+    def __init__(self, *, traits: Json | None = None, score: tuple[float, float] = (0, 0), hits: int = 0) -> None:
+        self.traits = traits or {}
+        self._score = score
+        self._hits = hits
+
+    def score(self, _name: str) -> tuple[float, float]:
+        return self._score
+
+    def hits(self, _signal: str, _within_days: int | None) -> tuple[float, float]:
+        return self._hits, self._hits
+
+
+def condition(written: Json) -> Node:
+    return compile_condition(TypeAdapter(Condition).validate_python(written))
+
+
+def completions(given_answers: list[Answer]) -> list[list[bool]]:
+    """Every way in which what is not certain could turn out."""
+    ways: list[list[bool]] = [[]]
+    for answer in given_answers:
+        ways = [[*way, known] for way in ways for known in ([True, False] if answer is None else [answer])]
+    return ways
+
+
+def settled(outcomes: set[bool]) -> Answer:
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+@given(answers)
+def test_all_any_and_negation_are_certain_exactly_when_every_completion_agrees(some: list[Answer]) -> None:
+    assert all_of(some) == settled({all(way) for way in completions(some)})
+    assert any_of(some) == settled({any(way) for way in completions(some)})
+    assert [negation(answer) for answer in some] == [settled({not way[0] for way in completions([a])}) for a in some]
+
+
+@pytest.mark.parametrize(
+    ("written", "score", "answer"),
+    [
+        ({"gte": 40}, (40, 60), True),
+        ({"gte": 40}, (30, 39), False),
+        ({"gte": 40}, (30, 40), None),
+        ({"lt": 40}, (10, 39), True),
+        ({"lt": 40}, (39, 40), None),
+        ({"gte": 40, "lte": 50}, (41, 49), True),
+        ({"gte": 40, "lte": 50}, (51, 60), False),
+        ({"gte": 40, "lte": 50}, (45, 55), None),
+        ({"eq": 40}, (40, 40), True),
+        ({"eq": 40}, (39, 41), None),
+        ({"ne": 40}, (40, 40), False),
+        ({"ne": 40}, (39, 41), None),
+        ({"in": [1, 2]}, (2, 2), True),
+        ({"not_in": [1, 2]}, (1, 2), None),
+    ],
+)
+def test_a_number_within_bounds_is_answered_only_where_the_bounds_allow(
+    written: Json, score: tuple[float, float], answer: Answer
+) -> None:
+    assert bounds_test(written)(score) is answer
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [
+        ({"all": [{"score": "x", "gte": 5}, {"trait": "a", "exists": True}]}, False),
+        ({"any": [{"score": "x", "gte": 5}, {"trait": "a", "exists": False}]}, True),
+        ({"any": [{"score": "x", "gte": 5}]}, None),
+        ({"none": [{"score": "x", "gte": 5}]}, None),
+        ({"none": [{"score": "x", "gte": 5}, {"trait": "a", "exists": False}]}, False),
+        (
+            {"all": [{"score": "x", "gte": 0}], "any": [{"score": "x", "gte": 5}], "none": [{"score": "x", "gt": 9}]},
+            None,
+        ),
+    ],
+)
+def test_a_junction_is_certain_where_its_certain_parts_decide(written: Json, answer: Answer) -> None:
+    assert condition(written).holds(View(score=(0, 9))) is answer
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, "1e308", "9" * 308])
+def test_what_can_be_read_as_a_number_can_be_reckoned_with(number: Any) -> None:
+    read = as_number(number)
+    assert read is not None
+    assert isinstance(read - 0.5, float)
+
+
+@pytest.mark.parametrize("text", ["9" * 309, "1e309", "9" * 10_000, 10**309, "inf", "nan", "", " "])
+def test_what_no_float_can_hold_is_not_read_as_a_number(text: Any) -> None:
+    assert as_number(text) is None
+
+
+# --- Explanations -----------------------------------------------------------------------------------------------
+
+SIZE: Json = {"trait": "size", "gte": 50}
+EMAIL: Json = {"trait": "email", "exists": True}
+
+
+@pytest.mark.parametrize(
+    ("written", "view", "actual", "short_by"),
+    [
+        (SIZE, View(traits={"size": 50}), 50, None),
+        (SIZE, View(traits={"size": "47.5"}), "47.5", 2.5),
+        (SIZE, View(traits={"size": "few"}), "few", None),
+        (SIZE, View(), None, None),
+        ({"trait": "size", "gte": 10, "lt": 20}, View(traits={"size": 25}), 25, 5),
+        ({"trait": "size", "eq": 10}, View(traits={"size": 25}), 25, None),
+        ({"score": "x", "gte": 40}, View(score=(37.77, 37.77)), 37.77, 2.23),
+        ({"score": "x", "lt": 0}, View(score=(3, 3)), 3, 3),
+        ({"signal": "s", "at_least": 3}, View(hits=1), 1, 2),
+        ({"signal": "s"}, View(hits=0), 0, 1),
+        ({"signal": "s", "within_days": 7}, View(hits=1), 1, None),
+    ],
+)
+def test_a_leaf_is_explained_as_written_with_what_is_and_what_is_missing(
+    written: Json, view: View, actual: Any, short_by: float | None
+) -> None:
+    assert condition(written).explain(view) == {**written, "actual": actual, "short_by": short_by}
+
+
+def told(leaf: Json, actual: Any = None, short_by: float | None = None) -> Json:
+    return {**leaf, "actual": actual, "short_by": short_by}
+
+
+@pytest.mark.parametrize(
+    ("written", "traits", "explanation"),
+    [
+        ({"all": [SIZE, EMAIL]}, {"size": 60}, told(EMAIL)),
+        ({"all": [SIZE, EMAIL]}, {"size": 60, "email": "a"}, {"all": [told(SIZE, 60), told(EMAIL, "a")]}),
+        ({"any": [SIZE, EMAIL]}, {"email": "a"}, told(EMAIL, "a")),
+        ({"any": [SIZE, EMAIL]}, {"size": 49}, {"any": [told(SIZE, 49, 1), told(EMAIL)]}),
+        ({"none": [SIZE, EMAIL]}, {"size": 60}, {"none": [told(SIZE, 60)]}),
+        ({"none": [EMAIL]}, {}, {"none": [told(EMAIL)]}),
+        ({"all": [SIZE], "any": [EMAIL]}, {"email": "a"}, told(SIZE)),
+        ({"all": [SIZE], "none": [EMAIL]}, {"email": "a"}, {"all": [told(SIZE)], "none": [told(EMAIL, "a")]}),
+        ({"any": [{"all": [SIZE, EMAIL]}]}, {"size": 60}, told(EMAIL)),
+    ],
+)
+def test_a_junction_is_explained_by_the_parts_that_decide_it(written: Json, traits: Json, explanation: Json) -> None:
+    assert condition(written).explain(View(traits=traits)) == explanation

@@ -1,0 +1,78 @@
+"""Compiling a model: which events count for which signal, and what makes two signals one."""
+
+from typing import Any
+
+import pytest
+
+from app.scoring.engine import fingerprint_of
+from app.scoring.model import load_model
+from tests.scoring.strategies import MOMENT, compiled, event_of
+
+Json = dict[str, Any]
+WHERE: Json = {"property": "size", "gte": 50}
+
+
+def fingerprint(**signal: Any) -> str:
+    document = {"name": "m", "signals": {"s": signal}, "stages": [{"name": "first"}]}
+    return fingerprint_of(load_model(document).signals["s"])
+
+
+def event(name: str, **fields: Any) -> Any:
+    plain = {"properties": {}, "context": {}, "traits": {}, "occurred_at": MOMENT, "message_id": "m1", "trusted": True}
+    return event_of({"name": name, **plain, **fields})
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"on": "page_viewed"},
+        {"on": ["PAGE-VIEWED", "Page Viewed"]},
+        {"on": "Page Viewed", "trusted": False},
+        {"on": "Page Viewed", "where": None},
+    ],
+)
+def test_signals_that_count_the_same_have_one_fingerprint_however_they_are_written(same: Json) -> None:
+    assert fingerprint(**same) == fingerprint(on="Page Viewed")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"on": "Pages Viewed"},
+        {"on": ["Page Viewed", "Screen Viewed"]},
+        {"on": "Page Viewed", "trusted": True},
+        {"on": "Page Viewed", "where": WHERE},
+    ],
+)
+def test_signals_that_count_otherwise_have_another_fingerprint(other: Json) -> None:
+    assert fingerprint(**other) != fingerprint(on="Page Viewed")
+
+
+def test_the_fingerprint_of_a_condition_does_not_depend_on_the_order_of_its_fields() -> None:
+    turned = {"gte": 50, "property": "size"}
+    assert fingerprint(on="x", where=WHERE) == fingerprint(on="x", where=turned)
+    assert fingerprint(on="x", where=WHERE) != fingerprint(on="x", where={**WHERE, "gte": 51})
+
+
+def test_a_fingerprint_stays_what_it_was_when_the_tallies_were_stored() -> None:
+    assert fingerprint(on="Page Viewed") == "e000408157a28b69"
+    assert fingerprint(on=["Trial Started", "trial-begun"], where=WHERE, trusted=True) == "7353f87c3006a100"
+
+
+def test_signals_with_one_definition_share_their_hits() -> None:
+    model = compiled(
+        {
+            "name": "m",
+            "signals": {"one": {"on": "Page Viewed"}, "other": {"on": "page_viewed"}, "third": {"on": "Liked"}},
+            "stages": [{"name": "first"}],
+        }
+    )
+    assert len(model.fingerprints) == 2
+    assert model.hits_of(event("PAGE VIEWED")) == {model.signals["one"].fingerprint}
+    assert model.signals["one"].fingerprint == model.signals["other"].fingerprint
+
+
+def test_an_event_of_no_signal_still_tells_traits_and_that_somebody_was_there() -> None:
+    model = compiled({"name": "m", "stages": [{"name": "first"}]})
+    facts = model.facts_of(event("Something Else", traits={"plan": "pro"}))
+    assert (facts.tally, facts.known_traits(), facts.last_seen_at) == ({}, {"plan": "pro"}, MOMENT)

@@ -1,0 +1,86 @@
+"""The facts of one event, and which of two facts wins. Their algebra is in `test_laws.py`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from app.scoring.events import Event, Identity
+from app.scoring.facts import Facts, Stamped, facts_of, merge
+
+MORNING = datetime(2026, 3, 10, 8, tzinfo=UTC)
+EVENING = datetime(2026, 3, 10, 20, tzinfo=UTC)
+PAGE = {"url": "https://acme.example/", "referrer": "https://www.google.com/"}
+
+
+def event(**fields: Any) -> Event:
+    plain = Event(
+        id=UUID(int=0),
+        source="test",
+        message_id="m1",
+        type="track",
+        name="Something Done",
+        identities=(Identity("user_id", "u1"),),
+        occurred_at=MORNING,
+        received_at=EVENING,
+        trusted=True,
+        properties={},
+        context={},
+        traits={},
+    )
+    return replace(plain, **fields)
+
+
+def test_the_facts_of_an_event_are_stamped_with_when_it_occurred() -> None:
+    assert facts_of(event(traits={"plan": "pro"}), ["f1", "f2"]) == Facts(
+        tally={"f1": {MORNING.toordinal(): 1}, "f2": {MORNING.toordinal(): 1}},
+        traits={"plan": Stamped("pro", MORNING, "m1")},
+        first_seen_at=MORNING,
+        last_seen_at=MORNING,
+        event_count=1,
+    )
+
+
+def test_an_event_from_a_page_tells_the_source() -> None:
+    source = facts_of(event(context={"page": PAGE}), []).source
+    assert source == Stamped(
+        {"channel": "organic_search", "referrer": "https://www.google.com/", "utm": {}}, MORNING, "m1"
+    )
+
+
+def test_the_properties_of_a_page_call_describe_the_page() -> None:
+    source = facts_of(event(type="page", properties=PAGE), []).source
+    assert source is not None
+    assert source.value["channel"] == "organic_search"
+
+
+def test_the_url_among_the_properties_of_any_other_event_is_not_where_the_person_came_from() -> None:
+    assert (
+        facts_of(event(name="Link Clicked", properties={"url": "https://partner.example/?gclid=1"}), []).source is None
+    )
+
+
+def test_the_first_touch_is_the_source_whatever_the_order_of_arrival() -> None:
+    first = facts_of(event(context={"page": PAGE}), [])
+    later = facts_of(event(context={"page": {"url": "https://acme.example/"}}, occurred_at=EVENING), [])
+    assert merge([later, first]).source == first.source
+
+
+def test_two_sources_with_one_message_id_at_one_moment_are_told_apart_by_their_values() -> None:
+    one, other = (facts_of(event(traits={"plan": plan}), []) for plan in ("pro", "free"))
+    assert merge([one, other]).known_traits() == merge([other, one]).known_traits() == {"plan": "pro"}
+
+
+def test_a_removed_trait_is_remembered_but_not_known() -> None:
+    some = facts_of(event(traits={"plan": None, "size": 0}), [])
+    assert some.known_traits() == {"size": 0}
+    assert some.traits["plan"].value is None
+
+
+def test_first_and_last_seen_and_the_count_cover_all_parts() -> None:
+    both = merge([facts_of(event(occurred_at=EVENING), []), facts_of(event(), []), Facts()])
+    assert (both.first_seen_at, both.last_seen_at, both.event_count) == (MORNING, EVENING, 2)
+
+
+def test_an_identity_is_written_as_kind_and_value() -> None:
+    assert str(Identity("email", "ada@acme.example")) == "email:ada@acme.example"

@@ -1,0 +1,255 @@
+"""The laws of DESIGN.md, as far as the pure core can break them; the writer's tests have those that need a database."""
+
+from copy import deepcopy
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.scoring.engine import CompiledModel, ledger, read
+from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract_tally
+from app.scoring.stages import Span, Standing, settle, stage_of
+from tests.scoring.strategies import (
+    MOMENT,
+    NAMES,
+    compiled,
+    event_of,
+    events,
+    facts,
+    facts_from,
+    models,
+    moments,
+    stamped,
+    tallies,
+    values,
+)
+
+Json = dict[str, Any]
+STANDINGS = st.none() | st.builds(Standing, st.sampled_from(["first", "second", "third", "gone"]), moments(-40, 0))
+
+COUNTING = compiled(
+    {
+        "name": "counting",
+        "signals": {
+            "seen": {"on": ["Page Viewed", "page_viewed"]},
+            "seen_too": {"on": "PAGE-VIEWED"},
+            "sized": {"on": NAMES, "where": {"property": "size", "exists": True}},
+            "trusted": {"on": NAMES, "trusted": True},
+        },
+        "stages": [{"name": "first"}],
+    }
+)
+
+
+# --- 1 Order, 3 Batching, 4 Merging: facts form a commutative monoid --------------------------------------------
+
+
+@given(events(), st.randoms(use_true_random=False))
+def test_any_order_of_the_same_events_gives_the_same_facts(past: list[Json], random: Any) -> None:
+    shuffled = random.sample(past, len(past))
+    assert facts_from(COUNTING, shuffled) == facts_from(COUNTING, past)
+
+
+@given(events(), st.lists(st.integers(0, 14), max_size=4))
+def test_any_split_into_batches_gives_the_same_facts(past: list[Json], cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(past)]
+    batches = [past[start:end] for start, end in pairwise(edges)]
+    state = Facts()
+    for batch in batches:
+        state = merge([state, facts_from(COUNTING, batch)])
+    assert state == facts_from(COUNTING, past)
+
+
+@given(events(), st.lists(st.booleans(), min_size=14, max_size=14), st.integers(0, 14))
+def test_two_leads_merged_at_any_point_are_one_lead(past: list[Json], mine: list[bool], merged_after: int) -> None:
+    early, late = past[:merged_after], past[merged_after:]
+    one = facts_from(COUNTING, [raw for raw, is_mine in zip(early, mine, strict=False) if is_mine])
+    other = facts_from(COUNTING, [raw for raw, is_mine in zip(early, mine, strict=False) if not is_mine])
+    assert merge([one, other, facts_from(COUNTING, late)]) == facts_from(COUNTING, past)
+
+
+@given(facts(), facts())
+def test_merging_facts_is_commutative(one: Facts, other: Facts) -> None:
+    assert merge([one, other]) == merge([other, one])
+
+
+@given(facts(), facts(), facts())
+def test_merging_facts_is_associative(one: Facts, two: Facts, three: Facts) -> None:
+    assert merge([merge([one, two]), three]) == merge([one, merge([two, three])]) == merge([one, two, three])
+
+
+@given(facts())
+def test_no_facts_add_nothing(some: Facts) -> None:
+    assert merge([some, Facts()]) == merge([Facts(), some]) == merge([some]) == some
+
+
+@given(facts(), facts())
+def test_merging_changes_neither_part(one: Facts, other: Facts) -> None:
+    before = deepcopy((one, other))
+    merged = merge([one, other])
+    merged.tally.setdefault("f1", {})[739_000] = 1_000
+    assert (one, other) == before
+
+
+@given(stamped(values), stamped(values))
+def test_of_two_traits_one_always_wins_unless_they_are_the_same(one: Stamped, other: Stamped) -> None:
+    assert (one.order() == other.order()) == (repr(one) == repr(other))
+
+
+# --- 2 Repetition, as far as it is pure -------------------------------------------------------------------------
+
+
+@given(events(max_size=6))
+def test_apart_from_what_is_counted_telling_facts_twice_changes_nothing(past: list[Json]) -> None:
+    once, twice = facts_from(COUNTING, past), facts_from(COUNTING, past + past)
+    assert (twice.traits, twice.source, twice.first_seen_at, twice.last_seen_at) == (
+        once.traits,
+        once.source,
+        once.first_seen_at,
+        once.last_seen_at,
+    )
+
+
+@given(events(max_size=6))
+def test_one_event_gives_a_signal_one_hit_however_many_of_its_names_match(past: list[Json]) -> None:
+    for raw in past:
+        tally = COUNTING.facts_of(event_of(raw)).tally
+        assert [days for days in tally.values() if days != {raw["occurred_at"].toordinal(): 1}] == []
+
+
+# --- Tallies add and subtract -----------------------------------------------------------------------------------
+
+
+@given(tallies(), tallies())
+def test_subtracting_what_was_added_leaves_the_tally(tally: Tally, part: Tally) -> None:
+    assert subtract_tally(add_tallies([tally, part]), part) == tally
+
+
+@given(tallies(), tallies())
+def test_adding_what_was_subtracted_gives_the_tally_back(tally: Tally, part: Tally) -> None:
+    assert subtract_tally(add_tallies([subtract_tally(tally, part), part]), {}) == tally
+
+
+@given(tallies(), tallies(), tallies())
+def test_parts_can_be_subtracted_together_or_one_by_one(tally: Tally, one: Tally, other: Tally) -> None:
+    assert subtract_tally(subtract_tally(tally, one), other) == subtract_tally(tally, add_tallies([one, other]))
+
+
+# --- 6 Ledger ---------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60)
+@given(models(), events(), moments(-5, 60))
+def test_the_lines_of_a_ledger_sum_exactly_to_the_score(document: Json, past: list[Json], moment: datetime) -> None:
+    model = compiled(document)
+    reading = read(model, facts_from(model, past), moment)
+    for name, value in reading.values.items():
+        lines = ledger(reading, name)
+        assert sum((Decimal(str(line.points)) for line in lines), Decimal(0)) == Decimal(str(value))
+        assert all(line.points for line in lines)
+        assert str(value) != "-0.0"
+
+
+# --- 7 Time -----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(models(), events(), moments(-5, 30), moments(-5, 30))
+def test_reading_a_moment_again_after_another_gives_what_was_read_then(
+    document: Json, past: list[Json], moment: datetime, other: datetime
+) -> None:
+    model = compiled(document)
+    lead = facts_from(model, past)
+    before = deepcopy(lead)
+    first = read(model, lead, moment)
+    read(model, lead, other)
+    assert read(model, lead, moment) == first == read(model, lead, moment.date())
+    assert lead == before
+
+
+@settings(max_examples=40)
+@given(models(), events(last_day=10), moments(-20, 5))
+def test_hits_after_the_day_that_is_asked_about_do_not_count(
+    document: Json, past: list[Json], moment: datetime
+) -> None:
+    model = compiled(document)
+    known = [raw for raw in past if raw["occurred_at"].date() <= moment.date()]
+    with_future, without = (read(model, facts_from(model, raws), moment) for raws in (past, known))
+    for score in model.scores.values():
+        counting = [index for index, rule in enumerate(score.rules) if rule.signal is not None]
+        assert [with_future.earned[score.name][index] for index in counting] == [
+            without.earned[score.name][index] for index in counting
+        ]
+    for name in model.signals:
+        assert with_future.hits(name, 3) == without.hits(name, 3)
+
+
+# --- What the forecast rests on ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(models(), events(last_day=0))
+def test_without_news_the_points_of_a_rule_only_move_one_way(document: Json, past: list[Json]) -> None:
+    model = compiled(document)
+    readings = _days(model, facts_from(model, past), range(60))
+    for score in model.scores.values():
+        for index in range(len(score.rules)):
+            points = [reading.earned[score.name][index].points for reading in readings]
+            assert points in (sorted(points), sorted(points, reverse=True))
+
+
+@settings(max_examples=40)
+@given(models(), events(last_day=0), st.lists(st.integers(0, 60), min_size=3, max_size=3).map(sorted))
+def test_between_two_days_every_number_lies_within_the_bounds_of_the_span(
+    document: Json, past: list[Json], days: list[int]
+) -> None:
+    model = compiled(document)
+    first, between, last = _days(model, facts_from(model, past), days)
+    span = Span(first, last)
+    for name, value in between.values.items():
+        least, greatest = span.score(name)
+        assert least <= value <= greatest
+    for name in model.signals:
+        least, greatest = span.hits(name, 7)
+        assert least <= between.hits(name, 7)[0] <= greatest
+
+
+def _days(model: CompiledModel, lead: Facts, days: Any) -> list[Any]:
+    return [read(model, lead, MOMENT + timedelta(days=ahead)) for ahead in days]
+
+
+# --- 8 One transition function ----------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(models(), events(), STANDINGS)
+def test_settling_records_a_transition_exactly_when_the_stage_changes(
+    document: Json, past: list[Json], standing: Standing | None
+) -> None:
+    model = compiled(document)
+    reading = read(model, facts_from(model, past), MOMENT)
+    before = standing.stage if standing else "first"
+    after, transition = settle(reading, standing, MOMENT, "event")
+    assert after.stage == stage_of(reading, before)
+    assert (transition is None) == (after.stage == before)
+    if transition is None:
+        assert after == (standing or Standing("first", MOMENT))
+    else:
+        assert (transition.from_stage, transition.to_stage, transition.at) == (before, after.stage, after.since)
+        assert (transition.scores, transition.model_version, transition.cause) == (reading.values, 1, "event")
+
+
+@settings(max_examples=40)
+@given(models(), events(), STANDINGS)
+def test_settling_what_is_settled_changes_nothing(document: Json, past: list[Json], standing: Standing | None) -> None:
+    model = compiled(document)
+    reading = read(model, facts_from(model, past), MOMENT)
+    settled, _ = settle(reading, standing, MOMENT, "event")
+    assert settle(reading, settled, MOMENT + timedelta(hours=1), "time") == (settled, None)
+
+
+def test_a_day_and_a_moment_of_it_are_read_alike() -> None:
+    assert read(COUNTING, Facts(), date(2026, 3, 10)) == read(COUNTING, Facts(), MOMENT)

@@ -1,0 +1,219 @@
+"""Loading a model: what is read, and that every fault is told with its path."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from app.scoring.engine import compile_model
+from app.scoring.model import Fault, InvalidModel, dump_model, load_model
+from tests.scoring.strategies import models
+
+Json = dict[str, Any]
+LEAST: Json = {"name": "least", "stages": [{"name": "interest"}]}
+
+
+def faults_of(source: str | Json) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidModel) as caught:
+        load_model(source)
+    return [(fault.path, fault.message) for fault in caught.value.faults]
+
+
+def with_signal(**signal: Any) -> Json:
+    return {**LEAST, "signals": {"visit": {"on": "Page Viewed", **signal}}}
+
+
+def with_rule(**rule: Any) -> Json:
+    return {**with_signal(), "scores": {"fit": {"rules": {"r": {"points": 1, **rule}}}}}
+
+
+def with_score(**score: Any) -> Json:
+    rules = {"r": {"signal": "visit", "points": 1}}
+    return {**with_signal(), "scores": {"fit": {"rules": rules, **score}}}
+
+
+def with_stage(**stage: Any) -> Json:
+    return {**with_score(), "stages": [{"name": "interest"}, {"name": "lead", **stage}]}
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------
+
+
+def test_yaml_is_read_as_version_1_2_where_on_and_no_are_words() -> None:
+    model = load_model("name: no\nsignals: {visit: {on: Page Viewed}}\nstages: [{name: off}]")
+    assert (model.name, model.signals["visit"].on, model.stages[0].name) == ("no", ["Page Viewed"], "off")
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_json_is_read_however_it_is_indented(indent: Any) -> None:
+    assert dump_model(load_model(json.dumps(LEAST, indent=indent))) == LEAST
+
+
+def test_json_escapes_are_read_as_json_means_them() -> None:
+    assert load_model(json.dumps({**LEAST, "name": 'smile 😀 / "\n'})).name == 'smile 😀 / "\n'
+
+
+@settings(max_examples=40)
+@given(models())
+def test_a_model_dumped_and_loaded_again_is_the_same(document: Json) -> None:
+    model = load_model(document)
+    dumped = dump_model(model)
+    assert load_model(json.loads(json.dumps(dumped))) == model
+    assert load_model(json.dumps(dumped)) == model
+    assert dump_model(load_model(dumped)) == dumped
+
+
+@settings(max_examples=40)
+@given(models())
+def test_a_model_is_dumped_as_it_was_written(document: Json) -> None:
+    written = {**document, "signals": {name: _listed(signal) for name, signal in document["signals"].items()}}
+    assert dump_model(load_model(document)) == written
+
+
+def _listed(signal: Json) -> Json:
+    on = [signal["on"]] if isinstance(signal["on"], str) else signal["on"]
+    return {**signal, "on": [name.strip() for name in on]}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("name: a\nname: b", "line 2, column 1", "duplicate key"),
+        ('{"name": "a",\n "name": "b"}', "line 2, column 2", "duplicate key"),
+        ("name: [", "line 1, column 8", "expected"),
+        ("a: 1\n--- b", "line 2, column 1", "another document"),
+        ("name: !!python/object:os.system x", "line 1, column 7", "tag"),
+        ("a: \x00", "document", "is not YAML or JSON"),
+        ("name: 2026-01-01", "document", "put dates and the like in quotes"),
+        ("&a [*a]", "document", "a value that JSON does not have"),
+        ("[" * 500, "document", "nested too deeply"),
+        ("", "document", "should be a valid dictionary"),
+        ("just words", "document", "should be a valid dictionary"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(text: str, path: str, message: str) -> None:
+    [(place, told)] = faults_of(text)
+    assert place == path
+    assert message in told
+
+
+# --- Faults of shape --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "message"),
+    [
+        ({"stages": [{"name": "a"}]}, "name", "field required"),
+        ({**LEAST, "stages": []}, "stages", "at least 1 item"),
+        ({**LEAST, "extra": 1}, "extra", "extra inputs are not permitted"),
+        ({**LEAST, "signals": {"Bad Name": {"on": "x"}}}, "signals.Bad Name", "match pattern"),
+        ({**LEAST, "signals": {"leaf": {"on": 3}}}, "signals.leaf.on", "valid list"),
+        ({**LEAST, "signals": {"combination": {}}}, "signals.combination.on", "field required"),
+        (with_signal(on=[]), "signals.visit.on", "at least 1 item"),
+        (with_signal(on=["x", "  "]), "signals.visit.on[1]", "at least 1 character"),
+        (with_signal(trusted="yes"), "signals.visit.trusted", "valid boolean"),
+        (with_signal(where=[]), "signals.visit.where", "valid dictionary"),
+        (with_signal(where={}), "signals.visit.where", "has 0 subjects"),
+        (with_signal(where={"property": "a", "context": "b", "eq": 1}), "signals.visit.where", "has 2 subjects"),
+        (with_signal(where={"property": "a"}), "signals.visit.where", "needs an operator"),
+        (with_signal(where={"property": "a", "eq": None}), "signals.visit.where", "needs an operator"),
+        (with_signal(where={"property": "a", "eq": 1, "at_least": 1}), "signals.visit.where", "ask about a signal"),
+        (with_signal(where={"signal": "a", "eq": 1}), "signals.visit.where", "not with operators"),
+        (with_signal(where={"property": "a", "equals": 1}), "signals.visit.where.equals", "not permitted"),
+        (with_signal(where={"property": "a", "eq": [1]}), "signals.visit.where.eq", "true or false, a number or a str"),
+        (with_signal(where={"property": "a", "eq": 10**400}), "signals.visit.where.eq", "a number or a string"),
+        (with_signal(where={"property": "a", "in": [1, {}]}), "signals.visit.where.in[1]", "a number or a string"),
+        (with_signal(where={"property": "a", "in": []}), "signals.visit.where.in", "at least 1 item"),
+        (with_signal(where={"property": "a", "gt": True}), "signals.visit.where.gt", "a number or a string"),
+        (with_signal(where={"property": "a", "gt": float("inf")}), "signals.visit.where.gt", "a number or a string"),
+        (with_signal(where={"property": "a", "contains": ""}), "signals.visit.where.contains", "at least 1 character"),
+        (with_signal(where={"property": "a", "exists": "yes"}), "signals.visit.where.exists", "valid boolean"),
+        (with_signal(where={"all": []}), "signals.visit.where.all", "at least 1 item"),
+        (with_signal(where={"all": None}), "signals.visit.where", "needs one of all, any, none"),
+        (
+            with_signal(where={"none": [{"any": [{"property": 5}]}]}),
+            "signals.visit.where.none[0].any[0].property",
+            "str",
+        ),
+        (with_rule(), "scores.fit.rules.r", "needs exactly one of signal, when, inactive_for_days"),
+        (with_rule(signal=None), "scores.fit.rules.r", "needs exactly one of"),
+        (with_rule(signal="visit", inactive_for_days=3), "scores.fit.rules.r", "needs exactly one of"),
+        (with_rule(inactive_for_days=3, per_day=1), "scores.fit.rules.r", "per_day belong to a rule with a signal"),
+        (with_rule(signal="visit", half_life_days=1, fades_over_days=2), "scores.fit.rules.r", "more than one way"),
+        (with_rule(signal="visit", at_least=2), "scores.fit.rules.r", "go together"),
+        (with_rule(signal="visit", at_least=2, within_days=2, half_life_days=1), "scores.fit.rules.r", "do not fade"),
+        (with_rule(signal="visit", points=float("nan")), "scores.fit.rules.r.points", "finite number"),
+        (with_rule(signal="visit", points="5"), "scores.fit.rules.r.points", "valid number"),
+        (with_rule(signal="visit", max_points=0), "scores.fit.rules.r.max_points", "greater than 0"),
+        (with_rule(signal="visit", max_points=0.005), "scores.fit.rules.r.max_points", "more than two decimals"),
+        (with_rule(signal="visit", per_day=0), "scores.fit.rules.r.per_day", "greater than or equal to 1"),
+        (with_rule(signal="visit", half_life_days=0), "scores.fit.rules.r.half_life_days", "greater than 0"),
+        (with_score(min=5, max=4), "scores.fit", "min 5 is above max 4"),
+        (with_score(rules={}), "scores.fit.rules", "at least 1 item"),
+        ({**LEAST, "examples": [{"name": "x", "given": []}]}, "examples[0].expect", "field required"),
+    ],
+)
+def test_a_fault_of_shape_is_told_with_its_path(document: Json, path: str, message: str) -> None:
+    [(place, told)] = faults_of(document)
+    assert place == path
+    assert message in told
+
+
+# --- Faults of sense --------------------------------------------------------------------------------------------
+
+TRAIT: Json = {"trait": "email", "exists": True}
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "message"),
+    [
+        (with_signal(where=TRAIT), "signals.visit.where.trait", "ask about property or context"),
+        (with_rule(signal="visits"), "scores.fit.rules.r.signal", "there is no signal visits; there is visit"),
+        (with_rule(signal="visit", group="g"), "scores.fit.rules.r.group", "there is no group g; there is none at all"),
+        (with_rule(when={"any": [{"score": "fit", "gt": 1}]}), "scores.fit.rules.r.when.any[0].score", "about trait"),
+        (with_stage(), "stages[1].when", "only the first rung is without a condition"),
+        (with_stage(keep=TRAIT), "stages[1].when", "only the first rung is without a condition"),
+        (with_stage(when={"property": "a", "eq": 1}), "stages[1].when.property", "ask about trait or score or signal"),
+        (with_stage(when=TRAIT, keep={"signal": "gone"}), "stages[1].keep.signal", "there is no signal gone"),
+        (with_stage(when={"all": [{"score": "fat", "gt": 1}]}), "stages[1].when.all[0].score", "there is no score fat"),
+        (with_stage(when={"score": "fit", "contains": "1"}), "stages[1].when.contains", "does not apply to a score"),
+        (with_stage(when={"score": "fit", "exists": True}), "stages[1].when.exists", "does not apply to a score"),
+        (with_stage(when={"score": "fit", "gte": "40"}), "stages[1].when.gte", "compared with a number"),
+        (with_stage(when={"score": "fit", "in": [1, True]}), "stages[1].when.in", "compared with a number"),
+        (with_stage(name="interest", when=TRAIT), "stages[1].name", "interest is already the name of a rung"),
+        ({**LEAST, "stages": [{"name": "a", "when": TRAIT}]}, "stages[0]", "is the first rung"),
+        ({**LEAST, "stages": [{"name": "a", "keep": TRAIT}]}, "stages[0]", "is the first rung"),
+    ],
+)
+def test_a_fault_of_sense_is_told_with_its_path(document: Json, path: str, message: str) -> None:
+    [(place, told)] = faults_of(document)
+    assert place == path
+    assert message in told
+
+
+def test_what_an_example_expects_must_be_in_the_model() -> None:
+    expect = {"stage": "gone", "scores": {"fit": 1}}
+    assert faults_of({**LEAST, "examples": [{"name": "x", "given": [], "expect": expect}]}) == [
+        ("examples[0].expect.stage", "there is no stage gone; there is interest"),
+        ("examples[0].expect.scores", "there is no score fit; there is none at all"),
+    ]
+
+
+def test_every_fault_is_told_at_once() -> None:
+    document = with_stage(when={"all": [{"score": "x", "gt": 1}, {"signal": "y"}]}, keep={"score": "fit", "eq": "z"})
+    assert [path for path, _ in faults_of(document)] == [
+        "stages[1].when.all[0].score",
+        "stages[1].when.all[1].signal",
+        "stages[1].keep.eq",
+    ]
+
+
+def test_an_invalid_model_says_its_faults_line_by_line() -> None:
+    error = InvalidModel((Fault("name", "is missing"), Fault("stages[0]", "is odd")))
+    assert str(error) == "name: is missing\nstages[0]: is odd"
+
+
+def test_fields_that_are_null_are_as_if_not_written() -> None:
+    rule = {"signal": "visit", "when": None, "half_life_days": None, "expires_after_days": 3, "group": None}
+    assert compile_model(load_model(with_rule(**rule)), 1).scores["fit"].rules[0].signal == "visit"

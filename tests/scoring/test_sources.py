@@ -1,0 +1,105 @@
+"""First touch: the channel, the referrer and the UTM parameters of a visit."""
+
+from typing import Any
+
+import pytest
+
+from app.scoring.sources import CHANNELS, LONGEST, first_touch
+
+HERE = "https://acme.example/pricing"
+
+
+def visit(query: str = "", referrer: str | None = None, **page: Any) -> dict[str, Any]:
+    touch = first_touch({"page": {"url": HERE + query, "referrer": referrer, **page}}, {})
+    assert touch is not None
+    return touch
+
+
+@pytest.mark.parametrize(
+    ("query", "referrer", "channel"),
+    [
+        ("", None, "direct"),
+        ("", "https://acme.example/blog", "direct"),
+        ("", "https://www.acme.example/blog", "direct"),
+        ("", "https://www.google.com/", "organic_search"),
+        ("", "https://www.google.co.uk/search?q=x", "organic_search"),
+        ("", "https://t.co/abc", "organic_social"),
+        ("", "https://mail.google.com/mail", "email"),
+        ("", "https://blog.partner.example/post", "referral"),
+        ("", "http://localhost:3000/", "referral"),
+        ("", "no address", "direct"),
+        ("", "http://[::1", "direct"),
+        ("?gclid=1", "https://www.google.com/", "paid_search"),
+        ("?li_fat_id=1", None, "paid_social"),
+        ("?fbclid=1", None, "organic_social"),
+        ("?gclid=", None, "direct"),
+        ("?utm_source=google&utm_medium=cpc", None, "paid_search"),
+        ("?utm_source=facebook&utm_medium=cpc", None, "paid_social"),
+        ("?utm_source=x&utm_medium=paid_social", None, "paid_social"),
+        ("?utm_source=x&utm_medium=cpm", None, "display"),
+        ("?utm_source=crm&utm_medium=email", None, "email"),
+        ("?utm_source=newsletter", None, "email"),
+        ("?utm_source=x&utm_medium=affiliate", None, "affiliate"),
+        ("?utm_source=x&utm_medium=social", None, "organic_social"),
+        ("?utm_source=x&utm_medium=referral", None, "referral"),
+        ("?utm_source=google", None, "organic_search"),
+        ("?utm_source=bing.com&utm_medium=organic", None, "organic_search"),
+        ("?utm_source=google&gclid=1", None, "paid_search"),
+        ("?utm_source=crm&utm_medium=email&gclid=1", None, "email"),
+        ("?utm_source=poster&utm_medium=qr", None, "other"),
+        ("?utm_campaign=spring", None, "other"),
+        ("?UTM_Source=Google&utm_medium=CPC", None, "paid_search"),
+    ],
+)
+def test_the_channel_is_told_by_parameters_click_ids_and_referrer(
+    query: str, referrer: str | None, channel: str
+) -> None:
+    assert channel in CHANNELS
+    assert visit(query, referrer)["channel"] == channel
+
+
+def test_the_utm_parameters_are_kept_as_written() -> None:
+    query = "?utm_source=LinkedIn&utm_medium=social&utm_campaign=Spring&utm_term=a+b&utm_content=c&x=y"
+    expected = {"source": "LinkedIn", "medium": "social", "campaign": "Spring", "term": "a b", "content": "c"}
+    assert visit(query)["utm"] == expected
+
+
+def test_the_search_of_the_page_counts_where_its_url_lacks_one() -> None:
+    assert visit(search="?utm_source=crm&utm_medium=email")["utm"] == {"source": "crm", "medium": "email"}
+
+
+def test_the_campaign_of_the_context_wins_over_the_url() -> None:
+    campaign = {"name": "spring", "source": "crm", "medium": "email", "term": 5, "id": "x"}
+    touch = first_touch({"page": {"url": HERE + "?utm_source=other"}, "campaign": campaign}, {})
+    assert touch == {
+        "channel": "email",
+        "referrer": None,
+        "utm": {"campaign": "spring", "source": "crm", "medium": "email"},
+    }
+
+
+def test_a_page_on_the_same_host_is_no_referrer() -> None:
+    assert visit(referrer="https://acme.example/")["referrer"] is None
+    assert visit(referrer="https://other.example/")["referrer"] == "https://other.example/"
+
+
+def test_what_is_very_long_is_cut() -> None:
+    touch = visit(f"?utm_source={'s' * 2_000}", f"https://other.example/{'r' * 2_000}")
+    assert len(touch["utm"]["source"]) == len(touch["referrer"]) == LONGEST
+
+
+def test_a_flood_of_parameters_is_not_read() -> None:
+    flood = "&".join(f"a{number}=1" for number in range(200))
+    assert visit(f"?{flood}&utm_source=crm&utm_medium=email") == {"channel": "direct", "referrer": None, "utm": {}}
+
+
+@pytest.mark.parametrize("context", [{}, {"page": {}}, {"page": "text", "campaign": 3}, {"page": None}])
+def test_what_does_not_come_from_a_page_has_no_source(context: dict[str, Any]) -> None:
+    assert first_touch(context, {}) is None
+
+
+def test_the_properties_of_a_page_call_tell_what_the_context_does_not() -> None:
+    properties = {"url": HERE, "referrer": "https://www.google.com/", "search": ""}
+    touch = first_touch({}, properties)
+    assert touch is not None
+    assert touch["channel"] == "organic_search"

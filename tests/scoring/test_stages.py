@@ -1,0 +1,145 @@
+"""Settling, reasons and forecasts. Which stage, and when it changes: `cases/stages.json`, `cases/forecast.json`."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.scoring.engine import Reading, read
+from app.scoring.stages import HORIZON_DAYS, Change, Standing, Transition, forecast, settle, stage_reason
+from tests.scoring.strategies import compiled, facts_from
+
+Json = dict[str, Any]
+MOMENT = datetime(2026, 3, 10, 12, tzinfo=UTC)
+EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
+MODEL = compiled(
+    {
+        "name": "ladder",
+        "signals": {"visit": {"on": "Page Viewed"}, "demo": {"on": "Demo Requested"}},
+        "scores": {"engagement": {"rules": {"visits": {"signal": "visit", "points": 5}}}},
+        "stages": [
+            {"name": "interest"},
+            {"name": "lead", "when": {"trait": "email", "exists": True}},
+            {
+                "name": "mql",
+                "when": {"score": "engagement", "gte": 40},
+                "keep": {"score": "engagement", "gte": 25},
+            },
+            {"name": "sql", "when": {"signal": "demo", "within_days": 30}, "sales_ready": True},
+        ],
+    }
+)
+
+
+def lead(visits: int = 0, demos: int = 0, email: str | None = None) -> Reading:
+    names = ["Page Viewed"] * visits + ["Demo Requested"] * demos + ["Identified"] * (email is not None)
+    plain: Json = {"properties": {}, "context": {}, "occurred_at": MOMENT, "trusted": True}
+    raw = [
+        {**plain, "name": name, "message_id": f"m{place:02}", "traits": {"email": email} if email else {}}
+        for place, name in enumerate(names)
+    ]
+    return read(MODEL, facts_from(MODEL, raw), MOMENT)
+
+
+# --- Settling ---------------------------------------------------------------------------------------------------
+
+
+def test_who_is_new_and_nothing_more_starts_on_the_first_rung_without_a_transition() -> None:
+    assert settle(lead(), None, MOMENT, "event") == (Standing("interest", MOMENT), None)
+
+
+def test_who_is_new_and_qualifies_at_once_moves_there_from_the_first_rung() -> None:
+    standing, transition = settle(lead(visits=8), None, MOMENT, "event")
+    assert standing == Standing("mql", MOMENT)
+    assert transition == Transition("interest", "mql", MOMENT, "event", 1, {"engagement": 40})
+
+
+def test_who_stays_keeps_the_moment_of_having_come() -> None:
+    standing = Standing("mql", EARLIER)
+    assert settle(lead(visits=5), standing, MOMENT, "time") == (standing, None)
+
+
+def test_who_falls_is_recorded_with_the_cause_and_the_scores() -> None:
+    standing, transition = settle(lead(visits=4), Standing("mql", EARLIER), MOMENT, "time")
+    assert standing == Standing("interest", MOMENT)
+    assert transition == Transition("mql", "interest", MOMENT, "time", 1, {"engagement": 20})
+
+
+def test_who_stood_on_a_rung_that_is_gone_moves_to_one_that_is_there() -> None:
+    standing, transition = settle(lead(), Standing("retired", EARLIER), MOMENT, "model")
+    assert standing.stage == "interest"
+    assert transition is not None
+    assert (transition.from_stage, transition.cause) == ("retired", "model")
+
+
+# --- Reasons ----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_rung_needs_no_reason_and_tells_what_the_next_one_lacks() -> None:
+    missing = {"trait": "email", "exists": True, "actual": None, "short_by": None}
+    assert stage_reason(lead(), "interest") == {
+        "stage": "interest",
+        "kept": False,
+        "because": None,
+        "next": {"stage": "lead", "missing": missing},
+    }
+
+
+def test_a_rung_is_explained_by_its_condition_and_the_next_by_how_much_is_missing() -> None:
+    reason = stage_reason(lead(visits=7, email="ada@acme.example"), "lead")
+    assert reason["because"] == {"trait": "email", "exists": True, "actual": "ada@acme.example", "short_by": None}
+    assert reason["next"] == {
+        "stage": "mql",
+        "missing": {"score": "engagement", "gte": 40, "actual": 35, "short_by": 5},
+    }
+
+
+def test_who_is_kept_is_told_so_with_the_condition_that_keeps() -> None:
+    reason = stage_reason(lead(visits=5), "mql")
+    assert reason["kept"] is True
+    assert reason["because"] == {"score": "engagement", "gte": 25, "actual": 25, "short_by": None}
+
+
+def test_who_meets_the_condition_is_not_told_to_be_kept() -> None:
+    reason = stage_reason(lead(visits=8), "mql")
+    assert reason["kept"] is False
+    assert reason["because"] == {"score": "engagement", "gte": 40, "actual": 40, "short_by": None}
+    assert reason["next"]["missing"] == {"signal": "demo", "within_days": 30, "actual": 0, "short_by": 1}
+
+
+def test_above_the_highest_rung_there_is_none() -> None:
+    assert stage_reason(lead(demos=1), "sql")["next"] is None
+
+
+# --- Forecasts --------------------------------------------------------------------------------------------------
+
+
+def far(days: int) -> Change | None:
+    """What is foretold of a lead whose points expire that many days after today."""
+    rule = {"signal": "visit", "points": 1, "expires_after_days": days}
+    stages = [{"name": "interest"}, {"name": "hot", "when": {"score": "engagement", "gte": 1}}]
+    model = compiled(
+        {
+            "name": "far",
+            "signals": {"visit": {"on": "Page Viewed"}},
+            "scores": {"engagement": {"rules": {"visits": rule}}},
+            "stages": stages,
+        }
+    )
+    plain: Json = {"properties": {}, "context": {}, "traits": {}, "message_id": "m1", "trusted": True}
+    raw = {**plain, "name": "Page Viewed", "occurred_at": MOMENT}
+    return forecast(read(model, facts_from(model, [raw]), MOMENT), "hot")
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 100, HORIZON_DAYS - 1, HORIZON_DAYS])
+def test_a_change_within_the_horizon_is_found_on_its_day(days: int) -> None:
+    assert far(days) == Change(MOMENT.date() + timedelta(days=days), "interest")
+
+
+def test_a_change_beyond_the_horizon_is_not_looked_for() -> None:
+    assert far(HORIZON_DAYS + 1) is None
+
+
+def test_a_forecast_begins_with_the_stage_it_is_given() -> None:
+    assert forecast(lead(visits=5), "mql") is None
+    assert forecast(lead(visits=5), "sql") == Change(date(2026, 3, 11), "interest")

@@ -1,0 +1,147 @@
+"""The example model of docs/examples against real trials: it tells those who will succeed from those who won't.
+
+The data is not ours to ship (see benchmarks/README.md). Without it, the tests that need it skip.
+"""
+
+import csv
+import gzip
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.scoring.engine import compile_model, read
+from app.scoring.events import Event, Identity
+from app.scoring.examples import run_examples
+from app.scoring.facts import merge
+from app.scoring.model import load_model
+from app.scoring.stages import stage_of
+
+ROOT = Path(__file__).parents[2]
+TRIALS = Path(os.environ.get("LEADSCORE_TEST_TRIALS", ROOT.parent / "shared" / "data" / "trials.jsonl.gz"))
+MODEL = compile_model(load_model((ROOT / "docs" / "examples" / "trial-product.yaml").read_text()), version=1)
+STAGES = [stage.name for stage in MODEL.stages]
+TRIAL = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One person at the end of the seventh day, and whether their first project passed in the months after."""
+
+    stage: str
+    engagement: float
+    succeeded: bool
+
+
+def test_every_example_holds() -> None:
+    assert {result.name: result.failures for result in run_examples(MODEL) if result.failures} == {}
+
+
+def test_every_stage_has_an_example() -> None:
+    assert {example.expect.stage for example in MODEL.document.examples} == set(STAGES)
+
+
+def test_engagement_after_seven_days_foretells_success(trials: list[Trial]) -> None:
+    assert len(trials) == 746
+    assert chance_of_right_order(trials) >= 0.70
+
+
+def test_the_higher_the_stage_the_more_succeed(trials: list[Trial]) -> None:
+    reached = [stage for stage in STAGES if any(trial.stage == stage for trial in trials)]
+    shares = [fmean(trial.succeeded for trial in trials if trial.stage == stage) for stage in reached]
+    assert reached == ["lead", "mql", "pql", "sql"]
+    assert all(lower < higher for lower, higher in pairwise(shares)), dict(zip(reached, shares, strict=True))
+
+
+def test_years_later_everybody_stands_where_the_trial_left_them(messages: Mapping[str, list[Event]]) -> None:
+    today = datetime(2026, 1, 15, tzinfo=UTC)
+    moved = [user for user, events in messages.items() if stage_at(events, today) != stage_at(events, end_of(events))]
+    assert moved == []
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        ([Trial("lead", 1, succeeded=False), Trial("sql", 2, succeeded=True)], 1.0),
+        ([Trial("lead", 2, succeeded=False), Trial("sql", 1, succeeded=True)], 0.0),
+        ([Trial("lead", 1, succeeded=False), Trial("sql", 1, succeeded=True)], 0.5),
+    ],
+    ids=["right", "wrong", "tied"],
+)
+def test_the_measure_itself_is_right(trials: list[Trial], expected: float) -> None:
+    assert chance_of_right_order(trials) == expected
+
+
+@pytest.fixture(scope="module")
+def messages() -> dict[str, list[Event]]:
+    """The real messages as events, by person."""
+    if not TRIALS.exists():
+        pytest.skip(f"the real trials are not at {TRIALS}: set LEADSCORE_TEST_TRIALS to where trials.jsonl.gz lies")
+    by_user = defaultdict(list)
+    with gzip.open(TRIALS, "rt") as lines:
+        for message in map(json.loads, lines):
+            by_user[message["userId"]].append(as_event(message))
+    return by_user
+
+
+@pytest.fixture(scope="module")
+def trials(messages: Mapping[str, list[Event]]) -> list[Trial]:
+    with TRIALS.with_name("trials-passed.csv").open(newline="") as rows:
+        succeeded = {row["userId"]: row["label"] == "1" for row in csv.DictReader(rows)}
+    return [
+        Trial(stage_at(events, end_of(events)), engagement_at(events, end_of(events)), succeeded[user])
+        for user, events in messages.items()
+    ]
+
+
+def as_event(message: Mapping[str, Any]) -> Event:
+    at = datetime.fromisoformat(message["timestamp"])
+    return Event(
+        id=UUID(message["messageId"]),
+        source="trials",
+        message_id=message["messageId"],
+        type=message["type"],
+        name=message.get("event", "Identified"),
+        identities=(Identity("user_id", message["userId"]),),
+        occurred_at=at,
+        received_at=at,
+        trusted=True,
+        properties=message.get("properties", {}),
+        context={},
+        traits=message.get("traits", {}),
+    )
+
+
+def end_of(events: list[Event]) -> datetime:
+    """When a person's seven days are over."""
+    joined_on = next(event.traits["joined_on"] for event in events if event.type == "identify")
+    return datetime.fromisoformat(joined_on).replace(tzinfo=UTC) + TRIAL
+
+
+def stage_at(events: list[Event], moment: datetime) -> str:
+    return stage_of(read(MODEL, merge(map(MODEL.facts_of, events)), moment), None)
+
+
+def engagement_at(events: list[Event], moment: datetime) -> float:
+    return read(MODEL, merge(map(MODEL.facts_of, events)), moment).values["engagement"]
+
+
+def chance_of_right_order(trials: list[Trial]) -> float:
+    """The area under the ROC curve: how often, of one who succeeded and one who didn't, the first scores higher."""
+    return fmean(order_of_pairs(trials))
+
+
+def order_of_pairs(trials: list[Trial]) -> Iterator[float]:
+    failed = [trial.engagement for trial in trials if not trial.succeeded]
+    for success in (trial.engagement for trial in trials if trial.succeeded):
+        for failure in failed:
+            yield (success > failure) + (success == failure) / 2
