@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.scoring.engine import CompiledModel, read
-from app.scoring.facts import Facts, Tally, add_tallies
+from app.scoring.facts import Facts, Tally, add_tallies, day_of
 from app.scoring.stages import HORIZON_DAYS, Cause, forecast, settle
 from app.services.models import ActiveModels
 from app.storage import events as event_store
@@ -25,7 +25,6 @@ class Evaluated(NamedTuple):
 
     lead: Lead
     transition: StoredTransition | None
-    is_new: bool
 
 
 def evaluated(
@@ -48,7 +47,7 @@ def evaluated(
         created_at=before.created_at if before else now,
         updated_at=now,
     )
-    return Evaluated(lead, StoredTransition(uuid7(), lead_id, change) if change else None, before is None)
+    return Evaluated(lead, StoredTransition(uuid7(), lead_id, change) if change else None)
 
 
 def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
@@ -62,22 +61,25 @@ async def reevaluate(
 ) -> list[Evaluated]:
     """Lock the leads of these ids that are still there, and evaluate them anew by the active model."""
     model = await models.active(connection)
-    leads = await lead_store.lock_present(connection, ids)
+    leads = await lead_store.lock(connection, ids)
     facts = await up_to_date(connection, models, model, leads)
     return [evaluated(model, lead_id, lead, facts[lead_id], now, cause=cause) for lead_id, lead in leads.items()]
 
 
 async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> None:
-    """Store evaluated leads, of which those that are not new are locked, and their transitions."""
-    await lead_store.insert(connection, [result.lead for result in results if result.is_new])
-    await lead_store.save(connection, [result.lead for result in results if not result.is_new])
+    """Store evaluated leads, which are new or locked, and their transitions."""
+    await lead_store.save(connection, [result.lead for result in results])
     await transition_store.insert(connection, [result.transition for result in results if result.transition])
 
 
 async def up_to_date(
-    connection: AsyncConnection, models: ActiveModels, model: CompiledModel, leads: Mapping[UUID, Lead]
+    connection: AsyncConnection,
+    models: ActiveModels,
+    model: CompiledModel,
+    leads: Mapping[UUID, Lead],
+    new: Collection[UUID] = (),
 ) -> dict[UUID, Facts]:
-    """The facts of locked leads as this model counts them.
+    """The facts of leads as this model counts them, less the `new` events, whose facts are yet to be added.
 
     Of leads that another version counted, the signals that it did not know are recounted from the event log, and
     those that this one does not know are dropped.
@@ -90,7 +92,7 @@ async def up_to_date(
     for lead_id, lead in stale.items():
         counted = (await models.version(connection, lead.model_version)).fingerprints
         missing[lead_id] = model.fingerprints - counted
-    recounted = await _recount(connection, model, {lead_id: new for lead_id, new in missing.items() if new})
+    recounted = await _recount(connection, model, {key: found for key, found in missing.items() if found}, set(new))
     for lead_id, lead in stale.items():
         kept = {key: days for key, days in lead.facts.tally.items() if key in model.fingerprints}
         facts[lead_id] = replace(lead.facts, tally=kept | recounted.get(lead_id, {}))
@@ -98,15 +100,14 @@ async def up_to_date(
 
 
 async def _recount(
-    connection: AsyncConnection, model: CompiledModel, missing: Mapping[UUID, frozenset[str]]
+    connection: AsyncConnection, model: CompiledModel, missing: Mapping[UUID, frozenset[str]], new: Collection[UUID]
 ) -> dict[UUID, Tally]:
     tallies: dict[UUID, Tally] = {}
     if not missing:
         return tallies
     async for lead_id, event in event_store.of_leads(connection, list(missing)):
         hits = model.hits_of(event) & missing[lead_id]
-        if hits:
-            day = event.occurred_at.toordinal()
-            parts = (tallies.get(lead_id, {}), {fingerprint: {day: 1} for fingerprint in hits})
+        if hits and event.id not in new:
+            parts = (tallies.get(lead_id, {}), {fingerprint: {day_of(event.occurred_at): 1} for fingerprint in hits})
             tallies[lead_id] = add_tallies(parts)
     return tallies

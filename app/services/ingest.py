@@ -75,7 +75,10 @@ class _Submission:
 
 
 class Writer:
-    """Takes submissions from many tasks and commits whatever waits, one transaction at a time."""
+    """Takes submissions from many tasks and commits whatever waits, each time in one transaction.
+
+    `lanes` is how many transactions may be under way at once: while the database works on one, the next is prepared.
+    """
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Writer:
         *,
         queue_messages: int = 20_000,
         commit_messages: int = 1_000,
+        lanes: int = 1,
     ) -> None:
         self._database = database
         self._models = models
@@ -93,6 +97,7 @@ class Writer:
         self._clock = clock
         self._queue_messages = queue_messages
         self._commit_messages = commit_messages
+        self._lanes = lanes
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
         self._news = asyncio.Event()
@@ -115,11 +120,15 @@ class Writer:
 
     async def run(self) -> None:
         """Commit submissions until the writer is closed and nothing waits any more."""
+        await asyncio.gather(*(self._keep_committing() for _ in range(self._lanes)))
+
+    async def _keep_committing(self) -> None:
         while self._queue or not self._closing:
-            await self._news.wait()
-            self._news.clear()
-            while self._queue:
+            if self._queue:
                 await self._commit(self._take())
+            else:
+                self._news.clear()
+                await self._news.wait()
 
     def close(self) -> None:
         """Take nothing more; what waits is still committed."""
@@ -159,7 +168,8 @@ class Writer:
             # One of these can't be stored. Halving finds it, and the others go in.
             if len(events) + len(rejections) <= 1:
                 return Stored(refused=frozenset(event.id for event in events))
-            half, rejected_half = len(events) // 2, len(rejections) // 2
+            # Rounded in opposite ways, so that of one event and one rejection each half has one.
+            half, rejected_half = (len(events) + 1) // 2, len(rejections) // 2
             first = await self._store(events[:half], rejections[:rejected_half])
             return first + await self._store(events[half:], rejections[rejected_half:])
 
@@ -190,35 +200,23 @@ def _fail(taken: Iterable[_Submission], error: Exception) -> None:
 
 async def store(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:
     """Everything that a batch of events changes, inside the caller's transaction. Raises `Conflict`."""
-    fresh = await _without_duplicates(connection, events)
-    if fresh:
-        model = await models.active(connection)
-        moves = await _fold(connection, models, model, fresh, now)
-    else:
-        moves = ()
-    return Stored(duplicates=frozenset(event.id for event in events) - {event.id for event in fresh}, moves=moves)
-
-
-async def _without_duplicates(connection: AsyncConnection, events: Iterable[Event]) -> list[Event]:
     first: dict[tuple[str, str], Event] = {}
     for event in events:
         first.setdefault((event.source, event.message_id), event)
-    by_source: dict[str, list[str]] = {}
-    for source, message_id in first:
-        by_source.setdefault(source, []).append(message_id)
-    for source, message_ids in by_source.items():
-        for message_id in await event_store.stored(connection, source, message_ids):
-            del first[source, message_id]
-    return list(first.values())
+    new = await event_store.insert(connection, first.values())
+    fresh = [event for event in first.values() if event.id in new]
+    moves = await _fold(connection, models, fresh, now) if fresh else ()
+    return Stored(duplicates=frozenset(event.id for event in events if event.id not in new), moves=moves)
 
 
 async def _fold(
-    connection: AsyncConnection, models: ActiveModels, model: CompiledModel, events: Sequence[Event], now: datetime
+    connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime
 ) -> tuple[tuple[str, str], ...]:
-    """Fold new events into their leads, and tell the changes of stage."""
-    links = await identity_store.find(connection, {identity for event in events for identity in event.identities})
-    before = await lead_store.lock(connection, set(links.values()))
-    facts = await up_to_date(connection, models, model, before)
+    """Fold events that are new in the log into their leads, and tell the changes of stage."""
+    model = await models.active(connection)
+    identities = {identity for event in events for identity in event.identities}
+    links, before = await lead_store.lock_owners(connection, identities)
+    facts = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
     resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else set(), uuid7)
     for event in events:
@@ -231,7 +229,6 @@ async def _fold(
     await lead_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged)
     await identity_store.insert(connection, resolver.new_links, now)
-    await event_store.insert(connection, events)
     changes = (result.transition.transition for result in results if result.transition)
     return tuple((change.from_stage, change.to_stage) for change in changes)
 

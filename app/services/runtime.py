@@ -20,6 +20,9 @@ from app.storage.migrations import check_schema, migrate
 log = structlog.get_logger()
 
 
+WRITER_LANES = 2
+
+
 class Runtime:
     """One process's share of leadscore. `first_keys` are those that an empty embedded database was given."""
 
@@ -40,6 +43,7 @@ class Runtime:
             clock,
             queue_messages=settings.queue_messages,
             commit_messages=settings.commit_messages,
+            lanes=1 if settings.embedded else WRITER_LANES,  # SQLite has one writer in any case
         )
         self.first_keys: list[NewKey] = []
         self.stopping = False

@@ -4,16 +4,32 @@ Traps: SQLite's driver would begin transactions too late (two writers could each
 write begins with BEGIN IMMEDIATE; and a database that restarts shows itself in many shapes, all of them `Unavailable`.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 import orjson
-from sqlalchemy import DateTime, Dialect, TypeDecorator, event
-from sqlalchemy.engine import Connection
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    String,
+    Table,
+    TypeDecorator,
+    Uuid,
+    bindparam,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -25,6 +41,9 @@ Value = TypeVar("Value")
 WRITE = "leadscore_write"
 RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
 BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
+LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
+"""What the driver says of a connection that is of no more use; the last after another replica has migrated."""
+
 SQLITE_BUSY_MS = 10_000
 STATEMENT_TIMEOUT_S = 30  # a server that hangs counts as one that is gone
 
@@ -37,17 +56,29 @@ class BadValue(Exception):
     """The database can't hold one of the values. Nothing was written."""
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite has no zones, so they are dropped there on the way in and put back on the way out."""
+class _AsText(TypeDecorator[Value]):
+    """What SQLite has no type for is text there, written as in JSON and sorting as it should."""
 
-    impl = DateTime(timezone=True)
+    impl = String(36)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=None) if value is not None and dialect.name == "sqlite" else value
+    def __init__(self, write: Callable[[Value], str], read: Callable[[str], Value]) -> None:
+        super().__init__()
+        self.write = write
+        self.read = read
 
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+    def process_bind_param(self, value: Value | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else self.write(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Value | None:  # noqa: ARG002
+        return None if value is None else self.read(value)
+
+
+UtcDateTime = DateTime(timezone=True).with_variant(_AsText(datetime.isoformat, datetime.fromisoformat), "sqlite")
+"""A moment in UTC."""
+
+Id = Uuid().with_variant(_AsText(str, UUID), "sqlite")
+"""A UUID, of version 7: it sorts by when it was made."""
 
 
 class Database:
@@ -56,6 +87,10 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10, pool_timeout_s: float = 5) -> None:
         self.engine = _engine(url, pool_size, pool_timeout_s)
         self._writing = self.engine.execution_options(**{WRITE: True})
+        # All that a read sees is of one moment, so that no lead is merged away between two of its queries. That is
+        # SQLite's way in any case.
+        one_moment = {"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}
+        self._reading = self.engine.execution_options(**one_moment)
 
     @property
     def is_postgres(self) -> bool:
@@ -63,14 +98,14 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads. Raises `Unavailable`."""
-        async with _translated(self.engine), self.engine.begin() as connection:
+        """A transaction that only reads, all of it as of one moment. Raises `Unavailable`."""
+        async with _translated(), self._reading.begin() as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
-        async with _translated(self.engine), self._writing.begin() as connection:
+        async with _translated(), self._writing.begin() as connection:
             yield connection
 
     async def close(self) -> None:
@@ -79,7 +114,30 @@ class Database:
 
 def dumps(value: Any) -> str:
     """JSON as it is stored: keys sorted, so that equal values are equal bytes."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(value, _id_text, orjson.OPT_SORT_KEYS).decode()
+
+
+def _id_text(value: Any) -> str:
+    if isinstance(value, UUID):  # asyncpg has a class of its own for them, which orjson does not know
+        return str(value)
+    raise TypeError
+
+
+def insert_rows(table: Table, dialect: Dialect) -> Any:
+    """`INSERT … SELECT` of the rows in the parameter `rows`, a list of mappings by column, in their order.
+
+    However many they are, they are one parameter of one statement, which is prepared once. The statement is the
+    dialect's own, so that `on_conflict_…` and `returning` can be added.
+    """
+    rows = bindparam("rows", type_=JSON)
+    if dialect.name == "sqlite":
+        each = func.json_each(rows).table_valued("value")
+        values = [func.json_extract(each.c.value, f"$.{column.name}") for column in table.c]
+        # WHERE, since without it SQLite reads ON CONFLICT as the condition of a join
+        return sqlite.insert(table).from_select(table.c.keys(), select(*values).where(text("true")))
+    typed = [Column(column.name, column.type) for column in table.c]
+    record = func.json_to_recordset(rows).table_valued(*typed).render_derived(with_types=True)
+    return postgresql.insert(table).from_select(table.c.keys(), select(*record.c))
 
 
 def padded(values: Collection[Value]) -> list[Value]:
@@ -91,12 +149,13 @@ def padded(values: Collection[Value]) -> list[Value]:
 
 def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
     common: dict[str, Any] = {"json_serializer": dumps, "json_deserializer": orjson.loads}
+    common["hide_parameters"] = True  # an error's text is logged, and values are personal data
     if url.startswith("sqlite"):
         engine = create_async_engine(url, pool_size=5, max_overflow=0, pool_timeout=pool_timeout_s, **common)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
@@ -109,6 +168,25 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
         },
         **common,
     )
+    event.listen(engine.sync_engine, "connect", _prepare_postgres)
+    event.listen(engine.sync_engine, "handle_error", _renew_connections)
+    return engine
+
+
+def _prepare_postgres(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # A plan made while a table was small, and kept, would read all of it when it has grown. Said here and not as the
+    # connection starts, since PgBouncer would refuse it there.
+    cursor = connection.cursor()
+    cursor.execute("SET plan_cache_mode = force_custom_plan")
+    cursor.close()
+    connection.commit()
+
+
+def _renew_connections(context: ExceptionContext) -> None:
+    """Have the whole pool made anew: its other connections may lead to the same dead or read-only server."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and isinstance(_meaning_of(error), Unavailable):
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -125,7 +203,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def _translated(engine: AsyncEngine) -> AsyncIterator[None]:
+async def _translated() -> AsyncIterator[None]:
     try:
         yield
     except IntegrityError as error:
@@ -133,11 +211,15 @@ async def _translated(engine: AsyncEngine) -> AsyncIterator[None]:
     except DBAPIError as error:
         if (translated := _meaning_of(error)) is None:
             raise
-        if isinstance(translated, Unavailable):
-            await engine.dispose(close=False)  # other pooled connections may lead to the same dead or read-only server
         raise translated from error
     except (PoolTimeoutError, OSError, TimeoutError) as error:
         raise _unavailable() from error
+    except UnicodeEncodeError as error:  # SQLite's driver, of half a surrogate pair
+        raise BadValue from error
+    except StatementError as error:
+        if isinstance(error.orig, TypeError | UnicodeEncodeError):  # what can't be written as JSON
+            raise BadValue from error
+        raise
 
 
 def _meaning_of(error: DBAPIError) -> Exception | None:
@@ -150,7 +232,7 @@ def _meaning_of(error: DBAPIError) -> Exception | None:
     sqlite_failed = any(word in text for word in ("locked", "readonly", "disk", "unable to open"))
     # 08: connection, 53: resources, 57: operator intervention (shutdown, starting), 25006: read-only after a failover
     server_failed = state[:2] in {"08", "53", "57", "58", "XX"} or state == "25006"
-    lost = error.connection_invalidated or type(error.orig).__name__ in {"InterfaceError", "InternalClientError"}
+    lost = error.connection_invalidated or type(error.orig).__name__ in LOST
     return _unavailable() if sqlite_failed or server_failed or lost else None
 
 

@@ -3,35 +3,34 @@
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import Dialect, Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event
-from app.storage.db import padded
-from app.storage.identities import parse
+from app.storage.db import insert_rows, padded
+from app.storage.identities import parse_identity
 from app.storage.tables import events, identities
 
-_STORED = (
-    select(events.c.message_id)
-    .where(events.c.source == bindparam("source"))
-    .where(events.c.message_id.in_(bindparam("message_ids", expanding=True)))
-)
+
+async def insert(connection: AsyncConnection, new: Collection[Event]) -> set[UUID]:
+    """Append events, and tell the ids of those that were not in the log already by their source and message id.
+
+    Sorted, so that writers who meet wait for one another and do not deadlock.
+    """
+    if not new:
+        return set()
+    rows = [_to_row(event) for event in sorted(new, key=lambda event: (event.source, event.message_id))]
+    return set((await connection.execute(_insert(connection.dialect), {"rows": rows})).scalars())
 
 
-async def stored(connection: AsyncConnection, source: str, message_ids: Collection[str]) -> set[str]:
-    """Which of a source's messages are in the log already."""
-    rows = await connection.execute(_STORED, {"source": source, "message_ids": padded(message_ids)})
-    return {row.message_id for row in rows}
-
-
-async def insert(connection: AsyncConnection, new: Collection[Event]) -> None:
-    """Append events. `Conflict` if another writer stored one of them meanwhile."""
-    if new:
-        in_order = sorted(new, key=lambda event: (event.source, event.message_id))
-        await connection.execute(events.insert(), [_to_row(event) for event in in_order])
+@cache
+def _insert(dialect: Dialect) -> Any:
+    insert = insert_rows(events, dialect)
+    return insert.on_conflict_do_nothing(index_elements=["source", "message_id"]).returning(events.c.id)
 
 
 async def of_leads(
@@ -102,7 +101,7 @@ def _from_row(row: Row[Any]) -> Event:
         message_id=row.message_id,
         type=row.type,
         name=row.name,
-        identities=tuple(map(parse, row.identities)),
+        identities=tuple(map(parse_identity, row.identities)),
         occurred_at=row.occurred_at,
         received_at=row.received_at,
         trusted=row.trusted,

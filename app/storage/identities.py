@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Dialect, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, Identity
-from app.storage.db import padded
+from app.storage.db import insert_rows, padded
 from app.storage.tables import identities
 
 _FIND = select(identities.c.identity, identities.c.lead_id).where(
@@ -21,7 +23,7 @@ async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dic
     if not wanted:
         return {}
     rows = await connection.execute(_FIND, {"keys": padded([str(identity) for identity in wanted])})
-    return {parse(row.identity): row.lead_id for row in rows}
+    return {parse_identity(row.identity): row.lead_id for row in rows}
 
 
 _KNOWN = (
@@ -44,16 +46,24 @@ async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> d
     if found:
         columns = select(identities.c.identity, identities.c.lead_id).order_by(identities.c.identity)
         for row in await connection.execute(columns.where(identities.c.lead_id.in_(padded(lead_ids)))):
-            identity = parse(row.identity)
+            identity = parse_identity(row.identity)
             found[row.lead_id][identity.kind].append(identity.value)
     return found
 
 
 async def insert(connection: AsyncConnection, links: Mapping[Identity, UUID], now: datetime) -> None:
-    """Give new identities their lead. Sorted, so that writers who meet wait for one another and do not deadlock."""
+    """Give new identities their lead. `Conflict` if another writer gave one of them another meanwhile.
+
+    Sorted, so that writers who meet wait for one another and do not deadlock.
+    """
     if links:
         rows = [{"identity": str(key), "lead_id": links[key], "linked_at": now} for key in sorted(links, key=str)]
-        await connection.execute(identities.insert(), rows)
+        await connection.execute(_insert(connection.dialect), {"rows": rows})
+
+
+@cache
+def _insert(dialect: Dialect) -> Any:
+    return insert_rows(identities, dialect)
 
 
 async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None:
@@ -62,6 +72,6 @@ async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None
         await connection.execute(update(identities).where(identities.c.lead_id == retired).values(lead_id=survivor))
 
 
-def parse(key: str) -> Identity:
+def parse_identity(key: str) -> Identity:
     kind, _, value = key.partition(":")
     return Identity(kind, value)  # type: ignore[arg-type]  # only kinds that we wrote are stored

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.db import UtcDateTime
 from app.storage.tables import keys
 
 KeyKind = Literal["write", "server", "read", "admin"]
@@ -49,7 +50,11 @@ async def count(connection: AsyncConnection) -> int:
 
 async def revoke(connection: AsyncConnection, key_id: UUID, now: datetime) -> bool:
     """Whether there was such a key. One that is revoked already stays as it is."""
-    revoked = update(keys).where(keys.c.id == key_id).values(revoked_at=func.coalesce(keys.c.revoked_at, now))
+    revoked = (
+        update(keys)
+        .where(keys.c.id == key_id)
+        .values(revoked_at=func.coalesce(keys.c.revoked_at, literal(now, UtcDateTime)))
+    )
     return (await connection.execute(revoked)).rowcount > 0
 
 

@@ -3,16 +3,19 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.scoring.events import Identity
 from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
-from app.storage.db import Conflict, padded
-from app.storage.tables import leads
+from app.storage.db import Conflict, insert_rows, padded
+from app.storage.identities import parse_identity
+from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
 UPDATED = [column.name for column in STORED if column.name not in {"id", "created_at"}]
@@ -32,44 +35,53 @@ class Lead:
     updated_at: datetime
 
 
-async def insert(connection: AsyncConnection, new: Collection[Lead]) -> None:
-    if new:
-        await connection.execute(leads.insert(), [_to_row(lead) for lead in new])
-
-
-_UPDATE = update(leads).where(leads.c.id == bindparam("lead_id")).values({name: bindparam(name) for name in UPDATED})
-
-
 async def save(connection: AsyncConnection, changed: Collection[Lead]) -> None:
-    """Write leads that are locked."""
+    """Write leads that are new, or locked."""
     if changed:
         rows = [_to_row(lead) for lead in changed]
-        await connection.execute(
-            _UPDATE, [{"lead_id": row["id"]} | {name: row[name] for name in UPDATED} for row in rows]
-        )
+        await connection.execute(_upsert(connection.dialect), {"rows": rows})
 
 
-_LOCK = (
-    select(*STORED)
-    .where(leads.c.id.in_(bindparam("ids", expanding=True)), leads.c.merged_into.is_(None))
-    .order_by(leads.c.id)
-    .with_for_update()
+@cache
+def _upsert(dialect: Dialect) -> Any:
+    insert = insert_rows(leads, dialect)
+    return insert.on_conflict_do_update(
+        index_elements=[leads.c.id], set_={name: insert.excluded[name] for name in UPDATED}
+    )
+
+
+_LOCKED = select(*STORED, leads.c.merged_into).order_by(leads.c.id).with_for_update(of=leads)
+"""Always in the order of their ids, so that none who lock deadlock."""
+
+_LOCK_OWNERS = (
+    _LOCKED.add_columns(identities.c.identity)
+    .join(identities, identities.c.lead_id == leads.c.id)
+    .where(identities.c.identity.in_(bindparam("keys", expanding=True)))
 )
 
 
+async def lock_owners(
+    connection: AsyncConnection, wanted: Collection[Identity]
+) -> tuple[dict[Identity, UUID], dict[UUID, Lead]]:
+    """Whose these identities are, as far as they are known, and those leads, held until the transaction ends.
+
+    Raises `Conflict` if one of the leads was merged away meanwhile.
+    """
+    rows = await connection.execute(_LOCK_OWNERS, {"keys": padded(sorted(map(str, wanted)))})
+    links: dict[Identity, UUID] = {}
+    found: dict[UUID, Lead] = {}
+    for row in rows:
+        if row.merged_into is not None:
+            raise Conflict
+        links[parse_identity(row.identity)] = row.id
+        if row.id not in found:
+            found[row.id] = _from_row(row)
+    return links, found
+
+
 async def lock(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
-    """Hold these leads until the transaction ends. Raises `Conflict` if one of them was merged away or erased."""
-    if not ids:
-        return {}
-    found = await lock_present(connection, ids)
-    if len(found) < len(set(ids)):
-        raise Conflict
-    return found
-
-
-async def lock_present(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
-    """Hold those of these leads that are still there. Always in the order of their ids, so that none deadlock."""
-    rows = await connection.execute(_LOCK, {"ids": padded(ids)})
+    """Hold those of these leads that are still there."""
+    rows = await connection.execute(_LOCKED.where(leads.c.id.in_(padded(ids)), leads.c.merged_into.is_(None)))
     return {row.id: _from_row(row) for row in rows}
 
 
@@ -194,6 +206,7 @@ def _to_row(lead: Lead) -> dict[str, Any]:
     facts, source = lead.facts, lead.facts.source
     return {
         "id": lead.id,
+        "merged_into": None,
         "stage": lead.standing.stage,
         "stage_since": lead.standing.since,
         "scores": dict(lead.scores),
@@ -211,7 +224,7 @@ def _to_row(lead: Lead) -> dict[str, Any]:
     }
 
 
-def _from_row(row: Row[Any]) -> Lead:
+def _from_row(row: Any) -> Lead:
     facts = Facts(
         tally=_tally_from_json(row.tally),
         traits={key: _stamped_from_json(value) for key, value in row.traits.items()},

@@ -14,10 +14,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    Uuid,
 )
 
-from app.storage.db import UtcDateTime
+from app.storage.db import Id, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -33,9 +32,9 @@ IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
 leads = Table(
     "leads",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Id, primary_key=True),
     # A lead that was merged away keeps its id, which goes on resolving, and nothing else.
-    Column("merged_into", Uuid, ForeignKey("leads.id"), nullable=True, index=True),
+    Column("merged_into", Id, ForeignKey("leads.id"), nullable=True, index=True),
     Column("stage", String(64), nullable=False),
     Column("stage_since", UtcDateTime, nullable=False),
     Column("scores", JSON, nullable=False),
@@ -59,14 +58,14 @@ identities = Table(
     "identities",
     metadata,
     Column("identity", IDENTITY, primary_key=True),
-    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False, index=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False, index=True),
     Column("linked_at", UtcDateTime, nullable=False),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("source", String(100), nullable=False),
     Column("message_id", String(100), nullable=False),
     # The identity that the event is filed under. It never changes; the identity's lead may.
@@ -87,8 +86,8 @@ events = Table(
 transitions = Table(
     "transitions",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("lead_id", Uuid, ForeignKey("leads.id"), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), nullable=False),
     Column("from_stage", String(64), nullable=False),
     Column("to_stage", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
@@ -118,7 +117,7 @@ publications = Table(
 keys = Table(
     "keys",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("name", String(100), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
@@ -132,7 +131,7 @@ keys = Table(
 rejections = Table(
     "rejections",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("source", String(100), nullable=False),
     Column("received_at", UtcDateTime, nullable=False, index=True),
     Column("code", String(64), nullable=False),

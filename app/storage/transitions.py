@@ -3,13 +3,15 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Dialect, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
+from app.storage.db import insert_rows
 from app.storage.tables import transitions
 
 
@@ -24,7 +26,12 @@ class StoredTransition:
 
 async def insert(connection: AsyncConnection, new: Sequence[StoredTransition]) -> None:
     if new:
-        await connection.execute(transitions.insert(), [_to_row(item) for item in new])
+        await connection.execute(_insert(connection.dialect), {"rows": [_to_row(item) for item in new]})
+
+
+@cache
+def _insert(dialect: Dialect) -> Any:
+    return insert_rows(transitions, dialect)
 
 
 async def page(
