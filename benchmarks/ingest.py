@@ -1,0 +1,76 @@
+"""One event a request: leadscore, which commits to PostgreSQL before it answers, beside a mere validating endpoint.
+
+One worker each, in turn, in one run.
+"""
+
+import asyncio
+import base64
+import itertools
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from statistics import median
+from uuid import uuid4
+
+from benchmarks.load import Load, request, run_load
+from benchmarks.servers import baseline_server, leadscore, leadscore_server
+from tests.databases import DURABLE, embedded_postgres
+
+CONNECTIONS = 32
+SECONDS = 3
+ROUNDS = 5
+PERSONS = 5_000
+EVENTS = ("Page Viewed", "Feature Used", "Article Read", "Video Playback Completed", "Form Submitted")
+
+
+def make_requests(key: str) -> Callable[[], bytes]:
+    """Requests of a website's visitors: what each one does is new, the person often is not."""
+    authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
+    run = uuid4().hex
+    numbers = itertools.count()
+    now = datetime.now(UTC).isoformat()
+    page = {"url": "https://www.example.com/pricing?utm_source=google&utm_medium=cpc", "path": "/pricing"}
+    message = {
+        "userId": "%s",
+        "messageId": "%s",
+        "event": "%s",
+        "timestamp": now,
+        "sentAt": now,
+        "properties": {"plan": "team", "seats": 12, "form": "contact"},
+        "context": {"page": page, "library": {"name": "bench", "version": "1"}, "locale": "en-GB"},
+    }
+    template = json.dumps(message)
+
+    def next_request() -> bytes:
+        person, number = random.randrange(PERSONS), next(numbers)
+        body = template % (f"user-{person}", f"{run}-{number}", random.choice(EVENTS))
+        return request("/v1/track", authorization, body.encode())
+
+    return next_request
+
+
+def measure() -> tuple[list[Load], list[Load]]:
+    """Loads on leadscore and on the baseline, round by round."""
+    with embedded_postgres(DURABLE) as database_url, baseline_server() as baseline_port:
+        leadscore(database_url, "migrate")
+        key = leadscore(database_url, "keys", "create", "--kind", "write", "--name", "bench")
+        next_request = make_requests(key)
+        with leadscore_server(database_url) as port:
+            asyncio.run(run_load(port, CONNECTIONS, 2, next_request))  # to warm up both
+            asyncio.run(run_load(baseline_port, CONNECTIONS, 1, next_request))
+            ours, theirs = [], []
+            for _ in range(ROUNDS):
+                ours.append(asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)))
+                theirs.append(asyncio.run(run_load(baseline_port, CONNECTIONS, SECONDS, next_request)))
+    return ours, theirs
+
+
+def report() -> None:
+    ours, theirs = measure()
+    print(f"one event a request, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s each, medians:")
+    for name, loads in (("leadscore on PostgreSQL", ours), ("validating only", theirs)):
+        rate, middle, tail = (median(getattr(load, field) for load in loads) for field in Load.__slots__)
+        print(f"  {name:24} {rate:8,.0f}/s   median {middle:5.1f} ms   p99 {tail:5.1f} ms")
+    ratios = sorted(a.per_second / b.per_second for a, b in zip(ours, theirs, strict=True))
+    print(f"  ratio, round by round:   {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")

@@ -1,0 +1,66 @@
+"""Servers under measurement, each a process of its own, and the databases that they use."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LEADSCORE = [sys.executable, "-c", "from app.cli import main; main()"]
+PATIENCE_S = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def leadscore_server(database_url: str) -> Iterator[int]:
+    port = free_port()
+    environment = os.environ | {"LEADSCORE_DATABASE_URL": database_url}
+    with _process([*LEADSCORE, "serve", "--port", str(port)], environment, f"http://127.0.0.1:{port}/livez"):
+        yield port
+
+
+@contextmanager
+def baseline_server() -> Iterator[int]:
+    port = free_port()
+    command = [sys.executable, "-c", f"from benchmarks.baseline import main; main({port})"]
+    with _process(command, dict(os.environ), f"http://127.0.0.1:{port}/openapi.json"):
+        yield port
+
+
+def leadscore(database_url: str, *arguments: str) -> str:
+    """Run a command of leadscore, and give what it prints."""
+    environment = os.environ | {"LEADSCORE_DATABASE_URL": database_url}
+    done = subprocess.run([*LEADSCORE, *arguments], env=environment, check=True, capture_output=True, text=True)  # noqa: S603
+    return done.stdout.strip()
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str], url: str) -> Iterator[None]:
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        _wait_for(url, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    give_up_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up_at and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - a server of ours
+                return
+        except OSError:
+            time.sleep(0.05)
+    msg = f"no server at {url}"
+    raise RuntimeError(msg)
