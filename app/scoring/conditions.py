@@ -64,7 +64,7 @@ class Junction:
             certain = certain and answer is not None
         if not self.any:
             return True if certain else None
-        one = any_of(child.holds(view) for child in self.any)
+        one = any_of([child.holds(view) for child in self.any])
         return one if certain or one is False else None
 
     def explain(self, view: Any) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def lookup(value: Any, path: Sequence[str]) -> Any:
 def bounds_test(operators: Mapping[str, Any]) -> Callable[[Bounds], Answer]:
     """The question whether a number that lies within bounds passes all these operators."""
     tests = [_bound_test(name, operand) for name, operand in operators.items()]
-    return lambda bounds: all_of(test(bounds) for test in tests)
+    return tests[0] if len(tests) == 1 else lambda bounds: all_of(test(bounds) for test in tests)
 
 
 def _bound_test(name: str, operand: Any) -> Callable[[Bounds], Answer]:

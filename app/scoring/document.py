@@ -224,9 +224,9 @@ def _rule_problem(rule: Rule) -> str | None:
 
 
 class Group(Document):
-    """A cap over the sum of the rules that name it."""
+    """A cap over the sum of the rules that name it. Below zero it would take points from those who have none."""
 
-    max: Limit
+    max: Annotated[Limit, Field(ge=0)]
 
 
 class Score(Document):

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from app.scoring.conditions import Bounds, Node, compile_condition
-from app.scoring.document import Score, ScoringModel, Signal, Stage
+from app.scoring.document import Rule, Score, ScoringModel, Signal, Stage
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import Facts, day_of, facts_of
@@ -44,27 +44,25 @@ class CompiledRule:
     name: str
     signal: str | None
     group: str | None
-    cap: float | None
+    cap: float
     earning: Earning
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledGroup:
-    """A cap over some of a score's rules, which `members` names by their places."""
-
-    name: str
-    cap: float
-    members: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class CompiledScore:
+    """A score with its rules in the order of the document, and again by what they look at.
+
+    A rule with a signal is looked at only for leads who have hits of it (`by_fingerprint`), the others always.
+    """
+
     name: str
-    rules: tuple[CompiledRule, ...]
-    groups: tuple[CompiledGroup, ...]
+    rules: Mapping[str, CompiledRule]
+    by_fingerprint: Mapping[str, Sequence[CompiledRule]]
+    others: Sequence[CompiledRule]
+    group_caps: Mapping[str, float]
     low: float
     high: float
-    bands: tuple[tuple[float, str], ...]
+    bands: Sequence[tuple[float, str]]
     """Thresholds from the highest down."""
 
     def band(self, value: float) -> str | None:
@@ -134,21 +132,26 @@ def fingerprint_of(signal: Signal) -> str:
 
 
 def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> CompiledScore:
-    rules = tuple(
-        CompiledRule(key, rule.signal, rule.group, rule.max_points, compile_rule(rule, fingerprints))
-        for key, rule in score.rules.items()
-    )
+    rules = {key: _compile_rule(key, rule, fingerprints) for key, rule in score.rules.items()}
+    by_fingerprint: dict[str, list[CompiledRule]] = {}
+    for rule in rules.values():
+        if rule.signal is not None:
+            by_fingerprint.setdefault(fingerprints[rule.signal], []).append(rule)
     return CompiledScore(
         name=name,
         rules=rules,
-        groups=tuple(
-            CompiledGroup(key, group.max, tuple(place for place, rule in enumerate(rules) if rule.group == key))
-            for key, group in score.groups.items()
-        ),
+        by_fingerprint=by_fingerprint,
+        others=[rule for rule in rules.values() if rule.signal is None],
+        group_caps={key: group.max for key, group in score.groups.items()},
         low=-math.inf if score.min is None else score.min,
         high=math.inf if score.max is None else score.max,
-        bands=tuple(sorted(((threshold, band) for band, threshold in score.bands.items()), reverse=True)),
+        bands=sorted(((threshold, band) for band, threshold in score.bands.items()), reverse=True),
     )
+
+
+def _compile_rule(name: str, rule: Rule, fingerprints: Mapping[str, str]) -> CompiledRule:
+    cap = math.inf if rule.max_points is None else rule.max_points
+    return CompiledRule(name, rule.signal, rule.group, cap, compile_rule(rule, fingerprints))
 
 
 def _compile_stage(stage: Stage) -> CompiledStage:
@@ -159,12 +162,15 @@ def _compile_stage(stage: Stage) -> CompiledStage:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A lead on one UTC day: what every rule earned, and each score's value. Conditions of stages ask it."""
+    """A lead on one UTC day: what each rule earned that earned anything, by score, and each score's value.
+
+    The conditions of stages ask it.
+    """
 
     model: CompiledModel
     subject: Subject
     day: int
-    earned: Mapping[str, Sequence[Earned]]
+    earned: Mapping[str, Mapping[str, Earned]]
     values: Mapping[str, float]
 
     @property
@@ -175,9 +181,11 @@ class Reading:
         return self.values[name], self.values[name]
 
     def hits(self, signal: str, within_days: int | None) -> Bounds:
-        days = self.subject.facts.tally.get(self.model.signals[signal].fingerprint, {})
+        days = self.subject.facts.tally.get(self.model.signals[signal].fingerprint)
+        if not days:
+            return 0, 0
         oldest = 0 if within_days is None else self.day - within_days + 1
-        count = sum(hits for day, hits in days.items() if oldest <= day <= self.day)
+        count = sum([hits for day, hits in days.items() if oldest <= day <= self.day])
         return count, count
 
 
@@ -193,33 +201,42 @@ def read(model: CompiledModel, facts: Facts, moment: datetime | date) -> Reading
 
 
 def read_day(model: CompiledModel, subject: Subject, day: int) -> Reading:
-    earned = {name: [rule.earning.earned(subject, day) for rule in score.rules] for name, score in model.scores.items()}
-    values = {name: total(score, [item.points for item in earned[name]]) for name, score in model.scores.items()}
+    earned = {name: _earned(score, subject, day) for name, score in model.scores.items()}
+    values = {
+        name: total(score, {rule: item.points for rule, item in earned[name].items()})
+        for name, score in model.scores.items()
+    }
     return Reading(model, subject, day, earned, values)
 
 
-def total(score: CompiledScore, points: Sequence[float]) -> float:
-    """A score from the points that each of its rules earned: capped by rule, by group, and held within limits."""
+def _earned(score: CompiledScore, subject: Subject, day: int) -> dict[str, Earned]:
+    rules = list(score.others)
+    for fingerprint in subject.facts.tally:
+        rules += score.by_fingerprint.get(fingerprint, ())
+    earned = {rule.name: rule.earning.earned(subject, day) for rule in rules}
+    return {name: item for name, item in earned.items() if item.points}
+
+
+def total(score: CompiledScore, points: Mapping[str, float]) -> float:
+    """A score from the points that rules earned, by name: capped by rule, by group, and held within limits."""
     capped = _capped(score, points)
-    lines = [*capped, *_group_cuts(score, capped).values()]
+    lines = [*capped.values(), *_group_cuts(score, capped).values()]
     return min(max(to_cents(math.fsum(lines)), score.low), score.high) + 0.0
 
 
-def _capped(score: CompiledScore, points: Sequence[float]) -> list[float]:
-    return [
-        earned if rule.cap is None else max(-rule.cap, min(earned, rule.cap))
-        for rule, earned in zip(score.rules, points, strict=True)
-    ]
+def _capped(score: CompiledScore, points: Mapping[str, float]) -> dict[str, float]:
+    return {name: max(-score.rules[name].cap, min(earned, score.rules[name].cap)) for name, earned in points.items()}
 
 
-def _group_cuts(score: CompiledScore, capped: Sequence[float]) -> dict[str, float]:
+def _group_cuts(score: CompiledScore, capped: Mapping[str, float]) -> dict[str, float]:
     """By how much each group whose rules exceed its cap is cut: negative points."""
-    cuts = {}
-    for group in score.groups:
-        excess = to_cents(math.fsum([capped[place] for place in group.members])) - group.cap
-        if excess > 0:
-            cuts[group.name] = to_cents(-excess)
-    return cuts
+    members: dict[str, list[float]] = {}
+    for name, points in capped.items():
+        group = score.rules[name].group
+        if group is not None:
+            members.setdefault(group, []).append(points)
+    excesses = {group: to_cents(math.fsum(points)) - score.group_caps[group] for group, points in members.items()}
+    return {group: to_cents(-excess) for group, excess in excesses.items() if excess > 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,15 +254,17 @@ class Line:
 def ledger(reading: Reading, name: str) -> tuple[Line, ...]:
     """The lines that add up to a score, exactly when added as decimals. Rules that gave nothing have no line."""
     score, earned = reading.model.scores[name], reading.earned[name]
-    points = [item.points for item in earned]
-    capped = _capped(score, points)
+    capped = _capped(score, {rule: item.points for rule, item in earned.items()})
     lines: list[Line] = []
-    for rule, item, kept in zip(score.rules, earned, capped, strict=True):
-        if item.points:
-            lines.append(Line(rule.name, rule.signal, item.hits, date_of(item.last_hit), item.points, "rule"))
-        if kept != item.points:
-            lines.append(_cap(rule.name, kept - item.points, "rule_cap"))
-    lines += [_cap(group, cut, "group_cap") for group, cut in _group_cuts(score, capped).items()]
+    for rule in score.rules.values():
+        item = earned.get(rule.name)
+        if item is None:
+            continue
+        lines.append(Line(rule.name, rule.signal, item.hits, date_of(item.last_hit), item.points, "rule"))
+        if capped[rule.name] != item.points:
+            lines.append(_cap(rule.name, capped[rule.name] - item.points, "rule_cap"))
+    cuts = _group_cuts(score, capped)
+    lines += [_cap(group, cuts[group], "group_cap") for group in score.group_caps if group in cuts]
     unlimited = to_cents(math.fsum(line.points for line in lines))
     if unlimited != reading.values[name]:
         lines.append(_cap(name, reading.values[name] - unlimited, "score_limit"))

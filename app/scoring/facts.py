@@ -28,8 +28,13 @@ class Stamped:
     at: datetime
     message_id: str
 
-    def order(self) -> tuple[datetime, str, str]:
-        return self.at, self.message_id, json.dumps(self.value, sort_keys=True)
+    def __lt__(self, other: "Stamped") -> bool:
+        mine, theirs = (self.at, self.message_id), (other.at, other.message_id)
+        return mine < theirs if mine != theirs else _canonical(self.value) < _canonical(other.value)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def merge(parts: Iterable[Facts]) -> Facts:
     return Facts(
         tally=add_tallies(part.tally for part in parts),
         traits=_latest(part.traits for part in parts),
-        source=min((part.source for part in parts if part.source), key=Stamped.order, default=None),
+        source=min((part.source for part in parts if part.source), default=None),
         first_seen_at=min((part.first_seen_at for part in parts if part.first_seen_at), default=None),
         last_seen_at=max((part.last_seen_at for part in parts if part.last_seen_at), default=None),
         event_count=sum(part.event_count for part in parts),
@@ -107,6 +112,6 @@ def _latest(maps: Iterable[Mapping[str, Stamped]]) -> dict[str, Stamped]:
     for traits in maps:
         for key, trait in traits.items():
             other = latest.get(key)
-            if other is None or other.order() < trait.order():
+            if other is None or other < trait:
                 latest[key] = trait
     return latest

@@ -74,8 +74,12 @@ def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
 
 
 def _membership(operands: list[Any]) -> Test:
-    tests = [OPERATORS["eq"](operand) for operand in operands]
-    return lambda value: any(test(value) for test in tests)
+    """`eq` to one of these. Each way of reading the value is tried once, however many operands there are."""
+    wanted: dict[Callable[[Any], Any], set[Any]] = {}
+    for operand in operands:
+        read = reader_for(operand)
+        wanted.setdefault(read, set()).add(read(operand))
+    return lambda value: any(read(value) in among for read, among in wanted.items())
 
 
 OPERATORS: Mapping[str, Callable[[Any], Test]] = {

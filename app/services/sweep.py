@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.scoring.engine import CompiledModel
-from app.services.evaluation import Evaluated, next_check, reevaluate, save
+from app.services.evaluation import Evaluated, in_turns, next_check, reevaluate, save
 from app.services.models import ActiveModels
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -23,9 +23,8 @@ async def sweep_due(database: Database, models: ActiveModels, now: datetime, lim
     async with database.write() as connection:
         ids = await lead_store.due(connection, now.date(), limit)
         model = await models.active(connection)
-        results = [
-            _rescheduled(model, result, now) for result in await reevaluate(connection, models, ids, now, "time")
-        ]
+        visited = await reevaluate(connection, models, ids, now, "time")
+        results = [_rescheduled(model, result, now) async for result in in_turns(visited)]
         await save(connection, results)
     return len(ids), _moves(results)
 

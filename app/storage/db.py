@@ -41,6 +41,10 @@ Value = TypeVar("Value")
 WRITE = "leadscore_write"
 RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
 BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
+OUT_OF_SERVICE = frozenset({"08", "28", "3D", "53", "55", "57", "58", "XX"})
+"""Classes: connection, authorization, catalog, resources, not in the required state, operator, system, internal."""
+
+READ_ONLY = "25006"  # after a failover
 LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
 """What the driver says of a connection that is of no more use; the last after another replica has migrated."""
 
@@ -230,8 +234,7 @@ def _meaning_of(error: DBAPIError) -> Exception | None:
         return BadValue()
     text = str(error.orig)
     sqlite_failed = any(word in text for word in ("locked", "readonly", "disk", "unable to open"))
-    # 08: connection, 53: resources, 57: operator intervention (shutdown, starting), 25006: read-only after a failover
-    server_failed = state[:2] in {"08", "53", "57", "58", "XX"} or state == "25006"
+    server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY
     lost = error.connection_invalidated or type(error.orig).__name__ in LOST
     return _unavailable() if sqlite_failed or server_failed or lost else None
 

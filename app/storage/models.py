@@ -34,8 +34,15 @@ async def insert(connection: AsyncConnection, document: dict[str, Any], now: dat
     return latest + 1
 
 
-async def publish(connection: AsyncConnection, version: int, now: datetime) -> None:
-    """Make a version the active one. `Conflict` if another was made so meanwhile."""
-    latest = (await connection.execute(select(func.max(publications.c.id)))).scalar() or 0
-    row = {"id": latest + 1, "version": version, "published_at": now}
+async def latest_publication(connection: AsyncConnection) -> int:
+    """The id of the publication that made the active model so, 0 before the first one."""
+    return (await connection.execute(select(func.max(publications.c.id)))).scalar() or 0
+
+
+async def publish(connection: AsyncConnection, version: int, now: datetime, after: int) -> None:
+    """Make a version the active one, as the next publication `after` the latest that was seen.
+
+    `Conflict` if there has been another since, for then the decision to publish may rest on what is no longer so.
+    """
+    row = {"id": after + 1, "version": version, "published_at": now}
     await connection.execute(publications.insert(), [row])

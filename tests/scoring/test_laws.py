@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.scoring.engine import CompiledModel, ledger, read
 from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract_tally
+from app.scoring.rules import NOTHING
 from app.scoring.stages import Span, Standing, settle, stage_of
 from tests.scoring.strategies import (
     MOMENT,
@@ -96,7 +97,7 @@ def test_merging_changes_neither_part(one: Facts, other: Facts) -> None:
 
 @given(stamped(values), stamped(values))
 def test_of_two_traits_one_always_wins_unless_they_are_the_same(one: Stamped, other: Stamped) -> None:
-    assert (one.order() == other.order()) == (repr(one) == repr(other))
+    assert (not one < other and not other < one) == (repr(one) == repr(other))
 
 
 # --- 2 Repetition, as far as it is pure -------------------------------------------------------------------------
@@ -179,9 +180,9 @@ def test_hits_after_the_day_that_is_asked_about_do_not_count(
     known = [raw for raw in past if raw["occurred_at"].date() <= moment.date()]
     with_future, without = (read(model, facts_from(model, raws), moment) for raws in (past, known))
     for score in model.scores.values():
-        counting = [index for index, rule in enumerate(score.rules) if rule.signal is not None]
-        assert [with_future.earned[score.name][index] for index in counting] == [
-            without.earned[score.name][index] for index in counting
+        counting = [name for name, rule in score.rules.items() if rule.signal is not None]
+        assert [with_future.earned[score.name].get(name) for name in counting] == [
+            without.earned[score.name].get(name) for name in counting
         ]
     for name in model.signals:
         assert with_future.hits(name, 3) == without.hits(name, 3)
@@ -196,8 +197,8 @@ def test_without_news_the_points_of_a_rule_only_move_one_way(document: Json, pas
     model = compiled(document)
     readings = _days(model, facts_from(model, past), range(60))
     for score in model.scores.values():
-        for index in range(len(score.rules)):
-            points = [reading.earned[score.name][index].points for reading in readings]
+        for name in score.rules:
+            points = [reading.earned[score.name].get(name, NOTHING).points for reading in readings]
             assert points in (sorted(points), sorted(points, reverse=True))
 
 

@@ -216,4 +216,5 @@ def test_an_invalid_model_says_its_faults_line_by_line() -> None:
 
 def test_fields_that_are_null_are_as_if_not_written() -> None:
     rule = {"signal": "visit", "when": None, "half_life_days": None, "expires_after_days": 3, "group": None}
-    assert compile_model(load_model(with_rule(**rule)), 1).scores["fit"].rules[0].signal == "visit"
+    (compiled,) = compile_model(load_model(with_rule(**rule)), 1).scores["fit"].rules.values()
+    assert compiled.signal == "visit"

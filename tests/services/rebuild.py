@@ -1,0 +1,158 @@
+"""What is stored of each lead, and the same worked out from the event log alone: they must be equal, byte for byte.
+
+Who is who is decided here by a second, slow and plain reading of DESIGN.md. Leads are told apart by their identities,
+for their ids are random; columns are compared as the text that the database holds.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Text, cast, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.scoring.engine import CompiledModel, read
+from app.scoring.events import Event, Identity
+from app.scoring.facts import Facts, Stamped, merge
+from app.scoring.stages import stage_of
+from app.storage import events as event_store
+from app.storage.db import Database, dumps
+from app.storage.tables import identities, leads, transitions
+
+Person = tuple[str, ...]
+"""All the identities of one lead, sorted."""
+
+State = dict[Person, dict[str, Any]]
+Evaluation = tuple[CompiledModel, datetime]
+
+JSON_COLUMNS = ("tally", "traits", "source", "scores")
+COLUMNS = ("channel", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
+
+
+# --- Stored -----------------------------------------------------------------------------------------------------
+
+
+async def stored(database: Database) -> State:
+    """The leads as they are stored."""
+    texts = [cast(leads.c[name], Text).label(name) for name in JSON_COLUMNS]
+    query = select(leads.c.id, *texts, *(leads.c[name] for name in COLUMNS)).where(leads.c.merged_into.is_(None))
+    async with database.read() as connection:
+        people = await _people_stored(connection)
+        rows = {row.id: row for row in await connection.execute(query)}
+    assert people.keys() == rows.keys(), "a lead without an identity, or an identity without a lead"
+    return {people[lead_id]: {name: row[name] for name in JSON_COLUMNS + COLUMNS} for lead_id, row in _maps(rows)}
+
+
+def _maps(rows: dict[UUID, Any]) -> Iterable[tuple[UUID, Any]]:
+    return ((lead_id, row._mapping) for lead_id, row in rows.items())
+
+
+async def _people_stored(connection: AsyncConnection) -> dict[UUID, Person]:
+    found: dict[UUID, list[str]] = {}
+    for row in await connection.execute(select(identities)):
+        found.setdefault(row.lead_id, []).append(row.identity)
+    return {lead_id: tuple(sorted(keys)) for lead_id, keys in found.items()}
+
+
+async def event_log(database: Database) -> list[Event]:
+    async with database.read() as connection:
+        return [event async for event in event_store.all_in_order(connection)]
+
+
+# --- Rebuilt ----------------------------------------------------------------------------------------------------
+
+
+def rebuilt(log: Sequence[Event], evaluation_of: Callable[[Person], Evaluation]) -> State:
+    """The leads that a log stands for, each evaluated by the model and at the moment that `evaluation_of` tells."""
+    state: State = {}
+    for person in people_of(log):
+        key = tuple(sorted(map(str, person)))
+        model, moment = evaluation_of(key)
+        facts = merge([model.facts_of(event) for event in log if event.identities[0] in person])
+        state[key] = _columns(model, facts, moment)
+    return state
+
+
+def people_of(log: Iterable[Event]) -> list[set[Identity]]:
+    """Who is who: sets of linked identities.
+
+    Two people who are both known stay apart, and what both claim is his who claimed it first, unless a trusted alias
+    joins them.
+    """
+    people: list[set[Identity]] = []
+    for event in log:
+        forced = event.type == "alias" and event.trusted
+        person = _home(people, event, forced=forced)
+        for identity in event.identities:
+            other = next((each for each in people if identity in each), None)
+            if other is None:
+                person.add(identity)
+            elif other is not person and (forced or not (_is_known(person) and _is_known(other))):
+                person |= other
+                people = [each for each in people if each is not other]
+    return people
+
+
+def _home(people: list[set[Identity]], event: Event, *, forced: bool) -> set[Identity]:
+    strongest = event.identities[0]
+    for identity in event.identities:
+        for person in people:
+            claims_another = strongest.kind == "user_id" and strongest not in person and _is_known(person)
+            if identity in person and (forced or not claims_another):
+                return person
+    people.append(set())
+    return people[-1]
+
+
+def _is_known(person: set[Identity]) -> bool:
+    return any(identity.kind == "user_id" for identity in person)
+
+
+def _columns(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:
+    reading = read(model, facts, moment)
+    tally = {
+        key: {date.fromordinal(day).isoformat(): n for day, n in days.items()} for key, days in facts.tally.items()
+    }
+    return {
+        "tally": dumps(tally),
+        "traits": dumps({key: _stamped(trait) for key, trait in facts.traits.items()}),
+        "source": dumps(_stamped(facts.source)) if facts.source else None,
+        "scores": dumps(reading.values),
+        "channel": facts.source.value["channel"] if facts.source else None,
+        "first_seen_at": facts.first_seen_at,
+        "last_seen_at": facts.last_seen_at,
+        "event_count": facts.event_count,
+        "stage": stage_of(reading, None),
+        "model_version": model.version,
+        "updated_at": moment,
+    }
+
+
+def _stamped(stamped: Stamped) -> list[Any]:
+    return [stamped.value, stamped.at.isoformat(), stamped.message_id]
+
+
+# --- Transitions ------------------------------------------------------------------------------------------------
+
+
+async def broken_chains(database: Database, first_stage: str) -> list[str]:
+    """Leads, retired ones too, whose transitions do not lead step by step from the first rung to their stage."""
+    chains: dict[UUID, list[Any]] = {}
+    async with database.read() as connection:
+        for row in await connection.execute(select(transitions).order_by(transitions.c.id)):
+            chains.setdefault(row.lead_id, []).append(row)
+        rows = list(await connection.execute(select(leads.c.id, leads.c.stage, leads.c.stage_since)))
+    return [fault for row in rows for fault in _faults(row, chains.get(row.id, []), first_stage)]
+
+
+def _faults(lead: Any, chain: Sequence[Any], first_stage: str) -> Iterable[str]:
+    steps = [first_stage, *(step.to_stage for step in chain)]
+    if [step.from_stage for step in chain] != steps[:-1]:
+        yield f"{lead.id}: {[(step.from_stage, step.to_stage) for step in chain]} is no chain"
+    if any(step.from_stage == step.to_stage for step in chain):
+        yield f"{lead.id}: a transition leads nowhere"
+    if steps[-1] != lead.stage:
+        yield f"{lead.id}: the chain ends at {steps[-1]}, the lead stands on {lead.stage}"
+    if chain and chain[-1].at != lead.stage_since:
+        yield f"{lead.id}: stands there since {lead.stage_since}, the transition was at {chain[-1].at}"

@@ -1,0 +1,213 @@
+"""Who is who: the Resolver by itself, and the ids of merged leads, which go on resolving."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from app.errors import NotFound
+from app.scoring.events import Event
+from app.services.identities import Resolver
+from tests.services.harness import NOW, Service, alias, event, who
+
+OLD, MIDDLE, YOUNG = (UUID(int=number) for number in (1, 2, 3))
+NEW = UUID(int=100)
+
+
+def new_ids() -> Iterator[UUID]:
+    return (UUID(int=number) for number in range(NEW.int, NEW.int + 100))
+
+
+def resolver(**links: UUID) -> Resolver:
+    """One who knows these links; leads with a user_id are known."""
+    known = {lead for key, lead in links.items() if key.startswith("u")}
+    return Resolver({who(key)[0]: lead for key, lead in links.items()}, known, new_ids().__next__)
+
+
+def admitted(resolver: Resolver, *events: Event) -> list[UUID]:
+    """Whose each of these events is, when all have been admitted."""
+    for each in events:
+        resolver.admit(each)
+    return [resolver.lead_of(each) for each in events]
+
+
+def new_links(resolver: Resolver) -> dict[str, UUID]:
+    return {identity.value: lead for identity, lead in resolver.new_links.items()}
+
+
+# --- Joining ----------------------------------------------------------------------------------------------------
+
+
+def test_an_identity_never_seen_is_a_new_lead() -> None:
+    resolving = resolver()
+    assert admitted(resolving, event("a1")) == [NEW]
+    assert new_links(resolving) == {"a1": NEW}
+
+
+def test_an_identity_joins_the_lead_that_it_is_seen_with() -> None:
+    resolving = resolver(a1=OLD)
+    assert admitted(resolving, event("u1", "a1", "e1@x")) == [OLD]
+    assert new_links(resolving) == {"u1": OLD, "e1@x": OLD}
+
+
+def test_an_anonymous_lead_joins_the_known_one_with_all_its_past() -> None:
+    resolving = resolver(a1=OLD, u1=YOUNG)
+    assert admitted(resolving, event("u1", "a1")) == [YOUNG]
+    assert resolving.merged == {OLD: YOUNG}
+
+
+def test_one_message_joins_all_the_leads_of_its_identities() -> None:
+    resolving = resolver(u1=MIDDLE, e1=OLD, a1=YOUNG)
+    admitted(resolving, event("u1", "e1", "a1"))
+    assert resolving.merged == {OLD: MIDDLE, YOUNG: MIDDLE}
+
+
+def test_links_of_one_batch_build_on_one_another() -> None:
+    resolving = resolver()
+    leads = admitted(resolving, event("a1"), event("a2"), event("e1", "a2"), event("e1", "a1"), event("a1"))
+    assert leads == [NEW] * 5
+    assert new_links(resolving) == {"a1": NEW, "a2": NEW, "e1": NEW}
+
+
+def test_a_new_lead_that_vanishes_in_its_batch_was_never_there() -> None:
+    resolving = resolver(u1=OLD)
+    assert admitted(resolving, event("a1"), event("u1", "a1")) == [OLD, OLD]
+    assert resolving.merged == {}
+    assert new_links(resolving) == {"a1": OLD}
+
+
+# --- Two known people -------------------------------------------------------------------------------------------
+
+
+def test_two_known_people_stay_apart_and_the_first_claim_wins() -> None:
+    resolving = resolver(u1=OLD, a1=OLD, u2=YOUNG)
+    assert admitted(resolving, event("u2", "a1"), event("a1")) == [YOUNG, OLD]
+    assert (resolving.merged, resolving.new_links) == ({}, {})
+
+
+def test_a_new_user_does_not_take_over_the_device_of_another() -> None:
+    resolving = resolver(u1=OLD, a1=OLD)
+    assert admitted(resolving, event("u2", "a1", "e2")) == [NEW]
+    assert new_links(resolving) == {"u2": NEW, "e2": NEW}
+
+
+def test_within_one_batch_too_the_first_claim_wins() -> None:
+    resolving = resolver()
+    leads = admitted(resolving, event("u1", "a1"), event("u2", "a1"), event("a1"))
+    assert leads == [NEW, UUID(int=NEW.int + 1), NEW]
+
+
+def test_a_stranger_between_two_known_people_joins_the_one_who_is_named() -> None:
+    resolving = resolver(u1=OLD, a1=OLD, a2=MIDDLE, u2=YOUNG)
+    admitted(resolving, event("u2", "a1", "a2"))
+    assert resolving.merged == {MIDDLE: YOUNG}
+
+
+def test_known_people_of_whom_a_message_shows_only_weak_identities_stay_apart() -> None:
+    resolving = resolver(u1=OLD, e1=OLD, u2=YOUNG, a2=YOUNG)
+    assert admitted(resolving, event("e1", "a2")) == [OLD]
+    assert resolving.merged == {}
+
+
+# --- Aliases ----------------------------------------------------------------------------------------------------
+
+
+def test_a_trusted_alias_joins_two_known_people() -> None:
+    resolving = resolver(u1=OLD, u2=YOUNG)
+    assert admitted(resolving, alias("u2", "u1")) == [OLD]
+    assert resolving.merged == {YOUNG: OLD}
+
+
+def test_an_alias_from_a_browser_does_not() -> None:
+    resolving = resolver(u1=OLD, a1=OLD, u2=YOUNG)
+    assert admitted(resolving, alias("u2", "a1", trusted=False)) == [YOUNG]
+    assert resolving.merged == {}
+
+
+def test_an_alias_from_a_browser_joins_a_stranger() -> None:
+    resolving = resolver(a1=OLD, u2=YOUNG)
+    admitted(resolving, alias("u2", "a1", trusted=False))
+    assert resolving.merged == {OLD: YOUNG}
+
+
+def test_an_alias_that_comes_first_joins_who_comes_later() -> None:
+    assert admitted(resolver(), alias("u2", "u1"), event("u1"), event("u2")) == [NEW] * 3
+
+
+def test_only_the_alias_itself_is_allowed_to_join_known_people() -> None:
+    resolving = resolver(u1=OLD, a1=OLD, u2=YOUNG)
+    admitted(resolving, event("u2", "a1", trusted=True))
+    assert resolving.merged == {}
+
+
+# --- Survivors --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("links", "keys", "survivor"),
+    [
+        ({"a1": OLD, "a2": YOUNG}, ("a1", "a2"), OLD),
+        ({"a1": YOUNG, "a2": OLD}, ("a1", "a2"), OLD),
+        ({"e1": YOUNG, "a1": OLD}, ("e1", "a1"), OLD),
+        ({"u1": YOUNG, "a1": OLD}, ("u1", "a1"), YOUNG),
+        ({"u1": YOUNG, "e1": YOUNG, "a1": OLD}, ("e1", "a1"), YOUNG),
+    ],
+)
+def test_the_identified_lead_survives_and_of_two_the_older(
+    links: dict[str, UUID], keys: tuple[str, ...], survivor: UUID
+) -> None:
+    assert admitted(resolver(**links), event(*keys)) == [survivor]
+
+
+def test_merged_leads_of_merged_leads_belong_to_the_last_survivor() -> None:
+    resolving = resolver(a1=OLD, a2=MIDDLE, u1=YOUNG)
+    leads = admitted(resolving, event("a1", "a2"), event("u1", "a2"))
+    assert leads == [YOUNG, YOUNG]
+    assert resolving.merged == {OLD: YOUNG, MIDDLE: YOUNG}
+
+
+# --- Retired ids ------------------------------------------------------------------------------------------------
+
+
+async def test_the_id_of_a_merged_lead_goes_on_resolving(service: Service) -> None:
+    await service.ingest(event("a1"), event("u1"))
+    retired, survivor = [(await service.lead(key)).lead.id for key in ("a1", "u1")]
+    await service.ingest(event("u1", "a1"))
+    found = await service.leads.get(retired, NOW)
+    assert found.lead.id == survivor
+    assert found.lead.facts.event_count == 3
+
+
+async def test_ids_resolve_through_a_chain_of_merges(service: Service) -> None:
+    await service.ingest(event("a1"), event("a2"), event("u1"), event("u2"))
+    ids = [(await service.lead(key)).lead.id for key in ("a1", "a2", "u1", "u2")]
+    for link in (event("a1", "a2"), event("u2", "a2"), alias("u1", "u2")):
+        await service.ingest(link)
+    found = [await service.leads.get(each, NOW) for each in ids]
+    assert {each.lead.id for each in found} == {ids[2]}
+    assert [each.lead.facts.event_count for each in found] == [7] * 4
+
+
+async def test_a_lead_that_vanished_within_its_batch_leaves_no_id_behind(service: Service) -> None:
+    await service.ingest(event("u1"))
+    await service.ingest(event("a1"), event("u1", "a1"))
+    lead = (await service.lead("a1")).lead
+    assert lead.id == (await service.lead("u1")).lead.id
+    assert lead.facts.event_count == 3
+
+
+async def test_an_id_that_never_was_is_not_found(service: Service) -> None:
+    with pytest.raises(NotFound, match="There is no lead"):
+        await service.leads.get(OLD, NOW)
+
+
+async def test_a_merge_is_the_cause_of_the_transition_that_it_brings(service: Service) -> None:
+    await service.ingest(event("u1", name="Unheard Of"), event("a1", name="Order Completed", trusted=True))
+    await service.ingest(event("u1", "a1", name="Unheard Of"))
+    lead = await service.lead("u1")
+    found, _ = await service.leads.transitions(lead.lead.id, None, 10)
+    assert lead.standing.stage == "customer"
+    assert [(each.transition.to_stage, each.transition.cause) for each in found] == [
+        ("customer", "merge"),
+        ("customer", "event"),
+    ]

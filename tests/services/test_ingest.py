@@ -1,0 +1,338 @@
+"""The writer: shared commits, answers after them, its bounds, its end, and what it does when things go wrong."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import func, select, text
+from sqlalchemy.engine import make_url
+from uuid_utils.compat import uuid7
+
+from app.errors import Unavailable
+from app.services.ingest import Receipt, store
+from app.storage import rejections as rejection_store
+from app.storage.db import Database
+from app.storage.rejections import Rejection
+from app.storage.tables import events
+from tests.databases import execute
+from tests.services.harness import NOW, Clock, Service, alias, days_ago, event, running, serving, small_model
+from tests.services.rebuild import event_log, people_of, stored
+
+
+def rejection() -> Rejection:
+    return Rejection(uuid7(), "website", NOW, "validation-error", "`event` is missing.", None, "{}")
+
+
+async def count_events(database: Database) -> int:
+    async with database.read() as connection:
+        return (await connection.execute(select(func.count()).select_from(events))).scalar_one()
+
+
+async def until_blocked() -> None:
+    """Let every other task run until it waits for something."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+# --- Group commit -----------------------------------------------------------------------------------------------
+
+
+async def test_submissions_that_wait_share_one_commit(service: Service) -> None:
+    receipts = await asyncio.gather(*(service.ingest(event(f"u{number}")) for number in range(50)))
+    assert receipts == [Receipt(1, 0, frozenset())] * 50
+    assert service.measured("leadscore_commit_messages_count") == 1
+    assert service.measured("leadscore_commit_messages_sum") == 50
+
+
+async def test_a_commit_takes_no_more_messages_than_it_may(service: Service) -> None:
+    writer = service.new_writer(commit_messages=10)
+    waiting = [asyncio.create_task(writer.submit([event("u1") for _ in range(4)])) for _ in range(5)]
+    await until_blocked()
+    async with running(writer):
+        await asyncio.gather(*waiting)
+    assert service.measured("leadscore_commit_messages_count") == 3  # 8, 8 and 4 messages
+    assert await count_events(service.database) == 20
+
+
+async def test_a_submission_is_never_torn_apart(service: Service) -> None:
+    writer = service.new_writer(commit_messages=10)
+    async with running(writer):
+        await writer.submit([event("u1") for _ in range(25)])
+    assert service.measured("leadscore_commit_messages_count") == 1
+
+
+async def test_an_answer_comes_after_the_commit(service: Service, database_url: str) -> None:
+    other = Database(database_url)
+    for number in range(1, 6):
+        await service.ingest(event("u1"))
+        assert await count_events(other) == number
+    await other.close()
+
+
+async def test_rejections_are_kept_in_the_same_commit(service: Service) -> None:
+    refused = rejection()
+    receipt = await service.writer.submit([event("u1")], [refused])
+    async with service.database.read() as connection:
+        assert await rejection_store.page(connection, None, 10) == [refused]
+    assert receipt == Receipt(1, 0, frozenset())
+
+
+async def test_a_commit_of_nothing_is_answered(service: Service) -> None:
+    assert await service.ingest() == Receipt(0, 0, frozenset())
+
+
+# --- Duplicates -------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_twice_in_one_submission_is_stored_once(service: Service) -> None:
+    twice = [event("u1", message_id="m1", name=name) for name in ("First", "Second")]
+    assert await service.ingest(*twice) == Receipt(1, 1, frozenset())
+    assert [each.name for each in await event_log(service.database)] == ["First"]
+
+
+async def test_a_message_in_two_submissions_of_one_commit_is_stored_once(service: Service) -> None:
+    receipts = await asyncio.gather(*(service.ingest(event("u1", message_id="m1")) for _ in range(3)))
+    assert receipts == [Receipt(1, 0, frozenset()), *[Receipt(0, 1, frozenset())] * 2]
+    assert service.measured("leadscore_commit_messages_count") == 1
+
+
+async def test_a_message_id_counts_once_for_each_source(service: Service) -> None:
+    for source in ("website", "product"):
+        assert await service.ingest(event("u1", message_id="m1", source=source)) == Receipt(1, 0, frozenset())
+    assert (await service.lead("u1")).lead.facts.event_count == 2
+
+
+async def test_a_duplicate_links_nobody(service: Service) -> None:
+    await service.ingest(event("u1", message_id="m1"))
+    await service.ingest(event("u1", "a1", message_id="m1"))
+    assert (await service.lead("u1")).identities["anonymous_id"] == []
+
+
+# --- Bounds and the end -----------------------------------------------------------------------------------------
+
+
+async def test_a_full_queue_takes_no_more(service: Service) -> None:
+    writer = service.new_writer(queue_messages=3)
+    waiting = asyncio.create_task(writer.submit([event("u1"), event("u2")], [rejection()]))
+    await until_blocked()
+    with pytest.raises(Unavailable, match="Too many messages") as refused:
+        await writer.submit([event("u3")])
+    assert refused.value.retry_after_s == 2
+    async with running(writer):
+        assert (await waiting).accepted == 2
+        assert (await writer.submit([event("u3")])).accepted == 1
+
+
+async def test_the_queue_depth_is_measured(service: Service) -> None:
+    writer = service.new_writer()
+    waiting = asyncio.create_task(writer.submit([event("u1"), event("u2")]))
+    await until_blocked()
+    assert service.measured("leadscore_queue_messages") == 2
+    async with running(writer):
+        await waiting
+    assert service.measured("leadscore_queue_messages") == 0
+
+
+async def test_what_waits_when_the_writer_is_closed_is_committed(service: Service) -> None:
+    writer = service.new_writer(commit_messages=2)
+    waiting = [asyncio.create_task(writer.submit([event(f"u{number}")])) for number in range(7)]
+    await until_blocked()
+    writer.close()
+    await writer.run()
+    assert [(await each).accepted for each in waiting] == [1] * 7
+    assert await count_events(service.database) == 7
+
+
+async def test_a_closed_writer_takes_nothing(service: Service) -> None:
+    service.writer.close()
+    with pytest.raises(Unavailable, match="shutting down"):
+        await service.ingest(event("u1"))
+
+
+async def test_a_client_that_leaves_harms_nobody(service: Service) -> None:
+    writer = service.new_writer()
+    leaving, staying = (asyncio.create_task(writer.submit([event(key)])) for key in ("u1", "u2"))
+    await until_blocked()
+    leaving.cancel()
+    async with running(writer):
+        assert (await staying).accepted == 1
+    assert await count_events(service.database) == 2
+
+
+# --- Values that can't be stored --------------------------------------------------------------------------------
+
+
+POISON = {
+    "a lone surrogate in a property": {"properties": {"x": "\ud800"}},
+    "a lone surrogate in the name": {"name": "\ud800"},
+    "an integer beyond 64 bits": {"traits": {"size": 2**70}},
+}
+
+
+@pytest.mark.parametrize("fields", POISON.values(), ids=POISON.keys())
+async def test_a_value_that_cannot_be_stored_costs_its_own_message(service: Service, fields: dict[str, Any]) -> None:
+    batch = [event(f"u{number}") for number in range(499)]
+    poison = event("u1", **fields)
+    assert await service.ingest(*batch[:300], poison, *batch[300:]) == Receipt(499, 0, frozenset({poison.id}))
+    assert await count_events(service.database) == 499
+
+
+async def test_the_neighbours_of_a_nul_are_stored_on_postgres(postgres_url: str) -> None:
+    async with serving(postgres_url, small_model()) as service:
+        batch = [event(f"u{number}", message_id=f"m{number}") for number in range(500)]
+        batch[123] = event("u123", message_id="m\0")
+        assert await service.ingest(*batch) == Receipt(499, 0, frozenset({batch[123].id}))
+        assert [each.id for each in await event_log(service.database)] == [
+            each.id for each in batch if each is not batch[123]
+        ]
+
+
+async def test_other_submissions_of_the_commit_do_not_notice_a_poisonous_one(service: Service) -> None:
+    poison = event("u2", properties={"x": "\ud800"})
+    receipts = await asyncio.gather(*(service.ingest(each) for each in (event("u1"), poison, event("u3"))))
+    assert receipts[1] == Receipt(0, 0, frozenset({poison.id}))
+    assert receipts[::2] == [Receipt(1, 0, frozenset())] * 2
+
+
+async def test_a_poisonous_message_beside_a_rejection_is_found(service: Service) -> None:
+    poison, refused = event("u1", properties={"x": "\ud800"}), rejection()
+    receipt = await service.writer.submit([poison], [refused])
+    assert receipt == Receipt(0, 0, frozenset({poison.id}))
+    async with service.database.read() as connection:
+        assert await rejection_store.page(connection, None, 10) == [refused]
+
+
+# --- Databases that go away -------------------------------------------------------------------------------------
+
+
+async def test_the_writer_outlives_a_lost_connection(postgres_url: str, postgres_server: str) -> None:
+    name = make_url(postgres_url).database
+    async with serving(postgres_url, small_model()) as service:
+        await service.ingest(event("u1"))
+        kill = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+        await asyncio.to_thread(execute, postgres_server, kill)
+        with pytest.raises(Unavailable):
+            await service.ingest(event("u1", message_id="lost"))
+        assert await service.ingest(event("u1", message_id="lost")) == Receipt(1, 0, frozenset())
+        assert await count_events(service.database) == 2
+
+
+async def test_the_writer_outlives_a_locked_sqlite(sqlite_url: str) -> None:
+    async with serving(sqlite_url, small_model()) as service:
+        await service.database.close()  # so that new connections are made, which wait for a lock no longer than this:
+        sqlalchemy_event.listen(service.database.engine.sync_engine, "connect", _impatient)
+        other = Database(sqlite_url)
+        async with other.write():
+            with pytest.raises(Unavailable):
+                await service.ingest(event("u1"))
+        assert await service.ingest(event("u1")) == Receipt(1, 0, frozenset())
+        await other.close()
+
+
+def _impatient(connection: Any, _entry: Any) -> None:
+    connection.cursor().execute("PRAGMA busy_timeout = 1")
+
+
+async def test_every_submission_of_a_commit_that_failed_hears_of_it(service: Service, database_url: str) -> None:
+    async with serving(database_url) as other:
+        other.writer._database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere")
+        failed = await asyncio.gather(*(other.ingest(event("u1")) for _ in range(3)), return_exceptions=True)
+    assert [type(each) for each in failed] == [Unavailable] * 3
+    assert await count_events(service.database) == 0
+
+
+# --- Concurrency ------------------------------------------------------------------------------------------------
+
+
+async def test_a_hundred_clients_count_one_lead_exactly(service: Service) -> None:
+    await asyncio.gather(*(service.ingest(event("u1", name="Feature Used")) for _ in range(100)))
+    lead = (await service.lead("u1")).lead
+    assert lead.facts.event_count == 100
+    assert [sum(days.values()) for days in lead.facts.tally.values()] == [100]
+
+
+async def test_commits_under_way_at_once_count_one_lead_exactly(service: Service) -> None:
+    writer = service.new_writer(commit_messages=5, lanes=3)
+    async with running(writer):
+        sent = [event("u1", f"a{number % 7}", message_id=f"m{number % 60}") for number in range(120)]
+        receipts = await asyncio.gather(*(writer.submit([each]) for each in sent))
+    assert sum(each.accepted for each in receipts) == sum(each.duplicates for each in receipts) == 60
+    assert {row["event_count"] for row in (await stored(service.database)).values()} == {60}
+
+
+async def test_all_lanes_are_drained_at_the_end(service: Service) -> None:
+    writer = service.new_writer(commit_messages=1, lanes=3)
+    waiting = [asyncio.create_task(writer.submit([event(f"u{number}")])) for number in range(10)]
+    await until_blocked()
+    writer.close()
+    await writer.run()
+    assert [(await each).accepted for each in waiting] == [1] * 10
+
+
+def overlapping(task: int) -> Iterator[Any]:
+    """What one of many clients sends: each message is sent by two of them, and everything links to everything."""
+    for number in range(12):
+        key, other = f"u{number % 3}", f"a{(number + task // 2) % 5}"
+        yield event(key, other, message_id=f"{task // 2}-{number}", name="Feature Used", at=days_ago(number))
+
+
+async def test_replicas_that_meet_lose_nothing_and_count_nothing_twice(database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        model = small_model()
+        first = await stack.enter_async_context(serving(database_url, model))
+        replicas = [first, *[await stack.enter_async_context(serving(database_url)) for _ in range(2)]]
+
+        async def send(task: int) -> list[Receipt]:
+            return [await replicas[task % 3].ingest(each) for each in overlapping(task)]
+
+        receipts = [each for sent in await asyncio.gather(*map(send, range(24))) for each in sent]
+        state = await stored(first.database)
+        assert sum(each.accepted for each in receipts) == sum(each.duplicates for each in receipts) == 144
+        assert await count_events(first.database) == 144
+        assert sum(row["event_count"] for row in state.values()) == 144
+
+
+async def test_replicas_that_merge_the_same_people_agree(database_url: str) -> None:
+    keys = [f"a{number}" for number in range(8)]
+    links = [event(one, other) for one, other in pairwise(keys)]
+    links += [event("u1", "a0"), alias("u1", "u2"), event("u2", "a7")]
+    async with serving(database_url, small_model()) as first, serving(database_url) as second:
+        lone = [first.ingest(event(key)) for key in keys] + [second.ingest(event(key)) for key in keys]
+        await asyncio.gather(*lone)
+        await asyncio.gather(*(replica.ingest(each) for each in links for replica in (first, second)))
+        state = await stored(first.database)
+        (person,) = people_of(links)
+        assert list(state) == [tuple(sorted(map(str, person)))]
+        assert state[next(iter(state))]["event_count"] == 16 + len(links)
+
+
+async def test_a_lead_that_is_merged_away_while_a_commit_waits_for_it_is_looked_up_anew(postgres_url: str) -> None:
+    async with serving(postgres_url, small_model()) as service:
+        await service.ingest(event("a1"), event("u1"))
+        async with service.database.write() as connection:
+            await store(connection, service.models, [event("u1", "a1")], NOW)
+            waiting = asyncio.create_task(service.ingest(event("a1")))
+            await until_somebody_waits_for_a_lock(service.database)
+        assert await waiting == Receipt(1, 0, frozenset())
+        assert (await service.lead("a1")).lead.facts.event_count == 4
+        assert service.measured("leadscore_commit_conflicts_total") == 1
+
+
+async def until_somebody_waits_for_a_lock(database: Database) -> None:
+    query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    waiting = 0
+    while not waiting:
+        async with database.read() as connection:
+            waiting = (await connection.execute(query)).scalar_one()
+
+
+async def test_a_replica_behind_by_a_clock_changes_nothing(database_url: str) -> None:
+    async with serving(database_url, small_model()) as ahead, serving(database_url, clock=Clock(days_ago(1))) as behind:
+        await ahead.ingest(event("u1"))
+        await behind.ingest(event("u1", "e1@x", traits={"email": "e1@x"}))
+        assert (await ahead.lead("u1")).lead.facts.event_count == 2
+        assert (await ahead.lead("u1")).standing.stage == "sql"

@@ -1,0 +1,296 @@
+"""Asking about leads: one by id, some by identity, lists with filters and cursors, and the past."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.errors import ValidationFailed
+from app.services.leads import LeadQuery, LeadView, Position
+from app.services.models import activate
+from app.services.sweep import sweep_due
+from tests.services.harness import NOW, Service, alias, days_ago, event, serving, small_model, who, with_keep
+
+TOMORROW = NOW + timedelta(days=1)
+
+
+async def four_leads(service: Service) -> None:
+    """u1 to u4, seen in this order, the last one first; with engagement 0, 25, 8 and 4."""
+    campaign = {"campaign": {"source": "google", "medium": "cpc"}}
+    await service.ingest(
+        event("u1", "e1@x", name="Unheard Of", at=days_ago(4), traits={"email": "e1@x", "size": 60}),
+        event("u2", name="Demo Requested", at=days_ago(3), context=campaign),
+        event("u3", name="Feature Used", at=days_ago(0)),
+        event("u3", name="Feature Used", at=days_ago(0)),
+        event("u4", "e4@x", name="Feature Used", at=days_ago(0), traits={"email": "e4@x"}),
+    )
+
+
+def users(views: Sequence[LeadView]) -> list[str]:
+    return [view.identities["user_id"][0] for view in views]
+
+
+async def listed(service: Service, **query: Any) -> list[str]:
+    views, end = await service.leads.page(LeadQuery(**query), None, 10, service.clock.now)
+    assert end is None
+    return sorted(users(views))
+
+
+async def pages(service: Service, limit: int, sort_score: str | None = None) -> list[list[str]]:
+    found: list[list[str]] = []
+    after: Position | None = None
+    while after is not None or not found:
+        views, after = await service.leads.page(LeadQuery(sort_score=sort_score), after, limit, NOW)
+        found.append(users(views))
+        assert len(found) < 20, "the pages never end"
+    return found
+
+
+# --- One lead ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_lead_is_evaluated_as_of_now(service: Service) -> None:
+    await service.ingest(event("u1"))
+    lead_id = (await service.lead("u1")).lead.id
+    stages = [(await service.leads.get(lead_id, NOW + timedelta(days=days))).standing.stage for days in (0, 13, 14, 30)]
+    assert stages == ["sql", "sql", "mql", "interest"]
+
+
+async def test_a_lead_tells_its_next_change(service: Service) -> None:
+    await service.ingest(event("u1"))
+    change = (await service.lead("u1")).next_change
+    assert change is not None
+    assert (change.on, change.stage) == ((NOW + timedelta(days=14)).date(), "mql")
+
+
+async def test_a_lead_has_its_identities_by_kind_in_order(service: Service) -> None:
+    await service.ingest(event("u1", "a2", "e1@x"), event("u1", "a1"))
+    assert (await service.lead("a2")).identities == {
+        "user_id": ["u1"],
+        "email": ["e1@x"],
+        "anonymous_id": ["a1", "a2"],
+    }
+
+
+@pytest.mark.parametrize(("name", "ready"), [("Demo Requested", True), ("Unheard Of", False)])
+async def test_a_lead_on_a_sales_ready_rung_is_sales_ready(service: Service, name: str, ready: bool) -> None:
+    await service.ingest(event("u1", name=name))
+    assert (await service.lead("u1")).sales_ready is ready
+
+
+async def test_a_lookup_answers_in_the_order_asked_with_none_for_nobody(service: Service) -> None:
+    await service.ingest(event("u1", "a1"), event("e2@x"))
+    found = await service.leads.lookup(who("e2@x", "a9", "u1", "a1"), NOW)
+    assert [view and view.identities["email"] for view in found] == [[], ["e2@x"], None, []]
+    assert found[0] is found[3]
+    assert await service.leads.lookup([], NOW) == []
+
+
+async def test_a_value_of_another_kind_is_another_identity(service: Service) -> None:
+    await service.ingest(event("user_id:x:1"), event("anonymous_id:x:1"))
+    assert (await service.lead("user_id:x:1")).lead.id != (await service.lead("anonymous_id:x:1")).lead.id
+
+
+# --- Lists ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ["u1", "u2", "u3", "u4"]),
+        ({"stages": ["sql", "interest"]}, ["u2", "u3"]),
+        ({"stages": []}, []),
+        ({"min_scores": {"engagement": 8}}, ["u2", "u3"]),
+        ({"min_scores": {"engagement": 0, "fit": 20}}, ["u1"]),
+        ({"channel": "paid_search"}, ["u2"]),
+        ({"channel": "email"}, []),
+        ({"email": "e4@x"}, ["u4"]),
+        ({"email": "e9@x"}, []),
+        ({"sales_ready": True}, ["u2"]),
+        ({"sales_ready": False}, ["u1", "u3", "u4"]),
+        ({"sales_ready": False, "stages": ["sql", "lead"]}, ["u1", "u4"]),
+        ({"updated_after": NOW}, []),
+        ({"updated_after": days_ago(0.5)}, ["u1", "u2", "u3", "u4"]),
+    ],
+    ids=str,
+)
+async def test_a_list_holds_the_leads_that_its_filters_ask_for(
+    service: Service, query: dict[str, Any], expected: list[str]
+) -> None:
+    await four_leads(service)
+    assert await listed(service, **query) == expected
+
+
+@pytest.mark.parametrize("query", [{"stages": ["mqll"]}, {"min_scores": {"x": 1}}, {"sort_score": "x"}], ids=str)
+async def test_a_filter_by_a_name_that_the_model_does_not_have_is_refused(
+    service: Service, query: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationFailed, match="there is no"):
+        await listed(service, **query)
+
+
+async def test_merged_leads_are_not_listed(service: Service) -> None:
+    await service.ingest(event("u1"), event("u2"))
+    await service.ingest(alias("u1", "u2"))
+    views, _ = await service.leads.page(LeadQuery(), None, 10, NOW)
+    assert [view.identities["user_id"] for view in views] == [["u1", "u2"]]
+
+
+async def test_a_lead_that_time_moved_out_of_the_filter_is_left_out(service: Service) -> None:
+    await service.ingest(event("u1"))
+    assert await listed(service, stages=["sql"]) == ["u1"]
+    service.clock.now = NOW + timedelta(days=14)
+    assert await listed(service, stages=["sql"]) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4])
+async def test_pages_go_from_who_was_seen_last_and_hold_everybody_once(service: Service, limit: int) -> None:
+    await four_leads(service)
+    found = await pages(service, limit)
+    assert [user for page in found for user in page] == ["u4", "u3", "u2", "u1"]
+    assert max(map(len, found)) == limit
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_pages_go_from_the_highest_score(service: Service, limit: int) -> None:
+    await four_leads(service)
+    found = await pages(service, limit, "engagement")
+    assert [user for page in found for user in page] == ["u2", "u3", "u4", "u1"]
+
+
+async def test_scores_with_decimals_that_tie_are_paged_without_gaps(service: Service) -> None:
+    context = {"page": {"path": "/pricing"}}
+    views = [event(f"u{n}", name="Page Viewed", context=context, at=days_ago(3)) for n in range(7)]
+    await service.ingest(*views)  # 3.3 × 2^(−3/7) each
+    found = await pages(service, 2, "engagement")
+    assert sorted(user for page in found for user in page) == [f"u{number}" for number in range(7)]
+
+
+async def test_a_cursor_keeps_its_place_when_leads_before_it_change(service: Service) -> None:
+    await four_leads(service)
+    first, after = await service.leads.page(LeadQuery(), None, 2, NOW)
+    await service.ingest(event("u5", at=NOW), event("u4", at=NOW), event("u1", at=days_ago(9)))
+    rest, end = await service.leads.page(LeadQuery(), after, 10, NOW)
+    assert (users(first), users(rest), end) == (["u4", "u3"], ["u2", "u1"], None)
+
+
+async def test_a_score_that_a_new_model_brings_is_nought_for_who_was_not_reached_yet(service: Service) -> None:
+    await service.ingest(event("u1"))
+    scores = {"new": {"rules": {"demo": {"signal": "demo", "points": 9}}}}
+    await activate(service.database, small_model(scores=scores, stages=[{"name": "all"}]), NOW)
+    views, _ = await service.leads.page(LeadQuery(sort_score="new"), None, 10, NOW)
+    assert [view.reading.values for view in views] == [{"new": 9}]
+
+
+# --- The score, now and then ------------------------------------------------------------------------------------
+
+
+async def test_a_score_of_the_future_is_what_is_left_then(service: Service) -> None:
+    await service.ingest(event("u1"))
+    lead_id = (await service.lead("u1")).lead.id
+    later = await service.leads.score(lead_id, NOW + timedelta(days=20), NOW)
+    assert (later.reading.values["engagement"], later.stage) == (20, "mql")
+
+
+async def test_a_score_of_the_past_is_what_was_served_then(service: Service) -> None:
+    await service.ingest(event("u1", name="Feature Used"))
+    lead_id = (await service.lead("u1")).lead.id
+    served = await service.leads.score(lead_id, None, NOW)
+    for days in (1, 2, 20):
+        service.clock.now = NOW + timedelta(days=days)
+        await service.ingest(event("u1", at=service.clock.now, received_at=service.clock.now))
+        await sweep_due(service.database, service.models, service.clock.now, 10)
+    again = await service.leads.score(lead_id, NOW, service.clock.now)
+    assert (again.reading.values, again.stage, again.as_of) == (served.reading.values, served.stage, NOW)
+
+
+async def test_an_event_that_came_late_does_not_change_what_was_served_before(service: Service) -> None:
+    await service.ingest(event("u1", name="Unheard Of"))
+    service.clock.now = TOMORROW
+    await service.ingest(event("u1", at=days_ago(1), received_at=TOMORROW))
+    lead_id = (await service.lead("u1")).lead.id
+    scores = [(await service.leads.score(lead_id, moment, TOMORROW)) for moment in (NOW, TOMORROW)]
+    assert [each.reading.values["engagement"] for each in scores] == [0, 25]
+    assert [each.stage for each in scores] == ["interest", "sql"]
+
+
+async def test_a_score_of_the_past_goes_by_the_model_of_then(service: Service) -> None:
+    await service.ingest(event("u1"))
+    dearer = {"engagement": {"rules": {"demo": {"signal": "demo", "points": 50}}}}
+    await activate(service.database, small_model(scores=dearer), TOMORROW)
+    lead_id = (await service.lead("u1")).lead.id
+    before, after = [await service.leads.score(lead_id, moment, TOMORROW) for moment in (NOW, TOMORROW)]
+    assert (before.reading.model.version, before.reading.values["engagement"]) == (1, 25)
+    assert (after.reading.model.version, after.reading.values["engagement"]) == (2, 50)
+
+
+async def test_a_stage_that_was_kept_then_is_the_stage_of_then(database_url: str) -> None:
+    async with serving(database_url, with_keep()) as service:
+        await service.ingest(*(event("u1", name="Feature Used") for _ in range(6)))  # 24 points, fading over 10 days
+        lead_id = (await service.lead("u1")).lead.id
+        await sweep_due(service.database, service.models, NOW + timedelta(days=6), 10)
+        moments = [NOW + timedelta(days=days) for days in (5, 6)]
+        found = [await service.leads.score(lead_id, moment, NOW + timedelta(days=7)) for moment in moments]
+        assert [each.stage for each in found] == ["mql", "interest"]
+
+
+async def test_a_moment_before_the_first_event_finds_nothing(service: Service) -> None:
+    await service.ingest(event("u1"))
+    found = await service.leads.score((await service.lead("u1")).lead.id, days_ago(2), NOW)
+    assert (found.reading.values, found.stage) == ({"engagement": 0, "fit": 0}, "interest")
+
+
+# --- Events and transitions -------------------------------------------------------------------------------------
+
+
+async def test_the_events_of_a_lead_come_the_latest_first_page_by_page(service: Service) -> None:
+    sent = [event("u1", at=days_ago(days)) for days in (0, 1, 1, 1, 2)]
+    await service.ingest(*sent, event("u2"))
+    lead_id = (await service.lead("u1")).lead.id
+    first, after = await service.leads.events(lead_id, None, 2)
+    rest, end = await service.leads.events(lead_id, after, 3)
+    assert [*first, *rest] == [sent[0], *reversed(sent[1:4]), sent[4]]
+    assert (len(first), end) == (2, None)
+
+
+async def test_a_merged_lead_has_the_events_of_both(service: Service) -> None:
+    await service.ingest(event("a1"), event("u1"))
+    retired = (await service.lead("a1")).lead.id
+    await service.ingest(event("u1", "a1"))
+    found, _ = await service.leads.events(retired, None, 10)
+    assert len(found) == 3
+
+
+async def test_the_transitions_of_a_lead_come_the_latest_first_page_by_page(service: Service) -> None:
+    await service.ingest(event("u1"))
+    for days in (14, 30):
+        await sweep_due(service.database, service.models, NOW + timedelta(days=days), 10)
+    lead_id = (await service.lead("u1")).lead.id
+    first, after = await service.leads.transitions(lead_id, None, 2)
+    rest, end = await service.leads.transitions(lead_id, after, 2)
+    assert [each.transition.to_stage for each in [*first, *rest]] == ["interest", "mql", "sql"]
+    assert end is None
+
+
+async def test_a_merged_lead_has_the_transitions_of_both(service: Service) -> None:
+    await service.ingest(event("a1"), event("u1"))
+    await service.ingest(event("u1", "a1"))
+    found, _ = await service.leads.transitions((await service.lead("u1")).lead.id, None, 10)
+    assert len({each.lead_id for each in found}) == len(found) == 2
+
+
+async def test_events_come_back_as_they_were_sent(service: Service) -> None:
+    values = {"text": "Köln 🚀 \u2028", "nested": {"b": [1, 2.5, None, True], "a": {}}, "big": 2**63 - 1, "": ""}
+    sent = event("u1", "e1@x", properties=values, context=values, traits=values, trusted=True, at=days_ago(0.123456))
+    await service.ingest(sent)
+    assert (await service.leads.events((await service.lead("u1")).lead.id, None, 10))[0] == [sent]
+
+
+async def test_an_event_at_the_beginning_of_time_harms_nobody(service: Service) -> None:
+    sent = event("u1", at=datetime(1, 1, 1, tzinfo=UTC))  # what an unset time is in Go
+    await service.ingest(sent)
+    await service.ingest(event("u1"))
+    lead = (await service.lead("u1")).lead
+    assert (lead.facts.first_seen_at, lead.facts.last_seen_at) == (sent.occurred_at, NOW)
+    assert (await service.leads.events(lead.id, None, 10))[0][-1] == sent

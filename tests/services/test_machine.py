@@ -1,0 +1,137 @@
+"""A state machine: whatever happens to a database, in whatever order, it holds what its own log of events stands for.
+
+The plain model that it is compared with is a list of the events that were accepted, the models by version, and a
+clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from uuid_utils.compat import uuid7
+
+from app.scoring.document import ScoringModel
+from app.scoring.engine import CompiledModel, compile_model
+from app.scoring.events import Event
+from app.services.ingest import Receipt
+from app.services.models import activate
+from app.services.sweep import roll_out, sweep_due
+from tests.services.harness import EXAMPLES, NOW, World, alias, small_model, with_signal
+from tests.services.histories import EVERY_KEY, one_message
+from tests.services.rebuild import Evaluation, Person, broken_chains, event_log, rebuilt, stored
+
+MODELS = (
+    small_model(),
+    with_signal("pricing", {"on": ["Page Viewed"]}),
+    with_signal("used", {"on": ["Feature Used", "Unheard Of"]}),
+    small_model(scores={"engagement": {"rules": {"demo": {"signal": "demo", "points": 21, "half_life_days": 9}}}}),
+)
+messages = one_message(EVERY_KEY)
+
+
+class Machine(RuleBasedStateMachine):
+    """Commits, merges, models and days, with what must have come of them kept in plain lists and dicts."""
+
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.start_anew(MODELS[0])
+        self.now = NOW
+        self.accepted: list[Event] = []
+        self.versions: dict[int, CompiledModel] = {1: compile_model(MODELS[0], 1)}
+        self.active = 1
+
+    def _ingest(self, *events: Event) -> None:
+        received = [replace(each, id=uuid7(), received_at=self.now) for each in events]
+        receipt = self.world.run(self.world.service.ingest(*received))
+        known = {(each.source, each.message_id) for each in self.accepted}
+        fresh: dict[tuple[str, str], Event] = {}
+        for each in received:
+            if (each.source, each.message_id) not in known:
+                fresh.setdefault((each.source, each.message_id), each)
+        self.accepted += fresh.values()
+        assert receipt == Receipt(len(fresh), len(received) - len(fresh), frozenset())
+
+    @rule(message=messages)
+    def one_request(self, message: Event) -> None:
+        self._ingest(message)
+
+    @rule(batch=st.lists(messages, min_size=2, max_size=4), repeated=st.integers(0, 3))
+    def one_batch(self, batch: list[Event], repeated: int) -> None:
+        self._ingest(*batch, *batch[:repeated])
+
+    @precondition(lambda self: self.accepted)
+    @rule(data=st.data(), beside=st.lists(messages, max_size=2))
+    def messages_come_again(self, data: st.DataObject, beside: list[Event]) -> None:
+        again = data.draw(st.lists(st.sampled_from(self.accepted), min_size=1, max_size=3), label="again")
+        self._ingest(*again, *beside)
+
+    @rule(keys=st.permutations(["u1", "u2", "u3", "a1"]), trusted=st.booleans())
+    def one_is_another(self, keys: list[str], trusted: bool) -> None:
+        self._ingest(alias(keys[0], keys[1], trusted=trusted, at=self.now))
+
+    @rule(model=st.sampled_from(MODELS))
+    def another_model(self, model: ScoringModel) -> None:
+        version = self.world.run(activate(self.world.service.database, model, self.now))
+        same = model == self.versions[self.active].document
+        assert version == (self.active if same else max(self.versions) + 1)
+        self.versions.setdefault(version, compile_model(model, version))
+        self.active = version
+
+    @rule(chunk=st.integers(1, 5))
+    def model_is_rolled_out(self, chunk: int) -> None:
+        service = self.world.service
+        self.world.run(roll_out(service.database, service.models, service.clock, chunk, lambda *_: None))
+        assert {row["model_version"] for row in self._stored().values()} <= {self.active}
+
+    @rule(days=st.sampled_from([0.5, 1, 5, 16, 31]))
+    def time_passes_and_leads_are_swept(self, days: float) -> None:
+        self.now += timedelta(days=days)
+        service = self.world.service
+        service.clock.now = self.now
+        while self.world.run(sweep_due(service.database, service.models, self.now, 3))[0]:
+            pass
+        self._assert_stages_are_current()
+
+    def _assert_stages_are_current(self) -> None:
+        """Whether swept or evaluated a moment ago, nobody stands where today's reading would not put them."""
+        state = self._stored()
+        today = rebuilt(self.accepted, lambda person: (self.versions[state[person]["model_version"]], self.now))
+        assert {key: row["stage"] for key, row in state.items()} == {key: row["stage"] for key, row in today.items()}
+
+    @rule()
+    def process_restarts(self) -> None:
+        self.world.restart()
+
+    def _stored(self) -> dict[Person, dict[str, Any]]:
+        return self.world.run(stored(self.world.service.database))
+
+    @invariant()
+    def the_log_holds_what_was_accepted(self) -> None:
+        assert self.world.run(event_log(self.world.service.database)) == self.accepted
+
+    @invariant()
+    def the_state_is_that_of_the_log(self) -> None:
+        state = self._stored()
+
+        def evaluation_of(person: Person) -> Evaluation:
+            row = state[person]
+            return self.versions[row["model_version"]], row["updated_at"]
+
+        assert state.keys() == rebuilt(self.accepted, lambda _: (self.versions[1], NOW)).keys()
+        assert state == rebuilt(self.accepted, evaluation_of)
+
+    @invariant()
+    def transitions_lead_to_the_stages(self) -> None:
+        assert self.world.run(broken_chains(self.world.service.database, "interest")) == []
+
+
+def test_the_state_is_that_of_the_log_whatever_happens(world: World) -> None:
+    run_state_machine_as_test(
+        type("Here", (Machine,), {"world": world}),
+        settings=settings(max_examples=EXAMPLES, stateful_step_count=20, suppress_health_check=[HealthCheck.too_slow]),
+    )

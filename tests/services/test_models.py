@@ -1,0 +1,199 @@
+"""Making a model the active one, and how leads that another model counted come to be counted by it."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.errors import NotFound
+from app.scoring.document import ScoringModel
+from app.scoring.engine import compile_model
+from app.services.models import ActiveModels, activate, install_starter, starter
+from app.services.sweep import roll_out
+from app.storage import models as model_store
+from app.storage.db import Database
+from tests.services.harness import NOW, Service, days_ago, event, serving, small_model, with_signal
+from tests.services.rebuild import event_log, rebuilt, stored
+
+OTHER = with_signal("pricing", {"on": ["Page Viewed"]})  # whatever the page
+FINGERPRINT, OTHER_FINGERPRINT = (
+    compile_model(each, 1).signals["pricing"].fingerprint for each in (small_model(), OTHER)
+)
+
+VIEWS = [("/pricing", 0), ("/pricing", 1), ("/blog", 1)]
+
+
+def views() -> list[Any]:
+    pages = [{"page": {"path": path}} for path, _ in VIEWS]
+    return [
+        event("u1", name="Page Viewed", context=page, at=days_ago(days))
+        for page, (_, days) in zip(pages, VIEWS, strict=True)
+    ]
+
+
+async def roll_out_of(service: Service) -> None:
+    await roll_out(service.database, service.models, service.clock, 10, lambda *_: None)
+
+
+async def tally_of(service: Service, key: str = "u1") -> dict[str, int]:
+    """Hits by fingerprint, as they are stored."""
+    view = await service.lead(key)
+    return {fingerprint: sum(days.values()) for fingerprint, days in view.lead.facts.tally.items()}
+
+
+async def assert_rebuilt(service: Service, model: ScoringModel, version: int) -> None:
+    compiled = compile_model(model, version)
+    log = await event_log(service.database)
+    assert await stored(service.database) == rebuilt(log, lambda _: (compiled, service.clock.now))
+
+
+# --- Which one is active ----------------------------------------------------------------------------------------
+
+
+async def test_a_database_without_a_model_says_what_to_do(database_url: str) -> None:
+    database = Database(database_url)
+    async with database.read() as connection:
+        with pytest.raises(NotFound, match="leadscore model apply"):
+            await ActiveModels().active(connection)
+    await database.close()
+
+
+async def test_replicas_that_start_together_install_the_starter_once(database_url: str) -> None:
+    replicas = [Database(database_url) for _ in range(5)]
+    await asyncio.gather(*(install_starter(each, NOW) for each in replicas))
+    async with replicas[0].read() as connection:
+        assert await model_store.active_version(connection) == 1
+        assert await model_store.document(connection, 2) is None
+        assert (await ActiveModels().active(connection)).document == starter()
+    for each in replicas:
+        await each.close()
+
+
+async def test_operators_who_apply_the_same_document_at_once_make_one_version(service: Service) -> None:
+    applied = await asyncio.gather(*(activate(service.database, OTHER, NOW) for _ in range(8)))
+    assert applied == [2] * 8
+
+
+async def test_operators_who_apply_other_documents_at_once_make_a_version_each(service: Service) -> None:
+    documents = [small_model(name=f"model {number}") for number in range(8)]
+    applied = await asyncio.gather(*(activate(service.database, each, NOW) for each in documents))
+    assert sorted(applied) == list(range(2, 10))
+
+
+async def test_the_starter_replaces_no_model(service: Service) -> None:
+    await install_starter(service.database, NOW)
+    async with service.database.read() as connection:
+        assert (await service.models.active(connection)).document == small_model()
+
+
+async def test_the_active_document_again_makes_no_version(service: Service) -> None:
+    assert [await activate(service.database, small_model(), NOW) for _ in range(2)] == [1, 1]
+
+
+async def test_another_document_is_the_next_version_at_once(service: Service) -> None:
+    assert await activate(service.database, OTHER, NOW) == 2
+    async with service.database.read() as connection:
+        assert (await service.models.active(connection)).document == OTHER
+
+
+async def test_another_replica_sees_the_new_model_at_once(service: Service, database_url: str) -> None:
+    async with serving(database_url) as other:
+        await other.ingest(*views())
+        await activate(service.database, OTHER, NOW)
+        await other.ingest(event("u1", name="Unheard Of"))
+        assert (await stored(other.database))[("user_id:u1",)]["model_version"] == 2
+
+
+async def test_which_model_was_active_when_is_remembered(service: Service) -> None:
+    await activate(service.database, OTHER, NOW + timedelta(days=2))
+    async with service.database.read() as connection:
+        moments = [NOW + timedelta(days=days) for days in (-1, 0, 1, 2, 3)]
+        assert [await model_store.version_at(connection, moment) for moment in moments] == [1, 1, 1, 2, 2]
+
+
+# --- Recounting -------------------------------------------------------------------------------------------------
+
+
+async def test_a_changed_signal_is_recounted_and_the_old_count_dropped(service: Service) -> None:
+    await service.ingest(*views())
+    assert await tally_of(service) == {FINGERPRINT: 2}
+    await activate(service.database, OTHER, NOW)
+    await roll_out_of(service)
+    assert await tally_of(service) == {OTHER_FINGERPRINT: 3}
+    await assert_rebuilt(service, OTHER, 2)
+
+
+async def test_new_points_need_no_recount(service: Service) -> None:
+    await service.ingest(*views())
+    dearer = small_model(scores={"engagement": {"rules": {"pricing": {"signal": "pricing", "points": 7}}}})
+    await activate(service.database, dearer, NOW)
+    await roll_out_of(service)
+    assert await tally_of(service) == {FINGERPRINT: 2}
+    assert (await service.lead("u1")).lead.scores == {"engagement": 14}
+    await assert_rebuilt(service, dearer, 2)
+
+
+async def test_going_back_counts_what_came_meanwhile(service: Service) -> None:
+    await service.ingest(*views())
+    for model in (OTHER, small_model()):
+        await activate(service.database, model, NOW)
+        await roll_out_of(service)
+        await service.ingest(*views())
+    assert await tally_of(service) == {FINGERPRINT: 6}
+    await assert_rebuilt(service, small_model(), 3)
+
+
+async def test_ingestion_before_the_roll_out_brings_a_lead_up_to_date(service: Service) -> None:
+    await service.ingest(*views(), event("u2"))
+    await activate(service.database, OTHER, NOW)
+    await service.ingest(*views()[:1])
+    state = await stored(service.database)
+    assert await tally_of(service) == {OTHER_FINGERPRINT: 4}
+    assert {key: row["model_version"] for key, row in state.items()} == {("user_id:u1",): 2, ("user_id:u2",): 1}
+
+
+async def test_merging_leads_of_two_versions_counts_both(service: Service) -> None:
+    await service.ingest(*views(), event("a1", name="Page Viewed"))
+    await activate(service.database, OTHER, NOW)
+    await service.ingest(event("a1", name="Unheard Of"))
+    await service.ingest(event("u1", "a1", name="Unheard Of"))
+    assert await tally_of(service) == {OTHER_FINGERPRINT: 4}
+    await assert_rebuilt(service, OTHER, 2)
+
+
+async def test_a_read_before_the_roll_out_goes_by_the_active_model(service: Service) -> None:
+    await service.ingest(*views())
+    everything = {"engagement": {"rules": {"pricing": {"signal": "pricing", "points": 7}}}}
+    model = small_model(
+        signals=OTHER.model_dump(mode="json", by_alias=True, exclude_unset=True)["signals"], scores=everything
+    )
+    await activate(service.database, model, NOW)
+    view = await service.lead("u1")
+    assert (view.reading.values, view.reading.model.version, view.lead.model_version) == ({"engagement": 21}, 2, 1)
+
+
+async def test_a_stage_that_is_gone_is_left_with_the_model_as_the_cause(service: Service) -> None:
+    await service.ingest(event("u1"))
+    await activate(service.database, small_model(stages=[{"name": "all"}]), NOW)
+    await roll_out_of(service)
+    lead = await service.lead("u1")
+    found, _ = await service.leads.transitions(lead.lead.id, None, 1)
+    change = found[0].transition
+    assert (change.from_stage, change.to_stage, change.cause, change.model_version) == ("sql", "all", "model", 2)
+
+
+async def test_a_roll_out_that_was_stopped_goes_on_where_it_was(service: Service) -> None:
+    await service.ingest(*(event(f"u{number}") for number in range(6)))
+    await activate(service.database, OTHER, NOW)
+    done: list[int] = []
+
+    def stop_after_two(count: int, _moves: object) -> None:
+        done.append(count)
+        if len(done) == 2:
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await roll_out(service.database, service.models, service.clock, 2, stop_after_two)
+    await roll_out(service.database, service.models, service.clock, 2, lambda count, _: done.append(count))
+    assert done == [2, 2, 2]

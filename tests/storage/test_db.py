@@ -1,0 +1,291 @@
+"""The database: transactions, what its errors mean, and what makes SQLite and PostgreSQL one."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import insert, literal, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import Unavailable
+from app.storage.db import BadValue, Conflict, Database, UtcDateTime, dumps, padded
+from app.storage.tables import keys, models, publications
+
+NOW = datetime(2026, 3, 10, 12, 30, 15, 123_456, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+def model_row(version: int, **fields: object) -> dict[str, object]:
+    return {"version": version, "document": {}, "created_at": NOW} | fields
+
+
+def key_row(**fields: object) -> dict[str, object]:
+    row = {"id": UUID(int=1), "name": "x", "kind": "read", "hash": "h", "hint": "h", "created_at": NOW}
+    return row | fields
+
+
+async def add_model(database: Database, version: int = 1, **fields: object) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(models), [model_row(version, **fields)])
+
+
+async def versions(database: Database) -> list[int]:
+    async with database.read() as connection:
+        return list((await connection.execute(select(models.c.version).order_by(models.c.version))).scalars())
+
+
+# --- Values -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "length"), [(0, 1), (1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (1000, 1024)])
+def test_a_padded_list_has_a_power_of_two_for_its_length(count: int, length: int) -> None:
+    items = list(range(count))
+    filled = padded(items)
+    assert len(filled) == (length if count else 0)
+    assert set(filled) == set(items)
+
+
+def test_equal_values_are_equal_bytes() -> None:
+    assert dumps({"b": 1, "a": {"d": 1, "c": "é"}}) == dumps({"a": {"c": "é", "d": 1}, "b": 1})
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        NOW,
+        datetime(1, 1, 2, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
+    ],
+    ids=str,
+)
+async def test_moments_come_back_as_they_were_in_utc(database: Database, moment: datetime) -> None:
+    await add_model(database, created_at=moment)
+    async with database.read() as connection:
+        found = (await connection.execute(select(models.c.created_at))).scalar_one()
+        compared = (await connection.execute(select(models.c.version).where(models.c.created_at == moment))).scalar()
+    assert (found, found.tzinfo is not None and found.utcoffset(), compared) == (moment, timedelta(), 1)
+
+
+async def test_no_moment_is_no_moment(database: Database) -> None:
+    async with database.read() as connection:
+        assert (await connection.execute(select(literal(None, UtcDateTime)))).scalar() is None
+
+
+async def test_json_comes_back_as_it_was(database: Database) -> None:
+    document = {"text": "Köln 🚀\u2028", "numbers": [1, 1.0, 0.1, -(2**63), 2**63 - 1], "none": None, "": {"x": [True]}}
+    await add_model(database, document=document)
+    async with database.read() as connection:
+        found = (await connection.execute(select(models.c.document))).scalar_one()
+    assert dumps(found) == dumps(document)
+
+
+# --- Transactions -----------------------------------------------------------------------------------------------
+
+
+async def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
+    async def fail() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(models), [model_row(1)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    assert await versions(database) == []
+
+
+async def test_twenty_who_read_and_then_write_count_to_twenty(database: Database) -> None:
+    await add_model(database, document={"count": 0})
+
+    async def increment() -> None:
+        async with database.write() as connection:
+            query = select(models.c.document).with_for_update()
+            count = (await connection.execute(query)).scalar_one()["count"]
+            await connection.execute(update(models).values(document={"count": count + 1}))
+
+    await asyncio.gather(*(increment() for _ in range(20)))
+    async with database.read() as connection:
+        assert (await connection.execute(select(models.c.document))).scalar_one() == {"count": 20}
+
+
+async def test_all_that_a_read_sees_is_of_one_moment(database: Database) -> None:
+    query = select(models.c.version)
+    async with database.read() as connection:
+        before = (await connection.execute(query)).scalars().all()
+        await add_model(database)
+        assert (await connection.execute(query)).scalars().all() == before == []
+    assert await versions(database) == [1]
+
+
+async def test_a_connection_that_has_read_writes_what_others_see(database: Database) -> None:
+    for version in (1, 2, 3):
+        assert await versions(database) == list(range(1, version))
+        await add_model(database, version)
+
+
+async def test_every_connection_to_sqlite_is_durable_and_checks_foreign_keys(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(database.read()) for _ in range(5)]
+        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        found = [
+            tuple([(await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in names])
+            for connection in connections
+        ]
+    await database.close()
+    assert found == [("wal", 2, 1, 10_000)] * 5
+
+
+async def test_a_write_to_sqlite_takes_the_lock_when_it_begins(sqlite_url: str) -> None:
+    database, other = Database(sqlite_url), Database(sqlite_url)
+    _impatient(other)
+    async with database.write():
+        assert await versions(other) == []  # readers do not wait
+        with pytest.raises(Unavailable):
+            await add_model(other)
+    await database.close()
+    await other.close()
+
+
+def _impatient(database: Database) -> None:
+    @sqlalchemy_event.listens_for(database.engine.sync_engine, "connect")
+    def _set_timeout(connection: object, _entry: object) -> None:
+        connection.cursor().execute("PRAGMA busy_timeout = 1")  # type: ignore[attr-defined]
+
+
+# --- What errors mean -------------------------------------------------------------------------------------------
+
+
+async def test_a_row_that_is_there_already_is_a_conflict(database: Database) -> None:
+    await add_model(database)
+    with pytest.raises(Conflict):
+        await add_model(database)
+
+
+async def test_a_reference_to_nothing_is_a_conflict(database: Database) -> None:
+    row = {"id": 1, "version": 7, "published_at": NOW}
+    with pytest.raises(Conflict):
+        async with database.write() as connection:
+            await connection.execute(insert(publications), [row])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": "\ud800"}, {"origins": ["\ud800"]}, {"origins": [2**70]}, {"origins": [float("inf"), "\ud800"]}],
+    ids=["surrogate", "surrogate in JSON", "large integer in JSON", "several"],
+)
+async def test_a_value_that_no_database_holds_is_a_bad_value(database: Database, fields: dict[str, object]) -> None:
+    with pytest.raises(BadValue):
+        async with database.write() as connection:
+            await connection.execute(insert(keys), [key_row(**fields)])
+
+
+@pytest.mark.parametrize("fields", [{"name": "x\0"}, {"name": "x" * 101}], ids=["NUL", "too long"])
+async def test_a_value_that_postgres_refuses_is_a_bad_value(postgres_url: str, fields: dict[str, object]) -> None:
+    database = Database(postgres_url)
+    with pytest.raises(BadValue):
+        async with database.write() as connection:
+            await connection.execute(insert(keys), [key_row(**fields)])
+    await database.close()
+
+
+async def test_a_statement_that_is_wrong_is_our_fault_and_stays_what_it_is(database: Database) -> None:
+    with pytest.raises(SQLAlchemyError):
+        async with database.read() as connection:
+            await connection.execute(text("SELECT nothing FROM nowhere"))
+
+
+async def test_errors_do_not_tell_the_values(database: Database) -> None:
+    with pytest.raises(SQLAlchemyError) as raised:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT :email FROM nowhere"), {"email": "ada@example.com"})
+    assert "ada@example.com" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql+asyncpg://x@127.0.0.1:1/x", "sqlite+aiosqlite:////nowhere/x.db"])
+async def test_a_database_that_is_not_there_is_unavailable(url: str) -> None:
+    database, threads = Database(url), set(threading.enumerate())
+    with pytest.raises(Unavailable):
+        await versions(database)
+    await database.close()
+    for thread in set(threading.enumerate()) - threads:  # aiosqlite leaves one that still has to hear of the failure
+        if "connection_worker" in thread.name:
+            await asyncio.to_thread(thread.join)
+
+
+@pytest.mark.parametrize("sqlstate", ["57P03", "53300"], ids=["starting", "too many connections"])
+async def test_a_server_that_takes_nobody_is_unavailable(sqlstate: str) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(8)  # asks for TLS
+        writer.write(b"N")
+        await reader.read(1_000)  # says who it is
+        fields = f"SFATAL\0VFATAL\0C{sqlstate}\0Mnot now\0\0".encode()
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        database = Database(f"postgresql+asyncpg://x@127.0.0.1:{server.sockets[0].getsockname()[1]}/x")
+        with pytest.raises(Unavailable):
+            await versions(database)
+        await database.close()
+
+
+async def test_an_exhausted_pool_is_unavailable(postgres_url: str) -> None:
+    database = Database(postgres_url, pool_size=1, pool_timeout_s=0.01)
+    async with database.read():
+        with pytest.raises(Unavailable):
+            await versions(database)
+    assert await versions(database) == []
+    await database.close()
+
+
+async def test_a_lock_that_is_not_free_is_a_conflict(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    async with database.write() as connection:
+        await connection.execute(text("LOCK TABLE models"))
+        with pytest.raises(Conflict):
+            async with database.write() as other:
+                await other.execute(text("LOCK TABLE models NOWAIT"))
+    await database.close()
+
+
+async def test_a_server_that_became_read_only_is_unavailable_and_its_connections_are_left(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    async with AsyncExitStack() as stack:  # a pool of three connections, as a failover leaves them behind
+        for connection in [await stack.enter_async_context(database.write()) for _ in range(3)]:
+            await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    with pytest.raises(Unavailable):
+        await add_model(database)
+    await add_model(database)
+    await asyncio.gather(*(add_model(database, version) for version in (2, 3, 4)))
+    await database.close()
+
+
+async def test_a_table_that_another_replica_migrated_is_unavailable_once(postgres_url: str) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+    query = text("SELECT kind FROM keys")
+
+    async def kinds() -> None:
+        async with database.read() as connection:
+            await connection.execute(query)
+
+    await kinds()
+    async with other.write() as connection:
+        await connection.execute(text("ALTER TABLE keys ALTER COLUMN kind TYPE varchar(80)"))
+    with pytest.raises(Unavailable):
+        await kinds()
+    await kinds()
+    await database.close()
+    await other.close()

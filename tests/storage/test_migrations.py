@@ -1,0 +1,101 @@
+"""Migrations, on an empty database of each kind: they lead to the tables, once, and back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection
+
+from app.errors import SchemaOutdated
+from app.storage.db import Database
+from app.storage.migrations import _config, check_schema, head, migrate
+from app.storage.tables import metadata
+
+
+@pytest.fixture
+async def empty(empty_database_url: str) -> AsyncIterator[Database]:
+    database = Database(empty_database_url)
+    yield database
+    await database.close()
+
+
+def differences(connection: Connection) -> Any:
+    return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+
+
+def table_names(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+async def set_revision(database: Database, revision: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+async def test_migrations_lead_to_the_tables_and_leave_nothing_to_do(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_the_comparison_would_notice_a_forgotten_migration(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.write() as connection:
+        await connection.execute(text("DROP INDEX ix_leads_merged_into"))
+        await connection.execute(text("ALTER TABLE leads DROP COLUMN channel"))
+        kinds = [difference[0] for difference in await connection.run_sync(differences)]
+    assert sorted(kinds) == ["add_column", "add_index"]
+
+
+async def test_migrating_again_does_nothing(empty: Database) -> None:
+    assert [await migrate(empty) for _ in range(2)] == [True, False]
+
+
+async def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:
+    replicas = [Database(empty_database_url) for _ in range(4)]
+    done = await asyncio.gather(*(migrate(each) for each in replicas))
+    assert sorted(done) == [False, False, False, True]
+    for each in replicas:
+        await check_schema(each)
+        await each.close()
+
+
+async def test_going_back_leaves_nothing_and_forth_again_everything(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.write() as connection:
+        await connection.run_sync(lambda each: command.downgrade(_config(each), "base"))
+        assert await connection.run_sync(table_names) == {"alembic_version"}
+    assert await migrate(empty)
+    async with empty.read() as connection:
+        assert await connection.run_sync(table_names) == {*metadata.tables, "alembic_version"}
+
+
+async def test_a_migration_that_fails_changes_nothing(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.execute(text("CREATE TABLE models (version INTEGER)"))  # in the way of ours
+    with pytest.raises(Exception, match="models"):
+        await migrate(empty)
+    async with empty.read() as connection:
+        assert await connection.run_sync(table_names) == {"models"}
+
+
+async def test_an_empty_database_is_outdated_and_the_remedy_is_told(empty: Database) -> None:
+    with pytest.raises(SchemaOutdated, match=f"has schema none and needs {head()}: run `leadscore migrate`"):
+        await check_schema(empty)
+
+
+async def test_a_schema_of_a_newer_version_asks_for_that_version(empty: Database) -> None:
+    await migrate(empty)
+    await set_revision(empty, "9999")
+    with pytest.raises(SchemaOutdated, match="schema 9999, which this version of leadscore does not know"):
+        await check_schema(empty)
+
+
+async def test_a_current_schema_passes(empty: Database) -> None:
+    await migrate(empty)
+    await check_schema(empty)
