@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8000, description="The port to listen on; 0 chooses one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severe log lines that are written."
+        "info", description="The least severe log lines that are written: `debug`, `info`, `warning` or `error`."
     )
     cors_origins: CommaSeparated = Field(
         [], description="Origins, by commas, whose pages may call the paths that do not ingest."
@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     form_redirects: CommaSeparated = Field(
         [], description="Origins, by commas, to which a form's `_next` may lead, such as `https://www.example.com`."
     )
-    pool_size: Annotated[int, Field(ge=2, le=200)] = Field(10, description="Most connections to PostgreSQL.")
+    pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
+        10, description="Most connections to PostgreSQL that one process holds."
+    )
     pool_timeout_s: Annotated[float, Field(gt=0)] = Field(
         5, description="Longest wait for a connection before the answer is 503, in seconds."
     )
