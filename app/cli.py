@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import os
 import sys
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,7 +21,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from app.errors import LeadscoreError, UnreadableFile
+from app.api.keys import KeyRequest
+from app.errors import LeadscoreError, UnreadableFile, ValidationFailed
 from app.logs import configure_logs
 from app.main import create_app, utc_now
 from app.scoring.document import ScoringModel
@@ -55,7 +57,7 @@ def main() -> None:
         cli()
     except InvalidModel as error:
         for fault in error.faults:
-            err.print(f"[red]{fault.path}[/]: {fault.message}", soft_wrap=True)
+            err.print(Text.assemble((fault.path, "red"), f": {fault.message}"), soft_wrap=True)
         sys.exit(1)
     except LeadscoreError as error:
         err.print(error.detail, soft_wrap=True, markup=False)
@@ -70,6 +72,8 @@ def read_settings(**told: Any) -> Settings:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             err.print(f"LEADSCORE_{name}: {fault['msg']}", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
+    if settings.embedded and not settings.database_file.parent.is_dir():
+        raise UnreadableFile(f"There is no folder {settings.database_file.parent} for the database: make it first.")
     configure_logs(settings.log_level)
     return settings
 
@@ -92,6 +96,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody here asks where a request came from
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
     Server(config, app.state.runtime).run()
@@ -176,7 +181,8 @@ async def _import(settings: Settings, file: str, source: str) -> int:
         history = History(runtime.writer, source, utc_now)
         with _opened(file) as (lines, position, size), _bar("bytes") as bar:
             task = bar.add_task("importing", total=size, messages=0)
-            while chunk := list(islice(lines, LINES_AT_ONCE)):
+            messages = _whole(lines, file)
+            while chunk := list(islice(messages, LINES_AT_ONCE)):
                 step = await history.store(chunk)
                 for refusal in step.refused:
                     bar.print(f"line {refusal.line}: {refusal.code}: {refusal.detail}", markup=False, soft_wrap=True)
@@ -201,10 +207,21 @@ def _opened(file: str) -> Iterator[tuple[IO[bytes], Callable[[], int | None], in
         yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if file.endswith(".gz") else raw), raw.tell, size
 
 
+def _whole(lines: IO[bytes], file: str) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except (EOFError, OSError, zlib.error):
+        msg = (
+            f"{file} is no whole gzip file. Import it again when it is: what was read stays, and is not counted twice."
+        )
+        raise UnreadableFile(msg) from None
+
+
 def _bar(unit: str) -> Progress:
     """A progress bar that also tells the rate; nothing of it is shown where standard error is no terminal."""
     done = TextColumn("{task.fields[messages]:,} messages") if unit == "bytes" else MofNCompleteColumn()
-    return Progress(TextColumn("{task.description}"), BarColumn(), done, Rate(), TimeRemainingColumn(), console=err)
+    columns = TextColumn("{task.description}"), BarColumn(), done, Rate(), TimeRemainingColumn()
+    return Progress(*columns, console=err, disable=not err.is_terminal)
 
 
 class Rate(ProgressColumn):
@@ -223,8 +240,15 @@ def create(
     event: Annotated[list[str] | None, typer.Option(help="For a write key: an event that it may send.")] = None,
 ) -> None:
     """Make a key and print it, alone, on standard output. It is not shown again."""
+    try:
+        wanted = KeyRequest(kind=kind, name=name, origins=origin or None, events=event or None)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'the key'}: {fault['msg']}" for fault in error.errors()]
+        raise ValidationFailed("; ".join(faults)) from None
     made = _with_database(
-        lambda runtime: create_key(runtime.database, kind, name, utc_now(), origins=origin, events=event)
+        lambda runtime: create_key(
+            runtime.database, kind, wanted.name, utc_now(), origins=wanted.origins, events=wanted.events
+        )
     )
     print(made.secret)
 
@@ -252,19 +276,27 @@ ModelFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A 
 @model.command("test")
 def test_model(file: ModelFile) -> None:
     """Run a model's examples. The exit status is 1 if one of them fails."""
-    if not _examples_hold(load_model(file.read_text(encoding="utf-8"))):
+    if not _examples_hold(_read_model(file)):
         raise typer.Exit(1)
 
 
 @model.command("apply")
 def apply_model(file: ModelFile) -> None:
     """Make a document the active model, if its examples hold, and evaluate every lead by it."""
-    document = load_model(file.read_text(encoding="utf-8"))
+    document = _read_model(file)
     if not _examples_hold(document):
         err.print("The model was not applied: its examples fail.")
         raise typer.Exit(1)
     version, moves = _with_database(lambda runtime: _apply(runtime, document))
     out.print(f"Version {version} of the model is active; {moves:,} leads changed their stage.")
+
+
+def _read_model(file: Path) -> ScoringModel:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UnreadableFile(f"{file} is not UTF-8: save it as that.") from None
+    return load_model(text)
 
 
 def _examples_hold(document: ScoringModel) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
 from app.api import forms, ingest, keys, leads, ops, rejections
-from app.api.middleware import CrossOrigin, Guarded, Observed
-from app.api.problems import HANDLERS, on_crash
+from app.api.middleware import CrossOrigin, Direct, Guarded, Observed
+from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.workers.prune import prune
@@ -33,34 +33,36 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await runtime.start()
         await runtime.make_first_keys()
+        stopping = asyncio.Event()
         tasks = [
-            asyncio.create_task(repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime))),
-            asyncio.create_task(repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime))),
+            asyncio.create_task(repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping)),
+            asyncio.create_task(repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping)),
         ]
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            stopping.set()
+            await asyncio.gather(*tasks)
             await runtime.stop()
 
+    routes = ingest.make_routes()
     app = FastAPI(
         title="leadscore",
         summary="Signals are counted, scores weigh signals, stages read scores.",
         version=version("leadscore"),
         lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; each would cost every request
+        routes=[*routes],
         exception_handlers=HANDLERS,
         middleware=[
             Middleware(Observed, metrics=runtime.metrics),
             Middleware(CrossOrigin, origins=settings.cors_origins),
             Middleware(Guarded, on_crash=on_crash),
+            Middleware(Direct, routes=routes, on_refusal=on_refusal),
         ],
     )
     app.state.runtime = runtime
     for router in (
-        ingest.make_router(),
         forms.make_router(),
         leads.router,
         keys.router,

@@ -50,6 +50,12 @@ class Metrics:
             registry=self.registry,
         )
 
+    def received(self, accepted: int, duplicates: int, rejected: int) -> None:
+        """What became of a request's messages."""
+        for result, count in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
+            if count:
+                self.messages.labels(result).inc(count)
+
     def committed(self, messages: int, seconds: float, moves: Iterable[tuple[str, str]]) -> None:
         self.batch_size.observe(messages)
         self.commit_seconds.observe(seconds)

@@ -54,19 +54,24 @@ Reader = Depends(needs("read", "admin"))
 Admin = Depends(needs("admin"))
 
 
-async def sender_key(request: Request, open_secret: Callable[[], str | None] = lambda: None) -> Key:
-    """The key of a request that ingests: from its header, else its query or what `open_secret` finds in its body.
-
-    Only publishable keys may stand where proxies log them and pages show them.
-    """
-    keys = runtime_of(request).keys
+async def sender_in_header(request: Request) -> Key | None:
+    """The key that a request which ingests has in its header, if it has one there."""
     secret = header_secret(request)
-    if secret:
-        key = await keys.recognise(secret)
-    else:
-        key = await keys.recognise(request.query_params.get("writeKey") or open_secret())
-        if key.kind != "write":
-            raise InsufficientScope(f"A {key.kind} key belongs into the Authorization header: it is a secret.")
+    return _may_ingest(request, await runtime_of(request).keys.recognise(secret)) if secret else None
+
+
+async def sender_in_the_open(request: Request, secret: str | None) -> Key:
+    """The key that a request which ingests has in its query, or else in its body: only publishable ones may be there.
+
+    Proxies log the one, and pages show the other.
+    """
+    key = await runtime_of(request).keys.recognise(request.query_params.get("writeKey") or secret)
+    if key.kind != "write":
+        raise InsufficientScope(f"A {key.kind} key belongs into the Authorization header: it is a secret.")
+    return _may_ingest(request, key)
+
+
+def _may_ingest(request: Request, key: Key) -> Key:
     if key.kind not in ("write", "server"):
         raise InsufficientScope(f"A {key.kind} key can't ingest: use one of kind write or server.")
     _check_origin(request, key)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from app.api.access import header_secret, runtime_of, sender_key
+from app.api.access import runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import read_body
 from app.api.ingest import Accepted, answer_batch, sender_of
 from app.api.problems import Problem
@@ -29,10 +29,9 @@ async def receive_form(request: Request, form: Annotated[str, Path(max_length=10
     A browser is sent on to `_next`, or shown a small page; a script gets JSON.
     """
     runtime = runtime_of(request)
-    if header_secret(request):
-        await sender_key(request)
+    key = await sender_in_header(request)
     post = _read(form, await read_body(request, runtime.settings.body_timeout_s), request)
-    key = await sender_key(request, lambda: post.write_key)
+    key = key or await sender_in_the_open(request, post.write_key)
     onward = _onward(request, key, post.next_url)
     now = runtime.clock()
     if post.honeypot_filled:
@@ -41,9 +40,10 @@ async def receive_form(request: Request, form: Annotated[str, Path(max_length=10
     try:
         event = read_message(message, type="form", sender=sender_of(key), received_at=now)
     except InvalidMessage as error:
-        return await answer_batch(request, key, Batch([], [Refusal.of(message, error)]))
-    answer = await answer_batch(request, key, Batch([(0, event)], []))
-    return _for_people(request, answer, onward)
+        batch = Batch([], [Refusal.of(message, error)])
+    else:
+        batch = Batch([(0, event)], [])
+    return _for_people(request, await answer_batch(request, key, batch), onward)
 
 
 def _read(form: str, body: bytes, request: Request) -> FormPost:
@@ -79,7 +79,9 @@ def _origin(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    plain = parts.scheme in ("http", "https") and "@" not in parts.netloc and "\\" not in url
+    # `urlsplit` drops line breaks, tabs and spaces around, a browser does not: so what it says is not of this text.
+    as_written = url.isprintable() and url == url.strip() and "\\" not in url
+    plain = as_written and parts.scheme in ("http", "https") and "@" not in parts.netloc
     return f"{parts.scheme}://{parts.netloc}".lower() if plain else None
 
 

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
-from app.api.access import header_secret, runtime_of, sender_key
+from app.api.access import runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import read_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH
 from app.api.problems import STATUS, Problem, problem
@@ -17,9 +19,12 @@ from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
 from app.protocol.batches import Batch, Refusal, body_write_key, read_batch
 from app.protocol.body import parse_json
 from app.protocol.messages import Sender, read_message
+from app.scoring.events import event_name_key
 from app.services.ingest import UNSTORABLE, Receipt
 from app.services.keys import Key
 from app.services.rejections import rejections_of
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 LARGE_BODY = 256 * 1024  # bytes; parsing more would keep other requests waiting
 
@@ -50,9 +55,7 @@ async def answer_batch(request: Request, key: Key, batch: Batch) -> Response:
         rejections = rejections_of(batch.refused, key.name, runtime.clock())
         receipt = await runtime.writer.submit(events, rejections)
     refused = batch.refused + _unstorable(batch, receipt)
-    counted = {"accepted": receipt.accepted, "duplicate": receipt.duplicates, "rejected": len(refused)}
-    for result, count in counted.items():
-        runtime.metrics.messages.labels(result).inc(count)
+    runtime.metrics.received(receipt.accepted, receipt.duplicates, len(refused))
     return _answer(request, receipt, refused)
 
 
@@ -76,14 +79,15 @@ def _allowed(key: Key, batch: Batch) -> Batch:
     """Without the events that the key's allow-list does not name."""
     if key.events is None:
         return batch
-    named = set(key.events)
+    named = {event_name_key(name) for name in key.events}
     refusal = InvalidMessage("event-not-allowed", "This key does not list the event: use another, or one that does.")
     refused = [
         Refusal(index, event.message_id, refusal.code, refusal.detail, {"event": event.name})
         for index, event in batch.accepted
-        if event.name not in named
+        if event_name_key(event.name) not in named
     ]
-    return Batch([item for item in batch.accepted if item[1].name in named], batch.refused + refused)
+    allowed = [(index, event) for index, event in batch.accepted if event_name_key(event.name) in named]
+    return Batch(allowed, batch.refused + refused)
 
 
 def _unstorable(batch: Batch, receipt: Receipt) -> list[Refusal]:
@@ -104,18 +108,16 @@ async def _document(request: Request) -> Any:
 
 async def _authorised(request: Request) -> tuple[Key, Any]:
     """The sender's key, looked at before the body where it is in the header, and the parsed body."""
-    if header_secret(request):
-        key = await sender_key(request)
-        return key, await _document(request)
+    key = await sender_in_header(request)
     document = await _document(request)
-    return await sender_key(request, lambda: body_write_key(document)), document
+    return key or await sender_in_the_open(request, body_write_key(document)), document
 
 
 def sender_of(key: Key) -> Sender:
     return Sender(key.name, trusted=key.kind == "server")
 
 
-def _receives_message(message_type: str) -> Callable[[Request], Awaitable[Response]]:
+def _receives_message(message_type: str) -> Endpoint:
     async def receive(request: Request) -> Response:
         key, document = await _authorised(request)
         now = runtime_of(request).clock()
@@ -143,47 +145,61 @@ async def receive_client_metrics(request: Request) -> Response:
     return Response(b'{"success":true}', media_type="application/json")
 
 
-async def client_settings(request: Request, key: str) -> Response:
+async def client_settings(request: Request) -> Response:
     """What analytics.js asks before it sends anything: only our own integration, and where to send."""
+    key = request.path_params["key"]
     if (await runtime_of(request).keys.recognise(key)).kind != "write":
         raise InvalidKey
     host = f"{request.url.netloc}/v1"
-    integration = {"apiKey": key, "apiHost": host, "protocol": request.url.scheme}
+    # A page over TLS may send nowhere else, and it is a proxy that speaks TLS, not us.
+    protocol = "https" if request.headers.get("x-forwarded-proto") == "https" else request.url.scheme
+    integration = {"apiKey": key, "apiHost": host, "protocol": protocol}
     return Response(
         orjson.dumps({"integrations": {"Segment.io": integration}, "plan": {"track": {}}}),
         media_type="application/json",
     )
 
 
-def make_router() -> APIRouter:
-    router = APIRouter(tags=["ingestion"])
+class PlainRoute(APIRoute):
+    """Documented like any other route, but its endpoint is handed the request as it is.
+
+    What FastAPI would do in between (parse, solve dependencies, serialise) costs as much as all that we do.
+    """
+
+    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        super().__init__(path, endpoint, tags=["ingestion"], **options)
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(Request(scope, receive))
+            await response(scope, receive, send)
+
+        self.app = answer
+
+
+def make_routes() -> list[APIRoute]:
+    """The routes for analytics clients. The short paths and the beacon's take the same as those that are documented."""
     answers: dict[int | str, dict[str, Any]] = {
         200: {"model": Accepted},
-        **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 503)},
+        **{status: {"model": Problem} for status in (400, 401, 403, 408, 413, 415, 503)},
     }
-    for name, message_type in MESSAGE_PATHS.items():
-        router.add_api_route(
-            f"/v1/{name}",
-            _receives_message(message_type),
-            methods=["POST"],
-            responses=answers,
-            include_in_schema=name == message_type,
-            openapi_extra=_BODY,
-            operation_id=f"receive_{name}",
-        )
-    for path in BATCH_PATHS:
-        router.add_api_route(
+    receivers = {f"/v1/{name}": _receives_message(message_type) for name, message_type in MESSAGE_PATHS.items()}
+    receivers |= dict.fromkeys(BATCH_PATHS, receive_batch)
+    documented = {*(f"/v1/{message_type}" for message_type in MESSAGE_PATHS.values()), "/v1/batch", "/v1/import"}
+    routes: list[APIRoute] = [
+        PlainRoute(
             path,
-            receive_batch,
+            receive,
             methods=["POST"],
             responses=answers,
-            include_in_schema=path in ("/v1/batch", "/v1/import"),
+            include_in_schema=path in documented,
             openapi_extra=_BODY,
-            operation_id=f"receive{path.replace('/', '_')}",
+            operation_id="receive" + path.replace("/", "_"),
         )
-    router.add_api_route(METRICS_PATH, receive_client_metrics, methods=["POST"], include_in_schema=False)
-    router.add_api_route("/v1/projects/{key}/settings", client_settings, methods=["GET"], include_in_schema=False)
-    return router
+        for path, receive in receivers.items()
+    ]
+    routes.append(PlainRoute(METRICS_PATH, receive_client_metrics, methods=["POST"], include_in_schema=False))
+    routes.append(PlainRoute("/v1/projects/{key}/settings", client_settings, methods=["GET"], include_in_schema=False))
+    return routes
 
 
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}

@@ -1,19 +1,29 @@
 """Keys over HTTP, for those who hold an admin key."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.api.access import Admin, CurrentRuntime
+from app.api.bodies import JsonRoute
 from app.api.problems import Problem
-from app.errors import ValidationFailed
+from app.protocol.values import is_storable
 from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$", max_length=200)]
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        msg = "must not hold U+0000"
+        raise ValueError(msg)
+    return text
+
+
+Storable = AfterValidator(_storable)
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$", max_length=200), Storable]
 
 
 class KeyRequest(BaseModel):
@@ -25,6 +35,13 @@ class KeyRequest(BaseModel):
     name: Text
     origins: Annotated[list[Origin], Field(min_length=1, max_length=100)] | None = None
     events: Annotated[list[Text], Field(min_length=1, max_length=1_000)] | None = None
+
+    @model_validator(mode="after")
+    def _only_write_keys_are_narrowed(self) -> Self:
+        if self.kind != "write" and (self.origins or self.events):
+            msg = "only a write key has `origins` and `events`"
+            raise ValueError(msg)
+        return self
 
 
 class KeyDocument(BaseModel):
@@ -59,15 +76,14 @@ class KeyList(BaseModel):
 router = APIRouter(
     prefix="/v1/keys",
     tags=["keys"],
+    route_class=JsonRoute,
     dependencies=[Admin],
-    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 422, 503)},
+    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
 )
 
 
 @router.post("", status_code=201)
 async def create(runtime: CurrentRuntime, wanted: KeyRequest) -> CreatedKey:
-    if wanted.kind != "write" and (wanted.origins or wanted.events):
-        raise ValidationFailed("Only a write key has `origins` and `events`.")
     made = await create_key(
         runtime.database, wanted.kind, wanted.name, runtime.clock(), origins=wanted.origins, events=wanted.events
     )

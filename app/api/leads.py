@@ -1,13 +1,15 @@
 """Leads over HTTP: where a person stands, why, and how they came there."""
 
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
+from app.api.bodies import JsonRoute
 from app.api.cursors import read_cursor, write_cursor
 from app.api.lead_documents import EventDocument, Lead, Score, TransitionDocument
 from app.api.problems import Problem
@@ -87,10 +89,21 @@ class LookupAnswer(BaseModel):
 router = APIRouter(
     prefix="/v1/leads",
     tags=["leads"],
+    route_class=JsonRoute,
     dependencies=[Reader],
-    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 422, 503)},
+    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
 )
 
+
+def _in_utc(told: datetime) -> datetime:
+    try:
+        return told.astimezone(UTC)
+    except OverflowError:
+        msg = "must be within the years 1 to 9999, in UTC"
+        raise ValueError(msg) from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
@@ -128,7 +141,7 @@ async def list_leads(
     min_score: Annotated[list[str] | None, Query(description="`engagement:40`; may be repeated: all of these.")] = None,
     source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
     email: str | None = None,
-    updated_after: AwareDatetime | None = None,
+    updated_after: Moment | None = None,
     sales_ready: bool | None = None,
     sort: Annotated[str, Query(description="`last_seen_at`, or a score's name; the greatest first.")] = "last_seen_at",
     limit: Limit = 50,
@@ -154,11 +167,14 @@ async def list_leads(
 
 
 def _min_score(told: str) -> tuple[str, float]:
-    name, _, least = told.partition(":")
+    name, _, number = told.partition(":")
     try:
-        return name, float(least)
+        least = float(number)
     except ValueError:
-        raise ValidationFailed("`min_score` is a score's name and a number, such as engagement:40.") from None
+        least = math.nan
+    if not math.isfinite(least):
+        raise ValidationFailed("`min_score` is a score's name and a number, such as engagement:40.")
+    return name, least
 
 
 def _lead_position(told: list[Any], *, by_time: bool) -> Position:
@@ -173,10 +189,9 @@ async def get_lead(runtime: CurrentRuntime, lead_id: UUID) -> Lead:
 
 
 @router.get("/{lead_id}/score")
-async def get_score(runtime: CurrentRuntime, lead_id: UUID, as_of: AwareDatetime | None = None) -> Score:
+async def get_score(runtime: CurrentRuntime, lead_id: UUID, as_of: Moment | None = None) -> Score:
     """The evaluation, every point explained: now, at a moment in the past, or in time to come if nothing happens."""
-    moment = as_of.astimezone(UTC) if as_of else None
-    return Score.of(await runtime.leads.score(lead_id, moment, runtime.clock()))
+    return Score.of(await runtime.leads.score(lead_id, as_of, runtime.clock()))
 
 
 @router.get("/{lead_id}/events")

@@ -1,25 +1,31 @@
 """Around every request: its id, its log line and its time; cross-origin rules; and no crash without an answer."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from secrets import token_hex
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from fastapi import Request
 from fastapi.responses import Response
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.paths import is_ingestion
+from app.errors import LeadscoreError
 from app.metrics import Metrics
 
 log = structlog.get_logger()
 
 REQUEST_ID = "X-Request-Id"
+REQUEST_ID_HEADER = REQUEST_ID.lower().encode()
 LONGEST_REQUEST_ID = 64
 DAY_S = 86_400
+
+OnError = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class Observed:
@@ -43,34 +49,42 @@ class Observed:
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_id)
-            finally:
-                self._tell(scope, status, perf_counter() - started)
+        structlog.contextvars.bind_contextvars(request_id=request_id)  # of this request's own task
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            self._tell(scope, status, perf_counter() - started)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
         self.metrics.requests.labels(scope["method"], route, str(status)).observe(seconds)
-        log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
+        # A message that was accepted is no news: the metrics count it.
+        tell = log.debug if status == HTTPStatus.OK and is_ingestion(scope["path"]) else log.info
+        tell("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
 
 
 def _request_id(scope: Scope) -> str:
-    told = Headers(scope=scope).get(REQUEST_ID, "")
-    usable = 0 < len(told) <= LONGEST_REQUEST_ID and told.isascii() and told.replace("-", "").isalnum()
-    return told if usable else uuid4().hex
+    told = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
+    usable = 0 < len(told) <= LONGEST_REQUEST_ID and told.replace(b"-", b"").isalnum()
+    return told.decode() if usable else token_hex(16)
 
 
 class CrossOrigin:
     """Lets any page call the paths that ingest, and none the others save those of the origins that are named."""
 
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
+        self.app = app
         self.open = _cross_origin(app, allow_origin_regex=".*")
         self.closed = _cross_origin(app, allow_origins=origins) if origins else app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        ingests = scope["type"] == "http" and is_ingestion(scope["path"])
-        await (self.open if ingests else self.closed)(scope, receive, send)
+        crosses = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
+        if not crosses:
+            await self.app(scope, receive, send)
+        elif is_ingestion(scope["path"]):
+            await self.open(scope, receive, send)
+        else:
+            await self.closed(scope, receive, send)
 
 
 def _cross_origin(app: ASGIApp, **which: Any) -> ASGIApp:
@@ -83,6 +97,27 @@ def _cross_origin(app: ASGIApp, **which: Any) -> ASGIApp:
         max_age=DAY_S,
         **which,
     )
+
+
+class Direct:
+    """Hands what analytics clients send straight to its route, past all that FastAPI does for other routes."""
+
+    def __init__(self, app: ASGIApp, routes: Iterable[Route], on_refusal: OnError) -> None:
+        self.app = app
+        self.routes = {route.path: route for route in routes if "POST" in (route.methods or ())}
+        self.on_refusal = on_refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self.routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if route is None:
+            await self.app(scope, receive, send)
+            return
+        scope["route"] = route
+        try:
+            await route.app(scope, receive, send)
+        except LeadscoreError as error:
+            answer = await self.on_refusal(Request(scope), error)
+            await answer(scope, receive, send)
 
 
 class Guarded:

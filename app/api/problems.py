@@ -103,7 +103,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """What the router itself refuses: an unknown path, a wrong method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     phrase = HTTPStatus(error.status_code).phrase
-    answer = problem(request, error.status_code, phrase.lower().replace(" ", "-"), _ROUTER[error.status_code])
+    detail = _ROUTER.get(error.status_code, f"{phrase}.")
+    answer = problem(request, error.status_code, phrase.lower().replace(" ", "-"), detail)
     answer.headers.update(error.headers or {})
     return answer
 

@@ -62,7 +62,7 @@ def first_touch(context: Mapping[str, Any], properties: Mapping[str, Any]) -> di
     campaign = _mapping(context.get("campaign"))
     if not (url or search or referrer or campaign or page):
         return None
-    query = dict(_parameters(url, search))
+    query = _parameters(url, search)
     utm = {key: query[f"utm_{key}"] for key in UTM if query.get(f"utm_{key}")} | _campaign(campaign)
     host = _host(referrer)
     if host == _host(url):
@@ -112,13 +112,14 @@ def _channel_of_campaign(medium: str, source: str) -> Channel:  # noqa: PLR0911 
     return _BY_MEDIUM.get(kind, "other") if medium in ("", "organic") else "other"
 
 
-def _parameters(url: str | None, search: str | None) -> list[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def _parameters(url: str | None, search: str | None) -> Mapping[str, str]:
     query = search.lstrip("?") if search else _split(url).query if url else ""
     try:
         pairs = parse_qsl(query, max_num_fields=100)
     except ValueError:
-        return []
-    return [(key.lower(), value[:LONGEST]) for key, value in pairs]
+        return {}
+    return {key.lower(): value[:LONGEST] for key, value in pairs}
 
 
 @lru_cache(maxsize=4096)

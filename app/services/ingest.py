@@ -129,6 +129,8 @@ class Writer:
             else:
                 self._news.clear()
                 await self._news.wait()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """Take nothing more; what waits is still committed."""

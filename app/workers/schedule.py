@@ -1,7 +1,11 @@
-"""Work that comes round: each job is run, again and again, until the task that runs it is cancelled."""
+"""Work that comes round: each job is run, again and again, until the process stops.
+
+A job is never cancelled: one that was in a transaction could leave its connection with SQLite's only lock.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
@@ -10,13 +14,14 @@ from app.errors import Unavailable
 log = structlog.get_logger()
 
 
-async def repeat(name: str, interval_s: float, job: Callable[[], Awaitable[None]]) -> None:
+async def repeat(name: str, interval_s: float, job: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
     """Run a job every so often. What goes wrong is logged, and tried again when its time comes."""
-    while True:
+    while not stopping.is_set():
         try:
             await job()
         except Unavailable:
             log.warning("job postponed: the database is unavailable", job=name)
         except Exception:
             log.exception("job failed", job=name)
-        await asyncio.sleep(interval_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), interval_s)
