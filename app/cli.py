@@ -1,6 +1,7 @@
 """The command `leadscore`: serving, and what an operator does by hand. Everything else it leaves to the services."""
 
 import asyncio
+import gc
 import gzip
 import os
 import sys
@@ -18,11 +19,11 @@ import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from app.api.keys import KeyRequest
-from app.errors import LeadscoreError, UnreadableFile, ValidationFailed
+from app.errors import LeadscoreError, Unavailable, UnreadableFile, ValidationFailed
 from app.logs import configure_logs
 from app.main import create_app, utc_now
 from app.scoring.document import ScoringModel
@@ -58,6 +59,9 @@ def main() -> None:
     except InvalidModel as error:
         for fault in error.faults:
             err.print(Text.assemble((fault.path, "red"), f": {fault.message}"), soft_wrap=True)
+        sys.exit(1)
+    except Unavailable:
+        err.print("The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: is it running?")
         sys.exit(1)
     except LeadscoreError as error:
         err.print(error.detail, soft_wrap=True, markup=False)
@@ -103,7 +107,7 @@ def serve(
 
 
 class Server(uvicorn.Server):
-    """Says where it listens, and the first keys if it has just made them."""
+    """Says where it listens, with the first keys if it made them, and stops in the order that load balancers need."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
         super().__init__(config)
@@ -115,9 +119,18 @@ class Server(uvicorn.Server):
             return
         host, port, *_ = self.servers[0].sockets[0].getsockname()
         url = f"http://{host}:{port}"
-        if self.runtime.first_keys:
-            _introduce(url, {made.key.kind: made.secret for made in self.runtime.first_keys})
+        keys_made = await self.runtime.make_first_keys()  # only now: on a port that is taken they would be lost
+        if keys_made:
+            _introduce(url, {made.key.kind: made.secret for made in keys_made})
+        elif not await list_keys(self.runtime.database):
+            print("There are no keys yet: make them with `leadscore keys create`.")
+        gc.freeze()  # what was made until now stays; looking it through again would hold up requests
         print(f"leadscore listens on {url} (documentation: {url}/docs)", flush=True)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        self.runtime.stopping = True  # /readyz says so, while there is still somebody to answer it
+        await asyncio.sleep(self.runtime.settings.shutdown_delay_s)
+        await super().shutdown(sockets)
 
 
 INTRODUCTION = """
@@ -256,7 +269,9 @@ def create(
 @keys.command("list")
 def list_all() -> None:
     """List all keys: how they begin, what they are for, whether they were revoked."""
-    table = Table("id", "kind", "name", "begins with", "created", "revoked", box=None)
+    table = Table(
+        Column("id", no_wrap=True, min_width=36), "kind", "name", "begins with", "created", "revoked", box=None
+    )
     for key in _with_database(lambda runtime: list_keys(runtime.database)):
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(str(key.id), key.kind, key.name, key.hint, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
@@ -305,7 +320,9 @@ def _examples_hold(document: ScoringModel) -> bool:
         err.print(f"{'failed' if result.failures else 'holds':6}  {result.name}", markup=False, soft_wrap=True)
         for failure in result.failures:
             err.print(f"        {failure}", markup=False, soft_wrap=True)
-    return not any(result.failures for result in results)
+    failed = sum(bool(result.failures) for result in results)
+    err.print(f"{len(results) - failed} of {len(results)} examples hold.")
+    return not failed
 
 
 async def _apply(runtime: Runtime, document: ScoringModel) -> tuple[int, int]:

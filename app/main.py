@@ -32,7 +32,6 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await runtime.start()
-        await runtime.make_first_keys()
         stopping = asyncio.Event()
         tasks = [
             asyncio.create_task(repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping)),
@@ -51,6 +50,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         summary="Signals are counted, scores weigh signals, stages read scores.",
         version=version("leadscore"),
         lifespan=lifespan,
+        strict_content_type=False,  # `curl -d` says that it sends a form
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; each would cost every request
         routes=[*routes],
         exception_handlers=HANDLERS,

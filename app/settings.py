@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     shutdown_timeout_s: Annotated[int, Field(ge=1)] = Field(
         30, description="Longest time in which requests under way are finished at shutdown, in seconds."
     )
+    shutdown_delay_s: Annotated[float, Field(ge=0)] = Field(
+        0, description="How long /readyz answers 503 before the server stops listening, in seconds."
+    )
     sweep_interval_s: Annotated[float, Field(gt=0)] = Field(
         60, description="How often leads whose stage is due to change are looked for, in seconds."
     )

@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from app.api.access import runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import read_body
 from app.api.ingest import Accepted, answer_batch, sender_of
-from app.api.problems import Problem
-from app.errors import InvalidMessage, UnsafeRedirect, ValidationFailed
+from app.api.problems import Problem, on_refusal
+from app.errors import InvalidMessage, LeadscoreError, UnsafeRedirect, ValidationFailed
 from app.protocol.batches import Batch, Refusal
 from app.protocol.body import is_json, parse_json
 from app.protocol.forms import FormPost, parse_form, read_form
@@ -28,6 +28,13 @@ async def receive_form(request: Request, form: Annotated[str, Path(max_length=10
 
     A browser is sent on to `_next`, or shown a small page; a script gets JSON.
     """
+    try:
+        return await _receive(request, form)
+    except LeadscoreError as error:
+        return _for_people(request, await on_refusal(request, error), onward=None)
+
+
+async def _receive(request: Request, form: str) -> Response:
     runtime = runtime_of(request)
     key = await sender_in_header(request)
     post = _read(form, await read_body(request, runtime.settings.body_timeout_s), request)

@@ -22,6 +22,9 @@ from app.storage.transitions import StoredTransition
 
 Item = TypeVar("Item")
 
+REFRESH_DAYS = 7
+"""How old the scores may become that lists are filtered and sorted by."""
+
 AT_ONCE = 20  # leads evaluated before other tasks have their turn
 
 
@@ -57,9 +60,12 @@ def evaluated(
 
 
 def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
-    """The day on which time alone will change the lead's stage, as far as the forecast looks."""
-    change = forecast(read(model, lead.facts, now), lead.standing.stage)
-    return change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
+    """The day on which time alone will change the lead's stage, or sooner if its stored scores would grow stale."""
+    reading = read(model, lead.facts, now)
+    change = forecast(reading, lead.standing.stage)
+    day = change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
+    refresh = now.date() + timedelta(days=REFRESH_DAYS)
+    return min(day, refresh) if read(model, lead.facts, refresh).values != reading.values else day
 
 
 async def reevaluate(

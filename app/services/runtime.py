@@ -25,7 +25,7 @@ WRITER_LANES = 1
 
 
 class Runtime:
-    """One process's share of leadscore. `first_keys` are those that an empty embedded database was given."""
+    """One process's share of leadscore."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.settings = settings
@@ -46,7 +46,6 @@ class Runtime:
             commit_messages=settings.commit_messages,
             lanes=1 if settings.embedded else WRITER_LANES,  # SQLite has one writer in any case
         )
-        self.first_keys: list[NewKey] = []
         self.stopping = False
         self._writing: asyncio.Task[None] | None = None
 
@@ -64,10 +63,9 @@ class Runtime:
         await self.open()
         self._writing = asyncio.create_task(self.writer.run(), name="writer")
 
-    async def make_first_keys(self) -> None:
+    async def make_first_keys(self) -> list[NewKey]:
         """Give an embedded database that has no keys one of each kind."""
-        if self.settings.embedded:
-            self.first_keys = await create_first_keys(self.database, self.clock())
+        return await create_first_keys(self.database, self.clock()) if self.settings.embedded else []
 
     async def stop(self) -> None:
         """Commit what waits, then let the database go."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -160,7 +160,7 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     engine = create_async_engine(
-        url,
+        _for_asyncpg(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout_s,
@@ -175,6 +175,13 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _prepare_postgres)
     event.listen(engine.sync_engine, "handle_error", _renew_connections)
     return engine
+
+
+def _for_asyncpg(url: str) -> URL:
+    """What libpq, and so everybody who hands out a URL, calls `sslmode`, asyncpg calls `ssl`."""
+    parts = make_url(url)
+    mode = parts.query.get("sslmode")
+    return parts.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parts
 
 
 def _prepare_postgres(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -37,9 +37,15 @@ async def test_the_next_check_is_on_the_day_of_the_forecast(service: Service) ->
     await service.ingest(event("u1"))  # sql for 14 days, then mql while the demo is worth its 25 points
     await sweep(service, NOW + timedelta(days=1))
     assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=14)
+
+
+async def test_scores_that_fade_are_refreshed_after_a_week(service: Service) -> None:
+    await service.ingest(event("u1"))
     await sweep(service, NOW + timedelta(days=14))
-    # Not on day 20, when silence takes 5 points: the remaining 20 are enough.
-    assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=30)
+    assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=21)  # silence costs 5 by then
+    await sweep(service, NOW + timedelta(days=21))
+    assert (await stored_lead(service, "u1")).scores["engagement"] == 20
+    assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=30)  # the forecast again
 
 
 async def test_the_stored_stage_changes_on_the_very_day(service: Service) -> None:
