@@ -112,7 +112,9 @@ def _for_people(request: Request, answer: Response, onward: str | None) -> Respo
     if "text/html" not in request.headers.get("accept", ""):
         return answer
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
-        return HTMLResponse(PAGE.format(title="That did not work", text=REFUSED), answer.status_code)
+        # Not the challenge of a 401: a browser would ask its user for a password.
+        kept = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
+        return HTMLResponse(PAGE.format(title="That did not work", text=REFUSED), answer.status_code, kept)
     if onward is not None:
         return RedirectResponse(onward, HTTPStatus.SEE_OTHER)
     return HTMLResponse(PAGE.format(title="Thank you", text=RECEIVED))

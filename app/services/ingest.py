@@ -119,8 +119,15 @@ class Writer:
         return await submission.receipt
 
     async def run(self) -> None:
-        """Commit submissions until the writer is closed and nothing waits any more."""
-        await asyncio.gather(*(self._keep_committing() for _ in range(self._lanes)))
+        """Commit submissions until the writer is closed and nothing waits any more.
+
+        However it ends, nobody is left waiting, and who comes later is told.
+        """
+        try:
+            await asyncio.gather(*(self._keep_committing() for _ in range(self._lanes)))
+        finally:
+            self._closing = True
+            _fail(self._queue, Unavailable("The server has stopped storing. Send the same request again."))
 
     async def _keep_committing(self) -> None:
         while self._queue or not self._closing:
@@ -129,8 +136,7 @@ class Writer:
             else:
                 self._news.clear()
                 await self._news.wait()
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # those that arrived together are read one after the other: all may come along
 
     def close(self) -> None:
         """Take nothing more; what waits is still committed."""
@@ -154,9 +160,9 @@ class Writer:
         try:
             stored = await self._store(events, rejections)
         except Exception as error:  # whatever went wrong is for those who wait to hear
+            _fail(taken, error)
             if not isinstance(error, Unavailable):
                 log.exception("commit failed", messages=len(events))
-            _fail(taken, error)
             return
         self._metrics.committed(len(events), perf_counter() - started, stored.moves)
         for submission in taken:

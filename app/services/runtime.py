@@ -21,7 +21,7 @@ from app.storage.migrations import check_schema, migrate
 log = structlog.get_logger()
 
 
-WRITER_LANES = 1
+WRITER_LANES = 2
 
 
 class Runtime:

@@ -6,7 +6,7 @@ write begins with BEGIN IMMEDIATE; and a database that restarts shows itself in 
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -78,7 +78,11 @@ class _AsText(TypeDecorator[Value]):
         return None if value is None else self.read(value)
 
 
-UtcDateTime = DateTime(timezone=True).with_variant(_AsText(datetime.isoformat, datetime.fromisoformat), "sqlite")
+def _utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+UtcDateTime = DateTime(timezone=True).with_variant(_AsText(_utc_text, datetime.fromisoformat), "sqlite")
 """A moment in UTC."""
 
 Id = Uuid().with_variant(_AsText(str, UUID), "sqlite")

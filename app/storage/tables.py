@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from app.storage.db import Id, UtcDateTime
@@ -27,6 +28,7 @@ metadata = MetaData(
     }
 )
 
+MERGED = text("merged_into IS NOT NULL")
 IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
 
 leads = Table(
@@ -34,7 +36,7 @@ leads = Table(
     metadata,
     Column("id", Id, primary_key=True),
     # A lead that was merged away keeps its id, which goes on resolving, and nothing else.
-    Column("merged_into", Id, ForeignKey("leads.id"), nullable=True, index=True),
+    Column("merged_into", Id, ForeignKey("leads.id"), nullable=True),
     Column("stage", String(64), nullable=False),
     Column("stage_since", UtcDateTime, nullable=False),
     Column("scores", JSON, nullable=False),
@@ -50,6 +52,8 @@ leads = Table(
     Column("next_check_on", Date, nullable=True, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # Few leads are merged ones, and an entry for each of the others would be written anew at every event.
+    Index(None, "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
     Index(None, "last_seen_at", "id"),
     Index(None, "stage", "last_seen_at", "id"),
 )

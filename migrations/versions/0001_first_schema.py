@@ -66,7 +66,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_leads")),
     )
     op.create_index(op.f("ix_leads_last_seen_at_id"), "leads", ["last_seen_at", "id"])
-    op.create_index(op.f("ix_leads_merged_into"), "leads", ["merged_into"])
+    merged = sa.text("merged_into IS NOT NULL")
+    op.create_index(
+        op.f("ix_leads_merged_into"), "leads", ["merged_into"], sqlite_where=merged, postgresql_where=merged
+    )
     op.create_index(op.f("ix_leads_next_check_on"), "leads", ["next_check_on"])
     op.create_index(op.f("ix_leads_stage_last_seen_at_id"), "leads", ["stage", "last_seen_at", "id"])
 

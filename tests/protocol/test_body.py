@@ -61,6 +61,7 @@ def test_a_swarm_of_members_is_refused() -> None:
         gzip.compress(b"body")[:-8] + b"\0" * 8,
         zlib.compress(b"body"),
     ],
+    ids=["json", "head", "cut", "cut early", "garbage behind", "wrong sum", "zlib"],
 )
 def test_corrupt_gzip_is_malformed(raw: bytes) -> None:
     with pytest.raises(MalformedRequest):

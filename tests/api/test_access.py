@@ -1,0 +1,183 @@
+"""Keys at work: where a request may carry one, and what each kind may do."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from app.storage.keys import KEY_KINDS, KeyKind
+from tests.api.harness import PAGE, Api, accepted, assert_problem, track
+
+READ_PATHS = ["/v1/leads", "/v1/leads/lookup?user_id=u1", "/v1/rejections"]
+
+
+def basic(user: str, password: str = "") -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+async def post(api: Api, path: str, document: Any, **headers: str) -> Response:
+    """Without any key but those that the arguments hold."""
+    return await api.client.post(path, content=json.dumps(document), headers=headers)
+
+
+async def test_a_key_is_taken_as_the_basic_user(api: Api) -> None:
+    assert accepted(await post(api, "/v1/track", track(), Authorization=basic(api.keys["write"]))) == (1, 0)
+
+
+async def test_a_key_is_taken_as_bearer(api: Api) -> None:
+    assert accepted(await post(api, "/v1/track", track(), Authorization=f"bearer {api.keys['write']}")) == (1, 0)
+
+
+async def test_a_basic_password_is_ignored(web: Api) -> None:
+    assert accepted(await post(web, "/v1/track", track(), Authorization=basic(web.keys["write"], "x"))) == (1, 0)
+
+
+async def test_a_write_key_is_taken_from_the_message(web: Api) -> None:
+    assert accepted(await post(web, "/v1/track", track(writeKey=web.keys["write"]))) == (1, 0)
+
+
+async def test_a_write_key_is_taken_from_the_batch(web: Api) -> None:
+    assert accepted(await post(web, "/v1/batch", {"batch": [track()], "writeKey": web.keys["write"]})) == (1, 0)
+
+
+async def test_a_write_key_is_taken_from_the_query(web: Api) -> None:
+    path = f"/beacon/v1/batch?writeKey={web.keys['write']}"
+    assert accepted(await post(web, path, {"batch": [track()]})) == (1, 0)
+
+
+async def test_an_empty_basic_user_leaves_the_word_to_the_body(web: Api) -> None:
+    document = track(writeKey=web.keys["write"])
+    assert accepted(await post(web, "/v1/track", document, Authorization=basic(""))) == (1, 0)
+
+
+SECRET: tuple[KeyKind, ...] = ("server", "read", "admin")
+
+
+async def test_a_secret_key_is_refused_in_the_query(web: Api) -> None:
+    for kind in SECRET:
+        answer = await post(web, f"/v1/track?writeKey={web.keys[kind]}", track())
+        assert_problem(answer, 403, "insufficient-scope")
+
+
+async def test_a_secret_key_is_refused_in_the_body(web: Api) -> None:
+    for kind in SECRET:
+        assert_problem(await post(web, "/v1/track", track(writeKey=web.keys[kind])), 403, "insufficient-scope")
+
+
+async def test_a_key_that_reads_does_not_ingest(web: Api) -> None:
+    for key in (web.keys["read"], web.keys["admin"]):
+        assert_problem(await web.send("/v1/track", track(), key=key), 403, "insufficient-scope")
+
+
+async def test_a_key_that_ingests_does_not_read(web: Api) -> None:
+    for path in READ_PATHS:
+        assert_problem(await web.ask(path, "write"), 403, "insufficient-scope")
+        assert_problem(await web.ask(path, "server"), 403, "insufficient-scope")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("POST", ""), ("DELETE", "/01a20046-d29c-70d3-8b90-74ffe558f263")]
+)
+async def test_only_an_admin_key_manages_keys(web: Api, method: str, path: str) -> None:
+    for kind in set(KEY_KINDS) - {"admin"}:
+        wanted = {"kind": "read", "name": "crm"}
+        answer = await web.client.request(method, f"/v1/keys{path}", headers=web.bearer(kind), json=wanted)
+        assert_problem(answer, 403, "insufficient-scope")
+
+
+async def test_an_admin_key_reads(web: Api) -> None:
+    assert (await web.ask("/v1/leads", "admin")).status_code == 200
+
+
+async def test_a_key_in_the_query_or_a_cookie_reads_nothing(web: Api) -> None:
+    key = web.keys["admin"]
+    for path in ("/v1/leads", "/v1/keys", "/v1/rejections"):
+        answer = await web.client.get(f"{path}?writeKey={key}&key={key}", headers={"Cookie": f"writeKey={key}"})
+        assert_problem(answer, 401, "invalid-key")
+
+
+UNUSABLE = [
+    "",
+    "Basic",
+    "Basic !!!",
+    "Basic /////w==",
+    "Bearer",
+    "Bearer ls_write_unknown",
+    "Digest username=x",
+    basic("unknown"),
+    "Bearer \xe9",
+]
+
+
+async def test_every_unusable_key_gets_the_same_answer(web: Api) -> None:
+    bodies = {
+        (await web.client.get("/v1/leads", headers={b"Authorization": told.encode("latin-1")})).content
+        for told in UNUSABLE
+    }
+    bodies.add((await web.client.get("/v1/leads")).content)
+    assert len(bodies) == 1
+    assert json.loads(bodies.pop())["type"].endswith(":invalid-key")
+
+
+async def test_a_401_names_the_schemes_to_use(web: Api) -> None:
+    for path in ("/v1/leads", "/v1/keys"):
+        answer = await web.client.get(path)
+        assert_problem(answer, 401, "invalid-key")
+        assert answer.headers["www-authenticate"] == 'Basic realm="leadscore", Bearer realm="leadscore"'
+
+
+async def test_a_401_while_ingesting_names_the_schemes_to_the_page_that_asked(web: Api) -> None:
+    answer = await post(web, "/v1/track", track(), Origin=PAGE)
+    assert_problem(answer, 401, "invalid-key")
+    assert "Basic" in answer.headers["www-authenticate"]
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_a_revoked_key_is_as_good_as_unknown(api: Api) -> None:
+    made = (await api.client.post("/v1/keys", headers=api.bearer("admin"), json={"kind": "write", "name": "w"})).json()
+    accepted(await api.send("/v1/track", track(), key=made["secret"]))
+    await api.client.delete(f"/v1/keys/{made['key']['id']}", headers=api.bearer("admin"))
+    revoked = await api.send("/v1/track", track(), key=made["secret"])
+    unknown = await api.send("/v1/track", track(), key="unknown")
+    assert_problem(revoked, 401, "invalid-key")
+    assert revoked.content == unknown.content
+
+
+async def test_a_key_serves_the_pages_that_it_lists(web: Api) -> None:
+    key = await web.new_key("write", origins=[PAGE])
+    assert accepted(await web.send("/v1/track", track(), key=key, Origin=PAGE.upper().replace("HTTPS", "https"))) == (
+        1,
+        0,
+    )
+
+
+async def test_a_key_refuses_a_page_that_it_does_not_list(web: Api) -> None:
+    key = await web.new_key("write", origins=[PAGE])
+    answer = await web.send("/v1/track", track(), key=key, Origin="https://elsewhere.example")
+    assert_problem(answer, 403, "origin-not-allowed")
+
+
+async def test_a_key_with_origins_serves_programs_that_have_none(web: Api) -> None:
+    key = await web.new_key("write", origins=[PAGE])
+    assert accepted(await web.send("/v1/track", track(), key=key)) == (1, 0)
+
+
+async def test_a_key_sends_the_events_that_it_lists_and_no_others(api: Api) -> None:
+    key = await api.new_key("write", events=["Page Viewed", "Form Submitted"])
+    answer = await api.batch({"type": "page", "userId": "u1"}, track("Order Completed"), key=key)
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    assert [(item["index"], item["code"]) for item in answer.json()["rejected"]] == [(1, "event-not-allowed")]
+    assert [event["name"] for event in await api.events(user_id="u1")] == ["Page Viewed"]
+
+
+async def test_a_listed_event_is_the_same_in_every_writing(web: Api) -> None:
+    key = await web.new_key("write", events=["Form Submitted"])
+    assert accepted(await web.send("/v1/track", track("form_submitted"), key=key)) == (1, 0)
+
+
+@pytest.mark.parametrize(("kind", "trusted"), [("write", False), ("server", True)])
+async def test_only_a_server_key_is_believed_about_orders(api: Api, kind: KeyKind, trusted: bool) -> None:
+    await api.send("/v1/track", track("Order Completed"), key=api.keys[kind])
+    assert ((await api.lead(user_id="u1"))["stage"] == "customer") is trusted

@@ -1,0 +1,124 @@
+"""Cursors over HTTP: every list is read whole, page by page, whatever is written meanwhile."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.api.harness import NOW, Api, accepted, assert_problem, track
+
+SORTS = ["last_seen_at", "engagement"]
+
+
+async def crowd(api: Api, count: int = 23) -> None:
+    """People seen at few moments and with few scores, so that ties are many."""
+    messages = [
+        track("Demo Requested" if number % 3 else "Liked", userId=f"u{number}", timestamp=moment)
+        for number in range(count)
+        for moment in [(NOW - timedelta(hours=number % 4)).isoformat()]
+    ]
+    accepted(await api.batch(*messages))
+
+
+async def climb(api: Api) -> None:
+    """One person, who changes the stage with each of three events."""
+    email = {"traits": {"email": "ada@example.com"}}
+    for message in (track("Newsletter Subscribed", context=email), track(), track("Order Completed")):
+        accepted(await api.batch(message, key=api.keys["server"]))
+
+
+async def read_all(api: Api, path: str, limit: int = 5, **asked: Any) -> list[Any]:
+    found: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await api.told(path, limit=limit, **asked, **cursor)
+        assert len(page["data"]) <= limit
+        found += page["data"]
+        if page["next_cursor"] is None:
+            return found
+        cursor = {"cursor": page["next_cursor"]}
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_pages_together_are_the_list(api: Api, sort: str) -> None:
+    await crowd(api)
+    whole = (await api.told("/v1/leads", limit=200, sort=sort))["data"]
+    assert len(whole) == 23
+    assert await read_all(api, "/v1/leads", sort=sort) == whole
+
+
+async def test_a_page_that_is_just_full_is_the_last(api: Api) -> None:
+    await crowd(api, 5)
+    assert (await api.told("/v1/leads", limit=5))["next_cursor"] is None
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_a_cursor_survives_writes(api: Api, sort: str) -> None:
+    await crowd(api)
+    before = [lead["id"] for lead in (await api.told("/v1/leads", limit=200, sort=sort))["data"]]
+    first = await api.told("/v1/leads", limit=10, sort=sort)
+    accepted(await api.batch(*(track(userId=f"new{number}") for number in range(10))))
+    rest = await api.told("/v1/leads", limit=200, sort=sort, cursor=first["next_cursor"])
+    seen = [lead["id"] for lead in first["data"] + rest["data"]]
+    assert [lead for lead in seen if lead in before] == before
+    assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("part", ["events", "transitions"])
+async def test_a_leads_history_is_read_whole(api: Api, part: str) -> None:
+    await climb(api)
+    lead = await api.lead(user_id="u1")
+    path = f"/v1/leads/{lead['id']}/{part}"
+    whole = (await api.told(path, limit=200))["data"]
+    assert len(whole) == {"events": 3, "transitions": 3}[part]
+    assert await read_all(api, path, limit=1) == whole
+
+
+async def test_rejections_are_read_whole(api: Api) -> None:
+    for number in range(3):
+        await api.batch(*(track(userId="null", messageId=f"m{number}-{item}") for item in range(4)))
+    found = await read_all(api, "/v1/rejections", limit=5)
+    assert len({item["message_id"] for item in found}) == len(found) == 12
+
+
+def altered(cursor: str) -> list[str]:
+    """The cursor with each kind of change that a hand or a proxy could make."""
+    flipped = [cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :] for n in range(0, len(cursor), 7)]
+    forged = base64.urlsafe_b64encode(b"\0" * 6 + b'["2026-01-01T00:00:00+00:00","x"]').decode()
+    return [
+        *flipped,
+        cursor[:-1],
+        cursor[:-4],
+        cursor + "A",
+        cursor + "!",
+        "!" + cursor,
+        cursor + "=",
+        forged,
+        "x",
+        "é",
+        "\0",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/v1/leads", "/v1/rejections", "/v1/leads/{id}/events", "/v1/leads/{id}/transitions"])
+async def test_a_cursor_that_was_altered_is_refused(web: Api, path: str) -> None:
+    await crowd(web, 3)
+    await web.batch(track(userId="null"), track(userId="null"))
+    await climb(web)
+    lead = await web.lead(user_id="u1")
+    path = path.format(id=lead["id"])
+    cursor = (await web.told(path, limit=1))["next_cursor"]
+    for changed in altered(cursor):
+        assert_problem(await web.ask(path, cursor=changed), 400, "malformed-request")
+
+
+async def test_a_cursor_of_one_question_is_none_of_another(web: Api) -> None:
+    await crowd(web)
+    cursor = (await web.told("/v1/leads", limit=1))["next_cursor"]
+    for asked in ({"sort": "engagement"}, {"stage": "sql"}, {"sales_ready": "true"}):
+        assert_problem(await web.ask("/v1/leads", cursor=cursor, **asked), 400, "malformed-request")
+
+
+async def test_a_cursor_that_is_too_long_is_refused(web: Api) -> None:
+    assert_problem(await web.ask("/v1/leads", cursor="A" * 501), 422, "validation-error")

@@ -1,0 +1,269 @@
+"""Ingestion over HTTP: every path, encoding, limit and answer of PROTOCOL.md."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.api.harness import NOW, PAGE, Api, accepted, assert_refused, page_view, running, track
+
+MIB = 1024 * 1024
+
+PATHS: dict[tuple[str, str], tuple[dict[str, Any], str]] = {
+    ("track", "t"): ({"event": "Trial Started", "userId": "u1"}, "Trial Started"),
+    ("identify", "i"): ({"userId": "u1", "traits": {"plan": "pro"}}, "Identified"),
+    ("page", "p"): ({"userId": "u1", "name": "Pricing"}, "Page Viewed"),
+    ("screen", "s"): ({"userId": "u1", "name": "Home"}, "Screen Viewed"),
+    ("group", "g"): ({"userId": "u1", "groupId": "g1"}, "Group Joined"),
+    ("alias", "a"): ({"userId": "u1", "previousId": "a1"}, "Aliased"),
+}
+SINGLE = [(f"/v1/{path}", *told) for paths, told in PATHS.items() for path in paths]
+BATCHES = ["/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"]
+
+
+# --- Paths ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_path_implies_the_type_of_its_message(api: Api) -> None:
+    for path, message, _ in SINGLE:
+        answer = await api.send(path, message)
+        assert answer.json() == {"success": True, "accepted": 1, "duplicates": 0}, path
+    names = [event["name"] for event in await api.events(user_id="u1")]
+    assert sorted(names) == sorted(name for _, _, name in SINGLE)
+
+
+async def test_every_batch_path_takes_each_type_by_its_own_word(web: Api) -> None:
+    messages = [told | {"type": paths[0]} for paths, (told, _) in PATHS.items()]
+    for path in BATCHES:
+        answer = await web.send(path, {"batch": messages})
+        assert answer.json() == {"success": True, "accepted": 6, "duplicates": 0}, path
+    assert {event["name"] for event in await web.events(user_id="u1")} == {name for _, name in PATHS.values()}
+
+
+async def test_an_answer_is_exactly_200_and_json(web: Api) -> None:
+    answer = await web.send("/v1/track", track())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+async def test_client_metrics_are_taken_and_forgotten(web: Api) -> None:
+    answer = await web.client.post("/v1/m", content=b'{"series": []}')
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert (await web.told("/v1/leads"))["data"] == []
+
+
+async def test_an_empty_beacon_is_taken(web: Api) -> None:
+    for body in (b"", b" \n"):
+        answer = await web.client.post(f"/beacon/v1/batch?writeKey={web.keys['write']}", content=body)
+        assert accepted(answer) == (0, 0)
+
+
+async def test_an_empty_beacon_still_needs_a_key(web: Api) -> None:
+    assert_refused(await web.client.post("/beacon/v1/batch", content=b""), 401, "invalid-key")
+
+
+async def test_an_empty_batch_is_taken(web: Api) -> None:
+    assert accepted(await web.batch()) == (0, 0)
+
+
+async def test_analytics_js_is_told_to_send_here(web: Api) -> None:
+    key = web.keys["write"]
+    answer = await web.client.get(f"/v1/projects/{key}/settings", headers={"Origin": PAGE})
+    integration = {"apiKey": key, "apiHost": "leadscore.test/v1", "protocol": "http"}
+    assert answer.json()["integrations"] == {"Segment.io": integration}
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_analytics_js_is_told_to_send_over_tls_where_a_proxy_speaks_it(web: Api) -> None:
+    answer = await web.client.get(f"/v1/projects/{web.keys['write']}/settings", headers={"X-Forwarded-Proto": "https"})
+    assert answer.json()["integrations"]["Segment.io"]["protocol"] == "https"
+
+
+async def test_analytics_js_has_settings_for_write_keys_alone(web: Api) -> None:
+    for key in ("unknown", web.keys["server"], web.keys["read"], web.keys["admin"]):
+        assert_refused(await web.client.get(f"/v1/projects/{key}/settings"), 401, "invalid-key")
+
+
+# --- Messages ---------------------------------------------------------------------------------------------------
+
+
+async def test_one_bad_message_never_spoils_a_batch(api: Api) -> None:
+    messages = [track(userId=f"u{number}") for number in range(500)]
+    messages[137]["properties"] = {"note": "a\0b"}
+    answer = await api.batch(*messages)
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 499)
+    assert [(item["index"], item["code"]) for item in answer.json()["rejected"]] == [(137, "invalid-characters")]
+    assert (await api.ask("/v1/leads/lookup", user_id="u137")).status_code == 404
+    assert (await api.lead(user_id="u138"))["event_count"] == 1
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"properties": {"a\0": 1}}, "invalid-characters"),
+    ({"properties": {"a": "\ud800"}}, "invalid-characters"),
+    ({"userId": "a\0b"}, "invalid-characters"),
+    ({"properties": {"a": 2**63}}, "out-of-range"),
+    ({"timestamp": "+010000-01-01T00:00:00Z"}, "out-of-range"),
+    ({"timestamp": "0001-01-01T00:00:00+14:00"}, "out-of-range"),
+    ({"timestamp": "yesterday"}, "validation-error"),
+    ({"userId": None}, "invalid-identity"),
+    ({"userId": "undefined"}, "invalid-identity"),
+    ({"userId": "u" * 201}, "invalid-identity"),
+    ({"userId": {"id": 1}}, "invalid-identity"),
+    ({"event": None}, "validation-error"),
+    ({"type": "dance"}, "validation-error"),
+    ({"type": "alias"}, "invalid-identity"),
+    ({"type": "group"}, "validation-error"),
+    ({"messageId": "m" * 101}, "validation-error"),
+    ({"properties": [1]}, "validation-error"),
+]
+
+
+async def test_each_bad_message_is_refused_by_its_index_and_kept(api: Api) -> None:
+    answer = await api.batch(*(track(**fields) for fields, _ in BAD), track())
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    refused = answer.json()["rejected"]
+    assert [(item["index"], item["code"]) for item in refused] == [(n, code) for n, (_, code) in enumerate(BAD)]
+    assert all(isinstance(item["message"], str) for item in refused)
+    assert sorted(item["code"] for item in await api.rejections()) == sorted(code for _, code in BAD)
+
+
+async def test_a_number_that_is_not_finite_is_refused_alone(web: Api) -> None:
+    good, bad = json.dumps(track()), json.dumps(track(properties={"a": 0})).replace('"a": 0', '"a": 1e999')
+    answer = await web.post("/v1/batch", f'{{"batch": [{good}, {bad}]}}'.encode())
+    assert [item["code"] for item in answer.json()["rejected"]] == ["not-finite"]
+
+
+async def test_an_item_that_is_no_message_is_refused_alone(web: Api) -> None:
+    answer = await web.batch(None, 1, "text", [], True, track())
+    assert answer.json()["accepted"] == 1
+    told = [(item["index"], item["messageId"], item["code"]) for item in answer.json()["rejected"]]
+    assert told == [(index, None, "validation-error") for index in range(5)]
+
+
+async def test_when_every_message_is_refused_the_answer_is_400_once(api: Api) -> None:
+    answer = await api.batch(track(userId=None), track(event=""))
+    document = assert_refused(answer, 400, "invalid-identity")
+    assert [(item["index"], item["code"]) for item in document["rejected"]] == [
+        (0, "invalid-identity"),
+        (1, "validation-error"),
+    ]
+    assert len(await api.rejections()) == 2
+
+
+async def test_a_single_bad_message_is_400(web: Api) -> None:
+    document = assert_refused(await web.send("/v1/track", track(userId="null")), 400, "invalid-identity")
+    assert [item["index"] for item in document["rejected"]] == [0]
+
+
+async def test_a_body_that_is_no_batch_is_400(web: Api) -> None:
+    wrong: list[Any] = [[], {}, {"batch": {}}, {"batch": None}, [track()]]
+    for document in wrong:
+        assert_refused(await web.send("/v1/batch", document), 400, "validation-error")
+
+
+async def test_a_duplicate_beside_a_refusal_is_still_200(web: Api) -> None:
+    message = track()
+    await web.batch(message)
+    answer = await web.batch(message, track(userId=None))
+    assert (answer.status_code, answer.json()["duplicates"], len(answer.json()["rejected"])) == (200, 1, 1)
+
+
+# --- What becomes of them ---------------------------------------------------------------------------------------
+
+
+async def test_a_message_sent_twice_counts_once_across_requests(api: Api) -> None:
+    message = track()
+    assert accepted(await api.send("/v1/track", message)) == (1, 0)
+    assert accepted(await api.send("/v1/track", message)) == (0, 1)
+    assert accepted(await api.batch(message, track(), message)) == (1, 2)
+    assert (await api.lead(user_id="u1"))["event_count"] == 2
+
+
+async def test_the_same_id_from_another_key_is_another_message(web: Api) -> None:
+    message = track()
+    await web.send("/v1/track", message)
+    assert accepted(await web.send("/v1/track", message, key=web.keys["server"])) == (1, 0)
+
+
+async def test_messages_without_an_id_are_each_their_own(web: Api) -> None:
+    message = track(messageId=None)
+    assert accepted(await web.batch(message, message)) == (2, 0)
+
+
+async def test_a_batchs_context_lies_beneath_each_messages_own(api: Api) -> None:
+    shared = {"locale": "de", "page": {"path": "/"}}
+    await api.batch(track(context={"page": {"path": "/pricing"}}), track(), context=shared)
+    contexts = [event["context"] for event in await api.events(user_id="u1")]
+    assert {"locale": "de", "page": {"path": "/pricing"}} in contexts
+    assert shared in contexts
+
+
+async def test_a_wrong_clock_is_corrected_by_when_it_was_sent(api: Api) -> None:
+    wrong = NOW - timedelta(days=400)
+    told = [(moment).isoformat() for moment in (wrong, wrong + timedelta(seconds=30))]
+    await api.batch(track(timestamp=told[0]), sentAt=told[1])
+    [event] = await api.events(user_id="u1")
+    assert event["occurred_at"] == (NOW - timedelta(seconds=30)).isoformat().replace("+00:00", "Z")
+
+
+async def test_traits_in_the_context_identify_too(web: Api) -> None:
+    await web.send("/v1/identify", {"anonymousId": "a1", "context": {"traits": {"email": "Ada@Example.com"}}})
+    assert (await web.lead(email="ada@example.com"))["identities"]["anonymous_id"] == ["a1"]
+
+
+async def test_an_identify_needs_an_email_alone(web: Api) -> None:
+    assert accepted(await web.send("/v1/identify", {"traits": {"email": "ada@example.com"}})) == (1, 0)
+
+
+async def test_an_alias_of_a_user_with_itself_is_tolerated(web: Api) -> None:
+    assert accepted(await web.send("/v1/alias", {"userId": "u1", "previousId": "u1"})) == (1, 0)
+
+
+async def test_an_anonymous_past_joins_the_person(api: Api) -> None:
+    await api.send("/v1/page", page_view())
+    await api.send("/v1/identify", {"userId": "u1", "anonymousId": "a1"})
+    lead = await api.lead(user_id="u1")
+    assert (lead["event_count"], lead["id"]) == (2, (await api.lead(anonymous_id="a1"))["id"])
+
+
+@pytest.mark.parametrize(("kind", "leads"), [("write", 2), ("server", 1)])
+async def test_only_a_server_key_merges_two_known_people(api: Api, kind: Any, leads: int) -> None:
+    await api.batch(track(userId="u1"), track(userId="u2"))
+    await api.send("/v1/alias", {"userId": "u1", "previousId": "u2"}, key=api.keys[kind])
+    assert len((await api.told("/v1/leads"))["data"]) == leads
+
+
+# --- No room, no time -------------------------------------------------------------------------------------------
+
+
+async def test_a_full_queue_is_503_and_says_when_to_come_back(sqlite_url: str) -> None:
+    async with running(sqlite_url, queue_messages=2_500) as web:
+        with closing(sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # while another writes, one batch is being stored and one has room to wait
+            batches = [asyncio.create_task(web.batch(*(track() for _ in range(2_500)))) for _ in range(3)]
+            refused, waiting = await asyncio.wait(batches, return_when=asyncio.FIRST_COMPLETED)
+            other.execute("ROLLBACK")
+        assert [accepted(answer) for answer in await asyncio.gather(*waiting)] == [(2_500, 0)] * len(waiting)
+    for answer in refused:
+        assert_refused(answer.result(), 503, "unavailable")
+        assert int(answer.result().headers["retry-after"]) >= 1
+
+
+async def test_a_writer_that_closes_is_503_and_says_when_to_come_back(web: Api) -> None:
+    web.runtime.writer.close()
+    answer = await web.send("/v1/track", track())
+    assert_refused(answer, 503, "unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_what_waits_when_the_writer_closes_is_still_committed(api: Api) -> None:
+    requests = [asyncio.create_task(api.send("/v1/track", track())) for _ in range(20)]
+    await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
+    api.runtime.writer.close()
+    answers = await asyncio.gather(*requests)
+    stored = sum(accepted(answer)[0] for answer in answers if answer.status_code == 200)
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert (await api.lead(user_id="u1"))["event_count"] == stored

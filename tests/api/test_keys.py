@@ -1,0 +1,88 @@
+"""Keys over HTTP: made and shown once, listed without their secret, revoked."""
+
+from typing import Any
+from uuid import uuid4
+
+from httpx import Response
+
+from tests.api.harness import PAGE, Api, accepted, assert_problem, track
+
+DOCUMENT = {"id", "kind", "name", "hint", "origins", "events", "created_at", "revoked_at"}
+
+
+async def create(api: Api, **wanted: Any) -> Response:
+    return await api.client.post("/v1/keys", headers=api.bearer("admin"), json=wanted)
+
+
+async def listed(api: Api) -> list[Any]:
+    answer = await api.ask("/v1/keys", "admin")
+    assert set(answer.json()) == {"data", "next_cursor"}
+    data: list[Any] = answer.json()["data"]
+    return data
+
+
+async def test_a_key_that_is_made_works_at_once_and_is_shown_this_once(api: Api) -> None:
+    answer = await create(api, kind="write", name=" website ", origins=[PAGE], events=["Signed Up"])
+    assert answer.status_code == 201
+    secret, key = answer.json()["secret"], answer.json()["key"]
+    assert set(answer.json()) == {"secret", "key"}
+    assert set(key) == DOCUMENT
+    assert (key["kind"], key["name"], key["origins"], key["events"]) == ("write", "website", [PAGE], ["Signed Up"])
+    assert secret.startswith(key["hint"])
+    assert len(key["hint"]) < 20
+    assert accepted(await api.send("/v1/track", track("Signed Up"), key=secret)) == (1, 0)
+    assert key in await listed(api)
+    assert secret not in (await api.ask("/v1/keys", "admin")).text
+
+
+async def test_every_kind_of_key_is_made(web: Api) -> None:
+    for kind in ("write", "server", "read", "admin"):
+        key = (await create(web, kind=kind, name="n")).json()
+        assert key["secret"].startswith(f"ls_{kind}_")
+        assert (key["key"]["origins"], key["key"]["events"]) == (None, None)
+
+
+async def test_a_revoked_key_stays_listed_with_the_moment(api: Api) -> None:
+    made = (await create(api, kind="read", name="crm")).json()["key"]
+    answer = await api.client.delete(f"/v1/keys/{made['id']}", headers=api.bearer("admin"))
+    assert (answer.status_code, answer.content) == (204, b"")
+    [key] = [key for key in await listed(api) if key["id"] == made["id"]]
+    assert key == made | {"revoked_at": "2026-03-10T12:00:00Z"}
+
+
+async def test_a_key_may_be_revoked_again(web: Api) -> None:
+    made = (await create(web, kind="read", name="crm")).json()["key"]
+    for _ in range(2):
+        assert (await web.client.delete(f"/v1/keys/{made['id']}", headers=web.bearer("admin"))).status_code == 204
+
+
+async def test_revoking_what_is_no_key_is_refused(api: Api) -> None:
+    answer = await api.client.delete(f"/v1/keys/{uuid4()}", headers=api.bearer("admin"))
+    assert_problem(answer, 404, "not-found")
+    answer = await api.client.delete("/v1/keys/marker", headers=api.bearer("admin"))
+    assert_problem(answer, 422, "validation-error")
+
+
+WRONG: list[dict[str, Any]] = [
+    {},
+    {"kind": "write"},
+    {"kind": "root", "name": "n"},
+    {"kind": "write", "name": " "},
+    {"kind": "write", "name": "n" * 101},
+    {"kind": "write", "name": "a\0b"},
+    {"kind": "write", "name": "n", "more": 1},
+    {"kind": "write", "name": "n", "origins": []},
+    {"kind": "write", "name": "n", "origins": ["www.example.com"]},
+    {"kind": "write", "name": "n", "origins": [f"{PAGE}/path"]},
+    {"kind": "write", "name": "n", "origins": ["https://a\0b"]},
+    {"kind": "write", "name": "n", "events": ["a\0b"]},
+    {"kind": "read", "name": "n", "origins": [PAGE]},
+    {"kind": "server", "name": "n", "events": ["Signed Up"]},
+]
+
+
+async def test_a_key_that_makes_no_sense_is_refused(api: Api) -> None:
+    before = await listed(api)
+    for wanted in WRONG:
+        assert_problem(await create(api, **wanted), 422, "validation-error")
+    assert await listed(api) == before

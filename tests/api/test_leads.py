@@ -1,0 +1,355 @@
+"""Leads over HTTP: their shapes, lists, lookups, scores, events and transitions."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.harness import NOW, Api, accepted, assert_problem, page_view, running, track
+
+LEAD = {"id", "stage", "stage_since", "sales_ready", "scores", "identities", "traits", "source", "first_seen_at"}
+LEAD |= {"last_seen_at", "event_count", "next_change", "model_version", "as_of"}
+
+
+def ago(**time: float) -> str:
+    return (NOW - timedelta(**time)).isoformat()
+
+
+async def ingest(api: Api, *messages: dict[str, Any]) -> None:
+    assert accepted(await api.batch(*messages, key=api.keys["server"])) == (len(messages), 0)
+
+
+async def ladder(api: Api) -> None:
+    """Four people on four rungs, seen one hour after the other."""
+    await ingest(
+        api,
+        page_view(anonymousId="a1", timestamp=ago(hours=4)),
+        newsletter(userId="lead", timestamp=ago(hours=3)),
+        track(userId="sql", timestamp=ago(hours=2)),
+        track("Order Completed", userId="customer", timestamp=ago(hours=1)),
+    )
+
+
+def newsletter(**fields: Any) -> dict[str, Any]:
+    return track("Newsletter Subscribed", context={"traits": {"email": "l@example.com"}}, **fields)
+
+
+def names(page: Any) -> list[str]:
+    """Who is on a page of leads, in order."""
+    return [next(value for values in lead["identities"].values() for value in values) for lead in page["data"]]
+
+
+# --- One lead ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_lead_reads_as_documented(api: Api) -> None:
+    source = {"page": {"url": "https://x.test/?utm_source=google&utm_medium=cpc"}}
+    await ingest(
+        api,
+        track(anonymousId="a1", context=source, timestamp=ago(days=1)),
+        {"type": "identify", "userId": "u1", "traits": {"email": "Ada@example.com", "company_size": 80}},
+    )
+    lead = await api.lead(email="ADA@example.com")
+    assert set(lead) == LEAD
+    assert (lead["stage"], lead["sales_ready"], lead["event_count"]) == ("sql", True, 2)
+    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "anonymous_id": ["a1"]}
+    assert lead["traits"]["company_size"] == 80
+    assert lead["source"] == {"channel": "paid_search", "referrer": None, "utm": {"source": "google", "medium": "cpc"}}
+    assert lead["scores"]["engagement"] == {"value": 40.0, "band": "warm"}
+    assert (lead["first_seen_at"], lead["last_seen_at"]) == ("2026-03-09T12:00:00Z", "2026-03-10T12:00:00Z")
+    assert (lead["as_of"], lead["model_version"]) == ("2026-03-10T12:00:00Z", 1)
+    assert set(lead["next_change"]) == {"on", "stage"}
+    assert date.fromisoformat(lead["next_change"]["on"]) > NOW.date()
+
+
+async def test_a_lead_is_the_same_by_its_id_and_by_each_identity(api: Api) -> None:
+    await ingest(api, track(anonymousId="a1", traits={}, context={"traits": {"email": "ada@example.com"}}))
+    lead = await api.lead(user_id="u1")
+    assert await api.told(f"/v1/leads/{lead['id']}") == lead
+    assert await api.lead(anonymous_id="a1") == lead
+    assert await api.lead(email="ada@example.com") == lead
+
+
+async def test_an_id_that_was_merged_away_gives_the_survivor(api: Api) -> None:
+    await ingest(api, page_view(anonymousId="a1"), track())
+    retired, survivor = await api.lead(anonymous_id="a1"), await api.lead(user_id="u1")
+    await ingest(api, track(anonymousId="a1"))
+    assert (await api.told(f"/v1/leads/{retired['id']}"))["id"] == survivor["id"]
+    for part in ("score", "events", "transitions"):
+        assert (await api.ask(f"/v1/leads/{retired['id']}/{part}")).status_code == 200
+
+
+async def test_decay_shows_without_any_news(api: Api) -> None:
+    await ingest(api, page_view())
+    before = (await api.lead(anonymous_id="a1"))["scores"]["engagement"]["value"]
+    api.clock.now += timedelta(days=14)
+    after = await api.lead(anonymous_id="a1")
+    assert after["scores"]["engagement"]["value"] == pytest.approx(before / 2)
+    assert after["as_of"] == "2026-03-24T12:00:00Z"
+
+
+async def test_an_unknown_id_is_404_and_a_wrong_one_422(api: Api) -> None:
+    for part in ("", "/score", "/events", "/transitions"):
+        assert_problem(await api.ask(f"/v1/leads/{uuid4()}{part}"), 404, "not-found")
+        assert_problem(await api.ask(f"/v1/leads/marker{part}"), 422, "validation-error")
+
+
+# --- Lookups ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_lookup_of_nobody_known_is_404(api: Api) -> None:
+    assert_problem(await api.ask("/v1/leads/lookup", email="ada@example.com"), 404, "not-found")
+
+
+async def test_a_lookup_takes_exactly_one_identity(web: Api) -> None:
+    assert_problem(await web.ask("/v1/leads/lookup"), 422, "validation-error")
+    assert_problem(await web.ask("/v1/leads/lookup", email="a@x.test", user_id="u1"), 422, "validation-error")
+
+
+NOBODY = [{"email": "no address"}, {"user_id": "null"}, {"user_id": "a\0b"}, {"anonymous_id": "a" * 201}, {"email": ""}]
+
+
+async def test_a_lookup_of_what_nobody_can_be_is_refused(api: Api) -> None:
+    for asked in NOBODY:
+        assert_problem(await api.ask("/v1/leads/lookup", **asked), 422, "validation-error")
+
+
+async def look_up(api: Api, identities: Any) -> Any:
+    return await api.client.post("/v1/leads/lookup", headers=api.bearer("read"), json={"identities": identities})
+
+
+async def test_many_are_looked_up_in_the_order_of_the_question(api: Api) -> None:
+    await ladder(api)
+    asked = [{"user_id": "sql"}, {"email": "L@example.com"}, {"user_id": "nobody"}, {"user_id": "sql"}]
+    found = (await look_up(api, asked)).json()["data"]
+    assert [item["identity"] for item in found] == [
+        {"user_id": "sql"},
+        {"email": "l@example.com"},
+        {"user_id": "nobody"},
+        {"user_id": "sql"},
+    ]
+    assert [item["lead"] and item["lead"]["stage"] for item in found] == ["sql", "lead", None, "sql"]
+
+
+async def test_up_to_500_are_looked_up(api: Api) -> None:
+    await ingest(api, *(track(userId=f"u{number}") for number in range(500)))
+    asked = [{"user_id": f"u{number}"} for number in range(500)]
+    found = (await look_up(api, asked)).json()["data"]
+    assert [item["lead"]["identities"]["user_id"] for item in found] == [[item["user_id"]] for item in asked]
+    assert_problem(await look_up(api, [*asked, {"user_id": "u500"}]), 422, "validation-error")
+
+
+async def test_a_lookup_that_names_nobody_is_refused(web: Api) -> None:
+    wrong: list[Any] = [
+        [],
+        [{}],
+        [{"user_id": "u1", "email": "a@x.test"}],
+        [{"phone": "1"}],
+        [{"user_id": 1}],
+        None,
+        "u1",
+    ]
+    for asked in [*wrong, *([each] for each in NOBODY)]:
+        assert_problem(await look_up(web, asked), 422, "validation-error")
+
+
+# --- Lists ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_list_of_nobody_is_empty(api: Api) -> None:
+    assert await api.told("/v1/leads") == {"data": [], "next_cursor": None}
+
+
+async def test_leads_are_listed_whole_the_latest_seen_first(api: Api) -> None:
+    await ladder(api)
+    page = await api.told("/v1/leads")
+    assert names(page) == ["customer", "sql", "lead", "a1"]
+    assert page["next_cursor"] is None
+    assert page["data"][1] == await api.lead(user_id="sql")
+
+
+FILTERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"stage": "sql"}, ["sql"]),
+    ({"stage": ["interest", "lead"]}, ["lead", "a1"]),
+    ({"sales_ready": "true"}, ["sql"]),
+    ({"sales_ready": "true", "stage": "lead"}, []),
+    ({"min_score": "engagement:40"}, ["sql"]),
+    ({"min_score": ["engagement:5", "fit:0"]}, ["sql", "lead", "a1"]),
+    ({"email": "L@EXAMPLE.com"}, ["lead"]),
+    ({"email": "nobody@example.com"}, []),
+    ({"source": "email"}, []),
+]
+
+
+async def test_a_list_is_filtered(api: Api) -> None:
+    await ladder(api)
+    found = [names(await api.told("/v1/leads", **asked)) for asked, _ in FILTERS]
+    assert found == [expected for _, expected in FILTERS]
+
+
+async def test_a_list_is_filtered_by_the_first_touch(api: Api) -> None:
+    await ladder(api)
+    news = {"page": {"url": "https://x.test/?utm_source=news&utm_medium=email"}}
+    await ingest(api, page_view(anonymousId="reader", context=news))
+    assert names(await api.told("/v1/leads", source="email")) == ["reader"]
+
+
+async def test_a_list_is_sorted_by_a_score(api: Api) -> None:
+    await ladder(api)
+    page = await api.told("/v1/leads", sort="engagement")
+    values = [lead["scores"]["engagement"]["value"] for lead in page["data"]]
+    assert values == sorted(values, reverse=True)
+    assert names(page)[:3] == ["sql", "lead", "a1"]
+
+
+async def test_updated_after_is_a_moment_in_any_zone(api: Api) -> None:
+    await ingest(api, track(userId="before"))
+    api.clock.now += timedelta(hours=2)
+    await ingest(api, track(userId="after"))
+    for moment in ("2026-03-10T13:00:00Z", "2026-03-10T18:30:00+05:30", "2026-03-10T05:00:00-08:00"):
+        assert names(await api.told("/v1/leads", updated_after=moment)) == ["after"]
+
+
+SENSELESS: list[dict[str, Any]] = [
+    {"stage": "marker"},
+    {"min_score": "marker:1"},
+    {"min_score": "engagement"},
+    {"min_score": "engagement:marker"},
+    {"min_score": "engagement:nan"},
+    {"min_score": "engagement:inf"},
+    {"sort": "marker"},
+    {"source": "marker"},
+    {"email": "marker"},
+    {"updated_after": "marker"},
+    {"updated_after": "2026-03-10T12:00:00"},
+    {"updated_after": "0001-01-01T00:00:00+14:00"},
+    {"updated_after": "9999-12-31T23:59:59-14:00"},
+    {"sales_ready": "marker"},
+    {"limit": 0},
+    {"limit": 201},
+    {"limit": "marker"},
+]
+
+
+async def test_a_filter_that_makes_no_sense_is_refused(web: Api) -> None:
+    for asked in SENSELESS:
+        assert_problem(await web.ask("/v1/leads", **asked), 422, "validation-error")
+
+
+# --- Scores -----------------------------------------------------------------------------------------------------
+
+
+async def score_of(api: Api, **params: str) -> Any:
+    lead = await api.lead(user_id="u1")
+    return await api.told(f"/v1/leads/{lead['id']}/score", **params)
+
+
+async def test_a_score_is_explained_to_the_last_point(api: Api) -> None:
+    await ingest(api, *(page_view(userId="u1", timestamp=ago(days=day)) for day in range(12)), track())
+    score = await score_of(api)
+    assert set(score) == {"id", "stage", "stage_reason", "scores", "model_version", "as_of"}
+    for name, told in score["scores"].items():
+        assert set(told) == {"value", "band", "ledger"}, name
+        assert sum(line["points"] for line in told["ledger"]) == pytest.approx(told["value"])
+    ledger = score["scores"]["engagement"]["ledger"]
+    assert {"rule", "signal", "hits", "last_hit_on", "points", "kind"} == {key for line in ledger for key in line}
+    assert {line["kind"] for line in ledger} == {"rule", "group_cap"}
+    [demo] = [line for line in ledger if line["rule"] == "demo"]
+    assert (demo["signal"], demo["hits"], demo["last_hit_on"], demo["points"]) == (
+        "demo_requested",
+        1,
+        "2026-03-10",
+        40,
+    )
+
+
+async def test_a_score_says_the_same_as_the_lead(api: Api) -> None:
+    await ingest(api, track(), page_view(userId="u1"))
+    lead, score = await api.lead(user_id="u1"), await score_of(api)
+    assert {name: {"value": told["value"], "band": told["band"]} for name, told in score["scores"].items()} == lead[
+        "scores"
+    ]
+    assert {key: score[key] for key in ("id", "stage", "model_version", "as_of")} == {
+        key: lead[key] for key in ("id", "stage", "model_version", "as_of")
+    }
+    assert score["stage_reason"]
+
+
+async def test_as_of_a_past_moment_gives_what_was_served_then(api: Api) -> None:
+    await ingest(api, page_view(userId="u1"))
+    served = await score_of(api)
+    api.clock.now += timedelta(days=3)
+    await ingest(api, track())
+    assert await score_of(api, as_of="2026-03-10T14:00:00+02:00") == served
+    assert (await score_of(api))["stage"] == "sql"
+
+
+async def test_as_of_a_moment_to_come_gives_what_comes_if_nothing_happens(api: Api) -> None:
+    await ingest(api, page_view(userId="u1"))
+    score = await score_of(api, as_of="2026-03-24T12:00:00Z")
+    assert score["as_of"] == "2026-03-24T12:00:00Z"
+    assert score["scores"]["engagement"]["value"] == pytest.approx(2.5)
+
+
+async def test_as_of_the_ends_of_time_is_answered(api: Api) -> None:
+    await ingest(api, track())
+    for as_of in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert (await score_of(api, as_of=as_of))["as_of"] == as_of
+
+
+NO_MOMENT = ["marker", "2026-03-10T12:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1e999"]
+
+
+async def test_as_of_no_moment_is_refused(web: Api) -> None:
+    await ingest(web, track())
+    lead = await web.lead(user_id="u1")
+    for as_of in NO_MOMENT:
+        assert_problem(await web.ask(f"/v1/leads/{lead['id']}/score", as_of=as_of), 422, "validation-error")
+
+
+# --- What happened ----------------------------------------------------------------------------------------------
+
+
+async def test_an_event_reads_as_it_was_sent(api: Api) -> None:
+    message = track(messageId="m1", properties={"plan": "pro"}, context={"locale": "de"}, anonymousId="a1")
+    await ingest(api, message)
+    [event] = await api.events(user_id="u1")
+    assert event.pop("id")
+    assert event.pop("source").startswith("server-")
+    assert event == {
+        "type": "track",
+        "name": "Demo Requested",
+        "message_id": "m1",
+        "identities": [{"user_id": "u1"}, {"anonymous_id": "a1"}],
+        "occurred_at": "2026-03-10T12:00:00Z",
+        "received_at": "2026-03-10T12:00:00Z",
+        "properties": {"plan": "pro"},
+        "context": {"locale": "de"},
+        "traits": {},
+    }
+
+
+async def test_transitions_tell_each_change_of_stage_the_latest_first(api: Api) -> None:
+    await ingest(api, newsletter())
+    await ingest(api, track())
+    lead = await api.lead(user_id="u1")
+    page = await api.told(f"/v1/leads/{lead['id']}/transitions")
+    assert [(item["from_stage"], item["to_stage"]) for item in page["data"]] == [("lead", "sql"), ("interest", "lead")]
+    keys = {"id", "lead_id", "from_stage", "to_stage", "at", "cause", "model_version", "scores"}
+    assert all(set(item) == keys for item in page["data"])
+    assert (page["data"][0]["cause"], page["data"][0]["lead_id"]) == ("event", lead["id"])
+
+
+async def test_the_sweeper_keeps_the_list_true(sqlite_url: str) -> None:
+    async with running(sqlite_url) as before:
+        await ingest(before, track())
+        key, clock = before.keys["read"], before.clock
+        clock.now += timedelta(days=200)
+    async with running(sqlite_url, clock) as after:
+        headers = {"Authorization": f"Bearer {key}"}
+        while not (page := (await after.client.get("/v1/leads?stage=interest", headers=headers)).json())["data"]:
+            assert page["next_cursor"] is None
+        lead_id = page["data"][0]["id"]
+        [latest, *_] = (await after.told(f"/v1/leads/{lead_id}/transitions"))["data"]
+    assert (latest["to_stage"], latest["cause"]) == ("interest", "time")

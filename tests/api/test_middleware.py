@@ -1,0 +1,111 @@
+"""Around every request: its id, its line in the log, its count; and nothing personal in any of them."""
+
+import json
+from typing import Any
+
+from tests.api.harness import Api, accepted, break_schema, track
+from tests.api.server import serving
+
+SECRET = "ada.lovelace@example.com"
+
+
+async def test_a_request_id_is_given(web: Api) -> None:
+    ids = [(await web.client.get("/livez")).headers["x-request-id"] for _ in range(2)]
+    assert all(len(told) == 32 for told in ids)
+    assert ids[0] != ids[1]
+
+
+async def test_a_request_id_is_kept(web: Api) -> None:
+    told = "a1b2-C3d4"
+    assert (await web.client.get("/livez", headers={"X-Request-Id": told})).headers["x-request-id"] == told
+
+
+async def test_a_request_id_that_would_spoil_the_log_is_replaced(web: Api) -> None:
+    for told in ("", "-" * 65, "a b", 'a"b', SECRET, "é"):
+        headers = {b"X-Request-Id": told.encode()}
+        assert (await web.client.get("/livez", headers=headers)).headers["x-request-id"] != told
+
+
+async def test_errors_have_a_request_id_too(web: Api) -> None:
+    for path in ("/v1/leads", "/nowhere", "/v1/track"):
+        assert (await web.client.get(path)).headers["x-request-id"]
+
+
+async def test_a_request_is_logged_with_its_id_and_its_route(web: Api, logs: list[Any]) -> None:
+    answer = await web.client.get(
+        "/v1/leads/5/score?as_of=marker", headers={"X-Request-Id": "abc"} | web.bearer("read")
+    )
+    [line] = [line for line in logs if line["event"] == "request"]
+    assert line.pop("ms") >= 0
+    assert line == {
+        "event": "request",
+        "log_level": "info",
+        "request_id": "abc",
+        "method": "GET",
+        "route": "/v1/leads/{lead_id}/score",
+        "status": answer.status_code,
+    }
+
+
+async def speak_of(api: Api, secret: str) -> None:
+    """Say something personal in every place that there is."""
+    traits = {"email": secret, "name": secret}
+    await api.batch(
+        track(secret, userId=secret, traits=traits, properties={"x": secret}), track(userId=None, event=secret)
+    )
+    await api.send(
+        f"/v1/identify?email={secret}", {"userId": "u1", "traits": traits}, User_Agent=secret, Referer=secret
+    )
+    await api.client.post(f"/v1/forms/{secret}", data={"email": secret, "writeKey": api.keys["write"]})
+    await api.client.post(f"/v1/forms/x?writeKey={api.keys['write']}", data={"email": secret, "userId": "null"})
+    for path in (f"/v1/leads?email={secret}", f"/v1/leads/lookup?email={secret}", f"/{secret}", f"/v1/leads/{secret}"):
+        await api.ask(path)
+    await api.client.get(f"/v1/projects/{api.keys['write']}/settings", headers={"X-Request-Id": secret})
+
+
+async def test_nothing_personal_is_logged(api: Api, logs: list[Any]) -> None:
+    await speak_of(api, SECRET)
+    written = json.dumps(logs, default=str)
+    assert len(logs) >= 6
+    assert SECRET not in written
+    assert "?" not in written
+
+
+async def test_no_key_is_logged(api: Api, logs: list[Any]) -> None:
+    await speak_of(api, SECRET)
+    written = json.dumps(logs, default=str)
+    assert [kind for kind, secret in api.keys.items() if secret in written] == []
+
+
+def test_a_crash_is_logged_with_its_cause_and_nothing_personal(database_url: str) -> None:
+    with serving(database_url) as server:
+        server.drop_table("events")
+        answer = server.send("/v1/identify", {"userId": SECRET, "traits": {"email": SECRET, "name": SECRET}})
+        assert answer.status_code == 500
+    lines = [json.loads(line) for line in server.log.splitlines()]
+    crashes = [line for line in lines if "exception" in line]
+    assert crashes
+    assert "events" in crashes[0]["exception"]
+    assert SECRET not in server.log
+
+
+async def test_requests_are_counted_by_route_method_and_status(web: Api) -> None:
+    await web.client.get("/v1/leads/5/score", headers=web.bearer("read"))
+    await web.client.get(f"/{SECRET}")
+    sample = web.runtime.metrics.registry.get_sample_value
+    asked = {"method": "GET", "route": "/v1/leads/{lead_id}/score", "status": "422"}
+    assert sample("leadscore_request_seconds_count", asked) == 1
+    assert sample("leadscore_request_seconds_count", {"method": "GET", "route": "unknown", "status": "404"}) == 1
+
+
+async def test_a_crash_is_counted_as_500(web: Api) -> None:
+    await break_schema(web)
+    await web.send("/v1/track", track())
+    labels = {"method": "POST", "route": "/v1/track", "status": "500"}
+    assert web.runtime.metrics.registry.get_sample_value("leadscore_request_seconds_count", labels) == 1
+
+
+async def test_one_request_after_a_crash_is_served(web: Api) -> None:
+    await break_schema(web)
+    await web.send("/v1/track", track())
+    assert accepted(await web.batch()) == (0, 0)

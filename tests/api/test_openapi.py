@@ -1,0 +1,219 @@
+"""The OpenAPI document, and junk thrown at every route that it names, and at those that it leaves out."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from httpx import AsyncClient, Response
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.api.paths import BATCH_PATHS, MESSAGE_PATHS
+from tests.api.harness import Api, running, track
+
+HIDDEN = ["/v1/m", "/v1/projects/{key}/settings", *BATCH_PATHS, *(f"/v1/{name}" for name in MESSAGE_PATHS)]
+OURS = ["/livez", "/readyz", "/metrics", "/openapi.json"]
+
+
+async def test_every_error_that_a_route_may_answer_is_documented_as_a_problem(web: Api) -> None:
+    document = (await web.client.get("/openapi.json")).json()
+    wrong = [
+        (path, method, status)
+        for path, methods in document["paths"].items()
+        for method, route in methods.items()
+        for status, answer in route["responses"].items()
+        if status >= "400" and "Problem" not in json.dumps(answer)
+    ]
+    assert wrong == []
+
+
+async def test_the_documentation_is_served(web: Api) -> None:
+    assert (await web.client.get("/docs")).status_code == 200
+
+
+class Target:
+    """The application on a loop of its own, for tests that Hypothesis repeats."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._stack = AsyncExitStack()
+        self.api: Api = self._runner.run(self._stack.enter_async_context(running(url)))
+        self.lead_id = self._runner.run(self._one_lead())
+
+    async def _one_lead(self) -> str:
+        await self.api.batch(track())
+        return str((await self.api.lead(user_id="u1"))["id"])
+
+    def request(self, method: str, path: str, **what: Any) -> Response:
+        client: AsyncClient = self.api.client
+        return self._runner.run(client.request(method, path, **what))
+
+    def close(self) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+
+@pytest.fixture
+def target(sqlite_url: str) -> Iterator[Target]:
+    target = Target(sqlite_url)
+    yield target
+    target.close()
+
+
+JUNK = st.text(max_size=40) | st.sampled_from(
+    ["", "\0", "null", "é", "-1", "1e999", "9" * 400, "0001-01-01T00:00:00+14:00", "%"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | JUNK,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(JUNK, inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = [
+    "type",
+    "event",
+    "userId",
+    "anonymousId",
+    "previousId",
+    "groupId",
+    "messageId",
+    "timestamp",
+    "sentAt",
+    "traits",
+]
+FIELDS += [
+    "properties",
+    "context",
+    "batch",
+    "writeKey",
+    "identities",
+    "email",
+    "user_id",
+    "kind",
+    "name",
+    "origins",
+    "events",
+]
+MESSAGES = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=8)
+KNOWN_TYPES = st.sampled_from([*MESSAGE_PATHS.values()])
+NEARLY = st.builds(
+    lambda message, told: {"userId": "u1", "event": "Liked", "type": told} | message, MESSAGES, KNOWN_TYPES
+)
+DOCUMENTS = NEARLY | st.lists(NEARLY, max_size=4).map(lambda batch: {"batch": batch}) | MESSAGES | VALUES
+BODIES = (
+    DOCUMENTS.map(lambda document: json.dumps(document).encode())
+    | st.binary(max_size=60)
+    | JUNK.map(lambda text: f"email={text}&_next={text}&properties[{text}]={text}".encode("utf-8", "replace"))
+)
+TYPES = [
+    "application/json",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=b",
+    "x",
+    "",
+]
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Content-Type": st.sampled_from(TYPES),
+        "Content-Encoding": st.sampled_from(["gzip", "br", "identity", "gzip, gzip"]),
+        "Accept": st.sampled_from(["text/html", "application/json", "*/*"]),
+        "Origin": st.sampled_from(["https://www.example.com", "null", "x"]),
+        "Access-Control-Request-Method": st.sampled_from(["POST", "PUT", "x"]),
+        "X-Request-Id": st.sampled_from(["a", "-", "\x7f", "a" * 100]),
+    },
+)
+ASKED = [
+    "email",
+    "user_id",
+    "anonymous_id",
+    "stage",
+    "min_score",
+    "source",
+    "updated_after",
+    "sales_ready",
+    "sort",
+    "limit",
+]
+QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
+METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
+NAMED = ["/v1/leads", "/v1/leads/lookup", "/v1/leads/{id}", "/v1/leads/{id}/score", "/v1/leads/{id}/events"]
+NAMED += ["/v1/leads/{id}/transitions", "/v1/keys", "/v1/keys/{id}", "/v1/rejections", "/v1/forms/{id}", "/{id}"]
+PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
+KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])
+
+
+async def test_the_junk_reaches_every_route(web: Api) -> None:
+    documented = (await web.client.get("/openapi.json")).json()["paths"]
+    reached = {path.replace("{id}", "{}").replace("{key}", "{}") for path in [*NAMED, *HIDDEN, *OURS]}
+    names = ("{lead_id}", "{key_id}", "{form}")
+    plain = [
+        path if "{" not in path else next(path.replace(n, "{}") for n in names if n in path) for path in documented
+    ]
+    assert set(plain) - reached == set()
+
+
+def assert_sound(answer: Response) -> None:
+    """Not a fault of ours, and if a refusal, a problem document or what the middleware says of a preflight."""
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400 and answer.request.method not in ("HEAD", "OPTIONS"):
+        shown = answer.headers["content-type"].partition(";")[0]
+        assert shown == "application/problem+json" or (shown == "text/html" and answer.status_code == 400)
+        if shown != "text/html":
+            assert answer.json()["status"] == answer.status_code
+
+
+@dataclass(frozen=True)
+class Ask:
+    method: str
+    path: str
+    key: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    known_id: bool
+    junk: str
+
+
+def natural(path: str) -> tuple[str, str]:
+    """The method and the kind of key with which a path is asked, so that not all junk ends at the door."""
+    if path in OURS or path.startswith(("/v1/leads", "/v1/rejections", "/v1/projects")):
+        return ("POST" if path.endswith("lookup") else "GET"), "read"
+    return "POST", "admin" if path.startswith("/v1/keys") else "write"
+
+
+@st.composite
+def asks(draw: st.DrawFn) -> Ask:
+    path = draw(PATHS)
+    method, key = natural(path) if draw(st.integers(0, 3)) else (draw(METHODS), draw(KEYS))
+    told = (draw(QUERIES), draw(HEADERS), draw(BODIES), draw(st.booleans()), draw(JUNK))
+    return Ask(method, path, key, *told)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asks())
+def test_no_junk_is_answered_by_a_fault_of_ours(target: Target, ask: Ask) -> None:
+    secret = next((secret for kind, secret in target.api.keys.items() if kind == ask.key), "unknown")
+    part = target.lead_id if ask.known_id else quote(ask.junk, safe="")
+    path = ask.path.replace("{id}", part).replace("{key}", secret)
+    body = gzip.compress(ask.body) if ask.headers.get("Content-Encoding") == "gzip" and ask.known_id else ask.body
+    answer = target.request(ask.method, path, params=ask.query, headers=ask.headers, content=body, auth=(secret, ""))
+    assert_sound(answer)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(documents=st.lists(NEARLY, min_size=1, max_size=5))
+def test_what_is_nearly_a_message_is_counted_once_whatever_becomes_of_it(target: Target, documents: list[Any]) -> None:
+    headers = target.api.bearer("write")
+    answer = target.request("POST", "/v1/batch", content=json.dumps({"batch": documents}), headers=headers)
+    assert_sound(answer)
+    told = answer.json()
+    if answer.status_code in (200, 413) or "rejected" in told:
+        refused = len(told.get("rejected", ()))
+        assert told.get("accepted", 0) + told.get("duplicates", 0) + refused == len(documents)

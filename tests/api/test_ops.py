@@ -1,0 +1,174 @@
+"""Operations: alive, ready, measured; and what is answered while the database is gone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from tests.api.harness import NOW, Api, accepted, assert_problem, page_view, running, track
+
+
+class Wire:
+    """A way to a PostgreSQL server that can be cut and mended: a socket of its own, whose bytes are passed on."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._target = make_url(url)
+        self._path = folder / ".s.PGSQL.5432"
+        self._open: set[asyncio.StreamWriter] = set()
+        query = {"host": str(folder), "port": "5432"}
+        self.url = self._target.set(host=None, port=None, query=query).render_as_string(hide_password=False)
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+
+    async def cut(self) -> None:
+        self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        self._path.unlink(missing_ok=True)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        folder = self._target.query.get("host")
+        if isinstance(folder, str) and folder.startswith("/"):
+            return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{self._target.port or 5432}")
+        return await asyncio.open_connection(self._target.host, self._target.port or 5432)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await self._connect()
+        ends = {writer, far_writer}
+        self._open |= ends
+        await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+        self._open -= ends
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                writer.write(data)
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def wired(url: str) -> AsyncIterator[tuple[Api, Wire]]:
+    with TemporaryDirectory(prefix="ls-") as folder:
+        wire = Wire(url, Path(folder))
+        await wire.mend()
+        async with running(wire.url, pool_timeout_s=1) as api:
+            yield api, wire
+        await wire.cut()
+
+
+async def test_a_process_that_runs_is_alive_and_ready(api: Api) -> None:
+    for path in ("/livez", "/readyz"):
+        answer = await api.client.get(path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_without_a_database_a_process_is_alive_and_not_ready(postgres_url: str) -> None:
+    async with wired(postgres_url) as (api, wire):
+        await wire.cut()
+        assert (await api.client.get("/livez")).status_code == 200
+        assert_problem(await api.client.get("/readyz"), 503, "unavailable")
+        assert (await api.client.get("/metrics")).status_code == 200
+
+
+async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back(postgres_url: str) -> None:
+    async with wired(postgres_url) as (api, wire):
+        accepted(await api.send("/v1/track", track()))
+        await api.ask("/v1/leads")
+        await wire.cut()
+        for answer in (
+            await api.send("/v1/track", track()),
+            await api.batch(track(userId=None)),
+            await api.ask("/v1/leads"),
+        ):
+            assert_problem(answer, 503, "unavailable")
+            assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_database_that_comes_back_is_used_at_once(postgres_url: str) -> None:
+    async with wired(postgres_url) as (api, wire):
+        accepted(await api.send("/v1/track", track()))
+        await wire.cut()
+        assert (await api.send("/v1/track", track())).status_code == 503
+        await wire.mend()
+        assert (await api.client.get("/readyz")).status_code == 200
+        assert accepted(await api.send("/v1/track", track())) == (1, 0)
+        assert (await api.lead(user_id="u1"))["event_count"] == 2
+
+
+async def test_an_outdated_schema_is_not_ready(api: Api) -> None:
+    async with api.runtime.database.write() as connection:
+        await connection.execute(text("DELETE FROM alembic_version"))
+    document = assert_problem(await api.client.get("/readyz"), 503, "schema-outdated")
+    assert "leadscore migrate" in document["detail"]
+
+
+async def test_a_process_that_stops_is_not_ready(web: Api) -> None:
+    web.runtime.stopping = True
+    assert_problem(await web.client.get("/readyz"), 503, "unavailable")
+
+
+Measure = Callable[[str], float]
+
+
+@pytest.fixture
+async def measure(api: Api) -> Callable[[], Awaitable[Measure]]:
+    """The samples that `/metrics` shows, by name and labels."""
+
+    async def shown() -> Measure:
+        answer = await api.client.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=")
+        lines = [line.rpartition(" ") for line in answer.text.splitlines() if not line.startswith("#")]
+        samples = {name: float(value) for name, _, value in lines}
+        return samples.__getitem__
+
+    return shown
+
+
+async def test_messages_are_measured_by_what_became_of_them(
+    api: Api, measure: Callable[[], Awaitable[Measure]]
+) -> None:
+    message = track()
+    await api.batch(message, message, track(), track(userId=None))
+    await api.client.post("/v1/forms/f", data={"email": "a@b.c", "_gotcha": "x", "writeKey": api.keys["write"]})
+    told = await measure()
+    results = ("accepted", "duplicate", "rejected", "honeypot")
+    assert [told(f'leadscore_messages_total{{result="{result}"}}') for result in results] == [2, 1, 1, 1]
+
+
+async def test_the_writers_work_is_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+    await api.batch(track(), track(), track())
+    told = await measure()
+    assert told("leadscore_commit_messages_sum") == 3
+    assert told("leadscore_commit_seconds_count") == 1
+    assert told("leadscore_commit_conflicts_total") == 0
+    assert told("leadscore_queue_messages") == 0
+
+
+async def test_requests_are_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+    await api.send("/v1/t", track())
+    labels = 'method="POST",route="/v1/t",status="200"'
+    assert (await measure())(f"leadscore_request_seconds_count{{{labels}}}") == 1
+
+
+async def test_leads_and_their_moves_are_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+    await api.batch(page_view(), track(), track("Order Completed", userId="u2"), key=api.keys["server"])
+    told = await measure()
+    assert [told(f'leadscore_leads{{stage="{stage}"}}') for stage in ("interest", "sql", "customer")] == [1, 1, 1]
+    assert told('leadscore_transitions_total{from_stage="interest",to_stage="sql"}') == 1
+
+
+async def test_the_oldest_check_that_is_due_is_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+    await api.send("/v1/track", track())
+    assert (await measure())("leadscore_oldest_due_check_seconds") == 0
+    api.clock.now = NOW + timedelta(days=60)
+    assert (await measure())("leadscore_oldest_due_check_seconds") > 0
