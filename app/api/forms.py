@@ -65,7 +65,7 @@ def _read(form: str, body: bytes, request: Request) -> FormPost:
 def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
     """A JSON value as the form's field, or fields, that it would have been."""
     values = value if isinstance(value, list) else [value]
-    texts = [as_text(item) for item in values if item is not None]
+    texts = [str(item).lower() if isinstance(item, bool) else as_text(item) for item in values if item is not None]
     if None in texts:
         raise ValidationFailed("A form's fields are text, numbers, true or false, or lists of these: flatten the rest.")
     return [(name, text) for text in texts if text is not None]

@@ -19,7 +19,7 @@ from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
 from app.protocol.batches import Batch, Refusal, body_write_key, read_batch
 from app.protocol.body import parse_json
 from app.protocol.messages import Sender, read_message
-from app.scoring.events import event_name_key
+from app.scoring.events import Event, event_name_key
 from app.services.ingest import UNSTORABLE, Receipt
 from app.services.keys import Key
 from app.services.rejections import rejections_of
@@ -54,7 +54,10 @@ async def answer_batch(request: Request, key: Key, batch: Batch) -> Response:
     if events or batch.refused:
         rejections = rejections_of(batch.refused, key.name, runtime.clock())
         receipt = await runtime.writer.submit(events, rejections)
-    refused = batch.refused + _unstorable(batch, receipt)
+    unstorable = _unstorable(batch, receipt)
+    if unstorable:
+        await runtime.writer.submit([], rejections_of(unstorable, key.name, runtime.clock()))
+    refused = sorted(batch.refused + unstorable, key=lambda item: item.index)
     runtime.metrics.received(receipt.accepted, receipt.duplicates, len(refused))
     return _answer(request, receipt, refused)
 
@@ -82,7 +85,7 @@ def _allowed(key: Key, batch: Batch) -> Batch:
     named = {event_name_key(name) for name in key.events}
     refusal = InvalidMessage("event-not-allowed", "This key does not list the event: use another, or one that does.")
     refused = [
-        Refusal(index, event.message_id, refusal.code, refusal.detail, {"event": event.name})
+        Refusal(index, event.message_id, refusal.code, refusal.detail, _told(event))
         for index, event in batch.accepted
         if event_name_key(event.name) not in named
     ]
@@ -90,9 +93,16 @@ def _allowed(key: Key, batch: Batch) -> Batch:
     return Batch(allowed, batch.refused + refused)
 
 
+def _told(event: Event) -> dict[str, Any]:
+    """What a refused event said, for those who look at the rejections."""
+    ids: dict[str, str] = {identity.kind: identity.value for identity in event.identities}
+    sections = {name: getattr(event, name) for name in ("properties", "context", "traits")}
+    return {"type": event.type, "event": event.name, **ids, **sections}
+
+
 def _unstorable(batch: Batch, receipt: Receipt) -> list[Refusal]:
     return [
-        Refusal(index, event.message_id, "unstorable", UNSTORABLE, None)
+        Refusal(index, event.message_id, "unstorable", UNSTORABLE, _told(event))
         for index, event in batch.accepted
         if event.id in receipt.refused
     ]

@@ -1,5 +1,6 @@
 """The shapes in which leads, their scores, events and transitions are told. Output has no defaults."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -144,17 +145,7 @@ class TransitionDocument(BaseModel):
 
     @classmethod
     def of(cls, stored: StoredTransition) -> "TransitionDocument":
-        change = stored.transition
-        return cls(
-            id=stored.id,
-            lead_id=stored.lead_id,
-            from_stage=change.from_stage,
-            to_stage=change.to_stage,
-            at=change.at,
-            cause=change.cause,
-            model_version=change.model_version,
-            scores=dict(change.scores),
-        )
+        return cls(id=stored.id, lead_id=stored.lead_id, **asdict(stored.transition))
 
 
 def _score(reading: Reading, name: str) -> ScoreValue:
@@ -163,15 +154,5 @@ def _score(reading: Reading, name: str) -> ScoreValue:
 
 
 def _explained(reading: Reading, name: str) -> ExplainedScore:
-    lines = [
-        LedgerLine(
-            rule=line.rule,
-            signal=line.signal,
-            hits=line.hits,
-            last_hit_on=line.last_hit_on,
-            points=line.points,
-            kind=line.kind,
-        )
-        for line in ledger(reading, name)
-    ]
+    lines = [LedgerLine.model_validate(line, from_attributes=True) for line in ledger(reading, name)]
     return ExplainedScore(**_score(reading, name).model_dump(), ledger=lines)

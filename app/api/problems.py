@@ -92,7 +92,7 @@ async def on_invalid_model(request: Request, error: Exception) -> Response:
 
 async def on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    faults = [Fault(_path(fault["loc"]), fault["msg"]) for fault in error.errors()]
+    faults = [_fault(fault) for fault in error.errors()]
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
         return problem(request, 400, "malformed-json", "The body is not JSON.")
     detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
@@ -119,6 +119,12 @@ def on_crash(request: Request, error: Exception) -> Response:
     """A fault of ours. The log has what happened; the answer does not tell."""
     log.error("request failed", exc_info=error)
     return problem(request, 500, "internal-error", "Something went wrong here; the server's log tells what.")
+
+
+def _fault(found: Any) -> Fault:
+    if found["type"] == "extra_forbidden":  # its path would end in a key that is the client's own
+        return Fault(_path(found["loc"][:-1]), "has a field that is not known here")
+    return Fault(_path(found["loc"]), found["msg"])
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -127,7 +127,7 @@ class Writer:
             await asyncio.gather(*(self._keep_committing() for _ in range(self._lanes)))
         finally:
             self._closing = True
-            _fail(self._queue, Unavailable("The server has stopped storing. Send the same request again."))
+            _fail(self._queue, _stopped())
 
     async def _keep_committing(self) -> None:
         while self._queue or not self._closing:
@@ -159,6 +159,9 @@ class Writer:
         rejections = [rejection for submission in taken for rejection in submission.rejections]
         try:
             stored = await self._store(events, rejections)
+        except asyncio.CancelledError:
+            _fail(taken, _stopped())
+            raise
         except Exception as error:  # whatever went wrong is for those who wait to hear
             _fail(taken, error)
             if not isinstance(error, Unavailable):
@@ -192,6 +195,10 @@ class Writer:
                 await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - to part two who collided
         msg = "Other writers kept coming first. Send the same request again."
         raise Unavailable(msg)
+
+
+def _stopped() -> Unavailable:
+    return Unavailable("The server has stopped storing. Send the same request again.")
 
 
 def _receipt(submission: _Submission, stored: Stored) -> Receipt:
@@ -235,7 +242,7 @@ async def _fold(
     ]
     await save(connection, results)
     await lead_store.retire(connection, resolver.merged)
-    await identity_store.move(connection, resolver.merged)
+    await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
     changes = (result.transition.transition for result in results if result.transition)
     return tuple((change.from_stage, change.to_stage) for change in changes)

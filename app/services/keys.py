@@ -39,6 +39,30 @@ async def create_key(
     events: Sequence[str] | None = None,
 ) -> NewKey:
     """Make a key. 256 random bits need no slow hash: SHA-256 of them can't be searched."""
+    made = _new_key(kind, name, now, origins, events)
+    async with database.write() as connection:
+        await key_store.insert(connection, made.key, hash_of(made.secret))
+    return made
+
+
+async def create_first_keys(database: Database, now: datetime) -> list[NewKey]:
+    """One key of each kind for a database that has none: all of them, or none."""
+    async with database.write() as connection:
+        if await key_store.count(connection):
+            return []
+        made = [_new_key(kind, f"first-{kind}", now) for kind in KEY_KINDS]
+        for key, secret in made:
+            await key_store.insert(connection, key, hash_of(secret))
+    return made
+
+
+def _new_key(
+    kind: KeyKind,
+    name: str,
+    now: datetime,
+    origins: Sequence[str] | None = None,
+    events: Sequence[str] | None = None,
+) -> NewKey:
     secret = f"ls_{kind}_{secrets.token_urlsafe(32)}"
     key = Key(
         id=uuid7(),
@@ -50,17 +74,7 @@ async def create_key(
         created_at=now,
         revoked_at=None,
     )
-    async with database.write() as connection:
-        await key_store.insert(connection, key, hash_of(secret))
     return NewKey(key, secret)
-
-
-async def create_first_keys(database: Database, now: datetime) -> list[NewKey]:
-    """One key of each kind for a database that has none."""
-    async with database.read() as connection:
-        if await key_store.count(connection):
-            return []
-    return [await create_key(database, kind, f"first-{kind}", now) for kind in KEY_KINDS]
 
 
 async def list_keys(database: Database) -> list[Key]:
@@ -97,14 +111,15 @@ class KeyRing:
 
     def forget(self) -> None:
         """Look up every key anew."""
-        self._found.clear()
+        self._found = {}
 
     async def _look_up(self, hashed: str) -> Key | None:
+        found = self._found  # what is forgotten while we ask stays forgotten
         async with self._database.read() as connection:
             key = await key_store.by_hash(connection, hashed)
-        if len(self._found) >= MOST_REMEMBERED:
-            self._found.clear()
-        self._found[hashed] = (self._clock_s(), key)
+        if len(found) >= MOST_REMEMBERED:
+            found.clear()
+        found[hashed] = (self._clock_s(), key)
         return key
 
 

@@ -148,8 +148,7 @@ class Leads:
         model = await self._models.version(connection, version or lead.model_version)
         log = event_store.of_leads(connection, [lead.id], received_by=moment)
         facts = merge([model.facts_of(event) async for _, event in log])
-        ids = [lead.id, *await lead_store.merged_into(connection, lead.id)]
-        stage = await transition_store.stage_at(connection, ids, moment)
+        stage = await transition_store.stage_at(connection, lead.id, moment)
         reading = read(model, facts, moment)
         return ScoreView(lead.id, reading, stage_of(reading, stage), moment)
 

@@ -1,7 +1,7 @@
 """Sweeping: what has to happen to leads about whom there is no news.
 
 Stored stages follow time, and a new model reaches the leads that nobody touches. Several replicas may sweep at once:
-leads are locked, and what one of them has done the next finds done.
+each claims leads by their locks, and passes over those that another has.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,16 +42,18 @@ async def roll_out(
 ) -> None:
     """Evaluate by the active model every lead that was last evaluated by another. May be stopped and begun again."""
     after: UUID | None = None
-    while True:
+    while ids := await _not_yet_reached(database, models, after, chunk):
         async with database.write() as connection:
-            version = (await models.active(connection)).version
-            ids = await lead_store.evaluated_otherwise(connection, version, after, chunk)
             results = await reevaluate(connection, models, ids, clock(), "model")
             await save(connection, results)
-        if not ids:
-            return
         after = ids[-1]
         progress(len(ids), _moves(results))
+
+
+async def _not_yet_reached(database: Database, models: ActiveModels, after: UUID | None, limit: int) -> list[UUID]:
+    async with database.read() as connection:
+        version = (await models.active(connection)).version
+        return await lead_store.evaluated_otherwise(connection, version, after, limit)
 
 
 async def count_leads(database: Database, model_version: int) -> int:

@@ -36,14 +36,14 @@ def _insert(dialect: Dialect) -> Any:
 async def of_leads(
     connection: AsyncConnection, lead_ids: Collection[UUID], received_by: datetime | None = None
 ) -> AsyncIterator[tuple[UUID, Event]]:
-    """Every event of these leads, with its lead, in no particular order."""
+    """Every event of these leads, with its lead, in no particular order; or those that were theirs by a moment."""
     query = (
         select(events, identities.c.lead_id)
         .join(identities, identities.c.identity == events.c.identity)
         .where(identities.c.lead_id.in_(padded(lead_ids)))
     )
     if received_by is not None:
-        query = query.where(events.c.received_at <= received_by)
+        query = query.where(events.c.received_at <= received_by, identities.c.linked_at <= received_by)
     async for row in await connection.stream(query):
         yield row.lead_id, _from_row(row)
 

@@ -66,10 +66,12 @@ def _insert(dialect: Dialect) -> Any:
     return insert_rows(identities, dialect)
 
 
-async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None:
+async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID], now: datetime) -> None:
     """Move all identities of each retired lead to its survivor."""
     for retired, survivor in merged.items():
-        await connection.execute(update(identities).where(identities.c.lead_id == retired).values(lead_id=survivor))
+        await connection.execute(
+            update(identities).where(identities.c.lead_id == retired).values(lead_id=survivor, linked_at=now)
+        )
 
 
 def parse_identity(key: str) -> Identity:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
@@ -18,6 +18,9 @@ from app.storage.identities import parse_identity
 from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
+EMPTY: dict[str, Any] = {"tally": {}, "traits": {}, "scores": {}, "event_count": 0} | dict.fromkeys(
+    ("source", "channel", "first_seen_at", "last_seen_at", "next_check_on")
+)
 UPDATED = [column.name for column in STORED if column.name not in {"id", "created_at"}]
 
 
@@ -89,8 +92,7 @@ async def retire(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> No
     """Let each of these ids resolve to its survivor from now on, as do the ids that were merged into it before."""
     for retired, survivor in merged.items():
         await connection.execute(update(leads).where(leads.c.merged_into == retired).values(merged_into=survivor))
-        emptied = {"merged_into": survivor, "tally": {}, "traits": {}, "source": None, "scores": {}, "event_count": 0}
-        await connection.execute(update(leads).where(leads.c.id == retired).values(**emptied, next_check_on=None))
+        await connection.execute(update(leads).where(leads.c.id == retired).values(merged_into=survivor, **EMPTY))
 
 
 async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
@@ -114,9 +116,9 @@ async def merged_into(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
 
 
 async def due(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:
-    """Leads whose next check has come, the longest due first."""
+    """Claim leads whose next check has come, the longest due first, passing over those that another has claimed."""
     query = select(leads.c.id).where(leads.c.next_check_on <= today).order_by(leads.c.next_check_on).limit(limit)
-    return [row.id for row in await connection.execute(query)]
+    return [row.id for row in await connection.execute(query.with_for_update(skip_locked=True))]
 
 
 async def oldest_due(connection: AsyncConnection) -> date | None:
@@ -125,7 +127,9 @@ async def oldest_due(connection: AsyncConnection) -> date | None:
 
 
 def _evaluated_otherwise(model_version: int) -> ColumnElement[bool]:
-    return and_(leads.c.model_version != model_version, leads.c.merged_into.is_(None))
+    # Not `!=`, for which no index is used: this is asked every minute, and the answer is nearly always none.
+    other = or_(leads.c.model_version < model_version, leads.c.model_version > model_version)
+    return and_(other, leads.c.merged_into.is_(None))
 
 
 async def evaluated_otherwise(

@@ -35,7 +35,7 @@ leads = Table(
     "leads",
     metadata,
     Column("id", Id, primary_key=True),
-    # A lead that was merged away keeps its id, which goes on resolving, and nothing else.
+    # A lead that was merged away keeps its id, which goes on resolving, and what may not be null.
     Column("merged_into", Id, ForeignKey("leads.id"), nullable=True),
     Column("stage", String(64), nullable=False),
     Column("stage_since", UtcDateTime, nullable=False),
@@ -47,8 +47,8 @@ leads = Table(
     Column("first_seen_at", UtcDateTime, nullable=True),
     Column("last_seen_at", UtcDateTime, nullable=True),
     Column("event_count", BigInteger, nullable=False),
-    Column("model_version", Integer, nullable=False),
-    # The UTC day on which the stage may change without news; null where none is in sight.
+    Column("model_version", Integer, nullable=False, index=True),
+    # The UTC day on which the sweeper looks again; null for a lead that was merged away.
     Column("next_check_on", Date, nullable=True, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),

@@ -45,9 +45,9 @@ async def page(
     return [_from_row(row) for row in rows]
 
 
-async def stage_at(connection: AsyncConnection, lead_ids: Collection[UUID], moment: datetime) -> str | None:
+async def stage_at(connection: AsyncConnection, lead_id: UUID, moment: datetime) -> str | None:
     """The stage to which the last transition up to a moment led, None before the first."""
-    query = select(transitions.c.to_stage).where(transitions.c.lead_id.in_(list(lead_ids)), transitions.c.at <= moment)
+    query = select(transitions.c.to_stage).where(transitions.c.lead_id == lead_id, transitions.c.at <= moment)
     return (await connection.execute(query.order_by(transitions.c.id.desc()).limit(1))).scalar()
 
 

@@ -14,8 +14,8 @@ class Stopped(Exception):
 async def sweep(runtime: Runtime, stopping: asyncio.Event) -> None:
     """One round: until nothing is due any more, or, at a stop, to the end of the transaction under way."""
     chunk = runtime.settings.sweep_chunk
-    visited = chunk
-    while visited == chunk and not stopping.is_set():
+    visited = 1
+    while visited and not stopping.is_set():
         visited, moves = await sweep_due(runtime.database, runtime.models, runtime.clock(), chunk)
         runtime.metrics.moved(moves)
 

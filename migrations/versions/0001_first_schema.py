@@ -70,6 +70,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_leads_merged_into"), "leads", ["merged_into"], sqlite_where=merged, postgresql_where=merged
     )
+    op.create_index(op.f("ix_leads_model_version"), "leads", ["model_version"])
     op.create_index(op.f("ix_leads_next_check_on"), "leads", ["next_check_on"])
     op.create_index(op.f("ix_leads_stage_last_seen_at_id"), "leads", ["stage", "last_seen_at", "id"])
 

@@ -294,3 +294,13 @@ async def test_an_event_at_the_beginning_of_time_harms_nobody(service: Service) 
     lead = (await service.lead("u1")).lead
     assert (lead.facts.first_seen_at, lead.facts.last_seen_at) == (sent.occurred_at, NOW)
     assert (await service.leads.events(lead.id, None, 10))[0][-1] == sent
+
+
+async def test_looking_back_behind_a_merge_shows_the_lead_as_it_was(service: Service) -> None:
+    await service.ingest(event("u1"), event("a1", name="Feature Used"))
+    lead = await service.lead("u1")
+    served = (await service.leads.score(lead.lead.id, None, NOW)).reading.values
+    service.clock.now = TOMORROW
+    await service.ingest(event("u1", "a1", name="Unheard Of", received_at=TOMORROW))
+    assert (await service.leads.score(lead.lead.id, NOW, TOMORROW)).reading.values == served
+    assert (await service.leads.score(lead.lead.id, None, TOMORROW)).reading.values != served
