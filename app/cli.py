@@ -19,7 +19,6 @@ import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.table import Column, Table
 from rich.text import Text
 
 from app.api.keys import KeyRequest
@@ -269,13 +268,10 @@ def create(
 @keys.command("list")
 def list_all() -> None:
     """List all keys: how they begin, what they are for, whether they were revoked."""
-    table = Table(
-        Column("id", no_wrap=True, min_width=36), "kind", "name", "begins with", "created", "revoked", box=None
-    )
+    print(KEY_LINE.format("id", "kind", "begins with", "created", "revoked", "name"))
     for key in _with_database(lambda runtime: list_keys(runtime.database)):
-        revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-        table.add_row(str(key.id), key.kind, key.name, key.hint, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
-    out.print(table)
+        times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.revoked_at)]
+        print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, key.name))
 
 
 @keys.command("revoke")
@@ -284,6 +280,8 @@ def revoke(key_id: Annotated[UUID, typer.Argument(help="The id, as `leadscore ke
     _with_database(lambda runtime: revoke_key(runtime.database, key_id, utc_now()))
     out.print("Revoked.")
 
+
+KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
 
 ModelFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scoring model, as YAML or JSON.")]
 

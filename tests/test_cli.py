@@ -156,12 +156,12 @@ def test_a_key_is_printed_alone_listed_by_its_beginning_and_revoked(sqlite_url: 
     secret = one_sentence(made.stdout)
     assert re.fullmatch(r"ls_read_[\w-]{43}", secret)
     listed = run(sqlite_url, "keys", "list").stdout
-    [line] = [line for line in listed.splitlines() if " crm " in line]
-    key_id, hint = line.split()[0], line.split()[3]
+    [line] = [line for line in listed.splitlines() if line.endswith(" crm")]
+    key_id, _, hint, *_ = line.split()
     assert secret.startswith(hint)
     assert secret not in listed
     assert run(sqlite_url, "keys", "revoke", key_id).stdout == "Revoked.\n"
-    assert re.search(r" crm .*\d\d:\d\d .*\d\d:\d\d", run(sqlite_url, "keys", "list").stdout)
+    assert re.search(r"\d\d:\d\d .*\d\d:\d\d +crm$", run(sqlite_url, "keys", "list").stdout, re.MULTILINE)
 
 
 def test_a_key_that_is_made_opens(sqlite_url: str) -> None:
