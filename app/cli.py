@@ -88,7 +88,7 @@ def serve(
 ) -> None:
     """Serve the API, and sweep in the background."""
     settings = read_settings(host=host, port=port)
-    asyncio.run(_check(settings))  # so that a refusal to start is one sentence
+    asyncio.run(_try_to_open(settings))
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -103,6 +103,12 @@ def serve(
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
     Server(config, app.state.runtime).run()
+
+
+async def _try_to_open(settings: Settings) -> None:
+    """So that a refusal to start is one sentence, where the server would print a traceback."""
+    async with _open(settings):
+        pass
 
 
 class Server(uvicorn.Server):
@@ -338,10 +344,13 @@ async def _apply(runtime: Runtime, document: ScoringModel) -> tuple[int, int]:
     return version, moved
 
 
-async def _check(settings: Settings) -> None:
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Runtime]:
+    """The database that the settings name, once it is known to be up to date."""
     runtime = Runtime(settings, utc_now)
     try:
         await runtime.open()
+        yield runtime
     finally:
         await runtime.database.close()
 
@@ -357,15 +366,10 @@ async def _started(settings: Settings) -> AsyncIterator[Runtime]:
 
 
 def _with_database(job: Callable[[Runtime], Awaitable[Result]]) -> Result:
-    """Do something with the database that the settings name, once it is known to be up to date."""
     settings = read_settings()
 
     async def run() -> Result:
-        runtime = Runtime(settings, utc_now)
-        try:
-            await runtime.open()
+        async with _open(settings) as runtime:
             return await job(runtime)
-        finally:
-            await runtime.database.close()
 
     return asyncio.run(run())

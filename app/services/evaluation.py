@@ -28,6 +28,10 @@ REFRESH_DAYS = 7
 AT_ONCE = 20  # leads evaluated before other tasks have their turn
 
 
+Moves = tuple[tuple[str, str], ...]
+"""Changes of stage, each by its two ends."""
+
+
 class Evaluated(NamedTuple):
     """A lead as it is to be stored, and its change of stage if there was one."""
 
@@ -90,6 +94,11 @@ async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> N
     """Store evaluated leads, which are new or locked, and their transitions."""
     await lead_store.save(connection, [result.lead for result in results])
     await transition_store.insert(connection, [result.transition for result in results if result.transition])
+
+
+def moves_of(results: Iterable[Evaluated]) -> Moves:
+    changes = (result.transition.transition for result in results if result.transition)
+    return tuple((change.from_stage, change.to_stage) for change in changes)
 
 
 async def up_to_date(

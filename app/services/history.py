@@ -25,10 +25,8 @@ class LineRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a chunk of lines came to. `size` is in bytes."""
+    """What a chunk of lines came to."""
 
-    lines: int
-    size: int
     accepted: int
     duplicates: int
     refused: tuple[LineRefusal, ...]
@@ -63,7 +61,7 @@ class History:
         self._line += len(lines)
         receipt = await self._writer.submit([event for _, event in events.values()])
         refused += [LineRefusal(events[event_id][0], "unstorable", UNSTORABLE) for event_id in receipt.refused]
-        return Progress(len(lines), sum(map(len, lines)), receipt.accepted, receipt.duplicates, tuple(refused))
+        return Progress(receipt.accepted, receipt.duplicates, tuple(refused))
 
     def _read(self, line: bytes) -> Event | None:
         if not line.strip():

@@ -23,7 +23,7 @@ from app.scoring.engine import CompiledModel
 from app.scoring.events import Event
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Cause
-from app.services.evaluation import evaluated, save, up_to_date
+from app.services.evaluation import Moves, evaluated, moves_of, save, up_to_date
 from app.services.identities import Resolver
 from app.services.models import ActiveModels
 from app.storage import events as event_store
@@ -57,7 +57,7 @@ class Stored:
 
     duplicates: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
-    moves: tuple[tuple[str, str], ...] = ()
+    moves: Moves = ()
 
     def __add__(self, other: "Stored") -> "Stored":
         return Stored(self.duplicates | other.duplicates, self.refused | other.refused, self.moves + other.moves)
@@ -224,9 +224,7 @@ async def store(connection: AsyncConnection, models: ActiveModels, events: Seque
     return Stored(duplicates=frozenset(event.id for event in events if event.id not in new), moves=moves)
 
 
-async def _fold(
-    connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime
-) -> tuple[tuple[str, str], ...]:
+async def _fold(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Moves:
     """Fold events that are new in the log into their leads, and tell the changes of stage."""
     model = await models.active(connection)
     identities = {identity for event in events for identity in event.identities}
@@ -244,8 +242,7 @@ async def _fold(
     await lead_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
-    changes = (result.transition.transition for result in results if result.transition)
-    return tuple((change.from_stage, change.to_stage) for change in changes)
+    return moves_of(results)
 
 
 def _changed(

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-import structlog
-
 from app.errors import Unavailable
 from app.metrics import Metrics
 from app.scoring.sources import known_referrers
@@ -18,10 +16,8 @@ from app.storage import leads as lead_store
 from app.storage.db import Database
 from app.storage.migrations import check_schema, migrate
 
-log = structlog.get_logger()
-
-
 WRITER_LANES = 2
+"""Commits under way at once on PostgreSQL: while it works on one, the next is prepared. More gave nothing."""
 
 
 class Runtime:

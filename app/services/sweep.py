@@ -4,18 +4,16 @@ Stored stages follow time, and a new model reaches the leads that nobody touches
 each claims leads by their locks, and passes over those that another has.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from app.scoring.engine import CompiledModel
-from app.services.evaluation import Evaluated, in_turns, next_check, reevaluate, save
+from app.services.evaluation import Evaluated, Moves, in_turns, moves_of, next_check, reevaluate, save
 from app.services.models import ActiveModels
 from app.storage import leads as lead_store
 from app.storage.db import Database
-
-Moves = tuple[tuple[str, str], ...]
 
 
 async def sweep_due(database: Database, models: ActiveModels, now: datetime, limit: int) -> tuple[int, Moves]:
@@ -26,7 +24,7 @@ async def sweep_due(database: Database, models: ActiveModels, now: datetime, lim
         visited = await reevaluate(connection, models, ids, now, "time")
         results = [_rescheduled(model, result, now) async for result in in_turns(visited)]
         await save(connection, results)
-    return len(ids), _moves(results)
+    return len(ids), moves_of(results)
 
 
 def _rescheduled(model: CompiledModel, result: Evaluated, now: datetime) -> Evaluated:
@@ -47,7 +45,7 @@ async def roll_out(
             results = await reevaluate(connection, models, ids, clock(), "model")
             await save(connection, results)
         after = ids[-1]
-        progress(len(ids), _moves(results))
+        progress(len(ids), moves_of(results))
 
 
 async def _not_yet_reached(database: Database, models: ActiveModels, after: UUID | None, limit: int) -> list[UUID]:
@@ -62,6 +60,4 @@ async def count_leads(database: Database, model_version: int) -> int:
         return await lead_store.count_evaluated_otherwise(connection, model_version)
 
 
-def _moves(results: Sequence[Evaluated]) -> Moves:
-    changes = [result.transition.transition for result in results if result.transition]
-    return tuple((change.from_stage, change.to_stage) for change in changes)
+__all__ = ["Moves", "count_leads", "roll_out", "sweep_due"]
