@@ -1,0 +1,55 @@
+"""`leadscore keys …`: API keys. A new key and the list are printed plainly, so that no terminal wraps them."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from pydantic import ValidationError
+
+from app.api.keys import KeyRequest
+from app.cli.runtime import with_database
+from app.cli.terminal import out
+from app.errors import ValidationFailed
+from app.main import utc_now
+from app.services.keys import KeyKind, create_key, list_keys, revoke_key
+
+KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
+
+commands = typer.Typer(no_args_is_help=True, help="API keys: make, list and revoke them.")
+
+
+@commands.command("create")
+def create(
+    kind: Annotated[KeyKind, typer.Option(help="What the key may do.")],
+    name: Annotated[str, typer.Option(help="What it is for. Events keep it as their source.")],
+    origin: Annotated[list[str] | None, typer.Option(help="For a write key: an origin that may use it.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="For a write key: an event that it may send.")] = None,
+) -> None:
+    """Make a key and print it, alone, on standard output. It is not shown again."""
+    try:
+        wanted = KeyRequest(kind=kind, name=name, origins=origin or None, events=event or None)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'the key'}: {fault['msg']}" for fault in error.errors()]
+        raise ValidationFailed("; ".join(faults)) from None
+    made = with_database(
+        lambda runtime: create_key(
+            runtime.database, kind, wanted.name, utc_now(), origins=wanted.origins, events=wanted.events
+        )
+    )
+    print(made.secret)
+
+
+@commands.command("list")
+def list_all() -> None:
+    """List all keys: how they begin, what they are for, whether they were revoked."""
+    print(KEY_LINE.format("id", "kind", "begins with", "created", "revoked", "name"))
+    for key in with_database(lambda runtime: list_keys(runtime.database)):
+        times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.revoked_at)]
+        print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, key.name))
+
+
+@commands.command("revoke")
+def revoke(key_id: Annotated[UUID, typer.Argument(help="The id, as `leadscore keys list` shows it.")]) -> None:
+    """Revoke a key. Servers that run stop accepting it within 5 seconds."""
+    with_database(lambda runtime: revoke_key(runtime.database, key_id, utc_now()))
+    out.print("Revoked.")

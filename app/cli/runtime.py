@@ -1,0 +1,66 @@
+"""What a command runs on: the settings, and the runtime on the database that they name, for as long as it is needed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from app.cli.terminal import err
+from app.errors import UnreadableFile
+from app.logs import configure_logs
+from app.main import utc_now
+from app.services.runtime import Runtime
+from app.settings import Settings
+
+Result = TypeVar("Result")
+
+
+def read_settings(**told: Any) -> Settings:
+    """The settings, with what options told. If some make no sense, each is named and the command ends."""
+    try:
+        settings = Settings(**{name: value for name, value in told.items() if value is not None})
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            err.print(f"LEADSCORE_{name}: {fault['msg']}", soft_wrap=True, markup=False)
+        raise typer.Exit(1) from None
+    if settings.embedded and not settings.database_file.parent.is_dir():
+        raise UnreadableFile(f"There is no folder {settings.database_file.parent} for the database: make it first.")
+    configure_logs(settings.log_level)
+    return settings
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Runtime]:
+    """The database that the settings name, once it is known to be up to date."""
+    runtime = Runtime(settings, utc_now)
+    try:
+        await runtime.open()
+        yield runtime
+    finally:
+        await runtime.database.close()
+
+
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[Runtime]:
+    """The same with its writer, for what brings in messages."""
+    runtime = Runtime(settings, utc_now)
+    try:
+        await runtime.start()
+        yield runtime
+    finally:
+        await runtime.stop()
+
+
+def with_database(job: Callable[[Runtime], Awaitable[Result]]) -> Result:
+    """What the job gives. It has the database that the settings name to itself, opened and up to date."""
+    settings = read_settings()
+
+    async def run() -> Result:
+        async with opened(settings) as runtime:
+            return await job(runtime)
+
+    return asyncio.run(run())

@@ -1,0 +1,100 @@
+"""`leadscore serve`: the server, and how it introduces itself to who starts it for the first time."""
+
+import asyncio
+import gc
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from app.cli.runtime import opened, read_settings
+from app.main import create_app
+from app.services.keys import KeyKind, list_keys
+from app.services.runtime import Runtime
+from app.settings import Settings
+
+commands = typer.Typer()
+
+
+@commands.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+) -> None:
+    """Serve the API, and sweep in the background."""
+    settings = read_settings(host=host, port=port)
+    asyncio.run(_try_to_open(settings))
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nobody here asks where a request came from
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+    )
+    Server(config, app.state.runtime).run()
+
+
+async def _try_to_open(settings: Settings) -> None:
+    """So that a refusal to start is one sentence, where the server would print a traceback."""
+    async with opened(settings):
+        pass
+
+
+class Server(uvicorn.Server):
+    """Says where it listens, with the first keys if it made them, and stops in the order that load balancers need."""
+
+    def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
+        super().__init__(config)
+        self.runtime = runtime
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        host, port, *_ = self.servers[0].sockets[0].getsockname()
+        url = f"http://{host}:{port}"
+        keys_made = await self.runtime.make_first_keys()  # only now: on a port that is taken they would be lost
+        if keys_made:
+            _introduce(url, {made.key.kind: made.secret for made in keys_made})
+        elif not await list_keys(self.runtime.database):
+            print("There are no keys yet: make them with `leadscore keys create`.")
+        gc.freeze()  # what was made until now stays; looking it through again would hold up requests
+        print(f"leadscore listens on {url} (documentation: {url}/docs)", flush=True)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        self.runtime.stopping = True  # /readyz says so, while there is still somebody to answer it
+        await asyncio.sleep(self.runtime.settings.shutdown_delay_s)
+        await super().shutdown(sockets)
+
+
+INTRODUCTION = """
+These keys are shown this once. With them, the main job is:
+
+# a visitor looks at the prices
+curl -s {url}/v1/page -u {write}: \\
+  -d '{{"anonymousId": "a1", "context": {{"page": {{"path": "/pricing"}}}}}}'
+
+# a website's form is sent
+curl -s {url}/v1/forms/contact -d writeKey={write} \\
+  -d anonymousId=a1 -d email=ada@example.com -d company_size=80
+
+# the product reports who it is, and a trial
+curl -s {url}/v1/batch -u {server}: -d '{{"batch": [
+  {{"type": "identify", "userId": "u1", "traits": {{"email": "ada@example.com"}}}},
+  {{"type": "track", "userId": "u1", "event": "Trial Started"}}]}}'
+
+# where does she stand, and why?
+curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}"
+"""
+
+
+def _introduce(url: str, secrets: dict[KeyKind, str]) -> None:
+    for kind, secret in secrets.items():
+        print(f"{kind:7}{secret}")
+    print(INTRODUCTION.format(url=url, **secrets))

@@ -1,0 +1,73 @@
+"""`leadscore import`: a file's messages are kept once, and its faults are told by line."""
+
+import gzip
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.server import make_keys, run, serving
+from tests.cli.harness import GOOD, ROOT, line, one_sentence, totals
+
+TRIALS = ROOT.parent / "shared" / "data" / "trials.jsonl.gz"
+
+
+def test_a_file_is_imported_and_again_without_effect(database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl"
+    file.write_text("\n".join(GOOD))
+    first, second = run(database_url, "import", str(file)), run(database_url, "import", str(file))
+    assert (totals(first), first.returncode) == ((5, 0, 0), 0)
+    assert (totals(second), second.returncode) == ((0, 5, 0), 0)
+
+
+def test_a_gzipped_file_and_standard_input_are_the_same_history(sqlite_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl.gz"
+    file.write_bytes(gzip.compress("\n".join(GOOD).encode()))
+    assert totals(run(sqlite_url, "import", str(file))) == (5, 0, 0)
+    assert totals(run(sqlite_url, "import", "-", input="\n".join(GOOD))) == (0, 5, 0)
+
+
+def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(sqlite_url: str) -> None:
+    lines = [line(messageId="m1"), "{", line(userId=None), "", line(messageId="m2"), "[]", line(note=1, type="dance")]
+    done = run(sqlite_url, "import", "-", input="\n".join(lines))
+    assert (totals(done), done.returncode) == ((2, 0, 4), 1)
+    assert re.findall(r"^line (\d+): ([\w-]+): .+", done.stderr, re.MULTILINE) == [
+        ("2", "malformed-json"),
+        ("3", "invalid-identity"),
+        ("6", "validation-error"),
+        ("7", "validation-error"),
+    ]
+
+
+def test_an_import_is_trusted_and_scored(sqlite_url: str) -> None:
+    message = line(event="Order Completed", messageId="m1")
+    assert totals(run(sqlite_url, "import", "-", "--source", "crm", input=message)) == (1, 0, 0)
+    with serving(sqlite_url) as server:
+        lead = server.ask("/v1/leads/lookup", user_id="u1")
+        [event] = server.ask(f"/v1/leads/{lead['id']}/events")["data"]
+    assert (lead["stage"], event["source"], event["occurred_at"]) == ("customer", "crm", "2026-01-01T00:00:00Z")
+
+
+def test_a_file_that_can_not_be_read_is_one_sentence(sqlite_url: str, tmp_path: Path) -> None:
+    cut, plain = tmp_path / "cut.jsonl.gz", tmp_path / "plain.jsonl.gz"
+    cut.write_bytes(gzip.compress("\n".join(GOOD).encode())[:-12])
+    plain.write_text("\n".join(GOOD))
+    for file in (cut, plain, tmp_path / "missing.jsonl"):
+        done = run(sqlite_url, "import", str(file))
+        assert (done.returncode, done.stdout) == (1, ""), file
+        assert str(file) in one_sentence(done.stderr)
+
+
+@pytest.mark.skipif(not TRIALS.exists(), reason="the trials' data is not part of the project")
+def test_real_trials_are_imported_once_and_staged(sqlite_url: str) -> None:
+    applied = run(sqlite_url, "model", "apply", str(ROOT / "docs" / "examples" / "trial-product.yaml"))
+    assert applied.returncode == 0
+    assert totals(run(sqlite_url, "import", str(TRIALS))) == (4_879, 0, 0)
+    assert totals(run(sqlite_url, "import", str(TRIALS))) == (0, 4_879, 0)
+    with serving(sqlite_url, make_keys(sqlite_url)) as server:
+        shown = httpx.get(f"{server.url}/metrics").text
+    stages = dict(re.findall(r'^leadscore_leads\{stage="(\w+)"\} ([\d.]+)$', shown, re.MULTILINE))
+    assert sum(map(float, stages.values())) == 746
+    assert min(map(float, stages.values())) > 0
+    assert set(stages) >= {"lead", "mql", "pql", "sql"}

@@ -1,0 +1,41 @@
+"""`leadscore keys …`: a key is made, shown once, listed by its beginning and revoked."""
+
+import re
+
+from tests.api.server import run, serving
+from tests.cli.harness import one_sentence
+
+
+def test_a_key_is_printed_alone_listed_by_its_beginning_and_revoked(sqlite_url: str) -> None:
+    made = run(sqlite_url, "keys", "create", "--kind", "read", "--name", "crm")
+    secret = one_sentence(made.stdout)
+    assert re.fullmatch(r"ls_read_[\w-]{43}", secret)
+    listed = run(sqlite_url, "keys", "list").stdout
+    [line] = [line for line in listed.splitlines() if line.endswith(" crm")]
+    key_id, _, hint, *_ = line.split()
+    assert secret.startswith(hint)
+    assert secret not in listed
+    assert run(sqlite_url, "keys", "revoke", key_id).stdout == "Revoked.\n"
+    assert re.search(r"\d\d:\d\d .*\d\d:\d\d +crm$", run(sqlite_url, "keys", "list").stdout, re.MULTILINE)
+
+
+def test_a_key_that_is_made_opens(sqlite_url: str) -> None:
+    secret = run(sqlite_url, "keys", "create", "--kind", "read", "--name", "crm").stdout.strip()
+    with serving(sqlite_url) as server:
+        server.keys["read"] = secret
+        assert server.ask("/v1/leads")["data"] == []
+
+
+WRONG_KEYS = [
+    ("create", "--kind", "read", "--name", "n" * 101),
+    ("create", "--kind", "read", "--name", "n", "--origin", "https://x.test"),
+    ("create", "--kind", "write", "--name", "n", "--origin", "x.test"),
+    ("revoke", "01a20046-d29c-70d3-8b90-74ffe558f263"),
+]
+
+
+def test_keys_that_make_no_sense_are_refused_without_a_traceback(sqlite_url: str) -> None:
+    said = [run(sqlite_url, "keys", *arguments) for arguments in WRONG_KEYS]
+    assert [done.returncode > 0 for done in said] == [True] * len(WRONG_KEYS)
+    assert [done.stdout for done in said] == [""] * len(WRONG_KEYS)
+    assert [done.stderr for done in said if "Traceback" in done.stderr] == []

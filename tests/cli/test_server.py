@@ -1,0 +1,102 @@
+"""`leadscore serve`: what it prints, what it refuses, and how it stops."""
+
+import asyncio
+import json
+import re
+import socket
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from tests import databases
+from tests.api.harness import until
+from tests.api.server import COMMAND, Server, environment, run, serving
+from tests.cli.harness import one_sentence
+
+
+def test_a_first_serve_prints_keys_and_commands_that_work_as_they_stand(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path / 'new.db'}", keys={}) as server:
+        kinds = dict(re.findall(r"^(write|server|read|admin) +(ls_\w+_\S+)$", server.printed, re.MULTILINE))
+        assert set(kinds) == {"write", "server", "read", "admin"}
+        commands = re.findall(r"^curl (?:.*\\\n)*.*(?:\n  \{.*)*", server.printed, re.MULTILINE)
+        answers = [
+            json.loads(subprocess.check_output(["/bin/bash", "-ec", command], timeout=30)) for command in commands
+        ]
+    assert [answer.get("accepted") for answer in answers] == [1, 1, 2, None]
+    assert answers[-1]["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "anonymous_id": ["a1"]}
+    assert answers[-1]["stage"] != "interest"
+    assert "request" in server.log
+    assert "ls_" not in server.log
+
+
+def test_a_serve_of_what_has_keys_prints_none(sqlite_url: str) -> None:
+    with serving(sqlite_url) as server:
+        assert server.printed == f"leadscore listens on {server.url} (documentation: {server.url}/docs)\n"
+
+
+def test_keys_are_never_made_for_a_postgres_of_its_own(postgres_url: str) -> None:
+    with serving(postgres_url, keys={}) as server:
+        assert "ls_" not in server.printed
+
+
+async def send_across_a_stop(server: Server, count: int, answers: list[bytes]) -> None:
+    """Begin requests, stop the server, and only then send the bodies. What is answered goes to `answers`."""
+    host, port = server.url.removeprefix("http://").split(":")
+    key = b64encode(f"{server.keys['write']}:".encode()).decode()
+    ends = [await asyncio.open_connection(host, int(port)) for _ in range(count)]
+    bodies = [json.dumps({"event": "Liked", "userId": "u1", "messageId": f"m{number}"}) for number in range(count)]
+    for body, (reader, writer) in zip(bodies, ends, strict=True):
+        lines = (
+            "POST /v1/track HTTP/1.1",
+            f"Host: {host}",
+            f"Authorization: Basic {key}",
+            f"Content-Length: {len(body)}",
+        )
+        writer.write("\r\n".join([*lines, "Expect: 100-continue", "", ""]).encode())
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"  # the server waits for the body
+    server.process.terminate()
+    await until(lambda: not accepts(host, int(port)))
+    for body, (_, writer) in zip(bodies, ends, strict=True):
+        writer.write(body.encode())
+    answers += [await reader.read() for reader, _ in ends]
+    for _, writer in ends:
+        writer.close()
+
+
+def accepts(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
+def test_a_stop_answers_every_request_that_is_under_way(database_url: str) -> None:
+    answers: list[bytes] = []
+    with serving(database_url) as server:
+        databases.run(send_across_a_stop(server, 50, answers))
+        server.process.wait(timeout=30)
+    assert [answer.partition(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 50
+    with serving(database_url, server.keys) as again:
+        assert again.ask("/v1/leads/lookup", user_id="u1")["event_count"] == 50
+
+
+def test_serve_refuses_an_outdated_postgres_and_names_the_remedy(empty_postgres: str) -> None:
+    done = run(empty_postgres, "serve", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "`leadscore migrate`" in one_sentence(done.stderr)
+
+
+def test_settings_that_make_no_sense_are_named() -> None:
+    wrong = {"port": "70000", "pool_size": "many", "log_level": "x"}
+    variables = environment("mysql://x", **wrong)
+    done = subprocess.run([COMMAND, "serve"], env=variables, capture_output=True, text=True, timeout=60, check=False)
+    named = {line.partition(": ")[0] for line in done.stderr.splitlines()}
+    assert done.returncode == 1
+    assert named == {f"LEADSCORE_{name.upper()}" for name in ("database_url", *wrong)}
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/x.db", "postgresql://nobody@127.0.0.1:9/none"])
+def test_a_database_that_can_not_be_reached_is_one_sentence(url: str) -> None:
+    done = run(url, "serve", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert " database" in one_sentence(done.stderr)
