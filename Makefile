@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # -qq hides pip's progress and its warnings; errors still show.
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv run test check format bench lock
+.PHONY: help .venv run test check format bench lock schema
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ check: .venv ## what CI runs: format, lint, types, then every test (the migratio
 format: .venv ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+schema: .venv ## write docs/model.schema.json, after a change of what a model may hold
+	@$(BIN)/python -c 'import json; from app.scoring.schema import json_schema; print(json.dumps(json_schema(), indent=2))' \
+		> docs/model.schema.json
 
 bench: .venv ## measure throughput; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks

@@ -6,18 +6,18 @@ Answers are true, false, or None for "not certain": over a span of days a number
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, ge, gt, le, lt
 from typing import Any
 
 from app.scoring.document import COMBINERS, Combination, Condition, Leaf
-from app.scoring.operators import NEGATIONS, OPERATORS, as_number, field_test
+from app.scoring.operators import NEGATIONS, as_number, field_test
 
 Bounds = tuple[float, float]
 """The least and the greatest that a number can be; the same, where it is known."""
 
 Answer = bool | None
 FIELDS = {"property": "properties", "context": "context", "trait": "traits"}
-MONOTONE = frozenset({"gt", "gte", "lt", "lte"})
+THRESHOLDS: Mapping[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def _shortfall(written: Mapping[str, Any], actual: float | None) -> float | None
         return None
     if "signal" in written:
         return int(written.get("at_least", 1)) - actual
-    thresholds = {name: as_number(written.get(name)) for name in MONOTONE}
-    failed = [limit for name, limit in thresholds.items() if limit is not None and not OPERATORS[name](limit)(actual)]
+    thresholds = {name: as_number(written.get(name)) for name in THRESHOLDS}
+    failed = [limit for name, limit in thresholds.items() if limit is not None and not THRESHOLDS[name](actual, limit)]
     gaps = [abs(limit - actual) for limit in failed]
     return round(max(gaps), 2) if gaps else None
 
@@ -158,21 +158,33 @@ def lookup(value: Any, path: Sequence[str]) -> Any:
 
 
 def bounds_test(operators: Mapping[str, Any]) -> Callable[[Bounds], Answer]:
-    """The question whether a number that lies within bounds passes all these operators."""
+    """The question whether a number that lies within bounds, infinite ones too, passes all these operators."""
     tests = [_bound_test(name, operand) for name, operand in operators.items()]
     return tests[0] if len(tests) == 1 else lambda bounds: all_of(test(bounds) for test in tests)
 
 
 def _bound_test(name: str, operand: Any) -> Callable[[Bounds], Answer]:
+    if name in THRESHOLDS:
+        return _threshold_test(THRESHOLDS[name], operand)
     if name in NEGATIONS:
         positive = _bound_test(NEGATIONS[name], operand)
         return lambda bounds: negation(positive(bounds))
-    test = OPERATORS[name](operand)
+    equalities = [_equality_test(number) for number in (operand if name == "in" else [operand])]
+    return lambda bounds: any_of(holds(bounds) for holds in equalities)
 
+
+def _equality_test(number: float) -> Callable[[Bounds], Answer]:
     def holds(bounds: Bounds) -> Answer:
         least, greatest = bounds
-        at_least = test(least)
-        settled = least == greatest or (name in MONOTONE and at_least == test(greatest))
-        return at_least if settled else None
+        return False if not least <= number <= greatest else True if least == greatest else None
+
+    return holds
+
+
+def _threshold_test(compare: Callable[[float, float], bool], threshold: float) -> Callable[[Bounds], Answer]:
+    def holds(bounds: Bounds) -> Answer:
+        least, greatest = bounds
+        answer = compare(least, threshold)
+        return answer if least == greatest or compare(greatest, threshold) == answer else None
 
     return holds

@@ -12,26 +12,15 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 
 from app.scoring.operators import as_number
 
 SUBJECTS = ("property", "context", "trait", "score", "signal")
-OPERATORS = (
-    "eq",
-    "ne",
-    "in",
-    "not_in",
-    "gt",
-    "gte",
-    "lt",
-    "lte",
-    "contains",
-    "starts_with",
-    "ends_with",
-    "exists",
-)  # in the order in which a reader meets them
+NUMERIC_OPERATORS = ("eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte")  # a score knows no others
+OPERATORS = (*NUMERIC_OPERATORS, "contains", "starts_with", "ends_with", "exists")  # in the order of the reference
 COMBINERS = ("all", "any", "none")
 DECAYS = ("expires_after_days", "half_life_days", "fades_over_days")
 
@@ -66,9 +55,12 @@ EventName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 Limit = Annotated[Points, AfterValidator(_has_cents_at_most)]
+Cap = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False), AfterValidator(_has_cents_at_most)]
+CapOrNothing = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), AfterValidator(_has_cents_at_most)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
-Ordered = Annotated[Any, AfterValidator(_is_ordered)]
-Scalar = Annotated[Any, AfterValidator(_is_scalar)]
+Ordered = Annotated[Any, AfterValidator(_is_ordered), WithJsonSchema({"type": ["number", "string"]})]
+Scalar = Annotated[Any, AfterValidator(_is_scalar), WithJsonSchema({"type": ["boolean", "number", "string"]})]
+EventNames = Annotated[list[EventName], Field(min_length=1, max_length=200)]
 
 
 class Document(BaseModel):
@@ -176,7 +168,7 @@ def leaves(condition: Condition, path: str) -> Iterator[tuple[str, Leaf]]:
 class Signal(Document):
     """Which events to count. `trusted`: only those that a secret key sent."""
 
-    on: Annotated[list[EventName], BeforeValidator(_as_list), Field(min_length=1)]
+    on: Annotated[EventNames, BeforeValidator(_as_list, json_schema_input_type=EventName | EventNames)]
     where: Condition | None = None
     trusted: bool = False
 
@@ -194,7 +186,7 @@ class Rule(Document):
     fades_over_days: Days | None = None
     at_least: Annotated[int, Field(ge=1)] | None = None
     within_days: Days | None = None
-    max_points: Annotated[Limit, Field(gt=0)] | None = None
+    max_points: Cap | None = None
     group: Name | None = None
 
     @model_validator(mode="after")
@@ -226,17 +218,17 @@ def _rule_problem(rule: Rule) -> str | None:
 class Group(Document):
     """A cap over the sum of the rules that name it. Below zero it would take points from those who have none."""
 
-    max: Annotated[Limit, Field(ge=0)]
+    max: CapOrNothing
 
 
 class Score(Document):
     """A number made of rules, held between `min` and `max`."""
 
-    rules: dict[Name, Rule] = Field(min_length=1)
+    rules: dict[Name, Rule] = Field(min_length=1, max_length=500)
     min: Limit | None = None
     max: Limit | None = None
-    groups: dict[Name, Group] = {}
-    bands: dict[Name, Limit] = {}
+    groups: dict[Name, Group] = Field({}, max_length=100)
+    bands: dict[Name, Limit] = Field({}, max_length=100)
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
@@ -279,7 +271,7 @@ class Example(Document):
     """A sentence about people, and the proof that the model agrees."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    given: list[Given]
+    given: list[Given] = Field(max_length=500)
     expect: Expected
 
 
@@ -288,7 +280,7 @@ class ScoringModel(Document):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     description: str | None = None
-    signals: dict[Name, Signal] = {}
-    scores: dict[Name, Score] = {}
-    stages: list[Stage] = Field(min_length=1)
-    examples: list[Example] = []
+    signals: dict[Name, Signal] = Field({}, max_length=500)
+    scores: dict[Name, Score] = Field({}, max_length=20)
+    stages: list[Stage] = Field(min_length=1, max_length=100)
+    examples: list[Example] = Field([], max_length=500)

@@ -9,7 +9,7 @@ ledger(reading, score)           -> the lines that add up to it
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -84,21 +84,23 @@ class CompiledModel:
     version: int
     document: ScoringModel
     signals: Mapping[str, CompiledSignal]
+    fingerprints: frozenset[str]
     signals_by_event: Mapping[str, Sequence[CompiledSignal]]
     scores: Mapping[str, CompiledScore]
     stages: tuple[CompiledStage, ...]
 
-    @property
-    def fingerprints(self) -> frozenset[str]:
-        return frozenset(signal.fingerprint for signal in self.signals.values())
+    def event_keys(self, fingerprints: Collection[str]) -> frozenset[str]:
+        """The keys of the event names that these signals count."""
+        wanted = (signal for signal in self.signals.values() if signal.fingerprint in fingerprints)
+        return frozenset(key for signal in wanted for key in signal.event_keys)
 
-    def hits_of(self, event: Event) -> set[str]:
-        """The fingerprints of the signals to which an event gives a hit."""
+    def hits_of(self, event: Event, among: Collection[str]) -> set[str]:
+        """The fingerprints, among these, of the signals to which an event gives a hit."""
         candidates = self.signals_by_event.get(event_name_key(event.name), ())
-        return {signal.fingerprint for signal in candidates if signal.counts(event)}
+        return {signal.fingerprint for signal in candidates if signal.fingerprint in among and signal.counts(event)}
 
     def facts_of(self, event: Event) -> Facts:
-        return facts_of(event, self.hits_of(event))
+        return facts_of(event, self.hits_of(event, self.fingerprints))
 
 
 def compile_model(document: ScoringModel, version: int) -> CompiledModel:
@@ -112,6 +114,7 @@ def compile_model(document: ScoringModel, version: int) -> CompiledModel:
         version=version,
         document=document,
         signals=signals,
+        fingerprints=frozenset(fingerprints.values()),
         signals_by_event=by_event,
         scores={name: _compile_score(name, score, fingerprints) for name, score in document.scores.items()},
         stages=tuple(map(_compile_stage, document.stages)),

@@ -1,17 +1,38 @@
 """Loading a scoring model: YAML 1.2 or JSON in, a checked `ScoringModel` or every fault with its path out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import StringIO
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import CollectionNode, MappingNode, ScalarNode
 
-from app.scoring.document import COMBINERS, Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
+from app.scoring.document import (
+    COMBINERS,
+    NUMERIC_OPERATORS,
+    Condition,
+    Leaf,
+    Rule,
+    Score,
+    ScoringModel,
+    Signal,
+    Stage,
+    leaves,
+)
 
-NUMERIC_OPERATORS = frozenset({"eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte"})
+# ruamel.yaml takes about a second for a text of this length, and up to three if it is made to be slow.
+MAX_CHARACTERS = 128 * 1024
+MAX_VALUES = 50_000  # scalars, lists and mappings, aliases written out; a text counts once more per 64 characters
+MAX_DEPTH = 32
+MAX_MESSAGES = 100_000  # of all examples, each `times` over: to run them takes seconds
+_TOLD_NAMES = 20
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} deep: use fewer lists and mappings within each other"
 _MARKS = frozenset({"combination", "leaf", "[key]"})  # pydantic's, of a union's branch and of a key
 
 
@@ -32,8 +53,11 @@ class InvalidModel(ValueError):
 
 
 def load_model(source: str | dict[str, Any]) -> ScoringModel:
-    """Read a model from YAML or JSON text, or from a mapping already parsed. Raises `InvalidModel`."""
-    document = _parse(source) if isinstance(source, str) else source
+    """Read a model from YAML or JSON text, or from a mapping already parsed. Raises `InvalidModel`.
+
+    Text may come from anybody: it is bounded before it is read, and what it repeats by aliases before it is repeated.
+    """
+    document = _parse(source) if isinstance(source, str) else _sized(source)
     try:
         model = ScoringModel.model_validate(document)
     except ValidationError as error:
@@ -49,19 +73,86 @@ def dump_model(model: ScoringModel) -> dict[str, Any]:
     return model.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
+def dump_yaml(model: ScoringModel) -> str:
+    """The document as YAML, to be edited. Comments and the like are not kept: they belong to whoever keeps the file."""
+    yaml = YAML(pure=True)
+    yaml.default_flow_style = None  # small leaves stay on their line
+    yaml.width = 120
+    text = StringIO()
+    yaml.dump(dump_model(model), text)
+    return text.getvalue()
+
+
 def _parse(text: str) -> Any:
     # YAML 1.2, for 1.1 reads the field `on` as true; JSON is a part of it, and keys may not be repeated.
+    if len(text) > MAX_CHARACTERS:
+        raise _refusal(f"has {len(text)} characters, and {MAX_CHARACTERS} are allowed: make it shorter")
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = MAX_DEPTH
     try:
-        return json.loads(json.dumps(YAML(typ="safe", pure=True).load(text)))
+        graph = _sized(yaml.compose(text))  # before anything is made of it: aliases and merges make much of little
+        return json.loads(json.dumps(yaml.constructor.construct_document(graph))) if graph else None
+    except InvalidModel:
+        raise
+    except MaxDepthExceededError as error:
+        raise _refusal(_TOO_DEEP, _place(error)) from None
     except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "document"
-        raise InvalidModel((Fault(where, str(getattr(error, "problem", None) or "is not YAML or JSON")),)) from None
-    except RecursionError:
-        raise InvalidModel((Fault("document", "is nested too deeply"),)) from None
+        raise _refusal(str(getattr(error, "problem", None) or "is not YAML or JSON"), _place(error)) from None
     except (TypeError, ValueError):
-        message = "holds a value that JSON does not have; put dates and the like in quotes"
-        raise InvalidModel((Fault("document", message),)) from None
+        raise _refusal("holds a value that JSON does not have; put dates and the like in quotes") from None
+
+
+def _refusal(message: str, path: str = "document") -> InvalidModel:
+    return InvalidModel((Fault(path, message),))
+
+
+def _place(error: YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "document"
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    values: int
+    height: int
+
+
+def _sized(document: Any) -> Any:
+    """A document, as YAML's graph or as data. With its aliases written out, it must end, and not be too large."""
+    _size_of(document, 0, {})
+    return document
+
+
+def _size_of(part: Any, depth: int, known: dict[int, _Size | None]) -> _Size:
+    # What an alias repeats is not walked again: `known` has its size, and None for what is being walked.
+    if id(part) not in known:
+        if depth >= MAX_DEPTH:
+            raise _refusal(_TOO_DEEP)
+        known[id(part)] = None
+        sizes = [_size_of(child, depth + 1, known) for child in _children(part)]
+        values = 1 + _length(part) // 64 + sum(size.values for size in sizes)
+        known[id(part)] = _Size(values, 1 + max((size.height for size in sizes), default=0))
+    size = known[id(part)]
+    if size is None:
+        raise _refusal("holds an alias of a part that the alias stands in, which would never end: write that part out")
+    if depth + size.height > MAX_DEPTH:
+        raise _refusal(_TOO_DEEP)
+    if size.values > MAX_VALUES:
+        raise _refusal(f"holds more than {MAX_VALUES} values, with what its aliases repeat: make it smaller")
+    return size
+
+
+def _children(part: Any) -> Iterable[Any]:
+    if isinstance(part, MappingNode):
+        return chain.from_iterable(part.value)
+    if isinstance(part, dict):
+        return chain.from_iterable(part.items())
+    return part.value if isinstance(part, CollectionNode) else part if isinstance(part, list) else ()
+
+
+def _length(part: Any) -> int:
+    text = part.value if isinstance(part, ScalarNode) else part
+    return len(text) if isinstance(text, str) else 0
 
 
 def _faults_of(error: ValidationError, document: Any) -> Iterator[Fault]:
@@ -75,7 +166,8 @@ def _path(location: tuple[int | str, ...], document: Any) -> str:
     path, here = "", document
     for part in location:
         if isinstance(part, int):
-            path, here = f"{path}[{part}]", here[part]
+            if isinstance(here, list):  # else a text that stands for a list of one
+                path, here = f"{path}[{part}]", here[part]
         elif isinstance(here, dict) and (part in here or part not in _MARKS):
             path, here = f"{path}.{part}".removeprefix("."), here.get(part)
     return path or "document"
@@ -160,6 +252,9 @@ def _repeated_stages(model: ScoringModel) -> Iterator[Fault]:
 
 def _faults_in_examples(model: ScoringModel) -> Iterator[Fault]:
     stages = {stage.name: stage for stage in model.stages}
+    messages = sum(given.times for example in model.examples for given in example.given)
+    if messages > MAX_MESSAGES:
+        yield Fault("examples", f"tell of {messages} messages, and {MAX_MESSAGES} are allowed: lower their times")
     for index, example in enumerate(model.examples):
         path = f"examples[{index}].expect"
         if example.expect.stage is not None and example.expect.stage not in stages:
@@ -169,7 +264,8 @@ def _faults_in_examples(model: ScoringModel) -> Iterator[Fault]:
 
 
 def _unknown(noun: str, name: str, known: dict[str, Any]) -> str:
-    return f"there is no {noun} {name}; there is {', '.join(known) or 'none at all'}"
+    more = f" and {len(known) - _TOLD_NAMES} more" if len(known) > _TOLD_NAMES else ""
+    return f"there is no {noun} {name}; there is {', '.join(islice(known, _TOLD_NAMES)) or 'none at all'}{more}"
 
 
-__all__ = ["COMBINERS", "Fault", "InvalidModel", "ScoringModel", "dump_model", "load_model"]
+__all__ = ["COMBINERS", "Fault", "InvalidModel", "ScoringModel", "dump_model", "dump_yaml", "load_model"]

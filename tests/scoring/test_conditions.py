@@ -1,5 +1,6 @@
 """Conditions: three-valued answers over bounds, and explanations. What operators mean is in `cases/conditions.json`."""
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -72,6 +73,16 @@ def test_all_any_and_negation_are_certain_exactly_when_every_completion_agrees(s
         ({"ne": 40}, (39, 41), None),
         ({"in": [1, 2]}, (2, 2), True),
         ({"not_in": [1, 2]}, (1, 2), None),
+        ({"gte": 5}, (4, inf), None),
+        ({"gte": 5}, (-inf, 4), False),
+        ({"lt": 5}, (5, inf), False),
+        ({"lte": 5}, (-inf, 5), True),
+        ({"eq": 5}, (0, inf), None),
+        ({"eq": 5}, (6, inf), False),
+        ({"ne": 5}, (6, inf), True),
+        ({"in": [4, 5]}, (6, inf), False),
+        ({"in": [4, 7]}, (6, inf), None),
+        ({"not_in": [4, 5]}, (6, inf), True),
     ],
 )
 def test_a_number_within_bounds_is_answered_only_where_the_bounds_allow(

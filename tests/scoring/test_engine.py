@@ -68,8 +68,9 @@ def test_signals_with_one_definition_share_their_hits() -> None:
         }
     )
     assert len(model.fingerprints) == 2
-    assert model.hits_of(event("PAGE VIEWED")) == {model.signals["one"].fingerprint}
+    assert model.hits_of(event("PAGE VIEWED"), model.fingerprints) == {model.signals["one"].fingerprint}
     assert model.signals["one"].fingerprint == model.signals["other"].fingerprint
+    assert model.event_keys({model.signals["one"].fingerprint}) == {"page viewed"}
 
 
 def test_an_event_of_no_signal_still_tells_traits_and_that_somebody_was_there() -> None:

@@ -1,13 +1,14 @@
 """Loading a model: what is read, and that every fault is told with its path."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from app.scoring.engine import compile_model
-from app.scoring.model import Fault, InvalidModel, dump_model, load_model
+from app.scoring.model import MAX_CHARACTERS, Fault, InvalidModel, dump_model, dump_yaml, load_model
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]
@@ -61,6 +62,7 @@ def test_a_model_dumped_and_loaded_again_is_the_same(document: Json) -> None:
     dumped = dump_model(model)
     assert load_model(json.loads(json.dumps(dumped))) == model
     assert load_model(json.dumps(dumped)) == model
+    assert load_model(dump_yaml(model)) == model
     assert dump_model(load_model(dumped)) == dumped
 
 
@@ -86,8 +88,7 @@ def _listed(signal: Json) -> Json:
         ("name: !!python/object:os.system x", "line 1, column 7", "tag"),
         ("a: \x00", "document", "is not YAML or JSON"),
         ("name: 2026-01-01", "document", "put dates and the like in quotes"),
-        ("&a [*a]", "document", "a value that JSON does not have"),
-        ("[" * 500, "document", "nested too deeply"),
+        ("name: 2026-01-01T00:00:00Z", "document", "put dates and the like in quotes"),
         ("", "document", "should be a valid dictionary"),
         ("just words", "document", "should be a valid dictionary"),
     ],
@@ -96,6 +97,94 @@ def test_what_cannot_be_read_is_told_with_its_place(text: str, path: str, messag
     [(place, told)] = faults_of(text)
     assert place == path
     assert message in told
+
+
+# --- Bounds -----------------------------------------------------------------------------------------------------
+
+
+def bomb(lines: int, width: int = 9, merge: str = "") -> str:
+    """Few characters that repeat one another until they are very many."""
+    repeated = [f"a{line}: &a{line} [{', '.join([f'*a{line - 1}'] * width)}]" for line in range(1, lines)]
+    return "\n".join(["a0: &a0 {x: 1, y: 2}", *(re.sub(r"(\[.*)", merge or r"\1", line) for line in repeated)])
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("#" * (MAX_CHARACTERS + 1), "document", "has 131073 characters, and 131072 are allowed: make it shorter"),
+        (bomb(7), "document", "holds more than 50000 values, with what its aliases repeat: make it smaller"),
+        (bomb(60), "document", "holds more than 50000 values"),
+        (bomb(30, merge=r"{<<: \1}"), "document", "holds more than 50000 values"),
+        (f"a: &a {'x' * 64_000}\nb: [{'*a , ' * 60}]", "document", "holds more than 50000 values"),
+        (bomb(40, width=1), "document", "is nested more than 32 deep"),
+        ("[" * 500, "line 1, column 33", "is nested more than 32 deep: use fewer lists and mappings within each other"),
+        ("&a [*a]", "document", "holds an alias of a part that the alias stands in, which would never end"),
+        ("name: &a {b: [{c: *a}]}", "document", "holds an alias of a part that the alias stands in"),
+        ("name: &a {<<: *a}", "document", "holds an alias of a part that the alias stands in"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_what_is_too_large_is_refused_before_it_is_made(text: str, path: str, message: str) -> None:
+    [(place, told)] = faults_of(text)
+    assert place == path
+    assert message in told
+
+
+def test_aliases_and_merges_are_read() -> None:
+    text = """
+        name: least
+        signals: {a: &a {on: A, where: &w {property: x, eq: 1}}, b: {<<: *a, on: B}, c: {on: C, where: {none: [*w]}}}
+        stages: [{name: interest}]
+    """
+    signals = dump_model(load_model(text))["signals"]
+    assert signals["b"] == {"on": ["B"], "where": {"property": "x", "eq": 1}}
+    assert signals["c"]["where"] == {"none": [{"property": "x", "eq": 1}]}
+
+
+def test_a_mapping_is_bounded_as_a_text_is() -> None:
+    nested: Any = []
+    for _ in range(5_000):
+        nested = [nested]
+    endless: list[Any] = []
+    endless.append(endless)
+    messages = ["more than 50000 values", "more than 50000 values", "more than 32 deep", "would never end"]
+    for description, message in zip([[0] * 50_000, "x" * 64 * 50_000, nested, endless], messages, strict=True):
+        assert message in faults_of(LEAST | {"description": description})[0][1]
+
+
+def test_a_model_is_as_deep_as_anybody_needs() -> None:
+    condition: Json = {"property": "a", "eq": 1}
+    for _ in range(13):
+        condition = {"all": [condition]}
+    load_model(json.dumps(with_signal(where=condition)))
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (LEAST | {"signals": {f"s{number}": {"on": "x"} for number in range(501)}}, "signals"),
+        (with_signal(on=["x"] * 201), "signals.visit.on"),
+        (LEAST | {"stages": [{"name": f"s{number}"} for number in range(101)]}, "stages"),
+        (with_score(bands={f"b{number}": number for number in range(101)}), "scores.fit.bands"),
+    ],
+)
+def test_a_model_has_so_many_parts_at_most(document: Json, path: str) -> None:
+    [(place, told)] = faults_of(document)
+    assert place == path
+    assert "at most" in told
+
+
+def test_examples_tell_of_so_many_messages_at_most() -> None:
+    example = {"name": "x", "given": [{"times": 10_000}] * 11, "expect": {}}
+    message = "tell of 110000 messages, and 100000 are allowed: lower their times"
+    assert faults_of({**LEAST, "examples": [example]}) == [("examples", message)]
+
+
+def test_of_many_names_that_there_are_some_are_told() -> None:
+    signals = {f"s{number}": {"on": "x"} for number in range(23)}
+    [(_, told)] = faults_of({**with_stage(when={"signal": "gone"}), "signals": {**with_signal()["signals"], **signals}})
+    assert told.startswith("there is no signal gone; there is visit, s0, s1")
+    assert told.endswith("s18 and 4 more")
 
 
 # --- Faults of shape --------------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def most_of(rule: Rule) -> float:
 
 
 def signals_of(event: Event) -> set[str]:
-    return {SIGNALS[fingerprint] for fingerprint in MODEL.hits_of(event)}
+    return {SIGNALS[fingerprint] for fingerprint in MODEL.hits_of(event, SIGNALS)}
 
 
 def facts_of(example: Example) -> Facts:

@@ -1,0 +1,191 @@
+"""What differs between two scoring models: signals, scores, rules, groups, bands, stages and examples, not lines.
+
+Only what makes a difference is told: the writing of event names, defaults written out and the order of anything but
+rungs make none. No logic is applied, though: two conditions that come to the same, but are written otherwise, differ.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from app.scoring import parts
+from app.scoring.document import Score, ScoringModel
+from app.scoring.engine import fingerprint_of
+from app.scoring.events import event_name_key
+from app.scoring.parts import Match, Part, Parts, alias, aliases, match
+
+Kind = Literal["added", "removed", "changed", "renamed", "moved"]
+Noun = Literal["model", "signal", "score", "group", "rule", "band", "stage", "example"]
+
+_LONGEST_VALUE = 80  # characters of a value in a summary
+_MOST_CHANGES = 4  # of one thing in a summary
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. `path` leads to it in the later model; to what was removed, in the earlier one.
+
+    `before` and `after` are objects: of what is new or gone the fields as written, and None for the other side; of a
+    change the fields that differ (null: not written); of a new name `name`; of a move `above`: the next rung below
+    among those that kept their order, or null. `recounts`: a signal counts what no signal of the earlier model counted
+    in just this way, so that its events are read again. Otherwise a tally that is there already is taken over.
+    """
+
+    kind: Kind
+    noun: Noun
+    path: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    summary: str
+    recounts: bool = False
+
+
+def compare(before: ScoringModel, after: ScoringModel) -> tuple[Difference, ...]:
+    """All that differs: by noun, what changed, what is new, what is gone. Empty if both say the same of every lead."""
+    return tuple(_differences(before, after))
+
+
+def _differences(before: ScoringModel, after: ScoringModel) -> Iterator[Difference]:
+    yield from _told("model", match(parts.head(before), parts.head(after)))
+    signals = match(parts.signals(before), parts.signals(after))
+    yield from _counted(before, after, _told("signal", signals))
+    then, now = aliases(signal=signals)
+    scores = match(parts.scores(before, then), parts.scores(after, now))
+    yield from _told("score", scores)
+    for old, new in scores.both:
+        yield from _in_score((old.name, before.scores[old.name]), (new.name, after.scores[new.name]), signals)
+    then, now = aliases(signal=signals, score=scores)
+    rungs = parts.stages(before, then), parts.stages(after, now)
+    stages = match(*rungs)
+    yield from _told("stage", stages)
+    yield from _moved(stages, *rungs)
+    then, now = aliases(score=scores, stage=stages)
+    yield from _told("example", match(parts.examples(before, then), parts.examples(after, now)))
+
+
+def _in_score(before: tuple[str, Score], after: tuple[str, Score], signals: Match) -> Iterator[Difference]:
+    groups = match(parts.groups(*before), parts.groups(*after))
+    yield from _told("group", groups)
+    then, now = aliases(signal=signals, group=groups)
+    yield from _told("rule", match(parts.rules(*before, then), parts.rules(*after, now)))
+    yield from _told("band", match(parts.bands(*before), parts.bands(*after)))
+
+
+def _moved(stages: Match, before: Parts, after: Parts) -> Iterator[Difference]:
+    """The rungs that left their order: as few as explain it."""
+    then, now = list(before), list(after)
+    order = {alias(old.name, new.name): then.index(old.name) for old, new in stages.both}
+    steady = set(_longest_ascent(order))
+    pairs = [(old.name, new, alias(old.name, new.name) in steady) for old, new in stages.both]
+    kept_then, kept_now = {old for old, _, kept in pairs if kept}, {new.name for _, new, kept in pairs if kept}
+    for old, new, kept in pairs:
+        if not kept:
+            was, is_now = _above(old, then, kept_then), _above(new.name, now, kept_now)
+            summary = f"{new.label} moved: above {is_now or 'no other'} now, above {was or 'no other'} before"
+            yield Difference("moved", "stage", new.path, {"above": was}, {"above": is_now}, summary)
+
+
+def _longest_ascent(order: Mapping[str, int]) -> list[str]:
+    """The longest run of names whose numbers ascend; of several the first by alphabet, so either way round the same."""
+    runs: list[list[str]] = []
+    for index, (name, number) in enumerate(order.items()):
+        below = [run for run, other in zip(runs, list(order.values())[:index], strict=True) if other < number]
+        runs.append([*min(below, key=_longest_first, default=[]), name])
+    return min(runs, key=_longest_first, default=[])
+
+
+def _longest_first(run: list[str]) -> tuple[int, list[str]]:
+    return -len(run), run
+
+
+def _above(name: str, order: list[str], kept: set[str]) -> str | None:
+    return next((other for other in reversed(order[: order.index(name)]) if other in kept), None)
+
+
+# --- Telling ----------------------------------------------------------------------------------------------------
+
+
+def _told(noun: Noun, found: Match) -> Iterator[Difference]:
+    for old, new in found.both:
+        yield from _changed(noun, old, new)
+    for part in found.new:
+        summary = _line(f"{part.label} is new: {_prose(part.written)}")
+        yield Difference("added", noun, part.path, None, part.written, summary)
+    for part in found.gone:
+        yield Difference("removed", noun, part.path, part.written, None, _line(f"{part.label} is gone"))
+
+
+def _changed(noun: Noun, old: Part, new: Part) -> Iterator[Difference]:
+    if old.name != new.name:
+        summary = _line(f"{old.label} is called {new.name} now")
+        yield Difference("renamed", noun, new.path, {"name": old.name}, {"name": new.name}, summary)
+    fields = [field for field in new.texts if old.texts[field] != new.texts[field]]
+    if fields:
+        before, after = ({field: part.fields[field] for field in fields} for part in (old, new))
+        told = _listed([change for field in fields for change in _changes(field, before[field], after[field])])
+        told = f"counts other events now ({told})" if noun == "signal" else told
+        yield Difference("changed", noun, new.path, before, after, _line(f"{new.label}: {told}"))
+
+
+def _counted(before: ScoringModel, after: ScoringModel, found: Iterable[Difference]) -> Iterator[Difference]:
+    """The differences of signals, with what they cost: whether events must be counted anew."""
+    known = {fingerprint_of(signal) for signal in before.signals.values()}
+    for difference in found:
+        if difference.kind == "removed":
+            yield difference
+            continue
+        recounts = fingerprint_of(after.signals[difference.path.removeprefix("signals.")]) not in known
+        cost = (
+            "it will be recounted from the event log" if recounts else "its events are counted already, so no recount"
+        )
+        yield replace(difference, recounts=recounts, summary=f"{difference.summary}: {cost}")
+
+
+def _listed(changes: list[str]) -> str:
+    more = f", and {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
+    return ", ".join(changes[:_MOST_CHANGES]) + more
+
+
+def _changes(field: str, before: Any, after: Any) -> Iterator[str]:
+    """What differs within one field, such as `when.all[1].gte 40 → 30`."""
+    if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
+        for key in after:
+            yield from _changes(f"{field}.{key}", before[key], after[key])
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _changes_of_list(field, before, after)
+    elif json.dumps(before) != json.dumps(after):
+        yield f"{field} {_prose(before)} → {_prose(after)}"
+
+
+def _changes_of_list(field: str, before: list[Any], after: list[Any]) -> Iterator[str]:
+    if len(before) == len(after) and all(isinstance(item, dict) for item in before + after):
+        for index, pair in enumerate(zip(before, after, strict=True)):
+            yield from _changes(f"{field}[{index}]", *pair)
+        return
+    key = event_name_key if field == "on" else json.dumps
+    then, now = set(map(key, before)), set(map(key, after))
+    gone = [item for item in before if key(item) not in now]
+    new = [item for item in after if key(item) not in then]
+    yield from (f"{field} {word} {_prose(items)}" for word, items in (("without", gone), ("with", new)) if items)
+    if not gone and not new and before != after:
+        yield f"{field} in another order"
+
+
+def _line(text: str) -> str:
+    """Names of examples and of models may have line breaks in them."""
+    return " ".join(text.split())
+
+
+def _prose(value: Any) -> str:
+    text = _line(_flow(value))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML would have it on one line, but for the quotes."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)

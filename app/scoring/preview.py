@@ -1,0 +1,147 @@
+"""What another model would change: leads read by both, gathered into what a person decides by before publishing it.
+
+Everything but the leads that move most is counts and numbers, so that millions of leads fit.
+"""
+
+import heapq
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from app.scoring.engine import CompiledModel, CompiledScore, Line, Reading, ledger
+from app.scoring.rules import to_cents
+
+QUANTILES = {"min": 0.0, "p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9, "max": 1.0}
+MOST_MOVED = 20
+
+
+class Outcome(NamedTuple):
+    """Where a lead stands by one of the models."""
+
+    stage: str
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How the values of one score are spread: quantiles by name, each the value of some lead; leads by band."""
+
+    mean: float
+    quantiles: Mapping[str, float]
+    bands: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLine:
+    """A line of a ledger that one model writes otherwise than the other, or not at all."""
+
+    score: str
+    before: Line | None
+    after: Line | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A lead that moves. `distance` is by how many points its scores change, added up."""
+
+    lead_id: UUID
+    distance: float
+    before: Outcome
+    after: Outcome
+
+    @property
+    def lines(self) -> list[ChangedLine]:
+        names = [*self.before.reading.values, *(self.after.reading.values.keys() - self.before.reading.values.keys())]
+        return [
+            line for name in sorted(names) for line in _changed_lines(self.before.reading, self.after.reading, name)
+        ]
+
+
+class Preview:
+    """Two models compared over leads, which are added one after the other."""
+
+    def __init__(self, before: CompiledModel, after: CompiledModel) -> None:
+        self.before = before
+        self.after = after
+        self.leads = 0
+        self.moves: Counter[tuple[str, str]] = Counter()
+        self._values = tuple({name: array("d") for name in model.scores} for model in (before, after))
+        self._movers: list[tuple[tuple[float, bool, int], Mover]] = []
+
+    def add(self, lead_id: UUID, before: Outcome, after: Outcome) -> None:
+        self.leads += 1
+        self.moves[before.stage, after.stage] += 1
+        for values, outcome in zip(self._values, (before, after), strict=True):
+            for name, value in outcome.reading.values.items():
+                values[name].append(value)
+        self._note(Mover(lead_id, _distance(before.reading, after.reading), before, after))
+
+    def _note(self, mover: Mover) -> None:
+        changes_stage = mover.before.stage != mover.after.stage
+        if not (mover.distance or changes_stage):
+            return
+        entry = (mover.distance, changes_stage, -mover.lead_id.int), mover
+        if len(self._movers) < MOST_MOVED:
+            heapq.heappush(self._movers, entry)
+        else:
+            heapq.heappushpop(self._movers, entry)
+
+    @property
+    def stages(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Leads by stage, before and after: every rung of the ladder, and what else leads stand on."""
+        before, after = ({stage.name: 0 for stage in model.stages} for model in (self.before, self.after))
+        for (left, entered), leads in self.moves.items():
+            before[left] = before.get(left, 0) + leads
+            after[entered] = after.get(entered, 0) + leads
+        return before, after
+
+    @property
+    def stage_changes(self) -> int:
+        """How many leads change their stage: so many notifications would go out."""
+        return sum(leads for (before, after), leads in self.moves.items() if before != after)
+
+    @property
+    def distributions(self) -> tuple[dict[str, Distribution], dict[str, Distribution]]:
+        """Of each score, before and after."""
+        before, after = (
+            {name: _distribution(model.scores[name], values[name]) for name in model.scores}
+            for model, values in zip((self.before, self.after), self._values, strict=True)
+        )
+        return before, after
+
+    @property
+    def movers(self) -> list[Mover]:
+        """The leads that move most, the furthest first."""
+        return [mover for _, mover in sorted(self._movers, reverse=True)]
+
+
+def _distance(before: Reading, after: Reading) -> float:
+    names = {*before.values, *after.values}
+    return to_cents(math.fsum(abs(after.values.get(name, 0) - before.values.get(name, 0)) for name in names))
+
+
+def _distribution(score: CompiledScore, values: Sequence[float]) -> Distribution:
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    bands = Counter(score.band(value) for value in ordered)
+    return Distribution(
+        mean=to_cents(math.fsum(ordered) / len(ordered)) if ordered else 0.0,
+        quantiles={name: ordered[round(share * last)] for name, share in QUANTILES.items()} if ordered else {},
+        bands={name: bands[name] for _, name in score.bands},
+    )
+
+
+def _changed_lines(before: Reading, after: Reading, score: str) -> Iterator[ChangedLine]:
+    old, new = _lines(before, score), _lines(after, score)
+    for key in [*old, *(key for key in new if key not in old)]:
+        if old.get(key) != new.get(key):
+            yield ChangedLine(score, old.get(key), new.get(key))
+
+
+def _lines(reading: Reading, score: str) -> dict[tuple[str, str], Line]:
+    lines = ledger(reading, score) if score in reading.values else ()
+    return {(line.rule, line.kind): line for line in lines}
