@@ -1,5 +1,10 @@
-"""`make bench`: every measurement, each beside what it is compared with."""
+"""`make bench`: every measurement, each beside what it is compared with. `python -m benchmarks rollout` makes one."""
 
-from benchmarks import ingest
+import sys
 
-ingest.report()
+from benchmarks import ingest, rollout
+
+REPORTS = {"ingest": ingest.report, "rollout": rollout.report}
+
+for name in sys.argv[1:] or REPORTS:
+    REPORTS[name]()
