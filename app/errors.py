@@ -14,6 +14,7 @@ LeadscoreError
 ├── NotFound                   nothing has this id
 ├── InvalidMessage             one message is unusable; its `code` says why
 ├── ValidationFailed           a parameter or field of a request is wrong
+│   └── ExamplesFailed         a scoring model that its own examples contradict
 ├── Unavailable                the database or the writer can't take work now
 ├── UnreadableFile             a file that a command was given can't be read
 └── SchemaOutdated             the database needs `leadscore migrate`
@@ -95,6 +96,10 @@ class ValidationFailed(LeadscoreError):
     def __init__(self, detail: str, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(detail)
         self.faults = faults
+
+
+class ExamplesFailed(ValidationFailed):
+    code = "examples-failed"
 
 
 class Unavailable(LeadscoreError):

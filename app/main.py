@@ -9,16 +9,18 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
-from app.api import forms, ingest, keys, leads, ops, rejections
+from app.api import evaluate, forms, ingest, keys, leads, models, ops, rejections, rollouts
 from app.api.middleware import CrossOrigin, Direct, Guarded, Observed
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.workers.prune import prune
+from app.workers.rollout import carry_on
 from app.workers.schedule import repeat
 from app.workers.sweep import sweep
 
 PRUNE_INTERVAL_S = 3_600
+ROLLOUT_INTERVAL_S = 2  # how soon a model that was published begins to reach the leads
 
 
 def utc_now() -> datetime:
@@ -35,6 +37,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         stopping = asyncio.Event()
         tasks = [
             asyncio.create_task(repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping)),
+            asyncio.create_task(repeat("rollout", ROLLOUT_INTERVAL_S, lambda: carry_on(runtime, stopping), stopping)),
             asyncio.create_task(repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping)),
         ]
         try:
@@ -65,6 +68,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     for router in (
         forms.make_router(),
         leads.router,
+        models.router,
+        rollouts.router,
+        evaluate.router,
         keys.router,
         rejections.router,
         ops.router,

@@ -44,6 +44,9 @@ class Metrics:
             "leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"], registry=self.registry
         )
         self.leads = Gauge("leadscore_leads", "Leads by stage.", ["stage"], registry=self.registry)
+        self.rollout_left = Gauge(
+            "leadscore_rollout_left_leads", "Leads that the active model has not reached yet.", registry=self.registry
+        )
         self.oldest_due_seconds = Gauge(
             "leadscore_oldest_due_check_seconds",
             "How long the lead that has been due longest has waited for the sweeper.",

@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from app.api.access import header_secret, runtime_of
 from app.errors import ContentTooLarge, MalformedRequest, RequestTimeout
@@ -45,10 +46,16 @@ class JsonRoute(APIRoute):
             await runtime.keys.recognise(header_secret(request))
             body = await read_body(request, runtime.settings.body_timeout_s)
             parse_json(body)
-            request._body = body  # noqa: SLF001 - where Starlette looks whether it was read before
-            return await handle(request)
+            known = Request(_without_type(request.scope), request.receive)
+            known._body = body  # noqa: SLF001 - where Starlette looks whether it was read before
+            return await handle(known)
 
         return check_and_handle if self.body_field is not None else handle
+
+
+def _without_type(scope: Scope) -> Scope:
+    """The body is JSON: we have looked. FastAPI would go by the type that is told, and `curl -d` tells of a form."""
+    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"content-type"]}
 
 
 async def _read(request: Request) -> bytes:

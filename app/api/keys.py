@@ -5,23 +5,14 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.bodies import JsonRoute
+from app.api.parameters import Storable
 from app.api.problems import Problem
-from app.protocol.values import is_storable
 from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key
 
-
-def _storable(text: str) -> str:
-    if not is_storable(text):
-        msg = "must not hold U+0000"
-        raise ValueError(msg)
-    return text
-
-
-Storable = AfterValidator(_storable)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$", max_length=200), Storable]
 

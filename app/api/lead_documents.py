@@ -11,12 +11,18 @@ from app.scoring.engine import LineKind, Reading, ledger
 from app.scoring.events import Event, IdentityKind
 from app.scoring.sources import Channel
 from app.scoring.stages import Cause, stage_reason
-from app.services.leads import LeadView, ScoreView, StoredTransition
+from app.services.leads import LeadView, StoredTransition
+from app.services.lookback import ScoreView
 
 
 class ScoreValue(BaseModel):
     value: float
     band: str | None
+
+    @classmethod
+    def of(cls, reading: Reading, name: str) -> "ScoreValue":
+        value = reading.values[name]
+        return cls(value=value, band=reading.model.scores[name].band(value))
 
 
 class Source(BaseModel):
@@ -56,7 +62,7 @@ class Lead(BaseModel):
             stage=view.standing.stage,
             stage_since=view.standing.since,
             sales_ready=view.sales_ready,
-            scores={name: _score(reading, name) for name in reading.values},
+            scores={name: ScoreValue.of(reading, name) for name in reading.values},
             identities=view.identities,
             traits=dict(reading.traits),
             source=Source(**facts.source.value) if facts.source else None,
@@ -84,26 +90,54 @@ class ExplainedScore(ScoreValue):
     ledger: list[LedgerLine]
 
 
-class Score(BaseModel):
-    """An evaluation, with every point and the stage explained."""
+class Evaluation(BaseModel):
+    """Scores with every point and the stage explained. `model_version` is null of a model that was not posted."""
 
-    id: UUID
     stage: str
     stage_reason: dict[str, Any]
     scores: dict[str, ExplainedScore]
-    model_version: int
+    model_version: int | None
     as_of: datetime
 
     @classmethod
+    def told(cls, reading: Reading, stage: str, as_of: datetime) -> dict[str, Any]:
+        return {
+            "stage": stage,
+            "stage_reason": stage_reason(reading, stage),
+            "scores": {name: _explained(reading, name) for name in reading.values},
+            "model_version": reading.model.version or None,
+            "as_of": as_of,
+        }
+
+
+class Score(Evaluation):
+    """The evaluation of a lead. `id` is the lead's at that moment: it may have been merged away since."""
+
+    id: UUID
+
+    @classmethod
     def of(cls, view: ScoreView) -> "Score":
+        return cls(id=view.lead_id, **cls.told(view.reading, view.stage, view.as_of))
+
+
+class HistoryDay(BaseModel):
+    """Where a lead stood at the end of a day; today, where it stands now."""
+
+    on: date
+    id: UUID
+    stage: str
+    scores: dict[str, ScoreValue]
+    model_version: int
+
+    @classmethod
+    def of(cls, view: ScoreView) -> "HistoryDay":
         reading = view.reading
         return cls(
+            on=view.as_of.date(),
             id=view.lead_id,
             stage=view.stage,
-            stage_reason=stage_reason(reading, view.stage),
-            scores={name: _explained(reading, name) for name in reading.values},
+            scores={name: ScoreValue.of(reading, name) for name in reading.values},
             model_version=reading.model.version,
-            as_of=view.as_of,
         )
 
 
@@ -132,7 +166,7 @@ class EventDocument(BaseModel):
 
 
 class TransitionDocument(BaseModel):
-    """`from_stage` to `to_stage`, and what the change rested on."""
+    """`from_stage` to `to_stage`, and what the change rested on. `notify`: whether those who listen are told."""
 
     id: UUID
     lead_id: UUID
@@ -142,17 +176,13 @@ class TransitionDocument(BaseModel):
     cause: Cause
     model_version: int
     scores: dict[str, float]
+    notify: bool
 
     @classmethod
     def of(cls, stored: StoredTransition) -> "TransitionDocument":
-        return cls(id=stored.id, lead_id=stored.lead_id, **asdict(stored.transition))
-
-
-def _score(reading: Reading, name: str) -> ScoreValue:
-    value = reading.values[name]
-    return ScoreValue(value=value, band=reading.model.scores[name].band(value))
+        return cls(id=stored.id, lead_id=stored.lead_id, notify=stored.notify, **asdict(stored.transition))
 
 
 def _explained(reading: Reading, name: str) -> ExplainedScore:
     lines = [LedgerLine.model_validate(line, from_attributes=True) for line in ledger(reading, name)]
-    return ExplainedScore(**_score(reading, name).model_dump(), ledger=lines)
+    return ExplainedScore(**ScoreValue.of(reading, name).model_dump(), ledger=lines)

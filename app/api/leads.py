@@ -1,17 +1,18 @@
 """Leads over HTTP: where a person stands, why, and how they came there."""
 
 import math
-from datetime import UTC, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import JsonRoute
 from app.api.cursors import read_cursor, write_cursor
-from app.api.lead_documents import EventDocument, Lead, Score, TransitionDocument
+from app.api.lead_documents import EventDocument, HistoryDay, Lead, Score, TransitionDocument
+from app.api.parameters import Cursor, Limit, Moment, Version
 from app.api.problems import Problem
 from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
@@ -20,6 +21,8 @@ from app.scoring.sources import Channel
 from app.services.leads import EventPosition, LeadQuery, Position
 
 MOST_LOOKED_UP = 500
+DEFAULT_DAYS = 30
+MOST_DAYS = 366
 
 
 class LeadPage(BaseModel):
@@ -35,6 +38,13 @@ class EventPage(BaseModel):
 class TransitionPage(BaseModel):
     data: list[TransitionDocument]
     next_cursor: str | None
+
+
+class History(BaseModel):
+    """Day by day, from the first on which the lead was known."""
+
+    data: list[HistoryDay]
+    next_cursor: None
 
 
 class WantedIdentity(BaseModel):
@@ -93,19 +103,6 @@ router = APIRouter(
     dependencies=[Reader],
     responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
 )
-
-
-def _in_utc(told: datetime) -> datetime:
-    try:
-        return told.astimezone(UTC)
-    except OverflowError:
-        msg = "must be within the years 1 to 9999, in UTC"
-        raise ValueError(msg) from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 @router.get("/lookup")
@@ -188,10 +185,36 @@ async def get_lead(runtime: CurrentRuntime, lead_id: UUID) -> Lead:
     return Lead.of(await runtime.leads.get(lead_id, runtime.clock()))
 
 
+AskedModel = Annotated[Version | None, Query(description="A version: what that model says, or would have said.")]
+
+
 @router.get("/{lead_id}/score")
-async def get_score(runtime: CurrentRuntime, lead_id: UUID, as_of: Moment | None = None) -> Score:
-    """The evaluation, every point explained: now, at a moment in the past, or in time to come if nothing happens."""
-    return Score.of(await runtime.leads.score(lead_id, as_of, runtime.clock()))
+async def get_score(
+    runtime: CurrentRuntime, lead_id: UUID, as_of: Moment | None = None, model: AskedModel = None
+) -> Score:
+    """The evaluation, every point explained: now, as it was served in the past, or in time to come if nothing happens.
+
+    A moment in the past is answered by the model, the identities and the events that were known then.
+    """
+    return Score.of(await runtime.leads.score(lead_id, as_of, runtime.clock(), model))
+
+
+@router.get("/{lead_id}/history")
+async def get_history(
+    runtime: CurrentRuntime,
+    lead_id: UUID,
+    first: Annotated[date | None, Query(alias="from", description="Default: 30 days up to the last.")] = None,
+    last: Annotated[date | None, Query(alias="to", description="Default: today.")] = None,
+    model: AskedModel = None,
+) -> History:
+    """A score and a stage per day in UTC, as they were served at its end; of today, as they are now."""
+    now = runtime.clock()
+    to = min(last or now.date(), now.date())
+    begin = first or to - min(to - date.min, timedelta(DEFAULT_DAYS - 1))
+    if not timedelta(0) <= to - begin < timedelta(MOST_DAYS):
+        raise ValidationFailed(f"`from` must not lie after `to` or today, and both lie within {MOST_DAYS} days.")
+    views = await runtime.leads.history(lead_id, begin, to, now, model)
+    return History(data=list(map(HistoryDay.of, views)), next_cursor=None)
 
 
 @router.get("/{lead_id}/events")

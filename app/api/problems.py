@@ -35,6 +35,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.UnsupportedEncoding: 415,
     errors.UnsafeRedirect: 422,
     errors.ValidationFailed: 422,
+    errors.ExamplesFailed: 422,
     errors.Unavailable: 503,
     errors.SchemaOutdated: 503,
 }
@@ -86,7 +87,8 @@ async def on_refusal(request: Request, error: Exception) -> Response:
 
 async def on_invalid_model(request: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidModel)  # noqa: S101 - as above
-    detail = f"The scoring model has {len(error.faults)} faults; `errors` names the path of each."
+    count = "1 fault" if len(error.faults) == 1 else f"{len(error.faults)} faults"
+    detail = f"The scoring model has {count}; `errors` names the path of each."
     return problem(request, 422, "invalid-model", detail, errors=_documents(error.faults))
 
 
@@ -124,7 +126,7 @@ def on_crash(request: Request, error: Exception) -> Response:
 def _fault(found: Any) -> Fault:
     if found["type"] == "extra_forbidden":  # its path would end in a key that is the client's own
         return Fault(_path(found["loc"][:-1]), "has a field that is not known here")
-    return Fault(_path(found["loc"]), found["msg"])
+    return Fault(_path(found["loc"]), found["msg"].removeprefix("Value error, "))
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -132,7 +134,12 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _documents(faults: Any) -> list[dict[str, str]]:
-    return [{"path": fault.path, "message": fault.message} for fault in faults]
+    return [{"path": _tellable(fault.path), "message": _tellable(fault.message)} for fault in faults]
+
+
+def _tellable(text: str) -> str:
+    """Half of a surrogate pair, which names in a model's document may hold, has no UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 HANDLERS: dict[Any, Any] = {

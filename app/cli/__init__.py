@@ -9,10 +9,10 @@ import sys
 import typer
 from rich.text import Text
 
-from app.cli import history, keys, migrations, models, server
+from app.cli import evaluate, history, keys, migrations, models, previews, rollouts, server
 from app.cli.terminal import err
-from app.errors import LeadscoreError, Unavailable
-from app.scoring.model import InvalidModel
+from app.errors import LeadscoreError, Unavailable, ValidationFailed
+from app.scoring.model import Fault, InvalidModel
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Lead scoring as a service.")
 cli.add_typer(server.commands)
@@ -20,6 +20,9 @@ cli.add_typer(migrations.commands)
 cli.add_typer(history.commands)
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(models.commands, name="model")
+models.commands.add_typer(previews.commands)
+models.commands.add_typer(rollouts.commands)
+models.commands.add_typer(evaluate.commands)
 
 
 def main() -> None:
@@ -27,12 +30,19 @@ def main() -> None:
     try:
         cli()
     except InvalidModel as error:
-        for fault in error.faults:
-            err.print(Text.assemble((fault.path, "red"), f": {fault.message}"), soft_wrap=True)
+        _tell_faults(error.faults)
         sys.exit(1)
     except Unavailable:
         err.print("The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: is it running?")
         sys.exit(1)
     except LeadscoreError as error:
-        err.print(error.detail, soft_wrap=True, markup=False)
+        if isinstance(error, ValidationFailed) and error.faults:
+            _tell_faults(error.faults)
+        else:
+            err.print(error.detail, soft_wrap=True, markup=False)
         sys.exit(1)
+
+
+def _tell_faults(faults: tuple[Fault, ...]) -> None:
+    for fault in faults:
+        err.print(Text.assemble((fault.path, "red"), f": {fault.message}"), soft_wrap=True)

@@ -1,74 +1,133 @@
-"""`leadscore model …`: scoring models, from documents in files."""
+"""`leadscore model …`: scoring models checked, compared, listed and shown. `previews`, `tryout` and `rollouts` do more.
 
-from pathlib import Path
-from typing import Annotated
+What is shown is made of the documents that the API answers, which `--json` prints as they are.
+"""
+
+from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
+from rich.text import Text
 
+from app.api.model_documents import DifferenceDocument, ExampleDocument, ModelDocument, VersionDocument, WarningDocument
+from app.api.models import VersionPage
+from app.api.parameters import MOST_VERSIONS
+from app.cli import model_tables
+from app.cli.model_targets import AsJson, File, Found, Target, find, read_model
 from app.cli.runtime import with_database
-from app.cli.terminal import err, out, progress_bar
-from app.errors import UnreadableFile
-from app.main import utc_now
+from app.cli.terminal import counted, err, show, show_json
+from app.scoring.diff import compare
 from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
 from app.scoring.examples import run_examples
-from app.scoring.model import load_model
-from app.services.models import activate
-from app.services.runtime import Runtime
-from app.services.sweep import Moves, count_leads, roll_out
+from app.scoring.lint import lint
+from app.scoring.model import dump_model, dump_yaml
+from app.services.models import list_versions
 
-ModelFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scoring model, as YAML or JSON.")]
+commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
 
-commands = typer.Typer(no_args_is_help=True, help="Scoring models: test them, and make one the active model.")
+
+class Warnings(BaseModel):
+    warnings: list[WarningDocument]
+
+
+class Examples(BaseModel):
+    examples: list[ExampleDocument]
+
+
+class FileDocument(Warnings, Examples):
+    """A `ModelDocument`, as far as it goes for a document that has no number."""
+
+    name: str
+    document: dict[str, Any]
+
+
+class Differences(BaseModel):
+    """A `DiffDocument`; what lies in a file has no number."""
+
+    before: int | None
+    after: int | None
+    differences: list[DifferenceDocument]
+
+
+@commands.command("lint")
+def lint_model(file: File, *, json: AsJson = False) -> None:
+    """Warn of what is valid in a model, and yet hardly meant. The exit status is 1 if there is a warning."""
+    warnings = warnings_of(read_model(file))
+    if json:
+        show_json(Warnings(warnings=warnings))
+    else:
+        show(*model_tables.warning_lines(warnings))
+    raise typer.Exit(1 if warnings else 0)
 
 
 @commands.command("test")
-def test_model(file: ModelFile) -> None:
+def try_examples(file: File, *, json: AsJson = False) -> None:
     """Run a model's examples. The exit status is 1 if one of them fails."""
-    if not _examples_hold(_read_model(file)):
-        raise typer.Exit(1)
+    examples = examples_of(read_model(file))
+    if json:
+        show_json(Examples(examples=examples))
+    else:
+        show(*model_tables.example_lines(examples))
+    raise typer.Exit(0 if all(example.holds for example in examples) else 1)
 
 
-@commands.command("apply")
-def apply_model(file: ModelFile) -> None:
-    """Make a document the active model, if its examples hold, and evaluate every lead by it."""
-    document = _read_model(file)
-    if not _examples_hold(document):
-        err.print("The model was not applied: its examples fail.")
-        raise typer.Exit(1)
-    version, moves = with_database(lambda runtime: _apply(runtime, document))
-    out.print(f"Version {version} of the model is active; {moves:,} leads changed their stage.")
+@commands.command("diff")
+def diff_models(
+    target: Target,
+    other: Annotated[str, typer.Option("--with", metavar="TARGET", help="What it is compared with.")] = "active",
+    *,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with status 1 if there are differences.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Tell what is different in a model, in terms of signals, rules and stages."""
+    after, before = find(target, other)
+    differences = list(map(DifferenceDocument.of, compare(before.model, after.model)))
+    if json:
+        show_json(Differences(before=before.number, after=after.number, differences=differences))
+    else:
+        show(*model_tables.difference_lines(differences))
+        if recounts := sum(each.recounts for each in differences):
+            show(Text(f"* {counted(recounts, 'signal', 'signals')} to be recounted from the event log."), console=err)
+    raise typer.Exit(1 if exit_code and differences else 0)
 
 
-def _read_model(file: Path) -> ScoringModel:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UnreadableFile(f"{file} is not UTF-8: save it as that.") from None
-    return load_model(text)
+@commands.command("list")
+def list_all(*, json: AsJson = False) -> None:
+    """List all versions, the latest first."""
+    found = with_database(lambda runtime: list_versions(runtime.database, None, MOST_VERSIONS))
+    versions = list(map(VersionDocument.of, found))
+    if json:
+        show_json(VersionPage(data=versions, next_cursor=None))
+    else:
+        show(model_tables.version_table(versions))
 
 
-def _examples_hold(document: ScoringModel) -> bool:
-    results = run_examples(compile_model(document, version=0))
-    for result in results:
-        err.print(f"{'failed' if result.failures else 'holds':6}  {result.name}", markup=False, soft_wrap=True)
-        for failure in result.failures:
-            err.print(f"        {failure}", markup=False, soft_wrap=True)
-    failed = sum(bool(result.failures) for result in results)
-    err.print(f"{len(results) - failed} of {len(results)} examples hold.")
-    return not failed
+@commands.command("show")
+def show_model(target: Target = "active", *, json: AsJson = False) -> None:
+    """Print a model's document as YAML, ready to be edited."""
+    [found] = find(target)
+    if json:
+        show_json(_document_of(found))
+    else:
+        print(dump_yaml(found.model), end="")
 
 
-async def _apply(runtime: Runtime, document: ScoringModel) -> tuple[int, int]:
-    version = await activate(runtime.database, document, utc_now())
-    moved = 0
-    with progress_bar("leads") as bar:
-        task = bar.add_task("evaluating leads", total=await count_leads(runtime.database, version))
+def _document_of(found: Found) -> ModelDocument | FileDocument:
+    if found.version is not None:
+        return ModelDocument.of(found.version)
+    model = found.model
+    return FileDocument(
+        name=model.name, document=dump_model(model), warnings=warnings_of(model), examples=examples_of(model)
+    )
 
-        def progress(leads: int, moves: Moves) -> None:
-            nonlocal moved
-            moved += len(moves)
-            bar.advance(task, leads)
 
-        await roll_out(runtime.database, runtime.models, utc_now, runtime.settings.sweep_chunk, progress)
-    return version, moved
+def warnings_of(model: ScoringModel) -> list[WarningDocument]:
+    return [WarningDocument.model_validate(each, from_attributes=True) for each in lint(model)]
+
+
+def examples_of(model: ScoringModel) -> list[ExampleDocument]:
+    results = run_examples(compile_model(model, version=0))
+    return [ExampleDocument(name=each.name, holds=not each.failures, failures=[*each.failures]) for each in results]

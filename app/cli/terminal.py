@@ -1,26 +1,67 @@
 """What a command shows: standard output and standard error, and the progress bar of what takes long.
 
 `out` and `err` wrap lines at the terminal's width and read `[…]` as markup: switch both off for what is not our text.
+`show` takes texts and tables: make the former with `foreign` of what is not ours, and no markup is read.
 """
 
+from io import StringIO
+
+from pydantic import BaseModel
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
+
+UNWRAPPED = 10_000  # columns: where no terminal is, each row stays on its line, for grep and the like
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+def show(*parts: Text | Table | Padding, console: Console = out) -> None:
+    """Texts and tables, one under the other. Only a terminal has them wrapped, at its width."""
+    if console.is_terminal:
+        console.print(*parts, sep="\n")
+        return
+    page = Console(file=StringIO(), width=UNWRAPPED, color_system=None, highlight=False)
+    with page.capture() as shown:
+        page.print(*parts, sep="\n")
+    console.file.writelines(f"{line.rstrip()}\n" for line in shown.get().removesuffix("\n").split("\n"))
+
+
+def show_json(document: BaseModel) -> None:
+    print(document.model_dump_json(indent=2))
+
+
+def foreign(text: str, style: str = "") -> Text:
+    """Text that is not ours, on one line: it may hold line breaks, or codes that a terminal would obey."""
+    return Text("".join(character if character.isprintable() else " " for character in text), style)
+
+
+def columns(*names: str, numbers: bool = True) -> Table:
+    """A table without lines. What stands under a name is a number, to the right, but in the first column."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for index, name in enumerate(names):
+        table.add_column(Text(name), justify="right" if index and numbers else "left", overflow="fold")
+    return table
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A number with its noun: `1 lead`, `12 leads`."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def progress_bar(unit: str) -> Progress:
     """A progress bar that also tells the rate; nothing of it is shown where standard error is no terminal."""
     done = TextColumn("{task.fields[messages]:,} messages") if unit == "bytes" else MofNCompleteColumn()
-    columns = TextColumn("{task.description}"), BarColumn(), done, Rate(), TimeRemainingColumn()
-    return Progress(*columns, console=err, disable=not err.is_terminal)
+    parts = TextColumn("{task.description}"), BarColumn(), done, Rate(), TimeRemainingColumn()
+    return Progress(*parts, console=err, disable=not err.is_terminal)
 
 
 class Rate(ProgressColumn):
-    """Messages or leads a second, since the beginning."""
+    """Messages or leads a second, since the beginning; less those that were done `before` it."""
 
     def render(self, task: Task) -> Text:
-        done = task.fields.get("messages", task.completed)
+        done = task.fields.get("messages", task.completed - task.fields.get("before", 0))
         return Text(f"{done / task.elapsed:,.0f}/s" if task.elapsed else "")

@@ -10,13 +10,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from app.scoring.engine import CompiledModel, read
-from app.scoring.facts import Facts, Tally, add_tallies, day_of
-from app.scoring.stages import HORIZON_DAYS, Cause, forecast, settle
+from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.facts import Facts, Tally, day_of
+from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.services.models import ActiveModels
 from app.storage import events as event_store
 from app.storage import leads as lead_store
+from app.storage import rollouts as rollout_store
 from app.storage import transitions as transition_store
+from app.storage.db import Conflict
 from app.storage.leads import Lead
 from app.storage.transitions import StoredTransition
 
@@ -33,23 +35,23 @@ Moves = tuple[tuple[str, str], ...]
 
 
 class Evaluated(NamedTuple):
-    """A lead as it is to be stored, and its change of stage if there was one."""
+    """A lead as it is to be stored, and its changes of stage in their order."""
 
     lead: Lead
-    transition: StoredTransition | None
+    changes: tuple[Transition, ...]
 
 
 def evaluated(
     model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, *, cause: Cause
 ) -> Evaluated:
-    """Score a lead and settle its stage.
+    """Score a lead and settle its stage. `before` is the lead until now, its facts brought up to date.
 
-    When it next has to be looked at is left to the sweeper, who comes tomorrow: until then nothing can change by time
-    alone, and a forecast here would only burden ingestion.
+    When the lead next has to be looked at is left to the sweeper, who comes tomorrow: until then nothing can change by
+    time alone, and a forecast here would only burden ingestion.
     """
     reading = read(model, facts, now)
-    standing, change = settle(reading, before.standing if before else None, now, cause)
-    same = before is not None and facts is before.facts and reading.values == before.scores and change is None
+    standing, changes = _settled(model, before, facts, reading, now, cause)
+    same = before is not None and facts is before.facts and reading.values == before.scores and not changes
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -60,7 +62,22 @@ def evaluated(
         created_at=before.created_at if before else now,
         updated_at=before.updated_at if before is not None and same else now,
     )
-    return Evaluated(lead, StoredTransition(uuid7(), lead_id, change) if change else None)
+    return Evaluated(lead, changes)
+
+
+def _settled(
+    model: CompiledModel, before: Lead | None, facts: Facts, reading: Reading, now: datetime, cause: Cause
+) -> tuple[Standing, tuple[Transition, ...]]:
+    """What a new model changes about a lead is settled apart from what the news change: each has its own cause."""
+    standing, adopted = before.standing if before else None, None
+    known: Reading | None = None
+    if before is not None and before.model_version != model.version:
+        known = reading if facts is before.facts else read(model, before.facts, now)
+        standing, adopted = settle(known, standing, now, "model")
+    if standing is not None and known is reading:  # there is no news
+        return standing, (adopted,) if adopted else ()
+    standing, moved = settle(reading, standing, now, cause)
+    return standing, tuple(change for change in (adopted, moved) if change)
 
 
 def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
@@ -73,13 +90,30 @@ def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
 
 
 async def reevaluate(
-    connection: AsyncConnection, models: ActiveModels, ids: Collection[UUID], now: datetime, cause: Cause
+    connection: AsyncConnection,
+    models: ActiveModels,
+    model: CompiledModel,
+    leads: Mapping[UUID, Lead],
+    now: datetime,
+    cause: Cause,
 ) -> list[Evaluated]:
-    """Lock the leads of these ids that are still there, and evaluate them anew by the active model."""
-    model = await models.active(connection)
-    leads = await lead_store.lock(connection, ids)
-    facts = await up_to_date(connection, models, model, leads)
-    return [evaluated(model, lead_id, lead, facts[lead_id], now, cause=cause) for lead_id, lead in leads.items()]
+    """Evaluate anew leads that are locked. Raises `Conflict`."""
+    await check_still_active(connection, model, leads)
+    current = await up_to_date(connection, models, model, leads)
+    return [
+        evaluated(model, lead_id, lead, lead.facts, now, cause=cause)
+        async for lead_id, lead in in_turns(current.items())
+    ]
+
+
+async def check_still_active(connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Lead]) -> None:
+    """`Conflict` if another model was published since this one was asked for, and leads that are locked now know of it.
+
+    They would be taken back, and forth again by whoever comes next.
+    """
+    strangers = any(lead.model_version != model.version for lead in leads.values())
+    if strangers and await rollout_store.active_version(connection) != model.version:
+        raise Conflict
 
 
 async def in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
@@ -91,14 +125,26 @@ async def in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
 
 
 async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> None:
-    """Store evaluated leads, which are new or locked, and their transitions."""
+    """Store evaluated leads, which are new or locked, and their transitions.
+
+    Those that a model caused are told to nobody if it was published quietly.
+    """
     await lead_store.save(connection, [result.lead for result in results])
-    await transition_store.insert(connection, [result.transition for result in results if result.transition])
+    changes = [(result.lead.id, change) for result in results for change in result.changes]
+    quiet = {
+        version: rollout is not None and not rollout.notify
+        for version in {change.model_version for _, change in changes if change.cause == "model"}
+        for rollout in [await rollout_store.of_version(connection, version)]
+    }
+    stored = [
+        StoredTransition(uuid7(), lead_id, change, change.cause != "model" or not quiet[change.model_version])
+        for lead_id, change in changes
+    ]
+    await transition_store.insert(connection, stored)
 
 
 def moves_of(results: Iterable[Evaluated]) -> Moves:
-    changes = (result.transition.transition for result in results if result.transition)
-    return tuple((change.from_stage, change.to_stage) for change in changes)
+    return tuple((change.from_stage, change.to_stage) for result in results for change in result.changes)
 
 
 async def up_to_date(
@@ -107,36 +153,43 @@ async def up_to_date(
     model: CompiledModel,
     leads: Mapping[UUID, Lead],
     new: Collection[UUID] = (),
-) -> dict[UUID, Facts]:
-    """The facts of leads as this model counts them, less the `new` events, whose facts are yet to be added.
+) -> dict[UUID, Lead]:
+    """The leads with their facts as this model counts them, less the `new` events, which are yet to be added.
 
     Of leads that another version counted, the signals that it did not know are recounted from the event log, and
     those that this one does not know are dropped.
     """
-    facts = {lead_id: lead.facts for lead_id, lead in leads.items()}
-    stale = {lead_id: lead for lead_id, lead in leads.items() if lead.model_version != model.version}
-    if not stale:
-        return facts
-    missing: dict[UUID, frozenset[str]] = {}
-    for lead_id, lead in stale.items():
-        counted = (await models.version(connection, lead.model_version)).fingerprints
-        missing[lead_id] = model.fingerprints - counted
-    recounted = await _recount(connection, model, {key: found for key, found in missing.items() if found}, set(new))
-    for lead_id, lead in stale.items():
-        kept = {key: days for key, days in lead.facts.tally.items() if key in model.fingerprints}
-        facts[lead_id] = replace(lead.facts, tally=kept | recounted.get(lead_id, {}))
-    return facts
+    missing = {
+        version: model.fingerprints - (await models.version(connection, version)).fingerprints
+        for version in {lead.model_version for lead in leads.values()} - {model.version}
+    }
+    if not missing:
+        return dict(leads)
+    to_count = {lead_id: missing.get(lead.model_version, frozenset()) for lead_id, lead in leads.items()}
+    recounted = await _recount(connection, model, {key: found for key, found in to_count.items() if found}, set(new))
+    return {
+        lead_id: _counted(model, lead, recounted.get(lead_id, {})) if lead.model_version in missing else lead
+        for lead_id, lead in leads.items()
+    }
+
+
+def _counted(model: CompiledModel, lead: Lead, recounted: Tally) -> Lead:
+    kept = {key: days for key, days in lead.facts.tally.items() if key in model.fingerprints}
+    return replace(lead, facts=replace(lead.facts, tally=kept | recounted))
 
 
 async def _recount(
     connection: AsyncConnection, model: CompiledModel, missing: Mapping[UUID, frozenset[str]], new: Collection[UUID]
 ) -> dict[UUID, Tally]:
-    tallies: dict[UUID, Tally] = {}
-    if not missing:
+    """What leads have of signals that were not counted for them, from those events alone that could match."""
+    tallies: dict[UUID, Tally] = {lead_id: {} for lead_id in missing}
+    names = model.event_keys(frozenset().union(*missing.values()))
+    if not names:
         return tallies
-    async for lead_id, event in event_store.of_leads(connection, list(missing)):
-        hits = model.hits_of(event) & missing[lead_id]
-        if hits and event.id not in new:
-            parts = (tallies.get(lead_id, {}), {fingerprint: {day_of(event.occurred_at): 1} for fingerprint in hits})
-            tallies[lead_id] = add_tallies(parts)
+    async for lead_id, event in event_store.of_leads(connection, list(missing), names):
+        if event.id not in new:
+            day = day_of(event.occurred_at)
+            for fingerprint in model.hits_of(event, missing[lead_id]):
+                days = tallies[lead_id].setdefault(fingerprint, {})
+                days[day] = days.get(day, 0) + 1
     return tallies

@@ -23,7 +23,7 @@ from app.scoring.engine import CompiledModel
 from app.scoring.events import Event
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Cause
-from app.services.evaluation import Moves, evaluated, moves_of, save, up_to_date
+from app.services.evaluation import Moves, check_still_active, evaluated, moves_of, save, up_to_date
 from app.services.identities import Resolver
 from app.services.models import ActiveModels
 from app.storage import events as event_store
@@ -31,6 +31,7 @@ from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import rejections as rejection_store
 from app.storage.db import BadValue, Conflict, Database
+from app.storage.leads import Lead
 from app.storage.rejections import Rejection
 
 log = structlog.get_logger()
@@ -229,14 +230,15 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     model = await models.active(connection)
     identities = {identity for event in events for identity in event.identities}
     links, before = await lead_store.lock_owners(connection, identities)
-    facts = await up_to_date(connection, models, model, before, new={event.id for event in events})
+    await check_still_active(connection, model, before)
+    before = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
     resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else set(), uuid7)
     for event in events:
         resolver.admit(event)
     results = [
         evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause=cause)
-        for lead_id, parts, cause in _changed(resolver, model, facts, events)
+        for lead_id, parts, cause in _changed(resolver, model, before, events)
     ]
     await save(connection, results)
     await lead_store.retire(connection, resolver.merged)
@@ -246,7 +248,7 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
 
 
 def _changed(
-    resolver: Resolver, model: CompiledModel, facts: Mapping[UUID, Facts], events: Iterable[Event]
+    resolver: Resolver, model: CompiledModel, before: Mapping[UUID, Lead], events: Iterable[Event]
 ) -> Iterator[tuple[UUID, list[Facts], Cause]]:
     """Each lead that the batch changes, with all the facts that are now its own.
 
@@ -255,10 +257,10 @@ def _changed(
     merged = resolver.merged
     news: dict[UUID, list[Facts]] = {}
     for retired, survivor in merged.items():
-        news.setdefault(survivor, []).append(facts[retired])
+        news.setdefault(survivor, []).append(before[retired].facts)
     for event in events:
         news.setdefault(resolver.lead_of(event), []).append(model.facts_of(event))
     survivors = set(merged.values())
     for lead_id, parts in news.items():
-        old = [facts[lead_id]] if lead_id in facts else []
+        old = [before[lead_id].facts] if lead_id in before else []
         yield lead_id, old + parts, "merge" if lead_id in survivors else "event"

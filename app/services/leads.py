@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel, Reading, read
 from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, merge
 from app.scoring.model import Fault
 from app.scoring.stages import Change, Standing, forecast, settle, stage_of
 from app.services.evaluation import in_turns, up_to_date
+from app.services.lookback import ScoreView, ends_of_days, look_back
 from app.services.models import ActiveModels
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
-from app.storage import models as model_store
 from app.storage import transitions as transition_store
 from app.storage.db import Database
 from app.storage.events import Position as EventPosition
@@ -41,16 +40,6 @@ class LeadView:
     @property
     def sales_ready(self) -> bool:
         return any(stage.sales_ready for stage in self.reading.model.stages if stage.name == self.standing.stage)
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreView:
-    """A lead's evaluation at a moment, now or not."""
-
-    lead_id: UUID
-    reading: Reading
-    stage: str
-    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +94,35 @@ class Leads:
         end = _position(leads[limit - 1], query.sort_score) if more else None
         return [view for view in views if _still_matches(view, wanted)], end
 
-    async def score(self, lead_id: UUID, as_of: datetime | None, now: datetime) -> ScoreView:
-        """The evaluation of a lead, at `as_of` if given: by the model and the events that were known then."""
+    async def score(
+        self, lead_id: UUID, as_of: datetime | None, now: datetime, version: int | None = None
+    ) -> ScoreView:
+        """The evaluation of a lead, at `as_of` if given: by the model and the events that were known then.
+
+        `version`: what that model says, or would have said, instead.
+        """
         async with self._database.read() as connection:
             lead = await _existing(connection, lead_id)
+            model = None if version is None else await self._models.version(connection, version)
             if as_of is None or as_of >= now:
-                return await self._score_with_present_facts(connection, lead, as_of or now)
-            return await self._score_in_the_past(connection, lead, as_of)
+                return await self._score_with_present_facts(connection, lead, as_of or now, model)
+            past = [seen async for seen in look_back(connection, self._models, lead_id, [as_of], model)]
+        if not past:
+            msg = f"Nothing was known of lead {lead_id} at that moment: ask about a later one."
+            raise NotFound(msg)
+        return past[0]
+
+    async def history(
+        self, lead_id: UUID, first: date, last: date, now: datetime, version: int | None = None
+    ) -> list[ScoreView]:
+        """What was said at the end of each day, from the first on which the lead was known; of today, what is now."""
+        async with self._database.read() as connection:
+            await _existing(connection, lead_id)
+            model = None if version is None else await self._models.version(connection, version)
+            moments = ends_of_days(first, last, now)
+            if not moments:
+                return []
+            return [seen async for seen in look_back(connection, self._models, lead_id, moments, model)]
 
     async def events(
         self, lead_id: UUID, after: EventPosition | None, limit: int
@@ -133,24 +144,17 @@ class Leads:
 
     async def _views(self, connection: AsyncConnection, leads: Collection[Lead], now: datetime) -> list[LeadView]:
         model = await self._models.active(connection)
-        facts = await up_to_date(connection, self._models, model, {lead.id: lead for lead in leads})
-        identities = await identity_store.of_leads(connection, [lead.id for lead in leads])
-        return [_view(model, lead, facts[lead.id], identities[lead.id], now) async for lead in in_turns(leads)]
+        current = await up_to_date(connection, self._models, model, {lead.id: lead for lead in leads})
+        identities = await identity_store.of_leads(connection, list(current))
+        return [_view(model, lead, identities[lead.id], now) async for lead in in_turns(current.values())]
 
-    async def _score_with_present_facts(self, connection: AsyncConnection, lead: Lead, moment: datetime) -> ScoreView:
-        model = await self._models.active(connection)
-        facts = await up_to_date(connection, self._models, model, {lead.id: lead})
-        reading = read(model, facts[lead.id], moment)
+    async def _score_with_present_facts(
+        self, connection: AsyncConnection, lead: Lead, moment: datetime, model: CompiledModel | None
+    ) -> ScoreView:
+        model = model or await self._models.active(connection)
+        current = await up_to_date(connection, self._models, model, {lead.id: lead})
+        reading = read(model, current[lead.id].facts, moment)
         return ScoreView(lead.id, reading, stage_of(reading, lead.standing.stage), moment)
-
-    async def _score_in_the_past(self, connection: AsyncConnection, lead: Lead, moment: datetime) -> ScoreView:
-        version = await model_store.version_at(connection, moment)
-        model = await self._models.version(connection, version or lead.model_version)
-        log = event_store.of_leads(connection, [lead.id], received_by=moment)
-        facts = merge([model.facts_of(event) async for _, event in log])
-        stage = await transition_store.stage_at(connection, lead.id, moment)
-        reading = read(model, facts, moment)
-        return ScoreView(lead.id, reading, stage_of(reading, stage), moment)
 
 
 async def _existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
@@ -161,10 +165,8 @@ async def _existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
     return lead
 
 
-def _view(
-    model: CompiledModel, lead: Lead, facts: Facts, identities: Mapping[str, Sequence[str]], now: datetime
-) -> LeadView:
-    reading = read(model, facts, now)
+def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[str]], now: datetime) -> LeadView:
+    reading = read(model, lead.facts, now)
     standing, _ = settle(reading, lead.standing, now, "time")
     return LeadView(lead, identities, reading, standing, forecast(reading, standing.stage), now)
 

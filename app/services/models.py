@@ -1,17 +1,30 @@
-"""Scoring models at work: the active one, compiled once, and making another one active."""
+"""Scoring models at work: drafts, their versions, and publishing one of them, which makes it the active model."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import NotFound
+from app.errors import ExamplesFailed, InvalidMessage, NotFound
+from app.protocol.values import check_values
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
-from app.scoring.model import dump_model, load_model
+from app.scoring.examples import run_examples
+from app.scoring.model import Fault, InvalidModel, dump_model, load_model
+from app.storage import leads as lead_store
 from app.storage import models as model_store
+from app.storage import rollouts as rollout_store
 from app.storage.db import Conflict, Database
+from app.storage.models import ModelVersion
+from app.storage.rollouts import Rollout
+
+Result = TypeVar("Result")
+
+State = Literal["draft", "active", "retired"]
 
 
 class ActiveModels:
@@ -21,20 +34,165 @@ class ActiveModels:
         self._compiled: dict[int, CompiledModel] = {}
 
     async def active(self, connection: AsyncConnection) -> CompiledModel:
-        version = await model_store.active_version(connection)
-        if version is None:
-            msg = "There is no scoring model: run `leadscore model apply FILE`."
-            raise NotFound(msg)
-        return await self.version(connection, version)
+        return await self.version(connection, await active_version(connection))
 
     async def version(self, connection: AsyncConnection, version: int) -> CompiledModel:
         if version not in self._compiled:
-            document = await model_store.document(connection, version)
-            if document is None:
-                msg = f"There is no version {version} of the scoring model."
-                raise NotFound(msg)
-            self._compiled[version] = compile_model(load_model(document), version)
+            stored = await _existing(connection, version)
+            self._compiled[version] = compile_model(load_model(stored.document), version)
         return self._compiled[version]
+
+
+async def active_version(connection: AsyncConnection) -> int:
+    version = await rollout_store.active_version(connection)
+    if version is None:
+        msg = "There is no scoring model: run `leadscore model publish FILE`."
+        raise NotFound(msg)
+    return version
+
+
+async def _existing(connection: AsyncConnection, version: int) -> ModelVersion:
+    stored = await model_store.get(connection, version)
+    if stored is None:
+        msg = f"There is no version {version} of the scoring model; /v1/models lists those there are."
+        raise NotFound(msg)
+    return stored
+
+
+def read_model(source: str | dict[str, Any]) -> ScoringModel:
+    """Load a model from wherever, and refuse what no database keeps and no answer can tell. Raises `InvalidModel`.
+
+    Takes up to seconds, as all does that is done with a whole model: not for the event loop.
+    """
+    model = load_model(source)
+    try:
+        check_values(model.model_dump(by_alias=True, exclude_unset=True))
+    except InvalidMessage as error:
+        raise InvalidModel((Fault("document", error.detail.removeprefix("In this message, ")),)) from None
+    return model
+
+
+# --- Versions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A document under its number, and what became of it. `published_at` is the last time."""
+
+    stored: ModelVersion
+    state: State
+    published_at: datetime | None
+
+    @property
+    def model(self) -> ScoringModel:
+        return load_model(self.stored.document)
+
+
+async def get_version(database: Database, version: int | None) -> Version:
+    """A version, the active one for None. Raises `NotFound`."""
+    async with database.read() as connection:
+        found = await _existing(connection, version if version is not None else await active_version(connection))
+        return (await _told(connection, [found]))[0]
+
+
+async def list_versions(database: Database, before: int | None, limit: int) -> list[Version]:
+    """Versions from the latest down."""
+    async with database.read() as connection:
+        return await _told(connection, await model_store.page(connection, before, limit))
+
+
+async def _told(connection: AsyncConnection, found: Sequence[ModelVersion]) -> list[Version]:
+    rollouts = await rollout_store.all_of_them(connection)
+    published = {rollout.version: rollout.published_at for rollout in rollouts}
+    active = rollouts[-1].version if rollouts else None
+    return [Version(each, _state(each.version, active, published), published.get(each.version)) for each in found]
+
+
+def _state(version: int, active: int | None, published: dict[int, datetime]) -> State:
+    if version == active:
+        return "active"
+    return "retired" if version in published else "draft"
+
+
+async def draft(database: Database, model: ScoringModel, note: str | None, now: datetime) -> Version:
+    """Keep a document as the next version. Nothing goes by it until it is published."""
+
+    async def keep(connection: AsyncConnection) -> Version:
+        version = await model_store.insert(connection, dump_model(model), note, now)
+        return (await _told(connection, [await _existing(connection, version)]))[0]
+
+    return await _first_come(database, keep)
+
+
+async def _first_come(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    """Run a job in a transaction; anew, where another came first, for what it rests on may be otherwise then."""
+    while True:
+        try:
+            async with database.write() as connection:
+                return await job(connection)
+        except Conflict:
+            continue
+
+
+# --- Publishing -------------------------------------------------------------------------------------------------
+
+
+async def publish(database: Database, version: int, now: datetime, *, notify: bool) -> Rollout:
+    """Make a version the active model, and tell the rollout that this begins.
+
+    Of the active one it is the rollout that made it so: nothing is begun anew. Raises `NotFound` or `ExamplesFailed`.
+    """
+    await asyncio.to_thread(check_examples, (await get_version(database, version)).model)
+
+    async def make_active(connection: AsyncConnection) -> Rollout:
+        latest = await rollout_store.latest(connection)
+        return await _publish(connection, latest, version, now, notify=notify)
+
+    return await _first_come(database, make_active)
+
+
+def check_examples(model: ScoringModel) -> None:
+    """Raises `ExamplesFailed`, with every example that does not hold."""
+    results = enumerate(run_examples(compile_model(model, version=0)))
+    failed = [Fault(f"examples[{index}]", failure) for index, result in results for failure in result.failures]
+    if failed:
+        msg = "The model can't be published: its examples fail. Mend it, or what they expect, and post it as a draft."
+        raise ExamplesFailed(msg, tuple(failed))
+
+
+async def activate(
+    database: Database, model: ScoringModel, now: datetime, *, note: str | None = None, notify: bool = False
+) -> Rollout:
+    """Draft and publish a document in one. If it is active already, nothing changes. Raises `ExamplesFailed`."""
+    await asyncio.to_thread(check_examples, model)
+    document = dump_model(model)
+    return await _first_come(database, lambda connection: _activate(connection, document, note, now, notify=notify))
+
+
+async def _activate(
+    connection: AsyncConnection, document: dict[str, Any], note: str | None, now: datetime, *, notify: bool
+) -> Rollout:
+    latest = await rollout_store.latest(connection)
+    if latest is not None and (await _existing(connection, latest.version)).document == document:
+        return latest
+    version = await model_store.insert(connection, document, note, now)
+    return await _publish(connection, latest, version, now, notify=notify)
+
+
+async def _publish(
+    connection: AsyncConnection, latest: Rollout | None, version: int, now: datetime, *, notify: bool
+) -> Rollout:
+    """`Conflict` if there is another rollout by now than the latest that the caller has seen."""
+    if latest is not None and latest.version == version:
+        return latest
+    return await rollout_store.insert(
+        connection,
+        version,
+        now,
+        after=latest.id if latest else 0,
+        notify=notify,
+        leads=await lead_store.count_evaluated_otherwise(connection, version),
+    )
 
 
 def starter() -> ScoringModel:
@@ -46,28 +204,7 @@ async def install_starter(database: Database, now: datetime) -> None:
     """Give a database that has no model the starter."""
     try:
         async with database.write() as connection:
-            if await model_store.latest_publication(connection) == 0:
-                await _publish(connection, dump_model(starter()), now, after=0)
+            if await rollout_store.latest(connection) is None:
+                await _activate(connection, dump_model(starter()), "The model that ships.", now, notify=False)
     except Conflict:  # another replica has just done it
         return
-
-
-async def activate(database: Database, model: ScoringModel, now: datetime) -> int:
-    """Make a document the active model and tell its version. If it is active already, nothing changes."""
-    document = dump_model(model)
-    while True:
-        try:
-            async with database.write() as connection:
-                latest = await model_store.latest_publication(connection)
-                active = await model_store.active_version(connection)
-                if active is not None and await model_store.document(connection, active) == document:
-                    return active
-                return await _publish(connection, document, now, after=latest)
-        except Conflict:  # another has just been made active: it may be this very document
-            continue
-
-
-async def _publish(connection: AsyncConnection, document: dict[str, Any], now: datetime, after: int) -> int:
-    version = await model_store.insert(connection, document, now)
-    await model_store.publish(connection, version, now, after)
-    return version

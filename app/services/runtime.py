@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from uuid_utils.compat import uuid7
+
 from app.errors import Unavailable
 from app.metrics import Metrics
 from app.scoring.sources import known_referrers
 from app.services.ingest import Writer
 from app.services.keys import KeyRing, NewKey, create_first_keys
 from app.services.leads import Leads
-from app.services.models import ActiveModels, install_starter
+from app.services.models import ActiveModels, active_version, install_starter
 from app.settings import Settings
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -24,6 +26,7 @@ class Runtime:
     """One process's share of leadscore."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self.id = uuid7()
         self.settings = settings
         self.clock = clock
         self.metrics = Metrics()
@@ -84,8 +87,11 @@ class Runtime:
             async with self.database.read() as connection:
                 counts = await lead_store.count_by_stage(connection)
                 oldest = await lead_store.oldest_due(connection)
+                version = await active_version(connection)
+                left = await lead_store.count_evaluated_otherwise(connection, version)
         except Unavailable:
             return
+        self.metrics.rollout_left.set(left)
         self.metrics.leads.clear()
         for stage, count in counts.items():
             self.metrics.leads.labels(stage).set(count)

@@ -4,8 +4,9 @@ Traps: SQLite's driver would begin transactions too late (two writers could each
 write begins with BEGIN IMMEDIATE; and a database that restarts shows itself in many shapes, all of them `Unavailable`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     String,
     Table,
+    Text,
     TypeDecorator,
     Uuid,
     bindparam,
@@ -89,6 +91,19 @@ Id = Uuid().with_variant(_AsText(str, UUID), "sqlite")
 """A UUID, of version 7: it sorts by when it was made."""
 
 
+class OrderedJson(TypeDecorator[Any]):
+    """JSON whose keys stay in the order in which they were written: a document for people."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+        return orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else orjson.loads(value)
+
+
 class Database:
     """Transactions on one database. Make one for a process, and close it."""
 
@@ -99,6 +114,8 @@ class Database:
         # SQLite's way in any case.
         one_moment = {"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}
         self._reading = self.engine.execution_options(**one_moment)
+        # SQLite has one writer at a time. Who waits for it there is served by chance, here in turn.
+        self._turn: AbstractAsyncContextManager[None] = nullcontext() if self.is_postgres else asyncio.Lock()
 
     @property
     def is_postgres(self) -> bool:
@@ -113,7 +130,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
-        async with _translated(), self._writing.begin() as connection:
+        async with self._turn, _translated(), self._writing.begin() as connection:
             yield connection
 
     async def close(self) -> None:

@@ -7,13 +7,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Row, or_, select
+from sqlalchemy import Dialect, Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.scoring.events import Event
+from app.scoring.events import Event, Identity, event_name_key
 from app.storage.db import insert_rows, padded
 from app.storage.identities import parse_identity
 from app.storage.tables import events, identities
+
+ROWS_AT_ONCE = 500
 
 
 async def insert(connection: AsyncConnection, new: Collection[Event]) -> set[UUID]:
@@ -34,24 +36,39 @@ def _insert(dialect: Dialect) -> Any:
 
 
 async def of_leads(
-    connection: AsyncConnection, lead_ids: Collection[UUID], received_by: datetime | None = None
+    connection: AsyncConnection, lead_ids: Collection[UUID], name_keys: Collection[str]
 ) -> AsyncIterator[tuple[UUID, Event]]:
-    """Every event of these leads, with its lead, in no particular order; or those that were theirs by a moment."""
+    """The events of these leads that bear one of these names, each with its lead, in no particular order."""
     query = (
         select(events, identities.c.lead_id)
         .join(identities, identities.c.identity == events.c.identity)
-        .where(identities.c.lead_id.in_(padded(lead_ids)))
+        .where(identities.c.lead_id.in_(padded(lead_ids)), events.c.name_key.in_(padded(sorted(name_keys))))
     )
-    if received_by is not None:
-        query = query.where(events.c.received_at <= received_by, identities.c.linked_at <= received_by)
-    async for row in await connection.stream(query):
+    async for row in _rows(connection, query):
         yield row.lead_id, _from_row(row)
+
+
+async def filed_under(
+    connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
+) -> AsyncIterator[Event]:
+    """Every event that was filed under one of these identities by a moment, in no particular order."""
+    of_them = events.c.identity.in_(padded([str(identity) for identity in wanted]))
+    query = select(events).where(of_them, events.c.received_at <= received_by)
+    async for row in _rows(connection, query):
+        yield _from_row(row)
 
 
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:
     """The whole log in the order in which it was received."""
-    async for row in await connection.stream(select(events).order_by(events.c.id)):
+    async for row in _rows(connection, select(events).order_by(events.c.id)):
         yield _from_row(row)
+
+
+async def _rows(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Row[Any]]:
+    """Rows as they come, of however many only some at a time in memory; one by one they would cost a switch each."""
+    async for rows in (await connection.stream(query)).partitions(ROWS_AT_ONCE):
+        for row in rows:
+            yield row
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,7 @@ def _to_row(event: Event) -> dict[str, Any]:
         "identities": [str(identity) for identity in event.identities],
         "type": event.type,
         "name": event.name,
+        "name_key": event_name_key(event.name),
         "occurred_at": event.occurred_at,
         "received_at": event.received_at,
         "trusted": event.trusted,

@@ -1,17 +1,18 @@
-"""Identities in storage: which lead each one belongs to."""
+"""Identities in storage: which lead each one belongs to, and which ones it belonged to before."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, bindparam, select, update
+from sqlalchemy import Dialect, Select, bindparam, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, Identity
-from app.storage.db import insert_rows, padded
-from app.storage.tables import identities
+from app.storage.db import UtcDateTime, insert_rows, padded
+from app.storage.tables import former_identities, identities
 
 _FIND = select(identities.c.identity, identities.c.lead_id).where(
     identities.c.identity.in_(bindparam("keys", expanding=True))
@@ -67,11 +68,48 @@ def _insert(dialect: Dialect) -> Any:
 
 
 async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID], now: datetime) -> None:
-    """Move all identities of each retired lead to its survivor."""
+    """Move all identities of each retired lead to its survivor, and keep in mind whose they were."""
     for retired, survivor in merged.items():
+        theirs = identities.c.lead_id == retired
+        links = select(identities.c.identity, identities.c.lead_id, identities.c.linked_at, literal(now, UtcDateTime))
         await connection.execute(
-            update(identities).where(identities.c.lead_id == retired).values(lead_id=survivor, linked_at=now)
+            former_identities.insert().from_select(former_identities.c.keys(), links.where(theirs))
         )
+        await connection.execute(update(identities).where(theirs).values(lead_id=survivor, linked_at=now))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """That an identity belonged to a lead, from a moment on and, if it has moved since, until another."""
+
+    identity: Identity
+    lead_id: UUID
+    since: datetime
+    until: datetime | None
+
+
+_NOW = select(identities.c.identity, identities.c.lead_id, identities.c.linked_at, null().label("moved_at"))
+_FORMERLY = select(*former_identities.c)
+
+
+async def links_of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> list[Link]:
+    """All the links that these leads have, or had when they were merged away."""
+    wanted = list(lead_ids)
+    found = await _links(connection, _NOW.where(identities.c.lead_id.in_(wanted)))
+    return found + await _links(connection, _FORMERLY.where(former_identities.c.lead_id.in_(wanted)))
+
+
+async def links_of_identity(connection: AsyncConnection, identity: Identity) -> list[Link]:
+    """Whose an identity was, from the first lead to the present one."""
+    key = str(identity)
+    found = await _links(connection, _FORMERLY.where(former_identities.c.identity == key))
+    found += await _links(connection, _NOW.where(identities.c.identity == key))
+    return sorted(found, key=lambda link: (link.since, link.until is None, link.until))
+
+
+async def _links(connection: AsyncConnection, query: Select[Any]) -> list[Link]:
+    rows = await connection.execute(query)
+    return [Link(parse_identity(identity), *rest) for identity, *rest in rows]
 
 
 def parse_identity(key: str) -> Identity:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
 EMPTY: dict[str, Any] = {"tally": {}, "traits": {}, "scores": {}, "event_count": 0} | dict.fromkeys(
-    ("source", "channel", "first_seen_at", "last_seen_at", "next_check_on")
+    ("source", "channel", "first_seen_at", "last_seen_at", "last_seen_on", "next_check_on")
 )
 UPDATED = [column.name for column in STORED if column.name not in {"id", "created_at"}]
 
@@ -82,12 +82,6 @@ async def lock_owners(
     return links, found
 
 
-async def lock(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
-    """Hold those of these leads that are still there."""
-    rows = await connection.execute(_LOCKED.where(leads.c.id.in_(padded(ids)), leads.c.merged_into.is_(None)))
-    return {row.id: _from_row(row) for row in rows}
-
-
 async def retire(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None:
     """Let each of these ids resolve to its survivor from now on, as do the ids that were merged into it before."""
     for retired, survivor in merged.items():
@@ -95,10 +89,20 @@ async def retire(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> No
         await connection.execute(update(leads).where(leads.c.id == retired).values(merged_into=survivor, **EMPTY))
 
 
+def _survivor(lead_id: UUID) -> Select[Any]:
+    return select(func.coalesce(leads.c.merged_into, leads.c.id)).where(leads.c.id == lead_id)
+
+
+async def survivor(connection: AsyncConnection, lead_id: UUID) -> UUID:
+    """The id itself, or that of the lead that it was merged into."""
+    found: UUID = (await connection.execute(_survivor(lead_id))).scalar_one()
+    return found
+
+
 async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
     """The lead with this id, or the one that it was merged into."""
-    survivor = select(func.coalesce(leads.c.merged_into, leads.c.id)).where(leads.c.id == lead_id)
-    row = (await connection.execute(select(*STORED).where(leads.c.id == survivor.scalar_subquery()))).first()
+    is_it = leads.c.id == _survivor(lead_id).scalar_subquery()
+    row = (await connection.execute(select(*STORED).where(is_it))).first()
     return None if row is None else _from_row(row)
 
 
@@ -115,10 +119,11 @@ async def merged_into(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
     return [row.id for row in rows]
 
 
-async def due(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:
-    """Claim leads whose next check has come, the longest due first, passing over those that another has claimed."""
-    query = select(leads.c.id).where(leads.c.next_check_on <= today).order_by(leads.c.next_check_on).limit(limit)
-    return [row.id for row in await connection.execute(query.with_for_update(skip_locked=True))]
+async def lock_due(connection: AsyncConnection, today: date, limit: int) -> dict[UUID, Lead]:
+    """Hold leads whose next check has come, the longest due first, passing over those that another holds."""
+    query = select(*STORED).where(leads.c.next_check_on <= today).order_by(leads.c.next_check_on).limit(limit)
+    rows = await connection.execute(query.with_for_update(skip_locked=True))
+    return {row.id: _from_row(row) for row in rows}
 
 
 async def oldest_due(connection: AsyncConnection) -> date | None:
@@ -132,18 +137,48 @@ def _evaluated_otherwise(model_version: int) -> ColumnElement[bool]:
     return and_(other, leads.c.merged_into.is_(None))
 
 
-async def evaluated_otherwise(
+async def lock_evaluated_otherwise(
     connection: AsyncConnection, model_version: int, after: UUID | None, limit: int
-) -> list[UUID]:
-    """Leads that were last evaluated by another version of the model, in the order of their ids."""
-    query = select(leads.c.id).where(_evaluated_otherwise(model_version))
+) -> dict[UUID, Lead]:
+    """Hold leads that were last evaluated by another version of the model, in the order of their ids."""
+    query = _LOCKED.where(_evaluated_otherwise(model_version)).limit(limit)
     if after is not None:
         query = query.where(leads.c.id > after)
-    return [row.id for row in await connection.execute(query.order_by(leads.c.id).limit(limit))]
+    return {row.id: _from_row(row) for row in await connection.execute(query)}
+
+
+async def is_any_evaluated_otherwise(connection: AsyncConnection, model_version: int) -> bool:
+    query = select(leads.c.id).where(_evaluated_otherwise(model_version)).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 async def count_evaluated_otherwise(connection: AsyncConnection, model_version: int) -> int:
     query = select(func.count()).select_from(leads).where(_evaluated_otherwise(model_version))
+    return (await connection.execute(query)).scalar_one()
+
+
+async def after(connection: AsyncConnection, last: UUID | None, limit: int) -> list[Lead]:
+    """The next leads in the order of their ids."""
+    query = select(*STORED).where(leads.c.merged_into.is_(None))
+    if last is not None:
+        query = query.where(leads.c.id > last)
+    return [_from_row(row) for row in await connection.execute(query.order_by(leads.c.id).limit(limit))]
+
+
+async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
+    """Leads taken at random."""
+    query = select(leads.c.id).where(leads.c.merged_into.is_(None)).order_by(func.random()).limit(size)
+    return sorted(row.id for row in await connection.execute(query))
+
+
+async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The stored stage of each of these leads; of one that was merged away, that on which it stood then."""
+    rows = await connection.execute(select(leads.c.id, leads.c.stage).where(leads.c.id.in_(list(ids))))
+    return {row.id: row.stage for row in rows}
+
+
+async def count(connection: AsyncConnection) -> int:
+    query = select(func.count()).select_from(leads).where(leads.c.merged_into.is_(None))
     return (await connection.execute(query)).scalar_one()
 
 
@@ -177,12 +212,23 @@ async def page(
     connection: AsyncConnection, wanted: LeadFilter, sort_score: str | None, after: Position | None, limit: int
 ) -> list[Lead]:
     """Leads from the greatest to the least: by a score, or by when they were last seen. Ties go by id."""
-    sort_by = leads.c.last_seen_at if sort_score is None else _score(sort_score)
     query = _filtered(select(*STORED).where(leads.c.merged_into.is_(None)), wanted)
-    if after is not None:
-        query = query.where((sort_by < after.value) | ((sort_by == after.value) & (leads.c.id < after.lead_id)))
-    rows = await connection.execute(query.order_by(sort_by.desc(), leads.c.id.desc()).limit(limit))
+    rows = await connection.execute(_sorted(query, sort_score, after).limit(limit))
     return [_from_row(row) for row in rows]
+
+
+def _sorted(query: Select[Any], sort_score: str | None, after: Position | None) -> Select[Any]:
+    by_time = sort_score is None
+    value = leads.c.last_seen_at if sort_score is None else _score(sort_score)
+    if after is not None:
+        query = query.where((value < after.value) | ((value == after.value) & (leads.c.id < after.lead_id)))
+    if not by_time:
+        return query.order_by(value.desc(), leads.c.id.desc())
+    if after is not None and isinstance(after.value, datetime):
+        query = query.where(leads.c.last_seen_on <= after.value.date())
+    # Day by day from the index, and within a day by time. Leads that were merged away have no day.
+    by_day = query.where(leads.c.last_seen_on.is_not(None)).order_by(leads.c.last_seen_on.desc())
+    return by_day.order_by(value.desc(), leads.c.id.desc())
 
 
 def _filtered(query: Select[Any], wanted: LeadFilter) -> Select[Any]:
@@ -220,6 +266,7 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "channel": source.value["channel"] if source else None,
         "first_seen_at": facts.first_seen_at,
         "last_seen_at": facts.last_seen_at,
+        "last_seen_on": facts.last_seen_at.date() if facts.last_seen_at else None,
         "event_count": facts.event_count,
         "model_version": lead.model_version,
         "next_check_on": lead.next_check_on,
@@ -244,17 +291,23 @@ def _from_row(row: Any) -> Lead:
 
 
 def _tally_to_json(tally: Tally) -> dict[str, dict[str, int]]:
-    return {
-        fingerprint: {date.fromordinal(day).isoformat(): hits for day, hits in days.items()}
-        for fingerprint, days in tally.items()
-    }
+    return {fingerprint: {_day_to_text(day): hits for day, hits in days.items()} for fingerprint, days in tally.items()}
 
 
 def _tally_from_json(stored: Mapping[str, Mapping[str, int]]) -> Tally:
     return {
-        fingerprint: {date.fromisoformat(day).toordinal(): hits for day, hits in days.items()}
-        for fingerprint, days in stored.items()
+        fingerprint: {_day_from_text(day): hits for day, hits in days.items()} for fingerprint, days in stored.items()
     }
+
+
+@lru_cache(maxsize=4_096)
+def _day_to_text(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
+@lru_cache(maxsize=4_096)
+def _day_from_text(text: str) -> int:
+    return date.fromisoformat(text).toordinal()
 
 
 def _stamped_to_json(stamped: Stamped) -> list[Any]:

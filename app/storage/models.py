@@ -1,48 +1,45 @@
-"""Scoring models in storage: every version, and which one is active."""
+"""Scoring models in storage: every version of the document. Which one is active, `rollouts` tells."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.tables import models, publications
-
-_ACTIVE = select(publications.c.version).order_by(publications.c.id.desc()).limit(1)
+from app.storage.tables import models
 
 
-async def active_version(connection: AsyncConnection) -> int | None:
-    return (await connection.execute(_ACTIVE)).scalar()
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A document under its number. It never changes."""
+
+    version: int
+    document: dict[str, Any]
+    note: str | None
+    created_at: datetime
 
 
-async def version_at(connection: AsyncConnection, moment: datetime) -> int | None:
-    """The version that was active at a moment; the first one, before there was any."""
-    earliest = select(publications.c.version).order_by(publications.c.id).limit(1)
-    found = (await connection.execute(_ACTIVE.where(publications.c.published_at <= moment))).scalar()
-    return found if found is not None else (await connection.execute(earliest)).scalar()
+async def get(connection: AsyncConnection, version: int) -> ModelVersion | None:
+    row = (await connection.execute(select(models).where(models.c.version == version))).first()
+    return None if row is None else _from_row(row)
 
 
-async def document(connection: AsyncConnection, version: int) -> dict[str, Any] | None:
-    return (await connection.execute(select(models.c.document).where(models.c.version == version))).scalar()
+async def page(connection: AsyncConnection, before: int | None, limit: int) -> list[ModelVersion]:
+    """Versions from the latest down."""
+    query = select(models).order_by(models.c.version.desc()).limit(limit)
+    if before is not None:
+        query = query.where(models.c.version < before)
+    return [_from_row(row) for row in await connection.execute(query)]
 
 
-async def insert(connection: AsyncConnection, document: dict[str, Any], now: datetime) -> int:
+async def insert(connection: AsyncConnection, document: dict[str, Any], note: str | None, now: datetime) -> int:
     """Store a document under the next version. `Conflict` if another did so meanwhile."""
     latest = (await connection.execute(select(func.max(models.c.version)))).scalar() or 0
-    row = {"version": latest + 1, "document": document, "created_at": now}
+    row = {"version": latest + 1, "document": document, "note": note, "created_at": now}
     await connection.execute(models.insert(), [row])
     return latest + 1
 
 
-async def latest_publication(connection: AsyncConnection) -> int:
-    """The id of the publication that made the active model so, 0 before the first one."""
-    return (await connection.execute(select(func.max(publications.c.id)))).scalar() or 0
-
-
-async def publish(connection: AsyncConnection, version: int, now: datetime, after: int) -> None:
-    """Make a version the active one, as the next publication `after` the latest that was seen.
-
-    `Conflict` if there has been another since, for then the decision to publish may rest on what is no longer so.
-    """
-    row = {"id": after + 1, "version": version, "published_at": now}
-    await connection.execute(publications.insert(), [row])
+def _from_row(row: Row[Any]) -> ModelVersion:
+    return ModelVersion(row.version, row.document, row.note, row.created_at)

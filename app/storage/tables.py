@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.db import Id, UtcDateTime
+from app.storage.db import Id, OrderedJson, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -46,6 +46,9 @@ leads = Table(
     Column("channel", String(32), nullable=True),
     Column("first_seen_at", UtcDateTime, nullable=True),
     Column("last_seen_at", UtcDateTime, nullable=True),
+    # The day alone is in the indexes. What changes with every event would be written anew in all of them each time;
+    # so PostgreSQL writes the row only, beside the old one, where it leaves some room.
+    Column("last_seen_on", Date, nullable=True),
     Column("event_count", BigInteger, nullable=False),
     Column("model_version", Integer, nullable=False, index=True),
     # The UTC day on which the sweeper looks again; null for a lead that was merged away.
@@ -54,8 +57,9 @@ leads = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     # Few leads are merged ones, and an entry for each of the others would be written anew at every event.
     Index(None, "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
-    Index(None, "last_seen_at", "id"),
-    Index(None, "stage", "last_seen_at", "id"),
+    Index(None, "last_seen_on"),
+    Index(None, "stage", "last_seen_on"),
+    postgresql_with={"fillfactor": 80},
 )
 
 identities = Table(
@@ -64,6 +68,16 @@ identities = Table(
     Column("identity", IDENTITY, primary_key=True),
     Column("lead_id", Id, ForeignKey("leads.id"), nullable=False, index=True),
     Column("linked_at", UtcDateTime, nullable=False),
+)
+
+# Whose an identity was before its lead was merged away: for looking back, and for undoing it.
+former_identities = Table(
+    "former_identities",
+    metadata,
+    Column("identity", IDENTITY, primary_key=True),
+    Column("lead_id", Id, ForeignKey("leads.id"), primary_key=True, index=True),
+    Column("linked_at", UtcDateTime, nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
 )
 
 events = Table(
@@ -77,6 +91,8 @@ events = Table(
     Column("identities", JSON, nullable=False),
     Column("type", String(16), nullable=False),
     Column("name", String(200), nullable=False),
+    # What makes two names one, so that those that a signal could count are found without reading the others.
+    Column("name_key", String(600), nullable=False),
     Column("occurred_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("trusted", Boolean, nullable=False),
@@ -98,6 +114,8 @@ transitions = Table(
     Column("cause", String(16), nullable=False),
     Column("model_version", Integer, nullable=False),
     Column("scores", JSON, nullable=False),
+    # Whether those who listen are told: not of what a model changes that was published quietly.
+    Column("notify", Boolean, nullable=False),
     Index(None, "lead_id", "id"),
 )
 
@@ -105,17 +123,25 @@ models = Table(
     "models",
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("document", JSON, nullable=False),
+    Column("document", OrderedJson, nullable=False),
+    Column("note", Text, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-# The model of the last publication is the active one: publishing an older version again is the way back.
-publications = Table(
-    "publications",
+# A rollout begins when a version is published. The version of the last one is the active model: publishing an older
+# version again is the way back. `leads` is how many it found before it; `claimed_by` which process is at work on it.
+rollouts = Table(
+    "rollouts",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", Integer, ForeignKey("models.version"), nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
+    Column("notify", Boolean, nullable=False),
+    Column("leads", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=True),
+    Column("finished_at", UtcDateTime, nullable=True),
+    Column("claimed_by", Id, nullable=True),
+    Column("claimed_until", UtcDateTime, nullable=True),
 )
 
 keys = Table(

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -17,11 +16,15 @@ from app.storage.tables import transitions
 
 @dataclass(frozen=True, slots=True)
 class StoredTransition:
-    """A transition with its id, which sorts by time, and the id that the lead had then."""
+    """A transition with its id, which sorts by time, and the id that the lead had then.
+
+    `notify`: whether those who listen are to be told.
+    """
 
     id: UUID
     lead_id: UUID
     transition: Transition
+    notify: bool
 
 
 async def insert(connection: AsyncConnection, new: Sequence[StoredTransition]) -> None:
@@ -45,10 +48,13 @@ async def page(
     return [_from_row(row) for row in rows]
 
 
-async def stage_at(connection: AsyncConnection, lead_id: UUID, moment: datetime) -> str | None:
-    """The stage to which the last transition up to a moment led, None before the first."""
-    query = select(transitions.c.to_stage).where(transitions.c.lead_id == lead_id, transitions.c.at <= moment)
-    return (await connection.execute(query.order_by(transitions.c.id.desc()).limit(1))).scalar()
+async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, list[Transition]]:
+    """The transitions made under each of these ids, the first one first."""
+    found: dict[UUID, list[Transition]] = {lead_id: [] for lead_id in lead_ids}
+    query = select(transitions).where(transitions.c.lead_id.in_(list(lead_ids))).order_by(transitions.c.id)
+    for row in await connection.execute(query):
+        found[row.lead_id].append(_from_row(row).transition)
+    return found
 
 
 def _to_row(item: StoredTransition) -> dict[str, Any]:
@@ -62,9 +68,10 @@ def _to_row(item: StoredTransition) -> dict[str, Any]:
         "cause": change.cause,
         "model_version": change.model_version,
         "scores": dict(change.scores),
+        "notify": item.notify,
     }
 
 
 def _from_row(row: Row[Any]) -> StoredTransition:
     change = Transition(row.from_stage, row.to_stage, row.at, row.cause, row.model_version, row.scores)
-    return StoredTransition(row.id, row.lead_id, change)
+    return StoredTransition(row.id, row.lead_id, change, row.notify)

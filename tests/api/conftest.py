@@ -18,6 +18,13 @@ async def api(database_url: str) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
+async def still(database_url: str) -> AsyncIterator[Api]:
+    """The application without its workers: nothing happens but what the test does, on each kind of database."""
+    async with running(database_url, working=False) as api:
+        yield api
+
+
+@pytest.fixture
 async def web(sqlite_url: str) -> AsyncIterator[Api]:
     """The application, for what HTTP alone decides."""
     async with running(sqlite_url) as api:

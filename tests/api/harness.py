@@ -72,6 +72,25 @@ class Api:
     async def ask(self, path: str, kind: KeyKind = "read", /, **params: Any) -> Response:
         return await self.client.get(path, headers=self.bearer(kind), params=params or None)
 
+    async def do(self, path: str, document: Any, kind: KeyKind = "admin", /, **params: Any) -> Response:
+        """Ask for what a document says, as JSON."""
+        body = json.dumps(document).encode()
+        headers = self.bearer(kind) | {"Content-Type": "application/json"}
+        return await self.client.post(path, content=body, headers=headers, params=params or None)
+
+    async def draft(self, document: Any) -> int:
+        """Keep a scoring model as a draft, which has to succeed. Gives its version."""
+        answer = await self.do("/v1/models", document)
+        assert answer.status_code == 201, answer.text
+        version: int = answer.json()["version"]
+        return version
+
+    async def publish(self, version: int, notify: str = "none") -> Any:
+        """Make a version the active model, which has to succeed. Gives the rollout."""
+        answer = await self.do(f"/v1/models/{version}/publish", {"notify": notify})
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
     async def told(self, path: str, **params: Any) -> Any:
         """What a question is answered with, which has to be 200."""
         answer = await self.ask(path, **params)
@@ -99,20 +118,43 @@ def starter_model() -> ScoringModel:
 
 
 @asynccontextmanager
-async def running(url: str, clock: Clock | None = None, **settings: Any) -> AsyncIterator[Api]:
-    """The application within its lifespan, on a migrated database."""
+async def running(url: str, clock: Clock | None = None, *, working: bool = True, **settings: Any) -> AsyncIterator[Api]:
+    """The application within its lifespan, on a migrated database; without its workers if it is not `working`."""
     clock = clock or Clock()
     quiet: dict[str, Any] = {"sweep_interval_s": 3_600, "pool_size": 4, "database_url": url}
     app = create_app(Settings(**(quiet | settings)), clock)
     await activate(app.state.runtime.database, starter_model(), clock.now)
     async with (
-        app.router.lifespan_context(app),
+        app.router.lifespan_context(app) if working else _without_workers(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://leadscore.test") as client,
     ):
         api = Api(app, client, clock)
         for kind in KEY_KINDS:
             api.keys[kind] = await api.new_key(kind)
         yield api
+
+
+@asynccontextmanager
+async def _without_workers(app: FastAPI) -> AsyncIterator[None]:
+    await app.state.runtime.start()
+    yield
+    await app.state.runtime.stop()
+
+
+def small_model(**changes: Any) -> dict[str, Any]:
+    """A document to draft: whoever asks for a demo is hot."""
+    score = {"bands": {"high": 10, "low": 0}, "rules": {"demo": {"signal": "demo", "points": 10}}}
+    document = {
+        "name": "small",
+        "signals": {"demo": {"on": ["Demo Requested"]}},
+        "scores": {"interest": score},
+        "stages": [
+            {"name": "visitor"},
+            {"name": "hot", "when": {"score": "interest", "gte": 10}, "sales_ready": True},
+        ],
+        "examples": [{"name": "a demo", "given": [{"event": "Demo Requested"}], "expect": {"stage": "hot"}}],
+    }
+    return document | changes
 
 
 def track(event: str = "Demo Requested", **fields: Any) -> dict[str, Any]:

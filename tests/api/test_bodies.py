@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import Api, accepted, assert_refused, running, track
+from tests.api.harness import Api, accepted, assert_problem, assert_refused, running, track
 
 MIB = 1024 * 1024
 
@@ -157,3 +157,31 @@ async def test_a_client_that_hangs_up_is_no_fault_of_ours(web: Api) -> None:
 
     await web.app(scope | {"http_version": "1.1", "scheme": "http", "server": ("test", 80)}, receive, send)
     assert told[0]["status"] == 400
+
+
+# --- Bodies of questions ----------------------------------------------------------------------------------------
+
+QUESTIONS: dict[str, Any] = {
+    "/v1/keys": {"kind": "read", "name": "crm"},
+    "/v1/leads/lookup": {"identities": [{"user_id": "u1"}]},
+    "/v1/evaluate": {"messages": []},
+    "/v1/models/1/preview": {},
+    "/v1/models/1/publish": {"notify": "none"},
+}
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+async def test_the_json_of_a_question_is_known_whatever_its_type(web: Api, path: str) -> None:
+    for content_type in ANY_TYPE:
+        headers = web.bearer("admin") | {"Content-Type": content_type}
+        answer = await web.client.post(path, content=json.dumps(QUESTIONS[path]), headers=headers)
+        assert answer.is_success, answer.text
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+async def test_the_body_of_a_question_keeps_within_the_bounds_of_all(web: Api, path: str) -> None:
+    headers = web.bearer("admin")
+    for body in MALFORMED:
+        assert_problem(await web.client.post(path, content=body, headers=headers), 400, "malformed-json")
+    body = b"[" + b" " * (4 * MIB)
+    assert_problem(await web.client.post(path, content=body, headers=headers), 413, "content-too-large")

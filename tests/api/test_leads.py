@@ -90,7 +90,7 @@ async def test_decay_shows_without_any_news(api: Api) -> None:
 
 
 async def test_an_unknown_id_is_404_and_a_wrong_one_422(api: Api) -> None:
-    for part in ("", "/score", "/events", "/transitions"):
+    for part in ("", "/score", "/history", "/events", "/transitions"):
         assert_problem(await api.ask(f"/v1/leads/{uuid4()}{part}"), 404, "not-found")
         assert_problem(await api.ask(f"/v1/leads/marker{part}"), 422, "validation-error")
 
@@ -294,8 +294,10 @@ async def test_as_of_a_moment_to_come_gives_what_comes_if_nothing_happens(api: A
 
 async def test_as_of_the_ends_of_time_is_answered(api: Api) -> None:
     await ingest(api, track())
-    for as_of in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
-        assert (await score_of(api, as_of=as_of))["as_of"] == as_of
+    lead = await api.lead(user_id="u1")
+    assert (await score_of(api, as_of="9999-12-31T23:59:59Z"))["as_of"] == "9999-12-31T23:59:59Z"
+    answer = await api.ask(f"/v1/leads/{lead['id']}/score", as_of="0001-01-01T00:00:00Z")
+    assert "Nothing was known" in assert_problem(answer, 404, "not-found")["detail"]
 
 
 NO_MOMENT = ["marker", "2026-03-10T12:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1e999"]
@@ -336,9 +338,10 @@ async def test_transitions_tell_each_change_of_stage_the_latest_first(api: Api) 
     lead = await api.lead(user_id="u1")
     page = await api.told(f"/v1/leads/{lead['id']}/transitions")
     assert [(item["from_stage"], item["to_stage"]) for item in page["data"]] == [("lead", "sql"), ("interest", "lead")]
-    keys = {"id", "lead_id", "from_stage", "to_stage", "at", "cause", "model_version", "scores"}
+    keys = {"id", "lead_id", "from_stage", "to_stage", "at", "cause", "model_version", "scores", "notify"}
     assert all(set(item) == keys for item in page["data"])
-    assert (page["data"][0]["cause"], page["data"][0]["lead_id"]) == ("event", lead["id"])
+    latest = page["data"][0]
+    assert (latest["cause"], latest["lead_id"], latest["notify"]) == ("event", lead["id"], True)
 
 
 async def test_the_sweeper_keeps_the_list_true(sqlite_url: str) -> None:

@@ -61,8 +61,8 @@ def test_a_file_that_can_not_be_read_is_one_sentence(sqlite_url: str, tmp_path: 
 
 @pytest.mark.skipif(not TRIALS.exists(), reason="the trials' data is not part of the project")
 def test_real_trials_are_imported_once_and_staged(sqlite_url: str) -> None:
-    applied = run(sqlite_url, "model", "apply", str(ROOT / "docs" / "examples" / "trial-product.yaml"))
-    assert applied.returncode == 0
+    published = run(sqlite_url, "model", "publish", str(ROOT / "docs" / "examples" / "trial-product.yaml"))
+    assert published.returncode == 0
     assert totals(run(sqlite_url, "import", str(TRIALS))) == (4_879, 0, 0)
     assert totals(run(sqlite_url, "import", str(TRIALS))) == (0, 4_879, 0)
     with serving(sqlite_url, make_keys(sqlite_url)) as server:

@@ -1,46 +1,117 @@
-"""`leadscore model …`: examples are run, faults are told by their path, and a model is applied if its examples hold."""
+"""`leadscore model …`: a model is checked, compared, listed and shown, from a file or by its version."""
 
-import sqlite3
+import json
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.scoring.model import load_model
 from tests.api.server import run, serving
-from tests.cli.harness import GOOD, MODEL, line
+from tests.cli.harness import MODEL, one_sentence
+
+NOWHERE = "sqlite:////nowhere/at/all/x.db"
 
 
-def test_a_models_examples_are_run(sqlite_url: str, model: Path) -> None:
-    done = run(sqlite_url, "model", "test", str(model))
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.splitlines() == ["holds   two likes make a fan", "1 of 1 examples hold."]
+def told(url: str, *arguments: str, status: int = 0) -> Any:
+    """What a command prints with `--json`, which has to be one document, and nothing beside it."""
+    done = run(url, "model", *arguments, "--json")
+    assert done.returncode == status, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_an_example_that_fails_is_told(sqlite_url: str, model: Path) -> None:
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """A model that counts other events, gives more points and has a rung that nobody can reach."""
+    file = tmp_path / "other.yaml"
+    text = MODEL.replace("on: Liked", "on: [Liked, Shared]").replace("points: 5", "points: 6, max_points: 30")
+    file.write_text(text.replace("gte: 10}}]", "gte: 10}}, {name: hero, when: {score: engagement, gte: 31}}]"))
+    return file
+
+
+def test_a_model_without_a_warning_is_said_to_have_none(model: Path) -> None:
+    done = run(NOWHERE, "model", "lint", str(model))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No warnings.\n", "")
+
+
+def test_warnings_tell_the_place_and_the_remedy(other: Path) -> None:
+    done = run(NOWHERE, "model", "lint", str(other))
+    assert (done.returncode, done.stderr) == (1, "")
+    first, remedy, *_, last = done.stdout.splitlines()
+    assert first == "unreachable-threshold stages[2].when.gte"
+    assert "move the threshold" in remedy
+    assert last == "2 warnings."
+    assert [warning["path"] for warning in told(NOWHERE, "lint", str(other), status=1)["warnings"]] == [
+        "stages[2].when.gte",
+        "stages[2].when",
+    ]
+
+
+def test_a_models_examples_are_run(model: Path) -> None:
+    done = run(NOWHERE, "model", "test", str(model))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["holds   two likes make a fan", "1 of 1 example holds."]
+
+
+def test_an_example_that_fails_is_told(model: Path) -> None:
     model.write_text(MODEL.replace("gte: 10", "gte: 11"))
-    done = run(sqlite_url, "model", "test", str(model))
+    done = run(NOWHERE, "model", "test", str(model))
     assert done.returncode == 1
-    assert "failed  two likes make a fan" in done.stderr
+    assert done.stdout.startswith("failed  two likes make a fan\n        stage is interest, expected fan\n")
+    failures = ["stage is interest, expected fan"]
+    assert told(NOWHERE, "test", str(model), status=1) == {
+        "examples": [{"name": "two likes make a fan", "holds": False, "failures": failures}]
+    }
 
 
-def test_a_model_whose_examples_fail_is_not_applied(sqlite_url: str, model: Path) -> None:
-    model.write_text(MODEL.replace("gte: 10", "gte: 11"))
-    done = run(sqlite_url, "model", "apply", str(model))
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "The model was not applied: its examples fail."
-    with closing(sqlite3.connect(sqlite_url.partition(":///")[2])) as database:
-        assert database.execute("SELECT count(*) FROM models WHERE document LIKE '%tiny%'").fetchone() == (0,)
+def test_two_files_are_compared_without_a_database(model: Path, other: Path) -> None:
+    done = run(NOWHERE, "model", "diff", str(other), "--with", str(model))
+    assert done.returncode == 0
+    signal, rule, stage = done.stdout.splitlines()
+    assert signal.startswith("~* signal liked: counts other events now")
+    assert (rule[:2], stage[:2]) == ("~ ", "+ ")
+    assert one_sentence(done.stderr) == "* 1 signal to be recounted from the event log."
 
 
-def test_a_model_that_is_applied_scores_everybody_anew(sqlite_url: str, model: Path) -> None:
-    run(sqlite_url, "import", "-", input="\n".join([*GOOD, line(messageId="m9")]))
-    done = run(sqlite_url, "model", "apply", str(model))
-    assert (done.returncode, done.stdout) == (0, "Version 2 of the model is active; 1 leads changed their stage.\n")
-    assert run(sqlite_url, "model", "apply", str(model)).stdout.endswith("; 0 leads changed their stage.\n")
+def test_the_exit_status_of_a_comparison_tells_of_differences_where_asked(model: Path, other: Path) -> None:
+    same = run(NOWHERE, "model", "diff", str(model), "--with", str(model), "--exit-code")
+    assert (same.returncode, same.stdout, same.stderr) == (0, "No differences.\n", "")
+    assert run(NOWHERE, "model", "diff", str(other), "--with", str(model), "--exit-code").returncode == 1
+
+
+def test_a_file_is_compared_with_the_active_version(sqlite_url: str, model: Path) -> None:
+    run(sqlite_url, "model", "publish", str(model))
+    assert run(sqlite_url, "model", "diff", str(model)).stdout == "No differences.\n"
+    different = told(sqlite_url, "diff", str(model), "--with", "1")
+    assert (different["before"], different["after"]) == (1, None)
+    assert {difference["noun"] for difference in different["differences"]} >= {"signal", "rule", "stage"}
+
+
+def test_versions_are_listed_with_their_state_and_note(sqlite_url: str, model: Path) -> None:
+    run(sqlite_url, "model", "publish", str(model), "--note", "[bold]tiny[/x]\n\x1b[31mnew")
+    head, latest, first = run(sqlite_url, "model", "list").stdout.splitlines()
+    assert head.split() == ["version", "state", "name", "published", "created", "note"]
+    assert latest.split()[:3] == ["2", "active", "tiny"]
+    assert latest.endswith("  [bold]tiny[/x]  [31mnew")
+    assert first.split()[:3] == ["1", "retired", "starter"]
+    assert [version["state"] for version in told(sqlite_url, "list")["data"]] == ["active", "retired"]
+
+
+def test_a_document_is_shown_as_yaml_that_loads(sqlite_url: str, model: Path) -> None:
+    active = run(sqlite_url, "model", "show")
+    assert load_model(active.stdout).name == "starter"
+    assert run(sqlite_url, "model", "show", "1").stdout == active.stdout
+    assert load_model(run(NOWHERE, "model", "show", str(model)).stdout) == load_model(MODEL)
+    assert (told(NOWHERE, "show", str(model))["name"], told(sqlite_url, "show")["version"]) == ("tiny", 1)
+
+
+def test_json_is_what_the_api_answers(sqlite_url: str, model: Path) -> None:
+    run(sqlite_url, "model", "publish", str(model))
     with serving(sqlite_url) as server:
-        [fan] = server.ask("/v1/leads", stage="fan")["data"]
-    assert (fan["identities"]["user_id"], fan["scores"]["engagement"]["value"]) == (["u1"], 25.0)
+        assert told(sqlite_url, "list") == server.ask("/v1/models")
+        assert told(sqlite_url, "show", "1") == server.ask("/v1/models/1")
+        assert told(sqlite_url, "diff", "2", "--with", "1") == server.ask("/v1/models/2/diff", **{"with": "1"})
 
 
 FAULTS = {
@@ -52,7 +123,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("command", ["test", "apply"])
+@pytest.mark.parametrize("command", ["lint", "test", "diff", "show", "preview", "publish", "apply"])
 def test_every_fault_of_a_model_is_told_by_its_path(model: Path, say: Callable[..., str], command: str) -> None:
     for good, (bad, path) in FAULTS.items():
         model.write_text(MODEL.replace(good, bad))
@@ -63,3 +134,17 @@ def test_what_is_no_model_is_refused_in_a_sentence(model: Path, say: Callable[..
     for content in (b"", b"- a\n", b"{", b"\xff\xfe", b"a: &a [*a]\n", b"name: [x\n"):
         model.write_bytes(content)
         assert say("model", "test", str(model)).strip()
+
+
+@pytest.mark.parametrize("command", ["lint", "test", "diff", "show", "preview", "publish"])
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path, say: Callable[..., str], command: str) -> None:
+    file = str(tmp_path / "[x].yaml")
+    assert file in one_sentence(say("model", command, file))
+
+
+@pytest.mark.parametrize("version", ["0", "7", "99999999999999999999"])
+def test_a_version_that_is_not_there_is_one_sentence(database_url: str, version: str) -> None:
+    for command in ("diff", "show", "preview", "publish"):
+        done = run(database_url, "model", command, version)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "`leadscore model list`" in one_sentence(done.stderr)

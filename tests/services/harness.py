@@ -5,24 +5,26 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar, get_args
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from uuid_utils.compat import uuid7
 
 from app.metrics import Metrics
 from app.scoring.document import ScoringModel
 from app.scoring.events import IDENTITY_KINDS, Event, Identity, IdentityKind
 from app.scoring.model import load_model
+from app.services.evaluation import Moves
 from app.services.ingest import Receipt, Writer
 from app.services.leads import Leads, LeadView
 from app.services.models import ActiveModels, activate
+from app.services.rollouts import roll_out
 from app.storage.db import Database
-from app.storage.tables import metadata
+from app.storage.tables import metadata, transitions
 
 Result = TypeVar("Result")
 
@@ -146,6 +148,7 @@ class Service:
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
+        self.id = uuid7()
         self.writer = self.new_writer()
         self.leads = Leads(self.database, self.models)
 
@@ -154,6 +157,13 @@ class Service:
 
     async def ingest(self, *events: Event) -> Receipt:
         return await self.writer.submit(events)
+
+    async def publish(self, model: ScoringModel, **how: Any) -> int:
+        """Make this the active model, without rolling it out, and tell its version."""
+        return (await activate(self.database, model, self.clock.now, **how)).version
+
+    async def roll_out(self, chunk: int = 10, go_on: Callable[[int, Moves], bool] = lambda *_: True) -> bool:
+        return await roll_out(self.database, self.models, self.id, self.clock, chunk, go_on)
 
     async def lead(self, key: str) -> LeadView:
         found = (await self.leads.lookup(who(key), self.clock.now))[0]
@@ -188,6 +198,19 @@ async def serving(url: str, model: ScoringModel | None = None, clock: Clock | No
             yield service
     finally:
         await service.database.close()
+
+
+Change = tuple[str, str, str, int, bool]
+"""From where to where, why, by which version of the model, and whether to tell."""
+
+
+async def changes(service: Service, *causes: str) -> list[Change]:
+    """Everybody's changes of stage for one of these causes, in their order."""
+    wanted = transitions.c
+    columns = (wanted.from_stage, wanted.to_stage, wanted.cause, wanted.model_version, wanted.notify)
+    async with service.database.read() as connection:
+        query = select(*columns).where(wanted.cause.in_(causes)).order_by(wanted.id)
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in await connection.execute(query)]
 
 
 class World:

@@ -70,7 +70,7 @@ def rebuilt(log: Sequence[Event], evaluation_of: Callable[[Person], Evaluation])
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)
         facts = merge([model.facts_of(event) for event in log if event.identities[0] in person])
-        state[key] = _columns(model, facts, moment)
+        state[key] = columns_of(model, facts, moment)
     return state
 
 
@@ -109,7 +109,7 @@ def _is_known(person: set[Identity]) -> bool:
     return any(identity.kind == "user_id" for identity in person)
 
 
-def _columns(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:
+def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:
     reading = read(model, facts, moment)
     tally = {
         key: {date.fromordinal(day).isoformat(): n for day, n in days.items()} for key, days in facts.tally.items()

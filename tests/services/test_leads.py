@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import ValidationFailed
+from app.errors import NotFound, ValidationFailed
 from app.services.leads import LeadQuery, LeadView, Position
 from app.services.models import activate
 from app.services.sweep import sweep_due
@@ -235,10 +235,10 @@ async def test_a_stage_that_was_kept_then_is_the_stage_of_then(database_url: str
         assert [each.stage for each in found] == ["mql", "interest"]
 
 
-async def test_a_moment_before_the_first_event_finds_nothing(service: Service) -> None:
+async def test_a_moment_before_the_first_event_finds_nobody(service: Service) -> None:
     await service.ingest(event("u1"))
-    found = await service.leads.score((await service.lead("u1")).lead.id, days_ago(2), NOW)
-    assert (found.reading.values, found.stage) == ({"engagement": 0, "fit": 0}, "interest")
+    with pytest.raises(NotFound, match="at that moment: ask about a later one"):
+        await service.leads.score((await service.lead("u1")).lead.id, days_ago(2), NOW)
 
 
 # --- Events and transitions -------------------------------------------------------------------------------------

@@ -7,18 +7,23 @@ clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
+from app.api.lead_documents import Score
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
 from app.services.ingest import Receipt
-from app.services.models import activate
-from app.services.sweep import roll_out, sweep_due
+from app.services.lookback import ScoreView
+from app.services.sweep import sweep_due
+from app.storage.db import Database
+from app.storage.tables import leads
 from tests.services.harness import EXAMPLES, NOW, World, alias, small_model, with_signal
 from tests.services.histories import EVERY_KEY, one_message
 from tests.services.rebuild import Evaluation, Person, broken_chains, event_log, rebuilt, stored
@@ -30,6 +35,17 @@ MODELS = (
     small_model(scores={"engagement": {"rules": {"demo": {"signal": "demo", "points": 21, "half_life_days": 9}}}}),
 )
 messages = one_message(EVERY_KEY)
+
+
+async def lead_ids(database: Database) -> set[UUID]:
+    """Those of all leads, merged away or not."""
+    async with database.read() as connection:
+        return set((await connection.execute(select(leads.c.id))).scalars())
+
+
+def told(view: ScoreView) -> object:
+    """What a client reads of an evaluation."""
+    return Score.of(view).model_dump()
 
 
 class Machine(RuleBasedStateMachine):
@@ -44,6 +60,12 @@ class Machine(RuleBasedStateMachine):
         self.accepted: list[Event] = []
         self.versions: dict[int, CompiledModel] = {1: compile_model(MODELS[0], 1)}
         self.active = 1
+        self.ids: set[UUID] = set()
+        self.served: list[tuple[UUID, ScoreView]] = []
+
+    def _pass(self, time: timedelta) -> None:
+        self.now += time
+        self.world.service.clock.now = self.now
 
     def _ingest(self, *events: Event) -> None:
         received = [replace(each, id=uuid7(), received_at=self.now) for each in events]
@@ -76,7 +98,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(model=st.sampled_from(MODELS))
     def another_model(self, model: ScoringModel) -> None:
-        version = self.world.run(activate(self.world.service.database, model, self.now))
+        version = self.world.run(self.world.service.publish(model))
         same = model == self.versions[self.active].document
         assert version == (self.active if same else max(self.versions) + 1)
         self.versions.setdefault(version, compile_model(model, version))
@@ -84,15 +106,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule(chunk=st.integers(1, 5))
     def model_is_rolled_out(self, chunk: int) -> None:
-        service = self.world.service
-        self.world.run(roll_out(service.database, service.models, service.clock, chunk, lambda *_: None))
+        assert self.world.run(self.world.service.roll_out(chunk))
         assert {row["model_version"] for row in self._stored().values()} <= {self.active}
 
     @rule(days=st.sampled_from([0.5, 1, 5, 16, 31]))
     def time_passes_and_leads_are_swept(self, days: float) -> None:
-        self.now += timedelta(days=days)
+        self._pass(timedelta(days=days))
         service = self.world.service
-        service.clock.now = self.now
         while self.world.run(sweep_due(service.database, service.models, self.now, 3))[0]:
             pass
         self._assert_stages_are_current()
@@ -102,6 +122,22 @@ class Machine(RuleBasedStateMachine):
         state = self._stored()
         today = rebuilt(self.accepted, lambda person: (self.versions[state[person]["model_version"]], self.now))
         assert {key: row["stage"] for key, row in state.items()} == {key: row["stage"] for key, row in today.items()}
+
+    @rule()
+    def somebody_asks_about_everybody(self) -> None:
+        """By every id that a lead has ever had."""
+        self.ids |= self.world.run(lead_ids(self.world.service.database))
+        for lead_id in self.ids:
+            answer = self.world.run(self.world.service.leads.score(lead_id, None, self.now))
+            self.served.append((lead_id, answer))
+        self._pass(timedelta(seconds=1))  # what happens next is not known yet at the moment of the answer
+
+    @precondition(lambda self: self.served)
+    @rule(data=st.data())
+    def somebody_looks_back(self, data: st.DataObject) -> None:
+        for lead_id, answer in data.draw(st.lists(st.sampled_from(self.served), min_size=1, max_size=5), label="asked"):
+            again = self.world.run(self.world.service.leads.score(lead_id, answer.as_of, self.now))
+            assert told(again) == told(answer)
 
     @rule()
     def process_restarts(self) -> None:

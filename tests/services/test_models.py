@@ -1,7 +1,6 @@
 """Making a model the active one, and how leads that another model counted come to be counted by it."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +8,9 @@ import pytest
 from app.errors import NotFound
 from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
-from app.services.models import ActiveModels, activate, install_starter, starter
-from app.services.sweep import roll_out
+from app.services.models import ActiveModels, install_starter, starter
 from app.storage import models as model_store
+from app.storage import rollouts as rollout_store
 from app.storage.db import Database
 from tests.services.harness import NOW, Service, days_ago, event, serving, small_model, with_signal
 from tests.services.rebuild import event_log, rebuilt, stored
@@ -32,10 +31,6 @@ def views() -> list[Any]:
     ]
 
 
-async def roll_out_of(service: Service) -> None:
-    await roll_out(service.database, service.models, service.clock, 10, lambda *_: None)
-
-
 async def tally_of(service: Service, key: str = "u1") -> dict[str, int]:
     """Hits by fingerprint, as they are stored."""
     view = await service.lead(key)
@@ -54,7 +49,7 @@ async def assert_rebuilt(service: Service, model: ScoringModel, version: int) ->
 async def test_a_database_without_a_model_says_what_to_do(database_url: str) -> None:
     database = Database(database_url)
     async with database.read() as connection:
-        with pytest.raises(NotFound, match="leadscore model apply"):
+        with pytest.raises(NotFound, match="leadscore model publish"):
             await ActiveModels().active(connection)
     await database.close()
 
@@ -63,21 +58,21 @@ async def test_replicas_that_start_together_install_the_starter_once(database_ur
     replicas = [Database(database_url) for _ in range(5)]
     await asyncio.gather(*(install_starter(each, NOW) for each in replicas))
     async with replicas[0].read() as connection:
-        assert await model_store.active_version(connection) == 1
-        assert await model_store.document(connection, 2) is None
+        assert await rollout_store.active_version(connection) == 1
+        assert await model_store.get(connection, 2) is None
         assert (await ActiveModels().active(connection)).document == starter()
     for each in replicas:
         await each.close()
 
 
 async def test_operators_who_apply_the_same_document_at_once_make_one_version(service: Service) -> None:
-    applied = await asyncio.gather(*(activate(service.database, OTHER, NOW) for _ in range(8)))
+    applied = await asyncio.gather(*(service.publish(OTHER) for _ in range(8)))
     assert applied == [2] * 8
 
 
 async def test_operators_who_apply_other_documents_at_once_make_a_version_each(service: Service) -> None:
     documents = [small_model(name=f"model {number}") for number in range(8)]
-    applied = await asyncio.gather(*(activate(service.database, each, NOW) for each in documents))
+    applied = await asyncio.gather(*(service.publish(each) for each in documents))
     assert sorted(applied) == list(range(2, 10))
 
 
@@ -88,11 +83,11 @@ async def test_the_starter_replaces_no_model(service: Service) -> None:
 
 
 async def test_the_active_document_again_makes_no_version(service: Service) -> None:
-    assert [await activate(service.database, small_model(), NOW) for _ in range(2)] == [1, 1]
+    assert [await service.publish(small_model()) for _ in range(2)] == [1, 1]
 
 
 async def test_another_document_is_the_next_version_at_once(service: Service) -> None:
-    assert await activate(service.database, OTHER, NOW) == 2
+    assert await service.publish(OTHER) == 2
     async with service.database.read() as connection:
         assert (await service.models.active(connection)).document == OTHER
 
@@ -100,16 +95,9 @@ async def test_another_document_is_the_next_version_at_once(service: Service) ->
 async def test_another_replica_sees_the_new_model_at_once(service: Service, database_url: str) -> None:
     async with serving(database_url) as other:
         await other.ingest(*views())
-        await activate(service.database, OTHER, NOW)
+        await service.publish(OTHER)
         await other.ingest(event("u1", name="Unheard Of"))
         assert (await stored(other.database))[("user_id:u1",)]["model_version"] == 2
-
-
-async def test_which_model_was_active_when_is_remembered(service: Service) -> None:
-    await activate(service.database, OTHER, NOW + timedelta(days=2))
-    async with service.database.read() as connection:
-        moments = [NOW + timedelta(days=days) for days in (-1, 0, 1, 2, 3)]
-        assert [await model_store.version_at(connection, moment) for moment in moments] == [1, 1, 1, 2, 2]
 
 
 # --- Recounting -------------------------------------------------------------------------------------------------
@@ -118,8 +106,8 @@ async def test_which_model_was_active_when_is_remembered(service: Service) -> No
 async def test_a_changed_signal_is_recounted_and_the_old_count_dropped(service: Service) -> None:
     await service.ingest(*views())
     assert await tally_of(service) == {FINGERPRINT: 2}
-    await activate(service.database, OTHER, NOW)
-    await roll_out_of(service)
+    await service.publish(OTHER)
+    await service.roll_out()
     assert await tally_of(service) == {OTHER_FINGERPRINT: 3}
     await assert_rebuilt(service, OTHER, 2)
 
@@ -127,8 +115,8 @@ async def test_a_changed_signal_is_recounted_and_the_old_count_dropped(service: 
 async def test_new_points_need_no_recount(service: Service) -> None:
     await service.ingest(*views())
     dearer = small_model(scores={"engagement": {"rules": {"pricing": {"signal": "pricing", "points": 7}}}})
-    await activate(service.database, dearer, NOW)
-    await roll_out_of(service)
+    await service.publish(dearer)
+    await service.roll_out()
     assert await tally_of(service) == {FINGERPRINT: 2}
     assert (await service.lead("u1")).lead.scores == {"engagement": 14}
     await assert_rebuilt(service, dearer, 2)
@@ -137,8 +125,8 @@ async def test_new_points_need_no_recount(service: Service) -> None:
 async def test_going_back_counts_what_came_meanwhile(service: Service) -> None:
     await service.ingest(*views())
     for model in (OTHER, small_model()):
-        await activate(service.database, model, NOW)
-        await roll_out_of(service)
+        await service.publish(model)
+        await service.roll_out()
         await service.ingest(*views())
     assert await tally_of(service) == {FINGERPRINT: 6}
     await assert_rebuilt(service, small_model(), 3)
@@ -146,7 +134,7 @@ async def test_going_back_counts_what_came_meanwhile(service: Service) -> None:
 
 async def test_ingestion_before_the_roll_out_brings_a_lead_up_to_date(service: Service) -> None:
     await service.ingest(*views(), event("u2"))
-    await activate(service.database, OTHER, NOW)
+    await service.publish(OTHER)
     await service.ingest(*views()[:1])
     state = await stored(service.database)
     assert await tally_of(service) == {OTHER_FINGERPRINT: 4}
@@ -155,7 +143,7 @@ async def test_ingestion_before_the_roll_out_brings_a_lead_up_to_date(service: S
 
 async def test_merging_leads_of_two_versions_counts_both(service: Service) -> None:
     await service.ingest(*views(), event("a1", name="Page Viewed"))
-    await activate(service.database, OTHER, NOW)
+    await service.publish(OTHER)
     await service.ingest(event("a1", name="Unheard Of"))
     await service.ingest(event("u1", "a1", name="Unheard Of"))
     assert await tally_of(service) == {OTHER_FINGERPRINT: 4}
@@ -168,15 +156,15 @@ async def test_a_read_before_the_roll_out_goes_by_the_active_model(service: Serv
     model = small_model(
         signals=OTHER.model_dump(mode="json", by_alias=True, exclude_unset=True)["signals"], scores=everything
     )
-    await activate(service.database, model, NOW)
+    await service.publish(model)
     view = await service.lead("u1")
     assert (view.reading.values, view.reading.model.version, view.lead.model_version) == ({"engagement": 21}, 2, 1)
 
 
 async def test_a_stage_that_is_gone_is_left_with_the_model_as_the_cause(service: Service) -> None:
     await service.ingest(event("u1"))
-    await activate(service.database, small_model(stages=[{"name": "all"}]), NOW)
-    await roll_out_of(service)
+    await service.publish(small_model(stages=[{"name": "all"}]))
+    await service.roll_out()
     lead = await service.lead("u1")
     found, _ = await service.leads.transitions(lead.lead.id, None, 1)
     change = found[0].transition
@@ -185,15 +173,13 @@ async def test_a_stage_that_is_gone_is_left_with_the_model_as_the_cause(service:
 
 async def test_a_roll_out_that_was_stopped_goes_on_where_it_was(service: Service) -> None:
     await service.ingest(*(event(f"u{number}") for number in range(6)))
-    await activate(service.database, OTHER, NOW)
+    await service.publish(OTHER)
     done: list[int] = []
 
-    def stop_after_two(count: int, _moves: object) -> None:
+    def go_on(count: int, _moves: object) -> bool:
         done.append(count)
-        if len(done) == 2:
-            raise KeyError
+        return len(done) != 2
 
-    with pytest.raises(KeyError):
-        await roll_out(service.database, service.models, service.clock, 2, stop_after_two)
-    await roll_out(service.database, service.models, service.clock, 2, lambda count, _: done.append(count))
-    assert done == [2, 2, 2]
+    assert not await service.roll_out(2, go_on)
+    assert await service.roll_out(2, go_on)
+    assert done == [2, 2, 2, 0]

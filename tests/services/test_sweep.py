@@ -4,10 +4,10 @@ import asyncio
 from datetime import date, datetime, timedelta
 
 from app.services.ingest import Receipt
-from app.services.sweep import count_leads, roll_out, sweep_due
+from app.services.sweep import sweep_due
 from app.storage import leads as lead_store
 from app.storage.leads import Lead
-from tests.services.harness import DOCUMENT, NOW, Service, days_ago, event, serving, small_model, with_keep
+from tests.services.harness import NOW, Service, days_ago, event, serving, small_model, with_keep
 
 TODAY = NOW.date()
 
@@ -128,22 +128,3 @@ async def test_sweeping_and_ingesting_at_once_lose_nothing(database_url: str) ->
         answers = await asyncio.gather(*ingested, *(sweep(other, later) for _ in range(5)))
         assert answers[:30] == [Receipt(1, 0, frozenset())] * 30
         assert {(await one.lead(key)).lead.facts.event_count for key in keys} == {4}
-
-
-# --- A new model ------------------------------------------------------------------------------------------------
-
-
-async def test_a_roll_out_reaches_every_lead_chunk_by_chunk(database_url: str) -> None:
-    async with serving(database_url, small_model()) as service:
-        await service.ingest(*(event(f"u{number}", name="Unheard Of") for number in range(5)))
-    stages = [*DOCUMENT["stages"], {"name": "everybody", "when": {"score": "fit", "gte": 0}}]
-    async with serving(database_url, small_model(stages=stages)) as service:
-        assert await count_leads(service.database, 2) == 5
-        done: list[tuple[int, int]] = []
-        await roll_out(
-            service.database, service.models, service.clock, 2, lambda n, moves: done.append((n, len(moves)))
-        )
-        assert done == [(2, 2), (2, 2), (1, 1)]
-        assert await count_leads(service.database, 2) == 0
-        lead = await stored_lead(service, "u3")
-        assert (lead.standing.stage, lead.model_version) == ("everybody", 2)

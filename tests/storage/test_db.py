@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Unavailable
 from app.storage.db import BadValue, Conflict, Database, UtcDateTime, dumps, padded
-from app.storage.tables import keys, models, publications
+from app.storage.tables import keys, models, rollouts
 
 NOW = datetime(2026, 3, 10, 12, 30, 15, 123_456, tzinfo=UTC)
 
@@ -174,10 +174,10 @@ async def test_a_row_that_is_there_already_is_a_conflict(database: Database) -> 
 
 
 async def test_a_reference_to_nothing_is_a_conflict(database: Database) -> None:
-    row = {"id": 1, "version": 7, "published_at": NOW}
+    row = {"id": 1, "version": 7, "published_at": NOW, "notify": False, "leads": 0}
     with pytest.raises(Conflict):
         async with database.write() as connection:
-            await connection.execute(insert(publications), [row])
+            await connection.execute(insert(rollouts), [row])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from app.errors import SchemaOutdated
+from app.storage import models as model_store
 from app.storage.db import Database
 from app.storage.migrations import _config, check_schema, head, migrate
 from app.storage.tables import metadata
@@ -99,3 +100,28 @@ async def test_a_schema_of_a_newer_version_asks_for_that_version(empty: Database
 async def test_a_current_schema_passes(empty: Database) -> None:
     await migrate(empty)
     await check_schema(empty)
+
+
+async def test_what_the_first_schema_held_is_kept(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda each: command.upgrade(_config(each), "0001"))
+        for statement in OLD_ROWS:
+            await connection.exec_driver_sql(statement)
+    assert await migrate(empty)
+    async with empty.read() as connection:
+        kept = await model_store.get(connection, 1)
+        assert kept is not None
+        assert kept.document == {"name": "old", "stages": [{"name": "all"}]}
+        assert (await connection.execute(text("SELECT name_key FROM events"))).scalar() == "form submitted"
+    async with empty.write() as connection:
+        await connection.run_sync(lambda each: command.downgrade(_config(each), "0001"))
+        assert (await connection.execute(text("SELECT CAST(document AS TEXT) FROM models"))).scalar() is not None
+
+
+THEN = "'2026-01-01 00:00:00+00:00'"
+OLD_ROWS = (
+    f"""INSERT INTO models VALUES (1, '{{"name": "old", "stages": [{{"name": "all"}}]}}', {THEN})""",  # noqa: S608
+    f"INSERT INTO publications VALUES (1, 1, {THEN})",  # noqa: S608
+    f"""INSERT INTO events VALUES ('01937b1e-0000-7000-8000-000000000000', 'website', 'm1', 'user_id:u1',
+    '["user_id:u1"]', 'track', 'Form-Submitted', {THEN}, {THEN}, true, '{{}}', '{{}}', '{{}}')""",  # noqa: S608
+)

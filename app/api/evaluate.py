@@ -1,0 +1,55 @@
+"""Trying a model over HTTP: messages in, the evaluation out, nothing stored."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.access import CurrentRuntime, Reader
+from app.api.bodies import JsonRoute
+from app.api.lead_documents import Evaluation
+from app.api.parameters import Moment, Version, in_one_fault, number_of
+from app.api.problems import Problem
+from app.scoring.engine import compile_model
+from app.services.models import get_version, read_model
+from app.services.tryout import try_out
+
+
+class Tryout(BaseModel):
+    """`model` is a version, `active`, or a whole document. All `messages` are taken to be of one person.
+
+    `trusted`: whether they count as sent with a secret key.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Annotated[
+        Version | Literal["active"] | dict[str, Any],
+        in_one_fault("must be the number of a version, `active`, or a whole document"),
+    ] = "active"
+    messages: Annotated[list[Any], Field(max_length=2_500)]
+    as_of: Moment | None = None
+    trusted: bool = True
+
+
+router = APIRouter(
+    prefix="/v1/evaluate",
+    tags=["models"],
+    route_class=JsonRoute,
+    dependencies=[Reader],
+    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
+)
+
+
+@router.post("")
+async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> Evaluation:
+    """What a model makes of messages. Without `as_of`, as of now."""
+    if isinstance(wanted.model, dict):
+        model = compile_model(await asyncio.to_thread(read_model, wanted.model), version=0)
+    else:
+        found = await get_version(runtime.database, number_of(wanted.model))
+        model = compile_model(found.model, found.stored.version)
+    now = runtime.clock()
+    reading, stage = try_out(model, wanted.messages, now, wanted.as_of, trusted=wanted.trusted)
+    return Evaluation(**Evaluation.told(reading, stage, wanted.as_of or now))

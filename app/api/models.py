@@ -1,0 +1,152 @@
+"""Scoring models over HTTP: drafts, what is odd or different about them, what they would change, publishing one."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
+from app.api.bodies import JsonRoute, read_body
+from app.api.cursors import read_cursor, write_cursor
+from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
+from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
+from app.api.problems import Problem
+from app.api.rollouts import RolloutDocument
+from app.errors import MalformedRequest
+from app.protocol.body import is_json, parse_json
+from app.scoring.diff import compare
+from app.scoring.document import ScoringModel
+from app.scoring.engine import compile_model
+from app.scoring.model import dump_yaml
+from app.scoring.schema import json_schema
+from app.services.models import draft, get_version, list_versions, publish, read_model
+from app.services.previews import preview
+from app.services.rollouts import progress_of
+
+YAML = "application/yaml"
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
+
+
+class VersionPage(BaseModel):
+    data: list[VersionDocument]
+    next_cursor: str | None
+
+
+class PreviewRequest(BaseModel):
+    """`sample`: how many leads, taken at random, to look at instead of all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sample: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+
+
+class PublishRequest(BaseModel):
+    """Whether those who listen are told of the stages that the model itself changes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notify: Literal["all", "none"]
+
+
+router = APIRouter(
+    prefix="/v1/models",
+    tags=["models"],
+    route_class=JsonRoute,
+    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
+)
+
+_DOCUMENT = {"schema": {"type": "object"}}
+_BODY = {"requestBody": {"required": True, "content": {"application/json": _DOCUMENT, YAML: _DOCUMENT}}}
+
+
+@router.post("", status_code=201, dependencies=[Admin], openapi_extra=_BODY)
+async def create(
+    request: Request,
+    runtime: CurrentRuntime,
+    response: Response,
+    note: Annotated[Note | None, Query(description="What is new in it, for those who read the list.")] = None,
+) -> ModelDocument:
+    """Keep a document, as JSON or YAML, as the next version: a draft, with what its lint and its examples say."""
+    model = await _posted_model(request)
+    version = await draft(runtime.database, model, note, runtime.clock())
+    response.headers["Location"] = f"/v1/models/{version.stored.version}"
+    return await asyncio.to_thread(ModelDocument.of, version)
+
+
+async def _posted_model(request: Request) -> ScoringModel:
+    body = await read_body(request, runtime_of(request).settings.body_timeout_s)
+    if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace as well
+        return await asyncio.to_thread(read_model, parse_json(body))
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise MalformedRequest("The body is not UTF-8: save the model as that.") from None
+    return await asyncio.to_thread(read_model, text)
+
+
+@router.get("", dependencies=[Reader])
+async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
+    """Versions, the latest first."""
+    before = int(read_cursor("models", cursor)[0]) if cursor else None
+    found = await list_versions(runtime.database, before, limit + 1)
+    more = write_cursor("models", [found[limit - 1].stored.version]) if len(found) > limit else None
+    return VersionPage(data=list(map(VersionDocument.of, found[:limit])), next_cursor=more)
+
+
+@router.get("/schema", dependencies=[Reader])
+async def get_schema() -> dict[str, Any]:
+    """The JSON Schema of a model's document, for editors that complete and check."""
+    return json_schema()
+
+
+@router.get(
+    "/{version}",
+    dependencies=[Reader],
+    response_model=ModelDocument,
+    responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
+)
+async def get_one(request: Request, runtime: CurrentRuntime, version: VersionOrActive) -> Any:
+    """A version with all that is known of it; to `Accept: application/yaml` the document alone, ready to edit."""
+    found = await get_version(runtime.database, number_of(version))
+    if "yaml" in request.headers.get("accept", ""):
+        return Response(await asyncio.to_thread(dump_yaml, found.model), media_type=YAML)
+    return await asyncio.to_thread(ModelDocument.of, found)
+
+
+@router.get("/{version}/diff", dependencies=[Reader])
+async def get_diff(
+    runtime: CurrentRuntime,
+    version: VersionOrActive,
+    other: Annotated[VersionOrActive, Query(alias="with", description="The version before.")] = "active",
+) -> DiffDocument:
+    """What is different in this version, in terms of signals, rules and stages."""
+    after = await get_version(runtime.database, number_of(version))
+    before = await get_version(runtime.database, number_of(other))
+    differences = await asyncio.to_thread(compare, before.model, after.model)
+    return DiffDocument(
+        before=before.stored.version,
+        after=after.stored.version,
+        differences=list(map(DifferenceDocument.of, differences)),
+    )
+
+
+@router.post("/{version}/preview", dependencies=[Admin])
+async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
+    """What this version would change if it were published now. Nothing is changed."""
+    found = await get_version(runtime.database, number_of(version))
+    candidate = compile_model(found.model, found.stored.version)
+    seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
+    return PreviewDocument.of(seen)
+
+
+@router.post("/{version}/publish", status_code=202, dependencies=[Admin])
+async def publish_one(
+    runtime: CurrentRuntime, version: Version, wanted: PublishRequest, response: Response
+) -> RolloutDocument:
+    """Make this version the active model, and begin to roll it out to all leads."""
+    now = runtime.clock()
+    rollout = await publish(runtime.database, version, now, notify=wanted.notify == "all")
+    response.headers["Location"] = f"/v1/rollouts/{rollout.id}"
+    return RolloutDocument.of(await progress_of(runtime.database, rollout.id, now))

@@ -1,0 +1,53 @@
+"""Parameters that several paths take: moments, pages, versions, short texts."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from app.protocol.values import is_storable
+
+MOST_VERSIONS = 2**31 - 1  # what the column holds
+
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        msg = "must not hold U+0000"
+        raise ValueError(msg)
+    return text
+
+
+def _in_utc(told: datetime) -> datetime:
+    try:
+        return told.astimezone(UTC)
+    except OverflowError:
+        msg = "must be within the years 1 to 9999, in UTC"
+        raise ValueError(msg) from None
+
+
+def in_one_fault(message: str) -> WrapValidator:
+    """For a choice of types: one fault with this message, rather than one for each type."""
+
+    def check(told: Any, choose: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return choose(told)
+        except ValidationError:
+            raise ValueError(message) from None
+
+    return WrapValidator(check)
+
+
+Storable = AfterValidator(_storable)
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=500)]
+Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
+VersionOrActive = Annotated[
+    Version | Literal["active"], in_one_fault(f"must be the number of a version, 1 to {MOST_VERSIONS}, or `active`")
+]
+
+
+def number_of(version: VersionOrActive) -> int | None:
+    """The version's number, None for the active one."""
+    return None if version == "active" else version

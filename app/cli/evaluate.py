@@ -1,0 +1,155 @@
+"""`leadscore model evaluate`: what a model makes of messages in a file, nothing stored; and how ledgers are shown."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.table import Table
+from rich.text import Text
+
+from app.api.lead_documents import Evaluation, ExplainedScore, LedgerLine
+from app.api.parameters import Moment
+from app.cli.model_targets import AsJson, Target, find
+from app.cli.terminal import columns, foreign, show, show_json
+from app.errors import MalformedJson, MalformedRequest, UnreadableFile, ValidationFailed
+from app.main import utc_now
+from app.protocol.body import parse_json
+from app.scoring.model import Fault
+from app.services.tryout import try_out
+
+CAPS = {"rule_cap": "cap of", "group_cap": "cap of group", "score_limit": "limit of"}
+JOINED = {"all": "all of these", "any": "one of these", "none": "none of these"}
+
+commands = typer.Typer()
+
+
+@commands.command("evaluate")
+def evaluate_messages(
+    target: Target,
+    messages: Annotated[
+        str, typer.Argument(metavar="MESSAGES", help="JSON lines, or one list in JSON; `-` is standard input.")
+    ],
+    as_of: Annotated[
+        str | None, typer.Option(metavar="T", help="The moment, such as 2026-11-01T12:00:00Z. Default: now.")
+    ] = None,
+    *,
+    untrusted: Annotated[bool, typer.Option("--untrusted", help="As if sent with a website's key.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a model makes of one person's messages. Nothing is stored."""
+    moment = _read_moment(as_of)
+    told = _read_messages(messages)
+    [found] = find(target)
+    now = utc_now()
+    try:
+        reading, stage = try_out(found.compiled(), list(told.values()), now, moment, trusted=not untrusted)
+    except ValidationFailed as error:
+        places = {f"messages[{index}]": place for index, place in enumerate(told)}
+        faults = tuple(Fault(places.get(fault.path, fault.path), fault.message) for fault in error.faults)
+        raise ValidationFailed(error.detail, faults) from None
+    document = Evaluation(**Evaluation.told(reading, stage, moment or now))
+    if as_json:
+        show_json(document)
+    else:
+        show(*_lines(document))
+
+
+def _read_moment(told: str | None) -> Any:
+    try:
+        return TypeAdapter(Moment).validate_python(told) if told is not None else None
+    except ValidationError:
+        msg = f"--as-of {told} is no moment: tell day, time and time zone, such as 2026-11-01T12:00:00Z."
+        raise ValidationFailed(msg) from None
+
+
+# --- Messages ---------------------------------------------------------------------------------------------------
+
+
+def _read_messages(file: str) -> dict[str, Any]:
+    """Messages by their place in the file. Raises `UnreadableFile`."""
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        msg = f"{file}: {error.strerror}. Name a file of messages, or - for standard input."
+        raise UnreadableFile(msg) from None
+    if data.lstrip().startswith(b"["):
+        return {f"messages[{index}]": message for index, message in enumerate(_parsed(data, file))}
+    lines = {f"line {number}": line for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()}
+    return {place: _parsed(line, f"{file}, {place}") for place, line in lines.items()}
+
+
+def _parsed(data: bytes, place: str) -> Any:
+    try:
+        return parse_json(data)
+    except (MalformedJson, MalformedRequest) as error:
+        reason = error.detail.replace("The body", "it").replace("the body", "it")
+        raise UnreadableFile(f"{place}: {reason} Messages are JSON lines, or one list.") from None
+
+
+# --- The evaluation ---------------------------------------------------------------------------------------------
+
+
+def _lines(evaluation: Evaluation) -> Iterator[Text | Table]:
+    reason = evaluation.stage_reason
+    model = f"version {evaluation.model_version}" if evaluation.model_version is not None else "the file's model"
+    yield Text.assemble(
+        "Stage ", (evaluation.stage, "bold"), f", by {model}, as of {evaluation.as_of:%Y-%m-%d %H:%M} UTC"
+    )
+    if reason["because"] is not None:
+        yield Text("  which it keeps, because:" if reason["kept"] else "  because:")
+        yield from condition_lines(reason["because"], 4)
+    if reason["next"] is not None:
+        yield Text(f"  missing for {reason['next']['stage']}, the next rung:")
+        yield from condition_lines(reason["next"]["missing"], 4)
+    for name, score in evaluation.scores.items():
+        band = f", {score.band}" if score.band is not None else ""
+        yield Text.assemble("\nScore ", (name, "bold"), " ", points(score.value), band)
+        if score.ledger:
+            yield _ledger(score)
+
+
+def _ledger(score: ExplainedScore) -> Table:
+    table = columns("", "signal", "hits", "last hit", "points")
+    table.columns[1].justify = "left"
+    for line in score.ledger:
+        hits = f"{line.hits:,}" if line.signal is not None else ""
+        table.add_row(line_name(line), line.signal or "", hits, str(line.last_hit_on or ""), points(line.points))
+    return table
+
+
+def line_name(line: LedgerLine) -> str:
+    return f"{CAPS[line.kind]} {line.rule}" if line.kind in CAPS else line.rule
+
+
+def points(value: float) -> Text:
+    return Text(f"{value:,.2f}".removesuffix(".00"))
+
+
+def condition_lines(reason: dict[str, Any] | None, indent: int) -> Iterator[Text]:
+    """A condition as `stage_reason` explains it: a leaf with what there is, or leaves that are joined."""
+    if reason is None:
+        return
+    joined = [name for name in JOINED if isinstance(reason.get(name), list)]
+    for name in joined:
+        yield Text(f"{' ' * indent}{JOINED[name]}:")
+        for part in reason[name]:
+            yield from condition_lines(part, indent + 2)
+    if not joined:
+        yield Text.assemble(" " * indent, _leaf(reason))
+
+
+def _leaf(leaf: dict[str, Any]) -> Text:
+    written = " ".join(f"{name} {_plain(value)}" for name, value in leaf.items() if name not in ("actual", "short_by"))
+    short = f", short by {_plain(leaf['short_by'])}" if leaf["short_by"] is not None else ""
+    return foreign(f"{written} (is {_plain(leaf['actual'])}{short})")
+
+
+def _plain(value: Any) -> str:
+    """A value as the model would have it: `30`, not `30.0`."""
+    if value is None:
+        return "absent"
+    return f"{value:.10g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)

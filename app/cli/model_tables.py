@@ -1,0 +1,74 @@
+"""How scoring models are shown: warnings, examples, differences, versions. Nothing that a document says is markup."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from app.api.model_documents import DifferenceDocument, ExampleDocument, VersionDocument, WarningDocument
+from app.cli.terminal import columns, counted, foreign
+from app.scoring.diff import Kind
+
+SIGNS: dict[Kind, tuple[str, str]] = {
+    "added": ("+", "green"),
+    "removed": ("-", "red"),
+    "changed": ("~", "yellow"),
+    "renamed": ("~", "yellow"),
+    "moved": ("~", "yellow"),
+}
+STATES = {"active": "green", "draft": "yellow", "retired": "dim"}
+
+
+def warning_lines(warnings: list[WarningDocument]) -> Iterator[Text | Padding]:
+    """Of each the kind and the place, and below it what is odd and the remedy."""
+    for warning in warnings:
+        yield Text.assemble((warning.code, "yellow"), " ", foreign(warning.path))
+        yield indented(foreign(warning.message))
+    yield Text(f"{counted(len(warnings), 'warning', 'warnings')}." if warnings else "No warnings.")
+
+
+def example_lines(examples: list[ExampleDocument]) -> Iterator[Table | Text]:
+    yield from map(example_line, examples)
+    holding = sum(example.holds for example in examples)
+    yield Text(f"{holding} of {counted(len(examples), 'example holds', 'examples hold')}.")
+
+
+def example_line(example: ExampleDocument) -> Table:
+    """Whether it holds, and if not, what came out otherwise than expected."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(Text("holds ", "green") if example.holds else Text("failed", "red"), foreign(example.name))
+    for failure in example.failures:
+        grid.add_row("", foreign(failure))
+    return grid
+
+
+def difference_lines(differences: list[DifferenceDocument]) -> Iterator[Text | Table]:
+    if not differences:
+        yield Text("No differences.")
+        return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for each in differences:
+        sign, style = SIGNS[each.kind]
+        grid.add_row(Text(f"{sign}{'*' if each.recounts else ' '}", style), foreign(each.summary))
+    yield grid
+
+
+def version_table(versions: Iterable[VersionDocument]) -> Table:
+    table = columns("version", "state", "name", "published", "created", "note", numbers=False)
+    for name in (0, 1, 3, 4):
+        table.columns[name].no_wrap = True
+    for each in versions:
+        table.add_row(
+            Text(str(each.version)),
+            Text(each.state, STATES[each.state]),
+            foreign(each.name),
+            Text(f"{each.published_at:%Y-%m-%d %H:%M}" if each.published_at is not None else ""),
+            Text(f"{each.created_at:%Y-%m-%d}"),
+            foreign(each.note or ""),
+        )
+    return table
+
+
+def indented(text: Text, by: int = 4) -> Padding:
+    return Padding(text, (0, 0, 0, by))

@@ -1,0 +1,86 @@
+"""What a command on scoring models is pointed at: a document in a file, a version by its number, or the active one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.api.parameters import MOST_VERSIONS, VersionOrActive, number_of
+from app.cli.runtime import with_database
+from app.errors import NotFound, UnreadableFile
+from app.scoring.document import ScoringModel
+from app.scoring.engine import CompiledModel, compile_model
+from app.services import models
+from app.services.models import Version, get_version
+from app.storage.db import Database
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A scoring model in a file, as YAML or JSON.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="A file (YAML or JSON), a version's number, or `active`.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, of the shape that the API answers.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model that was pointed at. `version` is None of one in a file."""
+
+    model: ScoringModel
+    version: Version | None
+
+    @property
+    def number(self) -> int | None:
+        return self.version.stored.version if self.version is not None else None
+
+    def compiled(self) -> CompiledModel:
+        return compile_model(self.model, self.number or 0)
+
+
+def read_target(target: str) -> ScoringModel | VersionOrActive:
+    """A file is read at once; a version is yet to be found. Raises `UnreadableFile` or `InvalidModel`."""
+    if target == "active":
+        return "active"
+    if target.isascii() and target.isdecimal():
+        return int(target)
+    return read_model(target)
+
+
+def read_model(file: str) -> ScoringModel:
+    try:
+        return models.read_model(Path(file).read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise UnreadableFile(f"{file} is not UTF-8: save it as that.") from None
+    except OSError as error:
+        reason = f"{file}: {error.strerror}."
+        raise UnreadableFile(
+            f"{reason} Name a file, or a version's number or `active` where that makes sense."
+        ) from None
+
+
+def find(*targets: str) -> list[Found]:
+    """What the targets name. The database is opened only if one of them is in it."""
+    wanted = [read_target(target) for target in targets]
+    files = [Found(each, None) for each in wanted if isinstance(each, ScoringModel)]
+    if len(files) == len(wanted):
+        return files
+    return with_database(lambda runtime: find_all(runtime.database, wanted))
+
+
+async def find_all(database: Database, wanted: Sequence[ScoringModel | VersionOrActive]) -> list[Found]:
+    return [await find_one(database, each) for each in wanted]
+
+
+async def find_one(database: Database, wanted: ScoringModel | VersionOrActive) -> Found:
+    """Raises `NotFound`."""
+    if isinstance(wanted, ScoringModel):
+        return Found(wanted, None)
+    msg = f"There is no version {wanted} of the scoring model: `leadscore model list` shows those there are."
+    if wanted != "active" and not 1 <= wanted <= MOST_VERSIONS:
+        raise NotFound(msg)
+    try:
+        version = await get_version(database, number_of(wanted))
+    except NotFound:
+        raise NotFound(msg) from None
+    return Found(version.model, version)

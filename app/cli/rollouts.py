@@ -1,0 +1,197 @@
+"""`leadscore model publish`: a model becomes the active one, and reaches the leads before the command ends.
+
+A server does the same in the background. Whoever holds the claim is at work, and the other one watches.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.text import Text
+
+from app.api.models import Note
+from app.api.parameters import VersionOrActive
+from app.api.rollouts import RolloutDocument
+from app.cli.model_tables import example_line, warning_lines
+from app.cli.model_targets import AsJson, Target, find_one, read_target
+from app.cli.models import examples_of, warnings_of
+from app.cli.runtime import with_database
+from app.cli.terminal import counted, err, progress_bar, show, show_json
+from app.errors import ValidationFailed
+from app.main import utc_now
+from app.scoring.document import ScoringModel
+from app.services.evaluation import Moves
+from app.services.models import activate, get_version, publish
+from app.services.rollouts import Progress, progress_of, roll_out
+from app.services.runtime import Runtime
+
+POLL_S = 0.5
+INTERRUPTED = 130  # the exit status of what Ctrl-C ended
+
+commands = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far a rollout came, and how many leads changed their stage: None if others had a part in it."""
+
+    progress: Progress
+    moved: int | None
+    active: int
+
+
+@commands.command("publish")
+@commands.command("apply", hidden=True)
+def publish_model(
+    target: Target,
+    notify: Annotated[
+        Literal["all", "none"], typer.Option(help="Who is told of the stages that the model itself changes.")
+    ] = "none",
+    note: Annotated[str | None, typer.Option(help="For a file: what is new in it.")] = None,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Make a model the active one, if its examples hold, and evaluate every lead by it."""
+    wanted = read_target(target)
+    noted = _read_note(note, wanted)
+    if isinstance(wanted, ScoringModel):
+        _check(wanted)
+    outcome = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"))
+    if json:
+        show_json(RolloutDocument.of(outcome.progress))
+    _tell(outcome, quietly=json)
+
+
+def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str | None:
+    if note is None:
+        return None
+    if not isinstance(wanted, ScoringModel):
+        raise ValidationFailed(
+            "--note is for a file, which becomes a new version: a version has the note it was given."
+        )
+    try:
+        return TypeAdapter(Note).validate_python(note)
+    except ValidationError as error:
+        raise ValidationFailed(f"--note: {error.errors()[0]['msg']}.") from None
+
+
+def _check(model: ScoringModel) -> None:
+    """Warnings are shown, and go through; examples that fail end the command."""
+    if warnings := warnings_of(model):
+        show(*warning_lines(warnings), console=err)
+    examples = examples_of(model)
+    if failed := [example for example in examples if not example.holds]:
+        show(*map(example_line, failed), console=err)
+        _say(
+            f"The model was not published: {len(failed)} of {counted(len(examples), 'example fails', 'examples fail')}."
+        )
+        raise typer.Exit(1)
+
+
+def _say(sentence: str) -> None:
+    show(Text(sentence), console=err)
+
+
+def _tell(outcome: Outcome, *, quietly: bool) -> None:
+    """The last line, and the exit status."""
+    progress, version = outcome.progress, outcome.progress.rollout.version
+    if progress.state == "superseded":
+        _say(f"Version {outcome.active} was published meanwhile: version {version} is no longer active.")
+        raise typer.Exit(1)
+    if progress.state != "done":
+        reached = f"{progress.done or 0:,} of {counted(progress.rollout.leads, 'lead', 'leads')}"
+        _say(
+            f"Stopped: version {version} is active and has reached {reached}. "
+            "A running server carries on, or this command if it is run again."
+        )
+        raise typer.Exit(INTERRUPTED)
+    moved = outcome.moved
+    told = "" if moved is None else f"; {counted(moved, 'lead changed its', 'leads changed their')} stage"
+    if not quietly:
+        show(Text(f"Version {version} of the model is active{told}."))
+
+
+async def _publish(
+    runtime: Runtime,
+    wanted: ScoringModel | VersionOrActive,
+    note: str | None,
+    *,
+    notify: bool,
+) -> Outcome:
+    with _interruptible() as stopping:
+        begun = await _begin(runtime, wanted, note, notify=notify)
+        progress, moved = await _carry_out(runtime, begun, stopping)
+        active = await get_version(runtime.database, None)
+    return Outcome(progress, moved, active.stored.version)
+
+
+async def _begin(
+    runtime: Runtime, wanted: ScoringModel | VersionOrActive, note: str | None, *, notify: bool
+) -> Progress:
+    database, now = runtime.database, utc_now()
+    if isinstance(wanted, ScoringModel):
+        rollout = await activate(database, wanted, now, note=note, notify=notify)
+    else:
+        found = await find_one(database, wanted)
+        _check(found.model)
+        rollout = await publish(database, found.number or 0, now, notify=notify)
+    progress = await progress_of(database, rollout.id, now)
+    if rollout.published_at != now:
+        _say(f"Version {rollout.version} was published already, at {rollout.published_at:%Y-%m-%d %H:%M} UTC.")
+    return progress
+
+
+@contextmanager
+def _interruptible() -> Iterator[asyncio.Event]:
+    """Ctrl-C sets the event, so that work can end between two transactions; a second one ends the process."""
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        stopping.set()
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        yield stopping
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Event) -> tuple[Progress, int | None]:
+    """Reach the leads, or watch another process doing it, to the end or until stopped.
+
+    Also tells how many leads changed their stage, if none was evaluated elsewhere.
+    """
+    rollout, before, seen, moved = progress.rollout, progress.done or 0, 0, 0
+    with progress_bar("leads") as bar:
+        known: dict[str, Any] = {"completed": before, "before": before, "visible": before < rollout.leads}
+        task = bar.add_task("evaluating leads", total=rollout.leads, **known)
+
+        def go_on(leads: int, moves: Moves) -> bool:
+            nonlocal seen, moved
+            seen, moved = seen + leads, moved + len(moves)
+            bar.advance(task, leads)
+            return not stopping.is_set()
+
+        while True:
+            is_complete = progress.state != "running" and await _work(runtime, go_on)
+            progress = await progress_of(runtime.database, rollout.id, utc_now())
+            bar.update(task, completed=progress.done)
+            if is_complete or progress.state in ("done", "superseded") or stopping.is_set():
+                return progress, moved if seen >= rollout.leads - before else None
+            await _pause(stopping)
+
+
+async def _work(runtime: Runtime, go_on: Callable[[int, Moves], bool]) -> bool:
+    chunk = runtime.settings.sweep_chunk
+    return await roll_out(runtime.database, runtime.models, runtime.id, utc_now, chunk, go_on)
+
+
+async def _pause(stopping: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), POLL_S)

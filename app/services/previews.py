@@ -1,0 +1,72 @@
+"""Previews: what a model would change if it were published now. Nothing is changed."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.scoring.engine import CompiledModel, read
+from app.scoring.preview import Outcome, Preview
+from app.scoring.stages import stage_of
+from app.services.evaluation import in_turns, up_to_date
+from app.services.models import ActiveModels
+from app.storage import leads as lead_store
+from app.storage.db import Database
+from app.storage.leads import Lead
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """A preview, and of how many leads in all it is the preview."""
+
+    preview: Preview
+    total: int
+
+
+async def preview(
+    database: Database,
+    models: ActiveModels,
+    candidate: CompiledModel,
+    now: datetime,
+    sample: int | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> Previewed:
+    """Read all leads, or a sample of so many taken at random, by the active model and by another.
+
+    All of them as of one moment. No event is read unless the definition of a signal changes, and then only those that
+    could match. `tell` hears how many leads are done, and of how many.
+    """
+    async with database.read() as connection:
+        active = await models.active(connection)
+        found = Preview(active, candidate)
+        total = await lead_store.count(connection)
+        wanted = total if sample is None else min(sample, total)
+        async for chunk in _chunks(connection, sample):
+            before = await up_to_date(connection, models, active, chunk)
+            after = await up_to_date(connection, models, candidate, chunk)
+            async for lead_id, lead in in_turns(before.items()):
+                found.add(lead_id, _outcome(active, lead, now), _outcome(candidate, after[lead_id], now))
+            if tell is not None:
+                tell(found.leads, wanted)
+    return Previewed(found, total)
+
+
+def _outcome(model: CompiledModel, lead: Lead, now: datetime) -> Outcome:
+    reading = read(model, lead.facts, now)
+    return Outcome(stage_of(reading, lead.standing.stage), reading)
+
+
+async def _chunks(connection: AsyncConnection, sample: int | None) -> AsyncIterator[dict[UUID, Lead]]:
+    if sample is not None:
+        ids = await lead_store.sample(connection, sample)
+        for start in range(0, len(ids), CHUNK):
+            yield await lead_store.get_many(connection, ids[start : start + CHUNK])
+        return
+    last: UUID | None = None
+    while leads := await lead_store.after(connection, last, CHUNK):
+        yield {lead.id: lead for lead in leads}
+        last = leads[-1].id

@@ -1,0 +1,146 @@
+"""Rollouts: a published model reaches the leads, chunk by chunk, while ingestion goes on.
+
+Each chunk is a transaction that also renews the claim of the process at work. What a crash leaves undone is found
+again by the version that each lead bears; another process takes over when the claim has run out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import NotFound
+from app.services.evaluation import Moves, moves_of, reevaluate, save
+from app.services.models import ActiveModels
+from app.storage import leads as lead_store
+from app.storage import rollouts as rollout_store
+from app.storage.db import Conflict, Database
+from app.storage.leads import Lead
+from app.storage.rollouts import Rollout
+
+CLAIM = timedelta(seconds=10)
+"""How long a process that falls silent is waited for."""
+
+State = Literal["waiting", "running", "done", "superseded"]
+
+
+async def roll_out(
+    database: Database,
+    models: ActiveModels,
+    owner: UUID,
+    clock: Callable[[], datetime],
+    chunk: int,
+    go_on: Callable[[int, Moves], bool],
+) -> bool:
+    """Evaluate by the active model every lead that was last evaluated by another. Tells whether none is left.
+
+    Some may be, if another process is at work on them, or if `go_on`, which hears of each chunk, says no.
+    """
+    after: UUID | None = None
+    while await _is_pending(database):
+        try:
+            step = await _take_step(database, models, owner, clock(), after, chunk)
+        except Conflict:
+            continue
+        if step is None:
+            return False
+        after = step.last
+        if not go_on(step.leads, step.moves):
+            await _let_go(database, owner)
+            return False
+    return True
+
+
+class _Step(NamedTuple):
+    leads: int
+    moves: Moves
+    last: UUID | None
+
+
+async def _is_pending(database: Database) -> bool:
+    async with database.read() as connection:
+        latest = await rollout_store.latest(connection)
+        if latest is None:
+            return False
+        return latest.finished_at is None or await lead_store.is_any_evaluated_otherwise(connection, latest.version)
+
+
+async def _take_step(
+    database: Database, models: ActiveModels, owner: UUID, now: datetime, after: UUID | None, chunk: int
+) -> _Step | None:
+    """Evaluate the next chunk, or note that there is none. None if another process is at work."""
+    async with database.write() as connection:
+        rollout = await rollout_store.latest(connection)
+        if rollout is None or not await rollout_store.claim(connection, rollout.id, owner, now, now + CLAIM):
+            return None
+        leads = await _next_leads(connection, rollout.version, after, chunk)
+        if not leads:
+            await rollout_store.finish(connection, rollout.id, now)
+        model = await models.version(connection, rollout.version)
+        results = await reevaluate(connection, models, model, leads, now, "model")
+        await save(connection, results)
+    return _Step(len(leads), moves_of(results), next(reversed(leads), None))
+
+
+async def _next_leads(connection: AsyncConnection, version: int, after: UUID | None, limit: int) -> dict[UUID, Lead]:
+    found = await lead_store.lock_evaluated_otherwise(connection, version, after, limit)
+    if found or after is None:
+        return found
+    # Once more from the beginning: the transactions of some may have begun before the model was published.
+    return await lead_store.lock_evaluated_otherwise(connection, version, None, limit)
+
+
+async def _let_go(database: Database, owner: UUID) -> None:
+    async with database.write() as connection:
+        await rollout_store.release(connection, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rollout has come. `done` is None where another one came between."""
+
+    rollout: Rollout
+    state: State
+    done: int | None
+    leads_per_second: float | None
+    expected_end: datetime | None
+
+
+async def progress_of(database: Database, rollout_id: int, now: datetime) -> Progress:
+    """Raises `NotFound`."""
+    async with database.read() as connection:
+        rollout = await rollout_store.get(connection, rollout_id)
+        if rollout is None:
+            msg = f"There is no rollout {rollout_id}; /v1/rollouts lists those there are."
+            raise NotFound(msg)
+        latest = await rollout_store.latest(connection)
+        return await _progress(connection, rollout, latest, now)
+
+
+async def list_rollouts(database: Database, now: datetime) -> list[Progress]:
+    """Every rollout, the latest first."""
+    async with database.read() as connection:
+        found = await rollout_store.all_of_them(connection)
+        return [await _progress(connection, rollout, found[-1], now) for rollout in reversed(found)]
+
+
+async def _progress(connection: AsyncConnection, rollout: Rollout, latest: Rollout | None, now: datetime) -> Progress:
+    if rollout.finished_at is not None:
+        return _measured(rollout, "done", rollout.leads, rollout.finished_at)
+    if latest is None or latest.id != rollout.id:
+        return Progress(rollout, "superseded", None, None, None)
+    left = await lead_store.count_evaluated_otherwise(connection, rollout.version)
+    at_work = rollout.claimed_until is not None and rollout.claimed_until > now
+    return _measured(rollout, "running" if at_work else "waiting", max(rollout.leads - left, 0), now)
+
+
+def _measured(rollout: Rollout, state: State, done: int, until: datetime) -> Progress:
+    seconds = (until - rollout.started_at).total_seconds() if rollout.started_at else 0
+    rate = done / seconds if seconds > 0 else None
+    if state == "done":
+        return Progress(rollout, state, done, rate, None)
+    left = timedelta(seconds=(rollout.leads - done) / rate) if rate else None
+    return Progress(rollout, state, done, rate, until + left if left is not None else None)

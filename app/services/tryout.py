@@ -1,0 +1,40 @@
+"""Trying a model on messages: what it would make of them, with nothing stored."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from app.errors import InvalidMessage, ValidationFailed
+from app.protocol.messages import Sender, read_message
+from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.events import Event
+from app.scoring.facts import merge
+from app.scoring.model import Fault
+from app.scoring.stages import stage_of
+
+NOBODY = {"anonymousId": "somebody"}
+
+
+def try_out(
+    model: CompiledModel, messages: Sequence[Any], now: datetime, as_of: datetime | None, *, trusted: bool
+) -> tuple[Reading, str]:
+    """The evaluation of one person who sent these messages, and the stage. Who they are from does not matter.
+
+    As everywhere, a message that is sent twice counts once. Raises `ValidationFailed`, which names every bad one.
+    """
+    sender = Sender("tryout", trusted=trusted)
+    events: dict[str, Event] = {}
+    faults: list[Fault] = []
+    for index, message in enumerate(messages):
+        told = {**NOBODY, **message} if isinstance(message, dict) else message
+        try:
+            event = read_message(told, type=None, sender=sender, received_at=now)
+        except InvalidMessage as error:
+            faults.append(Fault(f"messages[{index}]", error.detail))
+        else:
+            events.setdefault(event.message_id, event)
+    if faults:
+        msg = f"{len(faults)} of the messages can't be used; `errors` names each."
+        raise ValidationFailed(msg, tuple(faults))
+    reading = read(model, merge(map(model.facts_of, events.values())), as_of or now)
+    return reading, stage_of(reading, None)

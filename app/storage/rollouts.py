@@ -1,0 +1,103 @@
+"""Rollouts in storage: which version of the model was published when, and how far it has reached the leads.
+
+The version of the latest rollout is the active one. A process claims a rollout for a while, and renews the claim with
+every chunk of leads, in the same transaction: whoever has lost it changes nothing more.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.db import UtcDateTime
+from app.storage.tables import rollouts
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One publication. `leads` is how many had been evaluated by another version when it began."""
+
+    id: int
+    version: int
+    published_at: datetime
+    notify: bool
+    leads: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    claimed_until: datetime | None
+
+
+_COLUMNS = [column for column in rollouts.c if column.name != "claimed_by"]
+_LATEST = select(*_COLUMNS).order_by(rollouts.c.id.desc()).limit(1)
+_ACTIVE = select(rollouts.c.version).order_by(rollouts.c.id.desc()).limit(1)
+
+
+async def active_version(connection: AsyncConnection) -> int | None:
+    return (await connection.execute(_ACTIVE)).scalar()
+
+
+async def latest(connection: AsyncConnection) -> Rollout | None:
+    return await _first(connection, _LATEST)
+
+
+async def get(connection: AsyncConnection, rollout_id: int) -> Rollout | None:
+    return await _first(connection, select(*_COLUMNS).where(rollouts.c.id == rollout_id))
+
+
+async def of_version(connection: AsyncConnection, version: int) -> Rollout | None:
+    """The latest rollout of a version, None of one that was never published."""
+    return await _first(connection, _LATEST.where(rollouts.c.version == version))
+
+
+async def all_of_them(connection: AsyncConnection) -> list[Rollout]:
+    """Every rollout, the first one first."""
+    rows = await connection.execute(select(*_COLUMNS).order_by(rollouts.c.id))
+    return [Rollout(**row) for row in rows.mappings()]
+
+
+async def insert(
+    connection: AsyncConnection, version: int, now: datetime, after: int, *, notify: bool, leads: int
+) -> Rollout:
+    """Make a version the active one, by the next rollout `after` the latest that was seen.
+
+    `Conflict` if there has been another since, for then the decision to publish may rest on what is no longer so.
+    """
+    finished_at = now if leads == 0 else None
+    rollout = Rollout(after + 1, version, now, notify, leads, None, finished_at, None)
+    await connection.execute(rollouts.insert(), [asdict(rollout)])
+    return rollout
+
+
+async def claim(connection: AsyncConnection, rollout_id: int, owner: UUID, now: datetime, until: datetime) -> bool:
+    """Take a rollout on, or go on with it, until a moment. Tells whether it is ours: another may be at work on it."""
+    free = or_(rollouts.c.claimed_by.is_(None), rollouts.c.claimed_by == owner, rollouts.c.claimed_until <= now)
+    started_at = _first_of(rollouts.c.started_at, now)
+    changed = {"claimed_by": owner, "claimed_until": until, "started_at": started_at}
+    return await _update(connection, (rollouts.c.id == rollout_id) & free, changed)
+
+
+async def release(connection: AsyncConnection, owner: UUID) -> None:
+    """Let go of what this process has claimed, so that another need not wait."""
+    await _update(connection, rollouts.c.claimed_by == owner, {"claimed_by": None, "claimed_until": None})
+
+
+async def finish(connection: AsyncConnection, rollout_id: int, now: datetime) -> None:
+    """Note that no lead is left. The first time counts."""
+    changed = {"finished_at": _first_of(rollouts.c.finished_at, now), "claimed_by": None, "claimed_until": None}
+    await _update(connection, rollouts.c.id == rollout_id, changed)
+
+
+async def _update(connection: AsyncConnection, which: ColumnElement[bool], changed: dict[str, Any]) -> bool:
+    return (await connection.execute(update(rollouts).where(which).values(changed))).rowcount == 1
+
+
+def _first_of(column: Any, now: datetime) -> Any:
+    return func.coalesce(column, literal(now, UtcDateTime))
+
+
+async def _first(connection: AsyncConnection, query: Select[Any]) -> Rollout | None:
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else Rollout(**row)

@@ -1,0 +1,17 @@
+"""The rollout worker: carries a published model to the leads, until none is left or the process stops."""
+
+import asyncio
+
+from app.services.evaluation import Moves
+from app.services.rollouts import roll_out
+from app.services.runtime import Runtime
+
+
+async def carry_on(runtime: Runtime, stopping: asyncio.Event) -> None:
+    """One round. What is left at a stop, another process goes on with at once."""
+
+    def go_on(_leads: int, moves: Moves) -> bool:
+        runtime.metrics.moved(moves)
+        return not stopping.is_set()
+
+    await roll_out(runtime.database, runtime.models, runtime.id, runtime.clock, runtime.settings.sweep_chunk, go_on)

@@ -1,0 +1,245 @@
+"""Publishing over HTTP: which model is active, and how far it has reached the leads."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.services.rollouts import CLAIM, roll_out
+from tests.api.harness import NOW, Api, accepted, assert_problem, small_model, track
+from tests.api.server import Server, serving
+
+ROLLOUT = {"id", "version", "notify", "state", "done", "total", "rate", "published_at", "started_at", "finished_at"}
+ROLLOUT |= {"expected_end"}
+
+
+async def crowd(api: Api, count: int = 4) -> None:
+    assert accepted(await api.batch(*(track(userId=f"u{number}") for number in range(count)))) == (count, 0)
+
+
+async def carry_on(api: Api, chunk: int = 500, chunks: int = 100) -> None:
+    """As a process would that stops after so many chunks."""
+    left = iter(range(chunks - 1))
+
+    def go_on(*_: object) -> bool:
+        return next(left, None) is not None
+
+    await roll_out(api.runtime.database, api.runtime.models, uuid4(), api.clock, chunk, go_on)
+
+
+class Died(Exception):
+    """What a process at work does here, in the middle of it."""
+
+
+async def die_at_work(api: Api) -> None:
+    def go_on(*_: object) -> bool:
+        raise Died
+
+    with pytest.raises(Died):
+        await roll_out(api.runtime.database, api.runtime.models, uuid4(), api.clock, 1, go_on)
+
+
+async def transitions_by_model(api: Api, name: str = "u0") -> list[Any]:
+    lead = await api.lead(user_id=name)
+    found = (await api.told(f"/v1/leads/{lead['id']}/transitions"))["data"]
+    return [item for item in found if item["cause"] == "model"]
+
+
+# --- Publishing -------------------------------------------------------------------------------------------------
+
+
+async def test_a_version_that_is_published_is_active_at_once(still: Api) -> None:
+    await crowd(still)
+    await still.draft(small_model())
+    answer = await still.do("/v1/models/2/publish", {"notify": "none"})
+    assert (answer.status_code, answer.headers["location"]) == (202, "/v1/rollouts/2")
+    assert set(answer.json()) == ROLLOUT
+    assert await still.told("/v1/rollouts/2") == answer.json()
+    active = await still.told("/v1/models/active")
+    assert (active["version"], active["state"], active["published_at"]) == (2, "active", "2026-03-10T12:00:00Z")
+    lead = await still.lead(user_id="u0")
+    assert (lead["model_version"], lead["stage"], lead["sales_ready"]) == (2, "hot", True)
+
+
+@pytest.mark.parametrize("notify", ["all", "none"])
+async def test_transitions_by_a_model_say_whether_they_are_told_to_those_who_listen(still: Api, notify: str) -> None:
+    await crowd(still)
+    await still.publish(await still.draft(small_model()), notify)
+    await carry_on(still)
+    [change] = await transitions_by_model(still)
+    assert (change["from_stage"], change["to_stage"], change["model_version"]) == ("sql", "hot", 2)
+    assert change["notify"] is (notify == "all")
+
+
+async def test_publishing_the_active_version_again_changes_nothing(still: Api) -> None:
+    await crowd(still)
+    version = await still.draft(small_model())
+    first = await still.publish(version)
+    still.clock.now += timedelta(hours=1)
+    assert await still.publish(version, "all") == first
+    assert len((await still.told("/v1/rollouts"))["data"]) == 2
+
+
+async def test_publishing_an_older_version_is_the_way_back(still: Api) -> None:
+    await crowd(still)
+    before = await still.lead(user_id="u0")
+    await still.publish(await still.draft(small_model()))
+    await carry_on(still)
+    still.clock.now += timedelta(minutes=1)
+    back = await still.publish(1)
+    await carry_on(still)
+    assert (back["id"], back["version"]) == (3, 1)
+    after = await still.lead(user_id="u0")
+    assert [after[name] for name in ("stage", "scores", "model_version")] == [
+        before[name] for name in ("stage", "scores", "model_version")
+    ]
+    states = [(item["version"], item["state"]) for item in (await still.told("/v1/models"))["data"]]
+    assert states == [(2, "retired"), (1, "active")]
+    assert (await still.told("/v1/models/1"))["published_at"] == "2026-03-10T12:01:00Z"
+
+
+async def test_a_version_whose_examples_fail_is_not_published_and_each_is_named(api: Api) -> None:
+    wrong: list[Any] = [{"name": name, "given": [], "expect": {"stage": "hot"}} for name in ("first", "third")]
+    examples = [wrong[0], *small_model()["examples"], wrong[1]]
+    version = await api.draft(small_model(examples=examples))
+    answer = await api.do(f"/v1/models/{version}/publish", {"notify": "all"})
+    document = assert_problem(answer, 422, "examples-failed")
+    failure = "stage is visitor, expected hot"
+    assert document["errors"] == [{"path": f"examples[{index}]", "message": failure} for index in (0, 2)]
+    assert (await api.told("/v1/models/active"))["version"] == 1
+    assert len((await api.told("/v1/rollouts"))["data"]) == 1
+
+
+async def test_operators_who_publish_one_version_at_once_begin_one_rollout(api: Api) -> None:
+    await crowd(api)
+    version = await api.draft(small_model())
+    begun = await asyncio.gather(*(api.publish(version) for _ in range(8)))
+    assert {rollout["id"] for rollout in begun} == {2}
+
+
+WRONG: list[Any] = [{}, {"notify": "some"}, {"notify": None}, {"notify": "all", "more": 1}, [], "all", None]
+
+
+async def test_publishing_says_whom_to_notify(web: Api) -> None:
+    version = await web.draft(small_model())
+    for wanted in WRONG:
+        assert_problem(await web.do(f"/v1/models/{version}/publish", wanted), 422, "validation-error")
+    assert_problem(await web.do("/v1/models/3/publish", {"notify": "all"}), 404, "not-found")
+    assert_problem(await web.do("/v1/models/active/publish", {"notify": "all"}), 422, "validation-error")
+
+
+# --- Progress ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_rollout_waits_for_a_process_to_carry_it_out(still: Api) -> None:
+    await crowd(still)
+    rollout = await still.publish(await still.draft(small_model()), "all")
+    assert rollout == {
+        "id": 2,
+        "version": 2,
+        "notify": "all",
+        "state": "waiting",
+        "done": 0,
+        "total": 4,
+        "rate": None,
+        "published_at": "2026-03-10T12:00:00Z",
+        "started_at": None,
+        "finished_at": None,
+        "expected_end": None,
+    }
+
+
+async def test_a_rollout_under_way_tells_how_fast_it_is_and_when_it_will_end(still: Api) -> None:
+    await crowd(still)
+    await still.publish(await still.draft(small_model()))
+    await carry_on(still, chunk=1, chunks=1)
+    still.clock.now = NOW + timedelta(seconds=10)
+    told = await still.told("/v1/rollouts/2")
+    assert (told["state"], told["done"], told["total"], told["rate"]) == ("waiting", 1, 4, 0.1)
+    assert (told["started_at"], told["expected_end"]) == ("2026-03-10T12:00:00Z", "2026-03-10T12:00:40Z")
+    assert told["finished_at"] is None
+
+
+async def test_a_rollout_of_a_process_that_died_waits_for_another_when_its_claim_has_run_out(still: Api) -> None:
+    await crowd(still)
+    await still.publish(await still.draft(small_model()))
+    await die_at_work(still)
+    still.clock.now = NOW + CLAIM / 2
+    assert (await still.told("/v1/rollouts/2"))["state"] == "running"
+    await carry_on(still)
+    assert (await still.told("/v1/rollouts/2"))["done"] == 1
+    still.clock.now = NOW + CLAIM + timedelta(seconds=1)
+    assert (await still.told("/v1/rollouts/2"))["state"] == "waiting"
+    await carry_on(still)
+    assert (await still.told("/v1/rollouts/2"))["state"] == "done"
+
+
+async def test_a_rollout_that_is_done_tells_how_fast_it_was(still: Api) -> None:
+    await crowd(still)
+    await still.publish(await still.draft(small_model()))
+    await carry_on(still, chunk=3, chunks=1)
+    still.clock.now = NOW + timedelta(seconds=10)
+    await carry_on(still)
+    still.clock.now = NOW + timedelta(days=1)
+    told = await still.told("/v1/rollouts/2")
+    assert (told["state"], told["done"], told["total"], told["rate"]) == ("done", 4, 4, 0.4)
+    assert (told["finished_at"], told["expected_end"]) == ("2026-03-10T12:00:10Z", None)
+
+
+async def test_a_rollout_that_another_came_after_is_superseded(still: Api) -> None:
+    await crowd(still)
+    await still.publish(await still.draft(small_model()))
+    await carry_on(still, chunk=1, chunks=1)
+    await still.publish(await still.draft(small_model(name="next")))
+    await carry_on(still)
+    page = await still.told("/v1/rollouts")
+    assert set(page) == {"data", "next_cursor"}
+    found = [(item["id"], item["state"], item["done"], item["total"]) for item in page["data"]]
+    assert found == [(3, "done", 4, 4), (2, "superseded", None, 4), (1, "done", 0, 0)]
+
+
+async def test_a_rollout_to_nobody_is_done_at_once(still: Api) -> None:
+    rollout = await still.publish(await still.draft(small_model()))
+    assert (rollout["state"], rollout["done"], rollout["total"]) == ("done", 0, 0)
+    assert rollout["finished_at"] == "2026-03-10T12:00:00Z"
+
+
+async def test_an_unknown_rollout_is_404_and_what_is_none_422(web: Api) -> None:
+    for rollout in ("2", str(2**31 - 1)):
+        assert "/v1/rollouts" in assert_problem(await web.ask(f"/v1/rollouts/{rollout}"), 404, "not-found")["detail"]
+    for rollout in ("0", "-1", "marker", str(2**31), "9" * 5_000):
+        assert_problem(await web.ask(f"/v1/rollouts/{rollout}"), 422, "validation-error")
+
+
+# --- Servers ----------------------------------------------------------------------------------------------------
+
+
+def manage(server: Server, path: str, document: Any) -> Any:
+    headers = {"Authorization": f"Bearer {server.keys['admin']}"}
+    answer = httpx.post(server.url + path, json=document, headers=headers, timeout=30)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def test_a_server_carries_a_rollout_out_by_itself(database_url: str) -> None:
+    with serving(database_url) as server:
+        assert server.send("/v1/batch", {"batch": [track(userId=f"u{number}") for number in range(50)]}).is_success
+        manage(server, "/v1/models", small_model())
+        rollout = manage(server, "/v1/models/2/publish", {"notify": "none"})
+        assert rollout["total"] == 50
+        while rollout["state"] != "done":  # of those that the server evaluates while they are asked about, none is left
+            rollout = server.ask("/v1/rollouts/2")
+        assert rollout["done"] == 50
+        assert len(server.ask("/v1/leads", stage="hot", limit="200")["data"]) == 50
+
+
+async def test_leads_that_come_in_while_a_model_is_rolled_out_are_reached_too(api: Api) -> None:
+    await crowd(api)
+    await api.publish(await api.draft(small_model()))
+    await crowd(api, 20)
+    while (await api.told("/v1/rollouts/2"))["state"] != "done":
+        assert_problem(await api.ask("/v1/rollouts/3"), 404, "not-found")
+    assert len((await api.told("/v1/leads", stage="hot"))["data"]) == 20

@@ -1,0 +1,309 @@
+"""Rollouts: a published model reaches every lead once, whoever is at work, whatever comes in between."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from app.scoring.document import ScoringModel
+from app.scoring.engine import compile_model
+from app.scoring.events import Event
+from app.services.models import publish
+from app.services.rollouts import CLAIM
+from app.storage.tables import leads
+from tests.services.harness import (
+    EXAMPLES,
+    NOW,
+    Service,
+    World,
+    alias,
+    changes,
+    days_ago,
+    event,
+    serving,
+    small_model,
+)
+from tests.services.histories import contested, split
+from tests.services.published import BEGINNERS, PRICING, ask_for_demos, die_after_a_chunk, progress, stop_after_a_chunk
+from tests.services.rebuild import broken_chains, event_log, rebuilt, stored
+
+
+async def versions(service: Service) -> list[int]:
+    """By which versions the leads were evaluated last, in the order of their ids."""
+    async with service.database.read() as connection:
+        query = select(leads.c.model_version).where(leads.c.merged_into.is_(None)).order_by(leads.c.id)
+        return list((await connection.execute(query)).scalars())
+
+
+async def assert_rebuilt(service: Service, model: ScoringModel, version: int) -> None:
+    """What is stored is, byte for byte, what this model makes of the log."""
+    compiled = compile_model(model, version)
+    log = await event_log(service.database)
+    assert await stored(service.database) == rebuilt(log, lambda _: (compiled, service.clock.now))
+    assert await broken_chains(service.database, "interest") == []
+
+
+# --- Chunks -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_rollout_reaches_the_leads_chunk_by_chunk(service: Service) -> None:
+    await ask_for_demos(service, 5)
+    await service.publish(BEGINNERS)
+    heard: list[tuple[int, int]] = []
+
+    def go_on(count: int, moves: Sequence[tuple[str, str]]) -> bool:
+        heard.append((count, len(moves)))
+        return True
+
+    assert await service.roll_out(2, go_on)
+    assert heard == [(2, 2), (2, 2), (1, 1), (0, 0)]
+    assert await versions(service) == [2] * 5
+
+
+async def test_each_chunk_is_committed_by_itself_in_the_order_of_ids(service: Service) -> None:
+    await ask_for_demos(service, 5)
+    await service.publish(BEGINNERS)
+    await stop_after_a_chunk(service, 2)
+    assert await versions(service) == [2, 2, 1, 1, 1]
+
+
+async def test_leads_that_were_merged_away_are_passed_over(service: Service) -> None:
+    await service.ingest(event("a1"), event("u1"))
+    await service.ingest(event("u1", "a1"))
+    await service.publish(BEGINNERS)
+    assert (await progress(service)).rollout.leads == 1
+    await service.roll_out()
+    assert await changes(service, "model") == [("sql", "interest", "model", 2, False)]
+
+
+async def test_a_rollout_that_is_done_is_not_done_again(service: Service) -> None:
+    await ask_for_demos(service, 3)
+    await service.publish(BEGINNERS)
+    await service.roll_out()
+    assert await service.roll_out(10, lambda *_: pytest.fail("there was nothing left to do"))
+    assert await changes(service, "model") == [("sql", "interest", "model", 2, False)] * 3
+
+
+async def test_a_lead_that_a_model_changes_nothing_of_is_no_news(service: Service) -> None:
+    await ask_for_demos(service, 1)
+    service.clock.now = NOW + timedelta(hours=1)
+    await service.publish(small_model(name="the same by another name"))
+    await service.roll_out()
+    assert (await service.lead("u0")).lead.updated_at == NOW
+    assert await versions(service) == [2]
+
+
+async def test_a_retired_version_published_again_is_a_rollout_of_its_own(service: Service) -> None:
+    await ask_for_demos(service, 2)
+    await service.publish(BEGINNERS)
+    await service.roll_out()
+    again = await publish(service.database, 1, NOW, notify=True)
+    assert (again.id, again.version, again.leads) == (3, 1, 2)
+    await service.roll_out()
+    assert await changes(service, "model") == [
+        *[("sql", "interest", "model", 2, False)] * 2,
+        *[("interest", "sql", "model", 1, True)] * 2,
+    ]
+
+
+# --- Claims -----------------------------------------------------------------------------------------------------
+
+
+async def test_replicas_that_roll_out_at_once_evaluate_each_lead_once(database_url: str) -> None:
+    async with serving(database_url, small_model()) as one, serving(database_url) as other:
+        await ask_for_demos(one, 30)
+        await one.publish(BEGINNERS)
+        visited: list[int] = []
+
+        def go_on(count: int, _moves: object) -> bool:
+            visited.append(count)
+            return True
+
+        await asyncio.gather(*(each.roll_out(4, go_on) for each in (one, other)))
+        assert sum(visited) == 30
+        assert await changes(one, "model") == [("sql", "interest", "model", 2, False)] * 30
+
+
+async def test_a_claimed_rollout_is_left_to_who_claimed_it(database_url: str) -> None:
+    async with serving(database_url, small_model()) as one, serving(database_url) as other:
+        await ask_for_demos(one, 4)
+        await one.publish(BEGINNERS)
+        await die_after_a_chunk(one, 1)
+        other.clock.now = NOW + CLAIM - timedelta(microseconds=1)
+        assert not await other.roll_out(1)
+        assert await versions(one) == [2, 1, 1, 1]
+
+
+async def test_a_claim_that_ran_out_is_taken_over(database_url: str) -> None:
+    async with serving(database_url, small_model()) as one, serving(database_url) as other:
+        await ask_for_demos(one, 4)
+        await one.publish(BEGINNERS)
+        await die_after_a_chunk(one, 1)
+        other.clock.now = NOW + CLAIM
+        assert (await progress(other)).state == "waiting"
+        assert await other.roll_out(1)
+        assert len(await changes(one, "model")) == 4
+
+
+async def test_who_lost_the_claim_changes_nothing_more(database_url: str) -> None:
+    async with serving(database_url, small_model()) as one, serving(database_url) as other:
+        await ask_for_demos(one, 4)
+        await one.publish(BEGINNERS)
+        await die_after_a_chunk(one, 1)
+        other.clock.now = NOW + CLAIM + timedelta(seconds=1)
+        await die_after_a_chunk(other, 1)
+        one.clock.now = other.clock.now
+        assert not await one.roll_out(1)
+        assert await versions(one) == [2, 2, 1, 1]
+
+
+async def test_each_chunk_renews_the_claim(service: Service) -> None:
+    await ask_for_demos(service, 4)
+    await service.publish(BEGINNERS)
+    await die_after_a_chunk(service, 1)
+    service.clock.now = NOW + CLAIM - timedelta(seconds=1)
+    await die_after_a_chunk(service, 1)
+    found = await progress(service)
+    assert (found.rollout.claimed_until, found.rollout.started_at) == (service.clock.now + CLAIM, NOW)
+
+
+async def test_a_stop_releases_the_claim(database_url: str) -> None:
+    async with serving(database_url, small_model()) as one, serving(database_url) as other:
+        await ask_for_demos(one, 4)
+        await one.publish(BEGINNERS)
+        await stop_after_a_chunk(one, 1)
+        assert (await progress(one)).state == "waiting"
+        assert await other.roll_out(1)
+        assert len(await changes(one, "model")) == 4
+
+
+# --- Stragglers -------------------------------------------------------------------------------------------------
+
+
+async def test_a_lead_saved_by_an_older_version_after_the_end_is_found_again(service: Service) -> None:
+    """As by a transaction that asked for the active model just before the publication, and was slow."""
+    await ask_for_demos(service, 3)
+    before = await stored(service.database)
+    await service.publish(BEGINNERS)
+    await service.roll_out()
+    late = {"model_version": 1, "stage": "sql", "stage_since": NOW}
+    async with service.database.write() as connection:
+        lead_id = (await service.lead("u1")).lead.id
+        await connection.execute(update(leads).where(leads.c.id == lead_id).values(late))
+    assert (await stored(service.database))[("user_id:u1",)] == before[("user_id:u1",)]
+    assert await service.roll_out()
+    assert await versions(service) == [2] * 3
+    assert len(await changes(service, "model")) == 4
+
+
+async def test_a_straggler_does_not_move_the_end_of_the_rollout(service: Service) -> None:
+    await ask_for_demos(service, 1)
+    await service.publish(BEGINNERS)
+    await service.roll_out()
+    async with service.database.write() as connection:
+        await connection.execute(update(leads).values(model_version=1))
+    service.clock.now = NOW + timedelta(hours=1)
+    await service.roll_out()
+    found = await progress(service)
+    assert (found.state, found.rollout.finished_at) == ("done", NOW)
+
+
+async def test_a_lead_that_falls_back_behind_the_rollout_is_found_all_the_same(service: Service) -> None:
+    await ask_for_demos(service, 4)
+    await service.publish(BEGINNERS)
+    first = (await service.lead("u0")).lead.id
+    heard: list[int] = []
+    task: asyncio.Task[None] | None = None
+
+    async def fall_back() -> None:
+        async with service.database.write() as connection:
+            await connection.execute(update(leads).where(leads.c.id == first).values(model_version=1))
+
+    def go_on(count: int, _moves: object) -> bool:
+        nonlocal task
+        heard.append(count)
+        if len(heard) == 1:
+            task = asyncio.create_task(fall_back())
+        return True
+
+    assert await service.roll_out(2, go_on)
+    assert task is not None
+    await task
+    assert await service.roll_out(2, go_on)
+    assert sum(heard) == 5
+    assert await versions(service) == [2] * 4
+
+
+# --- In its midst -----------------------------------------------------------------------------------------------
+
+
+async def test_a_rollout_superseded_in_its_midst_gives_way_to_the_next(service: Service) -> None:
+    await ask_for_demos(service, 5)
+    await service.publish(BEGINNERS)
+    await stop_after_a_chunk(service, 2)
+    await service.publish(PRICING)
+    assert await service.roll_out(2)
+    moved = [*[("sql", "interest", "model", 2, False)] * 2, *[("interest", "sql", "model", 3, False)] * 2]
+    assert await changes(service, "model") == moved
+    await assert_rebuilt(service, PRICING, 3)
+
+
+async def test_a_process_goes_over_to_a_model_that_is_published_meanwhile(service: Service) -> None:
+    await ask_for_demos(service, 6)
+    await service.publish(BEGINNERS)
+    publishing: list[asyncio.Task[Any]] = []
+
+    def go_on(_count: int, _moves: object) -> bool:
+        if not publishing:
+            publishing.append(asyncio.create_task(service.publish(PRICING)))
+        return True
+
+    assert await service.roll_out(1, go_on)
+    await asyncio.gather(*publishing)
+    assert await service.roll_out(1)
+    await assert_rebuilt(service, PRICING, 3)
+    assert (await progress(service, 3)).state == "done"
+
+
+async def test_ingestion_during_a_rollout_leaves_what_a_rebuild_gives(database_url: str) -> None:
+    people = [str(number) for number in range(12)]
+
+    def messages(wave: int) -> list[list[Event]]:
+        visits = [[event(f"a{each}", name="Page Viewed", at=days_ago(wave))] for each in people]
+        uses = [[event(f"u{each}", name="Feature Used", at=days_ago(wave)), event(f"u{each}")] for each in people[::2]]
+        links = [[event(f"u{each}", f"a{each}")] for each in people[wave::4]]
+        return visits + uses + links
+
+    async with serving(database_url, small_model()) as one, serving(database_url) as other:
+        await one.ingest(*(each for batch in messages(0) for each in batch))
+        for version, model in enumerate((PRICING, small_model(), PRICING), start=2):
+            await one.publish(model)
+            waves = [replica.ingest(*batch) for batch in messages(version) for replica in (one, other)]
+            joined = [other.ingest(alias(f"u{version}", f"u{version + 2}"))]
+            await asyncio.gather(*waves, *joined, one.roll_out(3), other.roll_out(3))
+            await asyncio.gather(one.roll_out(3), other.roll_out(3))
+            await assert_rebuilt(one, model, version)
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), history=contested())
+def test_what_a_rollout_leaves_is_what_a_rebuild_gives(world: World, data: st.DataObject, history: list[Event]) -> None:
+    """Whatever was ingested before, while and after it was under way."""
+    batches = data.draw(split(history), label="batches")
+    published = data.draw(st.integers(0, len(batches)), label="published")
+    world.start_anew()
+    world.ingest(*batches[:published])
+    world.run(world.service.publish(PRICING))
+
+    async def ingest_and_roll_out() -> None:
+        rest = [world.service.ingest(*batch) for batch in batches[published:]]
+        await asyncio.gather(*rest, world.service.roll_out(1))
+        assert await world.service.roll_out(1)
+        await assert_rebuilt(world.service, PRICING, 2)
+
+    world.run(ingest_and_roll_out())

@@ -1,0 +1,144 @@
+"""Trying a model on messages: what it makes of them is what ingesting them would have made, and nothing is stored."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.errors import ValidationFailed
+from app.protocol.messages import Sender, read_message
+from app.scoring.engine import Reading, compile_model, ledger
+from app.services.tryout import try_out
+from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, small_model
+
+Json = dict[str, Any]
+
+MODEL = compile_model(small_model(), 1)
+
+
+def tried(*messages: Any, trusted: bool = True, as_of: datetime | None = None) -> tuple[Reading, str]:
+    return try_out(MODEL, messages, NOW, as_of, trusted=trusted)
+
+
+def track(name: str = "Demo Requested", **fields: Any) -> Json:
+    return {"type": "track", "event": name, **fields}
+
+
+def engagement(*messages: Any, **how: Any) -> float:
+    return tried(*messages, **how)[0].values["engagement"]
+
+
+def test_messages_are_scored_and_put_on_a_stage() -> None:
+    reading, stage = tried(track("Feature Used"), track("Feature Used"), track())
+    assert (reading.values, stage) == ({"engagement": 33, "fit": 0}, "sql")
+
+
+def test_no_messages_are_somebody_of_whom_nothing_is_known() -> None:
+    reading, stage = tried()
+    assert (reading.values, stage) == ({"engagement": 0, "fit": 0}, "interest")
+
+
+def test_a_message_that_is_sent_twice_counts_once() -> None:
+    assert engagement(track(messageId="m1"), track(messageId="m1")) == 25
+
+
+def test_of_a_message_id_that_comes_twice_the_first_counts() -> None:
+    assert engagement(track("Feature Used", messageId="m1"), track(messageId="m1")) == 4
+
+
+def test_messages_without_an_id_are_as_many_as_there_are() -> None:
+    assert engagement(track("Feature Used"), track("Feature Used")) == 8
+
+
+@pytest.mark.parametrize("keys", [{}, {"userId": "u1"}, {"anonymousId": "a1"}, {"userId": "u2", "anonymousId": "a1"}])
+def test_who_the_messages_are_from_does_not_matter(keys: Json) -> None:
+    assert engagement(track(), track("Feature Used", **keys)) == 29
+
+
+def test_a_message_without_a_time_is_of_now() -> None:
+    assert tried(track())[0].subject.facts.last_seen_at == NOW
+
+
+def test_a_person_can_be_looked_at_as_of_another_moment() -> None:
+    told = track(timestamp=days_ago(10).isoformat())
+    moments = (days_ago(11), days_ago(10), NOW, NOW + timedelta(days=20))
+    assert [engagement(told, as_of=moment) for moment in moments] == [0, 25, 25, 0]
+    assert [tried(told, as_of=moment)[1] for moment in moments] == ["interest", "sql", "sql", "interest"]
+
+
+@pytest.mark.parametrize(("trusted", "stage"), [(True, "customer"), (False, "interest")])
+def test_a_signal_from_secret_keys_alone_is_counted_of_trusted_messages(trusted: bool, stage: str) -> None:
+    assert tried(track("Order Completed"), trusted=trusted)[1] == stage
+
+
+def test_every_message_that_is_bad_is_named_by_its_index() -> None:
+    with pytest.raises(ValidationFailed, match=r"^2 of the messages can't be used; `errors` names each\.$") as caught:
+        tried(track(), {"type": "track"}, track("Feature Used"), "no message")
+    assert [(fault.path, fault.message) for fault in caught.value.faults] == [
+        ("messages[1]", "`event` is missing: this type of message needs it."),
+        ("messages[3]", "A message must be an object."),
+    ]
+
+
+def test_an_id_that_means_nobody_is_refused_as_it_is_at_ingestion() -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        tried(track(userId="undefined"))
+    assert [fault.path for fault in caught.value.faults] == ["messages[0]"]
+
+
+def test_the_messages_stay_as_they_were() -> None:
+    message = track(context={"traits": {"size": 60}})
+    reading, _ = tried(message)
+    assert reading.values["fit"] == 20
+    assert message == track(context={"traits": {"size": 60}})
+
+
+# --- The law ----------------------------------------------------------------------------------------------------
+
+times = st.sampled_from([None, *(days_ago(days).isoformat() for days in (0, 0.5, 1, 6, 13, 14, 29, 45))])
+ids = st.fixed_dictionaries({}, optional={"messageId": st.sampled_from(["m1", "m2", "m3"])})
+tracks = st.fixed_dictionaries(
+    {"type": st.just("track"), "event": st.sampled_from(["Demo Requested", "feature_used", "Order Completed", "Other"])}
+)
+pages = st.sampled_from(["/pricing", "/blog"]).map(lambda path: {"type": "page", "context": {"page": {"path": path}}})
+identifies = st.fixed_dictionaries(
+    {
+        "type": st.just("identify"),
+        "traits": st.fixed_dictionaries({}, optional={"size": st.sampled_from([10, 50, None])}),
+    }
+)
+emails = st.just({"type": "identify", "traits": {"email": "ada@example.com"}})
+messages = st.builds(
+    lambda message, own, told: {**message, **own, "timestamp": told, "userId": "u1"},
+    tracks | pages | identifies | emails,
+    ids,
+    times,
+)
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(messages, min_size=1, max_size=8), trusted=st.booleans(), later=st.integers(0, 40))
+def test_trying_is_as_ingesting_and_asking(world: World, sent: list[Json], trusted: bool, later: int) -> None:
+    world.start_anew()
+    moment = NOW + timedelta(days=later)
+    for message in sent:
+        world.ingest([read_message(message, type=None, sender=Sender("tryout", trusted=trusted), received_at=NOW)])
+    told = try_out(MODEL, sent, NOW, moment, trusted=trusted)
+    assert written(*told) == world.run(_asked(world.service, moment))
+
+
+async def _asked(service: Service, moment: datetime) -> Json:
+    lead = await service.lead("u1")
+    view = await service.leads.score(lead.lead.id, moment, moment)
+    return written(view.reading, view.stage)
+
+
+def written(reading: Reading, stage: str) -> Json:
+    """All that an evaluation tells and rests on, save for the ids of messages that brought none."""
+    facts = reading.subject.facts
+    seen = (facts.first_seen_at, facts.last_seen_at, facts.event_count)
+    lines = {name: ledger(reading, name) for name in reading.values}
+    known = {"tally": facts.tally, "traits": reading.traits, "seen": seen}
+    return {"stage": stage, "scores": reading.values, "ledger": lines, **known}
