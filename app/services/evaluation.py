@@ -159,18 +159,20 @@ async def up_to_date(
     Of leads that another version counted, the signals that it did not know are recounted from the event log, and
     those that this one does not know are dropped.
     """
-    missing = {
-        version: model.fingerprints - (await models.version(connection, version)).fingerprints
-        for version in {lead.model_version for lead in leads.values()} - {model.version}
-    }
-    if not missing:
-        return dict(leads)
-    to_count = {lead_id: missing.get(lead.model_version, frozenset()) for lead_id, lead in leads.items()}
-    recounted = await _recount(connection, model, {key: found for key, found in to_count.items() if found}, set(new))
-    return {
-        lead_id: _counted(model, lead, recounted.get(lead_id, {})) if lead.model_version in missing else lead
+    others = {version: await models.version(connection, version) for version in _versions(leads) - {model.version}}
+    missing = {version: model.fingerprints - other.fingerprints for version, other in others.items()}
+    stale = {
+        lead_id: lead
         for lead_id, lead in leads.items()
+        if lead.model_version in others and others[lead.model_version].fingerprints != model.fingerprints
     }
+    to_count = {lead_id: missing[lead.model_version] for lead_id, lead in stale.items() if missing[lead.model_version]}
+    recounted = await _recount(connection, model, to_count, set(new))
+    return {**leads, **{key: _counted(model, lead, recounted.get(key, {})) for key, lead in stale.items()}}
+
+
+def _versions(leads: Mapping[UUID, Lead]) -> set[int]:
+    return {lead.model_version for lead in leads.values()}
 
 
 def _counted(model: CompiledModel, lead: Lead, recounted: Tally) -> Lead:

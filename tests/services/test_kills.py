@@ -21,6 +21,7 @@ from app.storage.db import Database
 from app.storage.tables import leads, transitions
 from tests.services.harness import NOW, Service, days_ago, event, serving, small_model, with_signal
 from tests.services.rebuild import columns_of, stored
+from tests.services.rolling import CHUNK
 
 LEADS = int(os.environ.get("LEADSCORE_TEST_LEADS", "2000"))
 KILLS = 5
@@ -78,11 +79,12 @@ async def test_a_rollout_that_is_killed_again_and_again_is_exact(database_url: s
     async with serving(database_url, small_model()) as service:
         await fill(service)
         await service.publish(OTHER)
-        told = [kill_in_its_midst(database_url, owner, random.randint(1, 3)) for _ in range(KILLS)]
+        most = LEADS // CHUNK // (KILLS + 1)
+        told = [kill_in_its_midst(database_url, owner, random.randint(1, most)) for _ in range(KILLS)]
         assert all(told)
         assert sum(told) < LEADS
         service.id = owner
-        assert await service.roll_out(100)
+        assert await service.roll_out(CHUNK)
         by_pattern = expected(compile_model(OTHER, 2))
         state = await stored(service.database)
         assert len(state) == LEADS
