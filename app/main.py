@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
-from app.api import evaluate, forms, ingest, keys, leads, models, ops, rejections, rollouts
+from app.api import forms, ingest, keys, leads, models, ops, rejections, rollouts, tryout
 from app.api.middleware import CrossOrigin, Direct, Guarded, Observed
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.services.runtime import Runtime
@@ -70,7 +70,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         leads.router,
         models.router,
         rollouts.router,
-        evaluate.router,
+        tryout.router,
         keys.router,
         rejections.router,
         ops.router,

@@ -53,14 +53,18 @@ def signal_changed(number: int) -> ScoringModel:
     return load_model(document | {"name": f"signal {number}", "examples": []})
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     database: Database
     models: ActiveModels
 
     async def roll_out(self, model: ScoringModel) -> None:
-        await activate(self.database, model, datetime.now(UTC))
-        await roll_out(self.database, self.models, uuid7(), lambda: datetime.now(UTC), CHUNK, lambda *_: True)
+        await activate(self.database, model, now)
+        await roll_out(self.database, self.models, uuid7(), now, CHUNK, lambda *_: True)
 
     async def read_leads(self) -> None:
         async for _ in self._chunks():
@@ -89,10 +93,10 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
     database = Database(url)
     await migrate(database)
     bench = Bench(database, ActiveModels())
-    await activate(database, points_changed(0), datetime.now(UTC))
+    await activate(database, points_changed(0), now)
     for batch in _batches():
         async with database.write() as connection:
-            await store(connection, bench.models, batch, datetime.now(UTC))
+            await store(connection, bench.models, batch, now())
     yield bench
     await database.close()
 
@@ -103,7 +107,7 @@ def _batches() -> list[list[Event]]:
 
 
 def _event(person: int) -> Event:
-    now = datetime.now(UTC)
+    received_at = now()
     page = {"url": "https://www.example.com/pricing?utm_source=google&utm_medium=cpc", "path": "/pricing"}
     return Event(
         id=uuid7(),
@@ -112,8 +116,8 @@ def _event(person: int) -> Event:
         type="track",
         name=random.choice(NAMES),
         identities=(Identity("user_id", f"user-{person}"),),
-        occurred_at=now - timedelta(days=random.uniform(0, 60)),
-        received_at=now,
+        occurred_at=received_at - timedelta(days=random.uniform(0, 60)),
+        received_at=received_at,
         trusted=True,
         properties={"plan": "team", "seats": 12, "form": "contact"},
         context={"page": page, "locale": "en-GB"},

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from app.api.lead_documents import LedgerLine, ScoreValue
 from app.scoring.diff import Difference, Kind, Noun
+from app.scoring.document import ScoringModel
 from app.scoring.engine import Line, compile_model
 from app.scoring.examples import run_examples
 from app.scoring.lint import Code, lint
@@ -28,17 +29,20 @@ class VersionDocument(BaseModel):
     published_at: datetime | None
 
     @classmethod
-    def of(cls, version: Version, **more: Any) -> "VersionDocument":
+    def of(cls, version: Version) -> "VersionDocument":
+        return cls(**cls.told(version))
+
+    @classmethod
+    def told(cls, version: Version) -> dict[str, Any]:
         stored = version.stored
-        return cls(
-            version=stored.version,
-            name=stored.document["name"],
-            state=version.state,
-            note=stored.note,
-            created_at=stored.created_at,
-            published_at=version.published_at,
-            **more,
-        )
+        return {
+            "version": stored.version,
+            "name": stored.document["name"],
+            "state": version.state,
+            "note": stored.note,
+            "created_at": stored.created_at,
+            "published_at": version.published_at,
+        }
 
 
 class WarningDocument(BaseModel):
@@ -63,19 +67,23 @@ class ModelDocument(VersionDocument):
     document: dict[str, Any]
 
     @classmethod
-    def of(cls, version: Version, **_more: Any) -> "ModelDocument":
+    def of(cls, version: Version) -> "ModelDocument":
         model = version.model
-        told = super().of(
-            version,
-            warnings=[WarningDocument.model_validate(each, from_attributes=True) for each in lint(model)],
-            examples=[
-                ExampleDocument(name=each.name, holds=not each.failures, failures=list(each.failures))
-                for each in run_examples(compile_model(model, version.stored.version))
-            ],
+        return cls(
+            **cls.told(version),
+            warnings=warnings_of(model),
+            examples=examples_of(model),
             document=version.stored.document,
         )
-        assert isinstance(told, cls)  # noqa: S101 - for the type checker
-        return told
+
+
+def warnings_of(model: ScoringModel) -> list[WarningDocument]:
+    return [WarningDocument.model_validate(each, from_attributes=True) for each in lint(model)]
+
+
+def examples_of(model: ScoringModel) -> list[ExampleDocument]:
+    results = run_examples(compile_model(model, version=0))
+    return [ExampleDocument(name=each.name, holds=not each.failures, failures=[*each.failures]) for each in results]
 
 
 class DifferenceDocument(BaseModel):

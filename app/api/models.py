@@ -18,7 +18,6 @@ from app.errors import MalformedRequest
 from app.protocol.body import is_json, parse_json
 from app.scoring.diff import compare
 from app.scoring.document import ScoringModel
-from app.scoring.engine import compile_model
 from app.scoring.model import dump_yaml
 from app.scoring.schema import json_schema
 from app.services.models import draft, get_version, list_versions, publish, read_model
@@ -124,7 +123,7 @@ async def get_diff(
     """What is different in this version, in terms of signals, rules and stages."""
     after = await get_version(runtime.database, number_of(version))
     before = await get_version(runtime.database, number_of(other))
-    differences = await asyncio.to_thread(compare, before.model, after.model)
+    differences = await asyncio.to_thread(lambda: compare(before.model, after.model))
     return DiffDocument(
         before=before.stored.version,
         after=after.stored.version,
@@ -136,7 +135,7 @@ async def get_diff(
 async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
     """What this version would change if it were published now. Nothing is changed."""
     found = await get_version(runtime.database, number_of(version))
-    candidate = compile_model(found.model, found.stored.version)
+    candidate = await asyncio.to_thread(found.compiled)
     seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
     return PreviewDocument.of(seen)
 
@@ -146,7 +145,6 @@ async def publish_one(
     runtime: CurrentRuntime, version: Version, wanted: PublishRequest, response: Response
 ) -> RolloutDocument:
     """Make this version the active model, and begin to roll it out to all leads."""
-    now = runtime.clock()
-    rollout = await publish(runtime.database, version, now, notify=wanted.notify == "all")
+    rollout = await publish(runtime.database, version, runtime.clock, notify=wanted.notify == "all")
     response.headers["Location"] = f"/v1/rollouts/{rollout.id}"
-    return RolloutDocument.of(await progress_of(runtime.database, rollout.id, now))
+    return RolloutDocument.of(await progress_of(runtime.database, rollout.id, runtime.clock()))

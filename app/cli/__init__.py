@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.text import Text
 
-from app.cli import evaluate, history, keys, migrations, models, previews, rollouts, server
+from app.cli import history, keys, migrations, models, previews, rollouts, server, tryout
 from app.cli.terminal import err
 from app.errors import LeadscoreError, Unavailable, ValidationFailed
 from app.scoring.model import Fault, InvalidModel
@@ -22,7 +22,7 @@ cli.add_typer(keys.commands, name="keys")
 cli.add_typer(models.commands, name="model")
 models.commands.add_typer(previews.commands)
 models.commands.add_typer(rollouts.commands)
-models.commands.add_typer(evaluate.commands)
+models.commands.add_typer(tryout.commands)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`leadscore model …`: scoring models checked, compared, listed and shown. `previews`, `tryout` and `rollouts` do more.
+"""`leadscore model …`: models checked, compared, listed and shown. `previews`, `evaluate` and `rollouts` do more.
 
 What is shown is made of the documents that the API answers, which `--json` prints as they are.
 """
@@ -9,7 +9,15 @@ import typer
 from pydantic import BaseModel
 from rich.text import Text
 
-from app.api.model_documents import DifferenceDocument, ExampleDocument, ModelDocument, VersionDocument, WarningDocument
+from app.api.model_documents import (
+    DifferenceDocument,
+    ExampleDocument,
+    ModelDocument,
+    VersionDocument,
+    WarningDocument,
+    examples_of,
+    warnings_of,
+)
 from app.api.models import VersionPage
 from app.api.parameters import MOST_VERSIONS
 from app.cli import model_tables
@@ -17,10 +25,6 @@ from app.cli.model_targets import AsJson, File, Found, Target, find, read_model
 from app.cli.runtime import with_database
 from app.cli.terminal import counted, err, show, show_json
 from app.scoring.diff import compare
-from app.scoring.document import ScoringModel
-from app.scoring.engine import compile_model
-from app.scoring.examples import run_examples
-from app.scoring.lint import lint
 from app.scoring.model import dump_model, dump_yaml
 from app.services.models import list_versions
 
@@ -122,12 +126,3 @@ def _document_of(found: Found) -> ModelDocument | FileDocument:
     return FileDocument(
         name=model.name, document=dump_model(model), warnings=warnings_of(model), examples=examples_of(model)
     )
-
-
-def warnings_of(model: ScoringModel) -> list[WarningDocument]:
-    return [WarningDocument.model_validate(each, from_attributes=True) for each in lint(model)]
-
-
-def examples_of(model: ScoringModel) -> list[ExampleDocument]:
-    results = run_examples(compile_model(model, version=0))
-    return [ExampleDocument(name=each.name, holds=not each.failures, failures=[*each.failures]) for each in results]

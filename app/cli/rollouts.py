@@ -5,7 +5,7 @@ A server does the same in the background. Whoever holds the claim is at work, an
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -14,12 +14,12 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
+from app.api.model_documents import examples_of, warnings_of
 from app.api.models import Note
 from app.api.parameters import VersionOrActive
 from app.api.rollouts import RolloutDocument
 from app.cli.model_tables import example_line, warning_lines
 from app.cli.model_targets import AsJson, Target, find_one, read_target
-from app.cli.models import examples_of, warnings_of
 from app.cli.runtime import with_database
 from app.cli.terminal import counted, err, progress_bar, show, show_json
 from app.errors import ValidationFailed
@@ -133,15 +133,15 @@ async def _publish(
 async def _begin(
     runtime: Runtime, wanted: ScoringModel | VersionOrActive, note: str | None, *, notify: bool
 ) -> Progress:
-    database, now = runtime.database, utc_now()
+    database, begun_at = runtime.database, utc_now()
     if isinstance(wanted, ScoringModel):
-        rollout = await activate(database, wanted, now, note=note, notify=notify)
+        rollout = await activate(database, wanted, utc_now, note=note, notify=notify)
     else:
         found = await find_one(database, wanted)
         _check(found.model)
-        rollout = await publish(database, found.number or 0, now, notify=notify)
-    progress = await progress_of(database, rollout.id, now)
-    if rollout.published_at != now:
+        rollout = await publish(database, found.number or 0, utc_now, notify=notify)
+    progress = await progress_of(database, rollout.id, utc_now())
+    if rollout.published_at < begun_at:
         _say(f"Version {rollout.version} was published already, at {rollout.published_at:%Y-%m-%d %H:%M} UTC.")
     return progress
 
@@ -167,7 +167,8 @@ async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Eve
 
     Also tells how many leads changed their stage, if none was evaluated elsewhere.
     """
-    rollout, before, seen, moved = progress.rollout, progress.done or 0, 0, 0
+    rollout, chunk = progress.rollout, runtime.settings.sweep_chunk
+    before, seen, moved = progress.done or 0, 0, 0
     with progress_bar("leads") as bar:
         known: dict[str, Any] = {"completed": before, "before": before, "visible": before < rollout.leads}
         task = bar.add_task("evaluating leads", total=rollout.leads, **known)
@@ -179,17 +180,13 @@ async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Eve
             return not stopping.is_set()
 
         while True:
-            is_complete = progress.state != "running" and await _work(runtime, go_on)
+            if progress.state == "waiting":
+                await roll_out(runtime.database, runtime.models, runtime.id, utc_now, chunk, go_on)
             progress = await progress_of(runtime.database, rollout.id, utc_now())
             bar.update(task, completed=progress.done)
-            if is_complete or progress.state in ("done", "superseded") or stopping.is_set():
+            if progress.state in ("done", "superseded") or stopping.is_set():
                 return progress, moved if seen >= rollout.leads - before else None
             await _pause(stopping)
-
-
-async def _work(runtime: Runtime, go_on: Callable[[int, Moves], bool]) -> bool:
-    chunk = runtime.settings.sweep_chunk
-    return await roll_out(runtime.database, runtime.models, runtime.id, utc_now, chunk, go_on)
 
 
 async def _pause(stopping: asyncio.Event) -> None:

@@ -31,6 +31,7 @@ MAX_CHARACTERS = 128 * 1024
 MAX_VALUES = 50_000  # scalars, lists and mappings, aliases written out; a text counts once more per 64 characters
 MAX_DEPTH = 32
 MAX_MESSAGES = 100_000  # of all examples, each `times` over: to run them takes seconds
+MAX_EVENT_NAMES = 10_000  # of all signals: to recount them, one statement names them all
 _TOLD_NAMES = 20
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} deep: use fewer lists and mappings within each other"
 _MARKS = frozenset({"combination", "leaf", "[key]"})  # pydantic's, of a union's branch and of a key
@@ -174,6 +175,9 @@ def _path(location: tuple[int | str, ...], document: Any) -> str:
 
 
 def _inconsistencies(model: ScoringModel) -> Iterator[Fault]:
+    events = sum(len(signal.on) for signal in model.signals.values())
+    if events > MAX_EVENT_NAMES:
+        yield Fault("signals", f"name {events} events, and {MAX_EVENT_NAMES} are allowed: count fewer")
     for name, signal in model.signals.items():
         yield from _faults_in_signal(signal, f"signals.{name}")
     for name, score in model.scores.items():

@@ -46,7 +46,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "signals": "What is counted, by name.",
         "scores": "What it is worth, by name.",
         "stages": "Where that puts a person, in ascending order: the highest rung whose `when` holds.",
-        "examples": "What must stay true. Run by `leadscore model test`, and before the model is applied.",
+        "examples": "What must stay true. Run by `leadscore model test`, and before the model is published.",
     },
     "Signal": {
         "on": "One event name or a list. Case, spaces, `_` and `-` do not matter.",

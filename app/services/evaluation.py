@@ -18,7 +18,6 @@ from app.storage import events as event_store
 from app.storage import leads as lead_store
 from app.storage import rollouts as rollout_store
 from app.storage import transitions as transition_store
-from app.storage.db import Conflict
 from app.storage.leads import Lead
 from app.storage.transitions import StoredTransition
 
@@ -97,23 +96,12 @@ async def reevaluate(
     now: datetime,
     cause: Cause,
 ) -> list[Evaluated]:
-    """Evaluate anew leads that are locked. Raises `Conflict`."""
-    await check_still_active(connection, model, leads)
+    """Evaluate anew leads that are locked, by a model that is known to be active since they are."""
     current = await up_to_date(connection, models, model, leads)
     return [
         evaluated(model, lead_id, lead, lead.facts, now, cause=cause)
         async for lead_id, lead in in_turns(current.items())
     ]
-
-
-async def check_still_active(connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Lead]) -> None:
-    """`Conflict` if another model was published since this one was asked for, and leads that are locked now know of it.
-
-    They would be taken back, and forth again by whoever comes next.
-    """
-    strangers = any(lead.model_version != model.version for lead in leads.values())
-    if strangers and await rollout_store.active_version(connection) != model.version:
-        raise Conflict
 
 
 async def in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
@@ -131,16 +119,18 @@ async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> N
     """
     await lead_store.save(connection, [result.lead for result in results])
     changes = [(result.lead.id, change) for result in results for change in result.changes]
-    quiet = {
-        version: rollout is not None and not rollout.notify
-        for version in {change.model_version for _, change in changes if change.cause == "model"}
-        for rollout in [await rollout_store.of_version(connection, version)]
-    }
+    versions = {change.model_version for _, change in changes if change.cause == "model"}
+    quiet = {version for version in versions if await _was_published_quietly(connection, version)}
     stored = [
-        StoredTransition(uuid7(), lead_id, change, change.cause != "model" or not quiet[change.model_version])
+        StoredTransition(uuid7(), lead_id, change, change.cause != "model" or change.model_version not in quiet)
         for lead_id, change in changes
     ]
     await transition_store.insert(connection, stored)
+
+
+async def _was_published_quietly(connection: AsyncConnection, version: int) -> bool:
+    rollout = await rollout_store.of_version(connection, version)
+    return rollout is not None and not rollout.notify
 
 
 def moves_of(results: Iterable[Evaluated]) -> Moves:

@@ -23,7 +23,7 @@ from app.scoring.engine import CompiledModel
 from app.scoring.events import Event
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Cause
-from app.services.evaluation import Moves, check_still_active, evaluated, moves_of, save, up_to_date
+from app.services.evaluation import Moves, evaluated, moves_of, save, up_to_date
 from app.services.identities import Resolver
 from app.services.models import ActiveModels
 from app.storage import events as event_store
@@ -227,10 +227,9 @@ async def store(connection: AsyncConnection, models: ActiveModels, events: Seque
 
 async def _fold(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Moves:
     """Fold events that are new in the log into their leads, and tell the changes of stage."""
-    model = await models.active(connection)
     identities = {identity for event in events for identity in event.identities}
     links, before = await lead_store.lock_owners(connection, identities)
-    await check_still_active(connection, model, before)
+    model = await models.active(connection)  # only now: no lead that is locked can know of a later one
     before = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
     resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else set(), uuid7)

@@ -4,6 +4,7 @@ A person is asked about by a lead's id. Until that lead was merged away it speak
 survivor does. What became known later (a late event, an identity linked since) plays no part.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -79,7 +80,7 @@ async def look_back(
         asked = model or await models.version(connection, _active_at(rollouts, moment))
         if past is None or past.life is not life or past.model is not asked:
             past = _Past(life, asked)
-        yield past.at(moment)
+        yield await asyncio.to_thread(past.at, moment)  # of somebody with many events, it takes its time
 
 
 class _Past:

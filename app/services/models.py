@@ -18,11 +18,14 @@ from app.scoring.model import Fault, InvalidModel, dump_model, load_model
 from app.storage import leads as lead_store
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
-from app.storage.db import Conflict, Database
+from app.storage.db import Conflict, Database, dumps
 from app.storage.models import ModelVersion
 from app.storage.rollouts import Rollout
 
 Result = TypeVar("Result")
+
+Clock = Callable[[], datetime]
+"""Asked within the transaction: a moment before it would be one at which others were still served as before."""
 
 State = Literal["draft", "active", "retired"]
 
@@ -85,7 +88,12 @@ class Version:
 
     @property
     def model(self) -> ScoringModel:
+        """Takes its time, as all does that is done with a whole model: not for the event loop."""
         return load_model(self.stored.document)
+
+    def compiled(self) -> CompiledModel:
+        """Takes its time too."""
+        return compile_model(self.model, self.stored.version)
 
 
 async def get_version(database: Database, version: int | None) -> Version:
@@ -116,9 +124,10 @@ def _state(version: int, active: int | None, published: dict[int, datetime]) -> 
 
 async def draft(database: Database, model: ScoringModel, note: str | None, now: datetime) -> Version:
     """Keep a document as the next version. Nothing goes by it until it is published."""
+    document = dump_model(model)
 
     async def keep(connection: AsyncConnection) -> Version:
-        version = await model_store.insert(connection, dump_model(model), note, now)
+        version = await model_store.insert(connection, document, note, now)
         return (await _told(connection, [await _existing(connection, version)]))[0]
 
     return await _first_come(database, keep)
@@ -137,16 +146,19 @@ async def _first_come(database: Database, job: Callable[[AsyncConnection], Await
 # --- Publishing -------------------------------------------------------------------------------------------------
 
 
-async def publish(database: Database, version: int, now: datetime, *, notify: bool) -> Rollout:
+async def publish(database: Database, version: int, clock: Clock, *, notify: bool) -> Rollout:
     """Make a version the active model, and tell the rollout that this begins.
 
     Of the active one it is the rollout that made it so: nothing is begun anew. Raises `NotFound` or `ExamplesFailed`.
     """
-    await asyncio.to_thread(check_examples, (await get_version(database, version)).model)
+    found = await get_version(database, version)
+    await asyncio.to_thread(lambda: check_examples(found.model))
+    async with database.read() as connection:
+        leads = await lead_store.count_evaluated_otherwise(connection, version)
 
     async def make_active(connection: AsyncConnection) -> Rollout:
         latest = await rollout_store.latest(connection)
-        return await _publish(connection, latest, version, now, notify=notify)
+        return await _publish(connection, latest, version, clock(), notify=notify, leads=leads)
 
     return await _first_come(database, make_active)
 
@@ -161,38 +173,33 @@ def check_examples(model: ScoringModel) -> None:
 
 
 async def activate(
-    database: Database, model: ScoringModel, now: datetime, *, note: str | None = None, notify: bool = False
+    database: Database, model: ScoringModel, clock: Clock, *, note: str | None = None, notify: bool = False
 ) -> Rollout:
     """Draft and publish a document in one. If it is active already, nothing changes. Raises `ExamplesFailed`."""
     await asyncio.to_thread(check_examples, model)
     document = dump_model(model)
-    return await _first_come(database, lambda connection: _activate(connection, document, note, now, notify=notify))
+    async with database.read() as connection:
+        leads = await lead_store.count(connection)  # whatever the version will be, none has been evaluated by it
 
+    async def make_active(connection: AsyncConnection) -> Rollout:
+        latest = await rollout_store.latest(connection)
+        if latest is not None and dumps((await _existing(connection, latest.version)).document) == dumps(document):
+            return latest  # not by `==`: to Python, true is 1; to a condition it is not
+        now = clock()
+        version = await model_store.insert(connection, document, note, now)
+        return await _publish(connection, latest, version, now, notify=notify, leads=leads)
 
-async def _activate(
-    connection: AsyncConnection, document: dict[str, Any], note: str | None, now: datetime, *, notify: bool
-) -> Rollout:
-    latest = await rollout_store.latest(connection)
-    if latest is not None and (await _existing(connection, latest.version)).document == document:
-        return latest
-    version = await model_store.insert(connection, document, note, now)
-    return await _publish(connection, latest, version, now, notify=notify)
+    return await _first_come(database, make_active)
 
 
 async def _publish(
-    connection: AsyncConnection, latest: Rollout | None, version: int, now: datetime, *, notify: bool
+    connection: AsyncConnection, latest: Rollout | None, version: int, now: datetime, *, notify: bool, leads: int
 ) -> Rollout:
     """`Conflict` if there is another rollout by now than the latest that the caller has seen."""
     if latest is not None and latest.version == version:
         return latest
-    return await rollout_store.insert(
-        connection,
-        version,
-        now,
-        after=latest.id if latest else 0,
-        notify=notify,
-        leads=await lead_store.count_evaluated_otherwise(connection, version),
-    )
+    after = latest.id if latest else 0
+    return await rollout_store.insert(connection, version, now, after=after, notify=notify, leads=leads)
 
 
 def starter() -> ScoringModel:
@@ -200,11 +207,16 @@ def starter() -> ScoringModel:
     return load_model(files("app.scoring").joinpath("starter.yaml").read_text(encoding="utf-8"))
 
 
-async def install_starter(database: Database, now: datetime) -> None:
+async def install_starter(database: Database, clock: Clock) -> None:
     """Give a database that has no model the starter."""
+    async with database.read() as connection:
+        if await rollout_store.latest(connection) is not None:
+            return
     try:
         async with database.write() as connection:
             if await rollout_store.latest(connection) is None:
-                await _activate(connection, dump_model(starter()), "The model that ships.", now, notify=False)
+                note, now = "The model that ships.", clock()
+                version = await model_store.insert(connection, dump_model(starter()), note, now)
+                await _publish(connection, None, version, now, notify=False, leads=0)
     except Conflict:  # another replica has just done it
         return

@@ -4,9 +4,11 @@ Each chunk is a transaction that also renews the claim of the process at work. W
 again by the version that each lead bears; another process takes over when the claim has run out.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -23,6 +25,11 @@ from app.storage.rollouts import Rollout
 
 CLAIM = timedelta(seconds=10)
 """How long a process that falls silent is waited for."""
+
+CHUNK_EVENTS = 50_000
+"""With how many events the leads of a chunk may have come: a signal that changed is recounted from all of them."""
+
+LONGEST_EXPECTED = timedelta(days=365)
 
 State = Literal["waiting", "running", "done", "superseded"]
 
@@ -71,12 +78,14 @@ async def _is_pending(database: Database) -> bool:
 async def _take_step(
     database: Database, models: ActiveModels, owner: UUID, now: datetime, after: UUID | None, chunk: int
 ) -> _Step | None:
-    """Evaluate the next chunk, or note that there is none. None if another process is at work."""
+    """Evaluate the next chunk, or note that there is none. None if another process is at work. Raises `Conflict`."""
     async with database.write() as connection:
         rollout = await rollout_store.latest(connection)
         if rollout is None or not await rollout_store.claim(connection, rollout.id, owner, now, now + CLAIM):
             return None
         leads = await _next_leads(connection, rollout.version, after, chunk)
+        if await rollout_store.active_version(connection) != rollout.version:
+            raise Conflict  # published meanwhile: leads that know of it already would be taken back
         if not leads:
             await rollout_store.finish(connection, rollout.id, now)
         model = await models.version(connection, rollout.version)
@@ -87,10 +96,17 @@ async def _take_step(
 
 async def _next_leads(connection: AsyncConnection, version: int, after: UUID | None, limit: int) -> dict[UUID, Lead]:
     found = await lead_store.lock_evaluated_otherwise(connection, version, after, limit)
-    if found or after is None:
-        return found
-    # Once more from the beginning: the transactions of some may have begun before the model was published.
-    return await lead_store.lock_evaluated_otherwise(connection, version, None, limit)
+    if not found and after is not None:
+        # Once more from the beginning: the transactions of some may have begun before the model was published.
+        found = await lead_store.lock_evaluated_otherwise(connection, version, None, limit)
+    return _as_many_as_are_soon_recounted(found)
+
+
+def _as_many_as_are_soon_recounted(leads: dict[UUID, Lead]) -> dict[UUID, Lead]:
+    """The first of these leads, one at least, that together have not too many events: others wait for their locks."""
+    totals = accumulate(lead.facts.event_count for lead in leads.values())
+    few = [lead_id for lead_id, total in zip(leads, totals, strict=True) if total <= CHUNK_EVENTS]
+    return {lead_id: leads[lead_id] for lead_id in few or list(leads)[:1]}
 
 
 async def _let_go(database: Database, owner: UUID) -> None:
@@ -142,5 +158,6 @@ def _measured(rollout: Rollout, state: State, done: int, until: datetime) -> Pro
     rate = done / seconds if seconds > 0 else None
     if state == "done":
         return Progress(rollout, state, done, rate, None)
-    left = timedelta(seconds=(rollout.leads - done) / rate) if rate else None
-    return Progress(rollout, state, done, rate, until + left if left is not None else None)
+    seconds_left = (rollout.leads - done) / rate if rate else math.inf
+    end = until + timedelta(seconds=seconds_left) if seconds_left < LONGEST_EXPECTED.total_seconds() else None
+    return Progress(rollout, state, done, rate, end)

@@ -54,7 +54,7 @@ class Runtime:
             await migrate(self.database)
         else:
             await check_schema(self.database)
-        await install_starter(self.database, self.clock())
+        await install_starter(self.database, self.clock)
 
     async def start(self) -> None:
         """Open the database and let the writer work."""

@@ -17,7 +17,7 @@ async def sweep_due(database: Database, models: ActiveModels, now: datetime, lim
     """Visit leads whose next check has come. Tells how many there were, and their changes of stage."""
     async with database.write() as connection:
         due = await lead_store.lock_due(connection, now.date(), limit)
-        model = await models.active(connection)
+        model = await models.active(connection)  # only now: no lead that is locked can know of a later one
         visited = await reevaluate(connection, models, model, due, now, "time")
         results = [_rescheduled(model, result, now) async for result in in_turns(visited)]
         await save(connection, results)

@@ -16,6 +16,7 @@ from app.storage.identities import parse_identity
 from app.storage.tables import events, identities
 
 ROWS_AT_ONCE = 500
+KEYS_AT_ONCE = 1_000  # a person may have any number of identities; a statement has some tens of thousands of values
 
 
 async def insert(connection: AsyncConnection, new: Collection[Event]) -> set[UUID]:
@@ -52,10 +53,11 @@ async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
 ) -> AsyncIterator[Event]:
     """Every event that was filed under one of these identities by a moment, in no particular order."""
-    of_them = events.c.identity.in_(padded([str(identity) for identity in wanted]))
-    query = select(events).where(of_them, events.c.received_at <= received_by)
-    async for row in _rows(connection, query):
-        yield _from_row(row)
+    keys = [str(identity) for identity in wanted]
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        of_them = events.c.identity.in_(padded(keys[start : start + KEYS_AT_ONCE]))
+        async for row in _rows(connection, select(events).where(of_them, events.c.received_at <= received_by)):
+            yield _from_row(row)
 
 
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:

@@ -104,7 +104,8 @@ async def links_of_identity(connection: AsyncConnection, identity: Identity) -> 
     key = str(identity)
     found = await _links(connection, _FORMERLY.where(former_identities.c.identity == key))
     found += await _links(connection, _NOW.where(identities.c.identity == key))
-    return sorted(found, key=lambda link: (link.since, link.until is None, link.until))
+    # By when they ended: of two merges at about the same moment, the later may bear the earlier time.
+    return sorted(found, key=lambda link: (link.until is None, link.until, link.since))
 
 
 async def _links(connection: AsyncConnection, query: Select[Any]) -> list[Link]:

@@ -132,7 +132,7 @@ async def oldest_due(connection: AsyncConnection) -> date | None:
 
 
 def _evaluated_otherwise(model_version: int) -> ColumnElement[bool]:
-    # Not `!=`, for which no index is used: this is asked every minute, and the answer is nearly always none.
+    # Not `!=`, for which no index is used: this is asked every two seconds, and the answer is nearly always none.
     other = or_(leads.c.model_version < model_version, leads.c.model_version > model_version)
     return and_(other, leads.c.merged_into.is_(None))
 

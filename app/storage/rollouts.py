@@ -65,8 +65,16 @@ async def insert(
 
     `Conflict` if there has been another since, for then the decision to publish may rest on what is no longer so.
     """
-    finished_at = now if leads == 0 else None
-    rollout = Rollout(after + 1, version, now, notify, leads, None, finished_at, None)
+    rollout = Rollout(
+        id=after + 1,
+        version=version,
+        published_at=now,
+        notify=notify,
+        leads=leads,
+        started_at=None,
+        finished_at=now if leads == 0 else None,
+        claimed_until=None,
+    )
     await connection.execute(rollouts.insert(), [asdict(rollout)])
     return rollout
 

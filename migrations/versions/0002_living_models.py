@@ -32,6 +32,11 @@ def upgrade() -> None:
     _fill_name_keys()
     _add("transitions", "notify", sa.Boolean(), "true")
 
+    op.drop_index(op.f("ix_leads_model_version"), "leads")
+    living = sa.text("merged_into IS NULL")
+    op.create_index(
+        op.f("ix_leads_model_version"), "leads", ["model_version"], sqlite_where=living, postgresql_where=living
+    )
     op.drop_index(op.f("ix_leads_last_seen_at_id"), "leads")
     op.drop_index(op.f("ix_leads_stage_last_seen_at_id"), "leads")
     op.add_column("leads", sa.Column("last_seen_on", sa.Date(), nullable=True))
@@ -67,6 +72,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_leads_stage_last_seen_on"), "leads")
     op.drop_index(op.f("ix_leads_last_seen_on"), "leads")
     op.drop_column("leads", "last_seen_on")
+    op.drop_index(op.f("ix_leads_model_version"), "leads")
+    op.create_index(op.f("ix_leads_model_version"), "leads", ["model_version"])
     op.create_index(op.f("ix_leads_last_seen_at_id"), "leads", ["last_seen_at", "id"])
     op.create_index(op.f("ix_leads_stage_last_seen_at_id"), "leads", ["stage", "last_seen_at", "id"])
     if _is_postgres():

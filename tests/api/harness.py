@@ -123,7 +123,7 @@ async def running(url: str, clock: Clock | None = None, *, working: bool = True,
     clock = clock or Clock()
     quiet: dict[str, Any] = {"sweep_interval_s": 3_600, "pool_size": 4, "database_url": url}
     app = create_app(Settings(**(quiet | settings)), clock)
-    await activate(app.state.runtime.database, starter_model(), clock.now)
+    await activate(app.state.runtime.database, starter_model(), clock)
     async with (
         app.router.lifespan_context(app) if working else _without_workers(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://leadscore.test") as client,

@@ -94,7 +94,7 @@ def begun_elsewhere(url: str, seconds: float) -> None:
 
     async def begin() -> None:
         database, now = Database(url), utc_now()
-        rollout = await activate(database, load_model(MODEL), now)
+        rollout = await activate(database, load_model(MODEL), lambda: now)
         async with database.write() as connection:
             await rollout_store.claim(connection, rollout.id, OTHER, now, now + timedelta(seconds=seconds))
         await database.close()
@@ -147,7 +147,7 @@ def test_a_rollout_that_another_publication_overtakes_is_given_up(sqlite_url: st
 
     async def overtake() -> None:
         database = Database(sqlite_url)
-        await activate(database, load_model(MODEL.replace("tiny", "other")), utc_now())
+        await activate(database, load_model(MODEL.replace("tiny", "other")), utc_now)
         await database.close()
 
     with watching(sqlite_url, model) as process:

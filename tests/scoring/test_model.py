@@ -180,6 +180,15 @@ def test_examples_tell_of_so_many_messages_at_most() -> None:
     assert faults_of({**LEAST, "examples": [example]}) == [("examples", message)]
 
 
+def test_all_signals_together_name_a_bounded_number_of_events() -> None:
+    signals = {f"s{signal}": {"on": [f"e{signal} {name}" for name in range(200)]} for signal in range(50)}
+    load_model({"name": "x", "signals": signals, "stages": [{"name": "a"}]})
+    signals["more"] = {"on": ["one"]}
+    with pytest.raises(InvalidModel) as caught:
+        load_model({"name": "x", "signals": signals, "stages": [{"name": "a"}]})
+    assert caught.value.faults == (Fault("signals", "name 10001 events, and 10000 are allowed: count fewer"),)
+
+
 def test_of_many_names_that_there_are_some_are_told() -> None:
     signals = {f"s{number}": {"on": "x"} for number in range(23)}
     [(_, told)] = faults_of({**with_stage(when={"signal": "gone"}), "signals": {**with_signal()["signals"], **signals}})

@@ -160,7 +160,7 @@ class Service:
 
     async def publish(self, model: ScoringModel, **how: Any) -> int:
         """Make this the active model, without rolling it out, and tell its version."""
-        return (await activate(self.database, model, self.clock.now, **how)).version
+        return (await activate(self.database, model, self.clock, **how)).version
 
     async def roll_out(self, chunk: int = 10, go_on: Callable[[int, Moves], bool] = lambda *_: True) -> bool:
         return await roll_out(self.database, self.models, self.id, self.clock, chunk, go_on)
@@ -193,7 +193,7 @@ async def serving(url: str, model: ScoringModel | None = None, clock: Clock | No
     service = Service(Database(url, pool_size=4), clock or Clock())
     try:
         if model is not None:
-            await activate(service.database, model, service.clock.now)
+            await activate(service.database, model, service.clock)
         async with running(service.writer):
             yield service
     finally:
@@ -264,5 +264,5 @@ class World:
         async with database.write() as connection:
             for table in reversed(metadata.sorted_tables):
                 await connection.execute(delete(table))
-        await activate(database, model, NOW)
+        await activate(database, model, Clock())
         await self._start(database, Clock())

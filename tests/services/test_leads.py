@@ -178,7 +178,7 @@ async def test_a_cursor_keeps_its_place_when_leads_before_it_change(service: Ser
 async def test_a_score_that_a_new_model_brings_is_nought_for_who_was_not_reached_yet(service: Service) -> None:
     await service.ingest(event("u1"))
     scores = {"new": {"rules": {"demo": {"signal": "demo", "points": 9}}}}
-    await activate(service.database, small_model(scores=scores, stages=[{"name": "all"}]), NOW)
+    await activate(service.database, small_model(scores=scores, stages=[{"name": "all"}]), service.clock)
     views, _ = await service.leads.page(LeadQuery(sort_score="new"), None, 10, NOW)
     assert [view.reading.values for view in views] == [{"new": 9}]
 
@@ -218,7 +218,7 @@ async def test_an_event_that_came_late_does_not_change_what_was_served_before(se
 async def test_a_score_of_the_past_goes_by_the_model_of_then(service: Service) -> None:
     await service.ingest(event("u1"))
     dearer = {"engagement": {"rules": {"demo": {"signal": "demo", "points": 50}}}}
-    await activate(service.database, small_model(scores=dearer), TOMORROW)
+    await activate(service.database, small_model(scores=dearer), lambda: TOMORROW)
     lead_id = (await service.lead("u1")).lead.id
     before, after = [await service.leads.score(lead_id, moment, TOMORROW) for moment in (NOW, TOMORROW)]
     assert (before.reading.model.version, before.reading.values["engagement"]) == (1, 25)

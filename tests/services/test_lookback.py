@@ -131,6 +131,20 @@ async def test_leads_that_began_and_ended_at_one_moment_answer_with_the_last(ser
         assert (await asked(service, each, 1)).lead_id == await lead_id(service, "u0")
 
 
+async def test_a_chain_whose_later_merge_bears_the_earlier_time_ends_at_its_last_lead(service: Service) -> None:
+    await on_day(service, 0, event("u0"), event("u1"), event("a1"))
+    ids = [await lead_id(service, key) for key in ("a1", "u1", "u0")]
+    await on_day(service, 2, event("u1", "a1", name="Unheard Of"))
+    await on_day(service, 1.999, alias("u0", "u1"))
+    assert [(await asked(service, each, 3)).lead_id for each in ids] == [await lead_id(service, "u0")] * 3
+
+
+async def test_a_person_of_very_many_identities_is_looked_back_on(service: Service) -> None:
+    await on_day(service, 0, *(event("u1", f"a{number}", name="Unheard Of") for number in range(1_100)))
+    await on_day(service, 1, event("a7"), event("a1099", name="Feature Used"))
+    assert await engagement(service, await lead_id(service, "u1"), 0, 1) == [0, 29]
+
+
 async def test_a_lead_merged_before_the_links_of_old_were_kept_answers_with_the_survivor(service: Service) -> None:
     await on_day(service, 0, event("a1"), event("u1", name="Unheard Of"))
     retired = await lead_id(service, "a1")

@@ -20,6 +20,7 @@ FINGERPRINT, OTHER_FINGERPRINT = (
     compile_model(each, 1).signals["pricing"].fingerprint for each in (small_model(), OTHER)
 )
 
+RUNG = [{"name": "interest"}]
 VIEWS = [("/pricing", 0), ("/pricing", 1), ("/blog", 1)]
 
 
@@ -56,7 +57,7 @@ async def test_a_database_without_a_model_says_what_to_do(database_url: str) -> 
 
 async def test_replicas_that_start_together_install_the_starter_once(database_url: str) -> None:
     replicas = [Database(database_url) for _ in range(5)]
-    await asyncio.gather(*(install_starter(each, NOW) for each in replicas))
+    await asyncio.gather(*(install_starter(each, lambda: NOW) for each in replicas))
     async with replicas[0].read() as connection:
         assert await rollout_store.active_version(connection) == 1
         assert await model_store.get(connection, 2) is None
@@ -77,13 +78,19 @@ async def test_operators_who_apply_other_documents_at_once_make_a_version_each(s
 
 
 async def test_the_starter_replaces_no_model(service: Service) -> None:
-    await install_starter(service.database, NOW)
+    await install_starter(service.database, service.clock)
     async with service.database.read() as connection:
         assert (await service.models.active(connection)).document == small_model()
 
 
 async def test_the_active_document_again_makes_no_version(service: Service) -> None:
     assert [await service.publish(small_model()) for _ in range(2)] == [1, 1]
+
+
+async def test_true_in_the_place_of_1_makes_a_version(service: Service) -> None:
+    for number, operand in enumerate((1, True, 1), start=2):
+        big = {"when": {"trait": "size", "eq": operand}, "points": 20}
+        assert await service.publish(small_model(scores={"fit": {"rules": {"big": big}}}, stages=RUNG)) == number
 
 
 async def test_another_document_is_the_next_version_at_once(service: Service) -> None:

@@ -246,7 +246,7 @@ law = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.functio
 
 
 async def publish_and_roll_out(service: Service, version: int) -> None:
-    await publish(service.database, version, service.clock.now, notify=True)
+    await publish(service.database, version, service.clock, notify=True)
     assert await service.roll_out(3)
 
 

@@ -102,7 +102,7 @@ async def test_a_retired_version_published_again_is_a_rollout_of_its_own(service
     await ask_for_demos(service, 2)
     await service.publish(BEGINNERS)
     await service.roll_out()
-    again = await publish(service.database, 1, NOW, notify=True)
+    again = await publish(service.database, 1, service.clock, notify=True)
     assert (again.id, again.version, again.leads) == (3, 1, 2)
     await service.roll_out()
     assert await changes(service, "model") == [

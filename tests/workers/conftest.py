@@ -15,7 +15,7 @@ from tests.workers.harness import PEOPLE
 async def runtime(database_url: str) -> AsyncIterator[Runtime]:
     """A process without its workers, in which five people have just asked for a demo; a chunk is two leads."""
     runtime = Runtime(Settings(database_url=database_url, sweep_chunk=2, pool_size=2), Clock())
-    await activate(runtime.database, small_model(), runtime.clock())
+    await activate(runtime.database, small_model(), runtime.clock)
     await runtime.start()
     await runtime.writer.submit([event(person) for person in PEOPLE])
     yield runtime

@@ -15,7 +15,7 @@ from tests.workers.harness import causes, moves_measured
 @pytest.fixture
 async def published(runtime: Runtime) -> Runtime:
     """The process, in which a model that moves everybody has just been published."""
-    await activate(runtime.database, small_model(stages=[{"name": "interest"}]), runtime.clock())
+    await activate(runtime.database, small_model(stages=[{"name": "interest"}]), runtime.clock)
     return runtime
 
 

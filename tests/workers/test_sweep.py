@@ -26,7 +26,7 @@ async def test_what_is_not_due_is_left_alone(runtime: Runtime) -> None:
 
 
 async def test_a_new_model_is_none_of_the_sweepers_business(runtime: Runtime) -> None:
-    await activate(runtime.database, small_model(stages=[{"name": "interest"}]), runtime.clock())
+    await activate(runtime.database, small_model(stages=[{"name": "interest"}]), runtime.clock)
     await sweep(runtime, asyncio.Event())
     assert await causes(runtime) == ["event"] * 5
 

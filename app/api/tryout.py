@@ -1,6 +1,7 @@
 """Trying a model over HTTP: messages in, the evaluation out, nothing stored."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -11,7 +12,7 @@ from app.api.bodies import JsonRoute
 from app.api.lead_documents import Evaluation
 from app.api.parameters import Moment, Version, in_one_fault, number_of
 from app.api.problems import Problem
-from app.scoring.engine import compile_model
+from app.scoring.engine import CompiledModel, compile_model
 from app.services.models import get_version, read_model
 from app.services.tryout import try_out
 
@@ -46,10 +47,14 @@ router = APIRouter(
 async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> Evaluation:
     """What a model makes of messages. Without `as_of`, as of now."""
     if isinstance(wanted.model, dict):
-        model = compile_model(await asyncio.to_thread(read_model, wanted.model), version=0)
-    else:
-        found = await get_version(runtime.database, number_of(wanted.model))
-        model = compile_model(found.model, found.stored.version)
-    now = runtime.clock()
+        document = wanted.model
+        return await asyncio.to_thread(
+            lambda: _evaluated(compile_model(read_model(document), version=0), wanted, runtime.clock())
+        )
+    found = await get_version(runtime.database, number_of(wanted.model))
+    return await asyncio.to_thread(lambda: _evaluated(found.compiled(), wanted, runtime.clock()))
+
+
+def _evaluated(model: CompiledModel, wanted: Tryout, now: datetime) -> Evaluation:
     reading, stage = try_out(model, wanted.messages, now, wanted.as_of, trusted=wanted.trusted)
     return Evaluation(**Evaluation.told(reading, stage, wanted.as_of or now))
