@@ -15,21 +15,23 @@ from app.errors import ContentTooLarge, MalformedRequest, RequestTimeout
 from app.protocol.body import decompress, parse_json
 
 MOST_BYTES = 4 * 1024 * 1024
+MOST_JSON_BYTES = 1024 * 1024  # of what is no ingestion: documents, and lists of identities
+LARGE_BODY = 256 * 1024  # bytes; parsing more would keep other requests waiting
 
 
-async def read_body(request: Request, timeout_s: float) -> bytes:
+async def read_body(request: Request, timeout_s: float, most_bytes: int = MOST_BYTES) -> bytes:
     """The body, decompressed. Raises `RequestTimeout`, `ContentTooLarge`, `UnsupportedEncoding`, `MalformedRequest`."""
     told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > MOST_BYTES:
-        raise _too_large()
+    if told.isdigit() and int(told) > most_bytes:
+        raise _too_large(most_bytes)
     try:
         async with asyncio.timeout(timeout_s):
-            raw = await _read(request)
+            raw = await _read(request, most_bytes)
     except TimeoutError:
         raise RequestTimeout(f"The body did not arrive within {timeout_s:g} seconds. Send it again.") from None
     except ClientDisconnect:  # nobody hears the answer, but it is no fault of ours
         raise MalformedRequest("The body ended too early: send it whole.") from None
-    return decompress(raw, request.headers.get("content-encoding"), MOST_BYTES)
+    return decompress(raw, request.headers.get("content-encoding"), most_bytes)
 
 
 class JsonRoute(APIRoute):
@@ -44,8 +46,8 @@ class JsonRoute(APIRoute):
         async def check_and_handle(request: Request) -> Response:
             runtime = runtime_of(request)
             await runtime.keys.recognise(header_secret(request))
-            body = await read_body(request, runtime.settings.body_timeout_s)
-            parse_json(body)
+            body = await read_body(request, runtime.settings.body_timeout_s, MOST_JSON_BYTES)
+            await parse_body(body)
             known = Request(_without_type(request.scope), request.receive)
             known._body = body  # noqa: SLF001 - where Starlette looks whether it was read before
             return await handle(known)
@@ -58,15 +60,20 @@ def _without_type(scope: Scope) -> Scope:
     return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"content-type"]}
 
 
-async def _read(request: Request) -> bytes:
+async def parse_body(body: bytes) -> Any:
+    """The body's JSON. Raises `MalformedJson`."""
+    return await asyncio.to_thread(parse_json, body) if len(body) > LARGE_BODY else parse_json(body)
+
+
+async def _read(request: Request, most_bytes: int) -> bytes:
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MOST_BYTES:
-            raise _too_large()
+        if size > most_bytes:
+            raise _too_large(most_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _too_large() -> ContentTooLarge:
-    return ContentTooLarge(f"A body is at most {MOST_BYTES:,} bytes: split it.")
+def _too_large(most_bytes: int) -> ContentTooLarge:
+    return ContentTooLarge(f"A body is at most {most_bytes:,} bytes: split it.")

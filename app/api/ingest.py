@@ -1,6 +1,5 @@
 """Ingestion for analytics clients: Segment's and RudderStack's libraries, unchanged."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,12 +11,11 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from app.api.access import runtime_of, sender_in_header, sender_in_the_open
-from app.api.bodies import read_body
+from app.api.bodies import parse_body, read_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH
 from app.api.problems import STATUS, Problem, problem
 from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
 from app.protocol.batches import Batch, Refusal, body_write_key, read_batch
-from app.protocol.body import parse_json
 from app.protocol.messages import Sender, read_message
 from app.scoring.events import Event, event_name_key
 from app.services.ingest import UNSTORABLE, Receipt
@@ -25,8 +23,6 @@ from app.services.keys import Key
 from app.services.rejections import rejections_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-LARGE_BODY = 256 * 1024  # bytes; parsing more would keep other requests waiting
 
 
 class Rejected(BaseModel):
@@ -113,7 +109,7 @@ async def _document(request: Request) -> Any:
     body = await read_body(request, runtime.settings.body_timeout_s)
     if not body.strip() and request.url.path.startswith("/beacon/"):
         return {"batch": []}  # browsers send empty beacons
-    return await asyncio.to_thread(parse_json, body) if len(body) > LARGE_BODY else parse_json(body)
+    return await parse_body(body)
 
 
 async def _authorised(request: Request) -> tuple[Key, Any]:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
-from app.api.bodies import JsonRoute, read_body
+from app.api.bodies import MOST_JSON_BYTES, JsonRoute, read_body
 from app.api.cursors import read_cursor, write_cursor
 from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
 from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
@@ -75,9 +75,9 @@ async def create(
 
 
 async def _posted_model(request: Request) -> ScoringModel:
-    body = await read_body(request, runtime_of(request).settings.body_timeout_s)
+    body = await read_body(request, runtime_of(request).settings.body_timeout_s, MOST_JSON_BYTES)
     if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace as well
-        return await asyncio.to_thread(read_model, parse_json(body))
+        return await asyncio.to_thread(lambda: read_model(parse_json(body)))
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -136,7 +136,8 @@ async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted:
     """What this version would change if it were published now. Nothing is changed."""
     found = await get_version(runtime.database, number_of(version))
     candidate = await asyncio.to_thread(found.compiled)
-    seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
+    with runtime.previews.one():
+        seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
     return PreviewDocument.of(seen)
 
 

@@ -16,6 +16,8 @@ from app.scoring.engine import CompiledModel, compile_model
 from app.services.models import get_version, read_model
 from app.services.tryout import try_out
 
+MOST_MESSAGES = 500
+
 
 class Tryout(BaseModel):
     """`model` is a version, `active`, or a whole document. All `messages` are taken to be of one person.
@@ -29,7 +31,7 @@ class Tryout(BaseModel):
         Version | Literal["active"] | dict[str, Any],
         in_one_fault("must be the number of a version, `active`, or a whole document"),
     ] = "active"
-    messages: Annotated[list[Any], Field(max_length=2_500)]
+    messages: Annotated[list[Any], Field(max_length=MOST_MESSAGES)]
     as_of: Moment | None = None
     trusted: bool = True
 

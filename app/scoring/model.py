@@ -130,17 +130,25 @@ def _size_of(part: Any, depth: int, known: dict[int, _Size | None]) -> _Size:
         if depth >= MAX_DEPTH:
             raise _refusal(_TOO_DEEP)
         known[id(part)] = None
-        sizes = [_size_of(child, depth + 1, known) for child in _children(part)]
-        values = 1 + _length(part) // 64 + sum(size.values for size in sizes)
-        known[id(part)] = _Size(values, 1 + max((size.height for size in sizes), default=0))
+        known[id(part)] = _size_with_children(part, depth, known)
     size = known[id(part)]
     if size is None:
         raise _refusal("holds an alias of a part that the alias stands in, which would never end: write that part out")
     if depth + size.height > MAX_DEPTH:
         raise _refusal(_TOO_DEEP)
-    if size.values > MAX_VALUES:
-        raise _refusal(f"holds more than {MAX_VALUES} values, with what its aliases repeat: make it smaller")
     return size
+
+
+def _size_with_children(part: Any, depth: int, known: dict[int, _Size | None]) -> _Size:
+    values, height = 1 + _length(part) // 64, 0
+    for child in _children(part):
+        size = _size_of(child, depth + 1, known)
+        values, height = values + size.values, max(height, size.height)
+        if values > MAX_VALUES:  # at once, for there may be a million more
+            break
+    if values > MAX_VALUES:
+        raise _refusal(f"holds more than {MAX_VALUES} values, with what its aliases repeat: make it smaller")
+    return _Size(values, height + 1)
 
 
 def _children(part: Any) -> Iterable[Any]:

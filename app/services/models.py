@@ -199,7 +199,9 @@ async def _publish(
     if latest is not None and latest.version == version:
         return latest
     after = latest.id if latest else 0
-    return await rollout_store.insert(connection, version, now, after=after, notify=notify, leads=leads)
+    # Looking back goes by the time: of two replicas whose clocks disagree, the later must not bear the earlier one.
+    at = max(now, latest.published_at) if latest else now
+    return await rollout_store.insert(connection, version, at, after=after, notify=notify, leads=leads)
 
 
 def starter() -> ScoringModel:

@@ -13,6 +13,7 @@ from app.services.ingest import Writer
 from app.services.keys import KeyRing, NewKey, create_first_keys
 from app.services.leads import Leads
 from app.services.models import ActiveModels, active_version, install_starter
+from app.services.previews import Places
 from app.settings import Settings
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -36,6 +37,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database)
         self.leads = Leads(self.database, self.models)
+        self.previews = Places()
         self.writer = Writer(
             self.database,
             self.models,

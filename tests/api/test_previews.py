@@ -107,3 +107,12 @@ async def test_a_preview_that_makes_no_sense_is_refused(web: Api) -> None:
     for wanted in WRONG:
         assert_problem(await web.do("/v1/models/1/preview", wanted), 422, "validation-error")
     assert_problem(await web.do("/v1/models/2/preview", {}), 404, "not-found")
+
+
+async def test_where_enough_previews_are_running_another_is_told_to_come_later(still: Api) -> None:
+    version = await still.draft(small_model())
+    with still.runtime.previews.one(), still.runtime.previews.one():
+        answer = await still.do(f"/v1/models/{version}/preview", {})
+        assert_problem(answer, 503, "unavailable")
+        assert answer.headers["Retry-After"] == "10"
+    await preview(still, version)

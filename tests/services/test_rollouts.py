@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
 from app.scoring.events import Event
+from app.services import rollouts
 from app.services.models import publish
 from app.services.rollouts import CLAIM
 from app.storage.tables import leads
@@ -63,6 +64,28 @@ async def test_a_rollout_reaches_the_leads_chunk_by_chunk(service: Service) -> N
     assert await service.roll_out(2, go_on)
     assert heard == [(2, 2), (2, 2), (1, 1), (0, 0)]
     assert await versions(service) == [2] * 5
+
+
+async def test_a_chunk_has_fewer_leads_where_they_have_many_events(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person, events in enumerate((3, 2, 1, 1)):
+        await service.ingest(*(event(f"u{person}") for _ in range(events)))
+    await service.publish(BEGINNERS)
+    monkeypatch.setattr(rollouts, "CHUNK_EVENTS", 3)
+    heard: list[int] = []
+
+    def go_on(count: int, _moves: object) -> bool:
+        heard.append(count)
+        return True
+
+    assert await service.roll_out(10, go_on)
+    assert heard == [1, 2, 1, 0]
+    monkeypatch.setattr(rollouts, "CHUNK_EVENTS", 0)
+    await service.publish(small_model())
+    heard.clear()
+    assert await service.roll_out(10, go_on)
+    assert heard == [1, 1, 1, 1, 0]  # one at least
 
 
 async def test_each_chunk_is_committed_by_itself_in_the_order_of_ids(service: Service) -> None:
