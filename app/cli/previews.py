@@ -10,10 +10,10 @@ from rich.text import Text
 from app.api.lead_documents import LedgerLine, ScoreValue
 from app.api.model_documents import DistributionDocument, MoverDocument, PreviewDocument, ScoreSpread
 from app.api.parameters import VersionOrActive
+from app.cli.ledgers import line_name, points
 from app.cli.model_targets import AsJson, Target, find_one, read_target
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, progress_bar, show, show_json
-from app.cli.tryout import line_name, points
 from app.main import utc_now
 from app.scoring.document import ScoringModel
 from app.scoring.preview import QUANTILES

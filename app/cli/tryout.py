@@ -1,6 +1,5 @@
-"""`leadscore model evaluate`: what a model makes of messages in a file, nothing stored; and how ledgers are shown."""
+"""`leadscore model evaluate`: what a model makes of messages in a file, nothing stored."""
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,18 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from app.api.lead_documents import Evaluation, ExplainedScore, LedgerLine
+from app.api.lead_documents import Evaluation
 from app.api.parameters import Moment
+from app.cli.ledgers import condition_lines, ledger_table, points
 from app.cli.model_targets import AsJson, Target, find
-from app.cli.terminal import columns, foreign, show, show_json
+from app.cli.terminal import show, show_json
 from app.errors import MalformedJson, MalformedRequest, UnreadableFile, ValidationFailed
 from app.main import utc_now
 from app.protocol.body import parse_json
 from app.scoring.model import Fault
 from app.services.tryout import try_out
-
-CAPS = {"rule_cap": "cap of", "group_cap": "cap of group", "score_limit": "limit of"}
-JOINED = {"all": "all of these", "any": "one of these", "none": "none of these"}
 
 commands = typer.Typer()
 
@@ -109,47 +106,4 @@ def _lines(evaluation: Evaluation) -> Iterator[Text | Table]:
         band = f", {score.band}" if score.band is not None else ""
         yield Text.assemble("\nScore ", (name, "bold"), " ", points(score.value), band)
         if score.ledger:
-            yield _ledger(score)
-
-
-def _ledger(score: ExplainedScore) -> Table:
-    table = columns("", "signal", "hits", "last hit", "points")
-    table.columns[1].justify = "left"
-    for line in score.ledger:
-        hits = f"{line.hits:,}" if line.signal is not None else ""
-        table.add_row(line_name(line), line.signal or "", hits, str(line.last_hit_on or ""), points(line.points))
-    return table
-
-
-def line_name(line: LedgerLine) -> str:
-    return f"{CAPS[line.kind]} {line.rule}" if line.kind in CAPS else line.rule
-
-
-def points(value: float) -> Text:
-    return Text(f"{value:,.2f}".removesuffix(".00"))
-
-
-def condition_lines(reason: dict[str, Any] | None, indent: int) -> Iterator[Text]:
-    """A condition as `stage_reason` explains it: a leaf with what there is, or leaves that are joined."""
-    if reason is None:
-        return
-    joined = [name for name in JOINED if isinstance(reason.get(name), list)]
-    for name in joined:
-        yield Text(f"{' ' * indent}{JOINED[name]}:")
-        for part in reason[name]:
-            yield from condition_lines(part, indent + 2)
-    if not joined:
-        yield Text.assemble(" " * indent, _leaf(reason))
-
-
-def _leaf(leaf: dict[str, Any]) -> Text:
-    written = " ".join(f"{name} {_plain(value)}" for name, value in leaf.items() if name not in ("actual", "short_by"))
-    short = f", short by {_plain(leaf['short_by'])}" if leaf["short_by"] is not None else ""
-    return foreign(f"{written} (is {_plain(leaf['actual'])}{short})")
-
-
-def _plain(value: Any) -> str:
-    """A value as the model would have it: `30`, not `30.0`."""
-    if value is None:
-        return "absent"
-    return f"{value:.10g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+            yield ledger_table(score)
