@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from app.api.access import Admin, CurrentRuntime
 from app.api.bodies import JsonRoute
 from app.api.parameters import Storable
-from app.api.problems import Problem
+from app.api.problems import REFUSALS
 from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
@@ -69,7 +69,7 @@ router = APIRouter(
     tags=["keys"],
     route_class=JsonRoute,
     dependencies=[Admin],
-    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
+    responses=REFUSALS,
 )
 
 

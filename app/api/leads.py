@@ -13,7 +13,7 @@ from app.api.bodies import JsonRoute
 from app.api.cursors import read_cursor, write_cursor
 from app.api.lead_documents import EventDocument, HistoryDay, Lead, Score, TransitionDocument
 from app.api.parameters import Cursor, Limit, Moment, Version
-from app.api.problems import Problem
+from app.api.problems import REFUSALS
 from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
 from app.scoring.events import Identity, IdentityKind
@@ -101,7 +101,7 @@ router = APIRouter(
     tags=["leads"],
     route_class=JsonRoute,
     dependencies=[Reader],
-    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
+    responses=REFUSALS,
 )
 
 

@@ -12,7 +12,7 @@ from app.api.bodies import MOST_JSON_BYTES, JsonRoute, read_body
 from app.api.cursors import read_cursor, write_cursor
 from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
 from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
-from app.api.problems import Problem
+from app.api.problems import REFUSALS
 from app.api.rollouts import RolloutDocument
 from app.errors import MalformedRequest
 from app.protocol.body import is_json, parse_json
@@ -53,7 +53,7 @@ router = APIRouter(
     prefix="/v1/models",
     tags=["models"],
     route_class=JsonRoute,
-    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
+    responses=REFUSALS,
 )
 
 _DOCUMENT = {"schema": {"type": "object"}}

@@ -56,6 +56,12 @@ class Problem(BaseModel):
     errors: list[FaultDocument] = []
 
 
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)
+}
+"""How the paths that do not ingest may answer beside what was asked for, as OpenAPI wants it told."""
+
+
 def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> Response:
     """An answer of this kind. On ingestion's paths it has also what analytics clients look for."""
     document = {

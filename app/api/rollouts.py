@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import JsonRoute
 from app.api.parameters import MOST_VERSIONS
-from app.api.problems import Problem
+from app.api.problems import REFUSALS
 from app.services.rollouts import Progress, State, list_rollouts, progress_of
 
 
@@ -56,7 +56,7 @@ router = APIRouter(
     tags=["models"],
     route_class=JsonRoute,
     dependencies=[Reader],
-    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
+    responses=REFUSALS,
 )
 
 

@@ -11,7 +11,7 @@ from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import JsonRoute
 from app.api.lead_documents import Evaluation
 from app.api.parameters import Moment, Version, in_one_fault, number_of
-from app.api.problems import Problem
+from app.api.problems import REFUSALS
 from app.scoring.engine import CompiledModel, compile_model
 from app.services.models import get_version, read_model
 from app.services.tryout import try_out
@@ -41,7 +41,7 @@ router = APIRouter(
     tags=["models"],
     route_class=JsonRoute,
     dependencies=[Reader],
-    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)},
+    responses=REFUSALS,
 )
 
 
