@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import JsonRoute
 from app.api.lead_documents import Evaluation
-from app.api.parameters import Moment, Version, in_one_fault, number_of
+from app.api.parameters import MOST_VERSIONS, Moment, in_one_fault, number_of
 from app.api.problems import REFUSALS
 from app.scoring.engine import CompiledModel, compile_model
 from app.services.models import get_version, read_model
@@ -28,7 +28,7 @@ class Tryout(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: Annotated[
-        Version | Literal["active"] | dict[str, Any],
+        Annotated[int, Field(strict=True, ge=1, le=MOST_VERSIONS)] | Literal["active"] | dict[str, Any],
         in_one_fault("must be the number of a version, `active`, or a whole document"),
     ] = "active"
     messages: Annotated[list[Any], Field(max_length=MOST_MESSAGES)]
