@@ -167,7 +167,8 @@ def _versions(leads: Mapping[UUID, Lead]) -> set[int]:
 
 def _counted(model: CompiledModel, lead: Lead, recounted: Tally) -> Lead:
     kept = {key: days for key, days in lead.facts.tally.items() if key in model.fingerprints}
-    return replace(lead, facts=replace(lead.facts, tally=kept | recounted))
+    # The scores that are stored were those of other facts: were they found again, the lead has changed all the same.
+    return replace(lead, facts=replace(lead.facts, tally=kept | recounted), scores={})
 
 
 async def _recount(

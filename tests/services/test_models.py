@@ -1,6 +1,7 @@
 """Making a model the active one, and how leads that another model counted come to be counted by it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,6 +118,16 @@ async def test_a_changed_signal_is_recounted_and_the_old_count_dropped(service: 
     await service.roll_out()
     assert await tally_of(service) == {OTHER_FINGERPRINT: 3}
     await assert_rebuilt(service, OTHER, 2)
+
+
+async def test_a_lead_that_was_recounted_has_changed_even_if_its_scores_have_not(service: Service) -> None:
+    await service.ingest(event("u1", name="Unheard Of"))
+    model = with_signal("used", {"on": ["Unheard Of"]})  # worth nothing any more when it comes to be counted
+    service.clock.now = NOW + timedelta(days=31)
+    await service.publish(model)
+    await service.roll_out()
+    assert (await service.lead("u1")).lead.scores == {"engagement": 0, "fit": 0}
+    await assert_rebuilt(service, model, 2)
 
 
 async def test_new_points_need_no_recount(service: Service) -> None:
