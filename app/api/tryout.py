@@ -50,11 +50,12 @@ async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> Evaluation:
     """What a model makes of messages. Without `as_of`, as of now."""
     if isinstance(wanted.model, dict):
         document = wanted.model
-        return await asyncio.to_thread(
-            lambda: _evaluated(compile_model(read_model(document), version=0), wanted, runtime.clock())
-        )
-    found = await get_version(runtime.database, number_of(wanted.model))
-    return await asyncio.to_thread(lambda: _evaluated(found.compiled(), wanted, runtime.clock()))
+
+        def compiled() -> CompiledModel:
+            return compile_model(read_model(document), version=0)
+    else:
+        compiled = (await get_version(runtime.database, number_of(wanted.model))).compiled
+    return await asyncio.to_thread(lambda: _evaluated(compiled(), wanted, runtime.clock()))
 
 
 def _evaluated(model: CompiledModel, wanted: Tryout, now: datetime) -> Evaluation:

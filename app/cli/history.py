@@ -14,7 +14,7 @@ from typing import IO, Annotated, cast
 
 import typer
 
-from app.cli.runtime import read_settings, started
+from app.cli.runtime import opened, read_settings
 from app.cli.terminal import out, progress_bar
 from app.errors import UnreadableFile
 from app.main import utc_now
@@ -39,7 +39,7 @@ def import_history(
 async def _import(settings: Settings, file: str, source: str) -> int:
     """How many lines were refused."""
     totals: Counter[str] = Counter()
-    async with started(settings) as runtime:
+    async with opened(settings, writing=True) as runtime:
         history = History(runtime.writer, source, utc_now)
         with _opened(file) as (lines, position, size), progress_bar("bytes") as bar:
             task = bar.add_task("importing", total=size, messages=0)

@@ -34,22 +34,11 @@ def read_settings(**told: Any) -> Settings:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Runtime]:
-    """The database that the settings name, once it is known to be up to date."""
+async def opened(settings: Settings, *, writing: bool = False) -> AsyncIterator[Runtime]:
+    """The database that the settings name, once it is known to be up to date; with its writer, to bring in messages."""
     runtime = Runtime(settings, utc_now)
     try:
-        await runtime.open()
-        yield runtime
-    finally:
-        await runtime.database.close()
-
-
-@asynccontextmanager
-async def started(settings: Settings) -> AsyncIterator[Runtime]:
-    """The same with its writer, for what brings in messages."""
-    runtime = Runtime(settings, utc_now)
-    try:
-        await runtime.start()
+        await (runtime.start() if writing else runtime.open())
         yield runtime
     finally:
         await runtime.stop()

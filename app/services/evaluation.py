@@ -149,7 +149,10 @@ async def up_to_date(
     Of leads that another version counted, the signals that it did not know are recounted from the event log, and
     those that this one does not know are dropped.
     """
-    others = {version: await models.version(connection, version) for version in _versions(leads) - {model.version}}
+    versions = {lead.model_version for lead in leads.values()} - {model.version}
+    if not versions:
+        return dict(leads)
+    others = {version: await models.version(connection, version) for version in versions}
     missing = {version: model.fingerprints - other.fingerprints for version, other in others.items()}
     stale = {
         lead_id: lead
@@ -159,10 +162,6 @@ async def up_to_date(
     to_count = {lead_id: missing[lead.model_version] for lead_id, lead in stale.items() if missing[lead.model_version]}
     recounted = await _recount(connection, model, to_count, set(new))
     return {**leads, **{key: _counted(model, lead, recounted.get(key, {})) for key, lead in stale.items()}}
-
-
-def _versions(leads: Mapping[UUID, Lead]) -> set[int]:
-    return {lead.model_version for lead in leads.values()}
 
 
 def _counted(model: CompiledModel, lead: Lead, recounted: Tally) -> Lead:

@@ -214,11 +214,11 @@ async def install_starter(database: Database, clock: Clock) -> None:
     async with database.read() as connection:
         if await rollout_store.latest(connection) is not None:
             return
+    document = dump_model(starter())
     try:
         async with database.write() as connection:
-            if await rollout_store.latest(connection) is None:
-                note, now = "The model that ships.", clock()
-                version = await model_store.insert(connection, dump_model(starter()), note, now)
-                await _publish(connection, None, version, now, notify=False, leads=0)
+            now = clock()
+            version = await model_store.insert(connection, document, "The model that ships.", now)
+            await _publish(connection, None, version, now, notify=False, leads=0)
     except Conflict:  # another replica has just done it
         return

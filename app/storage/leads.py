@@ -218,17 +218,15 @@ async def page(
 
 
 def _sorted(query: Select[Any], sort_score: str | None, after: Position | None) -> Select[Any]:
-    by_time = sort_score is None
     value = leads.c.last_seen_at if sort_score is None else _score(sort_score)
     if after is not None:
         query = query.where((value < after.value) | ((value == after.value) & (leads.c.id < after.lead_id)))
-    if not by_time:
+    if sort_score is not None:
         return query.order_by(value.desc(), leads.c.id.desc())
-    if after is not None and isinstance(after.value, datetime):
-        query = query.where(leads.c.last_seen_on <= after.value.date())
-    # Day by day from the index, and within a day by time. Leads that were merged away have no day.
-    by_day = query.where(leads.c.last_seen_on.is_not(None)).order_by(leads.c.last_seen_on.desc())
-    return by_day.order_by(value.desc(), leads.c.id.desc())
+    # Day by day from the index, and within a day by time.
+    last = after.value.date() if after is not None and isinstance(after.value, datetime) else date.max
+    query = query.where(leads.c.last_seen_on <= last)
+    return query.order_by(leads.c.last_seen_on.desc(), value.desc(), leads.c.id.desc())
 
 
 def _filtered(query: Select[Any], wanted: LeadFilter) -> Select[Any]:

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -22,18 +21,10 @@ from app.services.runtime import Runtime
 from app.settings import Settings
 from app.storage.keys import KEY_KINDS, KeyKind
 from app.storage.tables import events
+from tests.services.harness import Clock
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PAGE = "https://www.example.com"
 """The origin of the page that calls, where one does."""
-
-
-@dataclass
-class Clock:
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @dataclass

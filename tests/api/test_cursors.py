@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import NOW, Api, accepted, assert_problem, track
+from tests.api.harness import Api, accepted, assert_problem, track
+from tests.services.harness import NOW
 
 SORTS = ["last_seen_at", "engagement"]
 

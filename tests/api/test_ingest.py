@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import NOW, PAGE, Api, accepted, assert_refused, page_view, running, track
+from tests.api.harness import PAGE, Api, accepted, assert_refused, page_view, running, track
+from tests.services.harness import NOW
 
 MIB = 1024 * 1024
 

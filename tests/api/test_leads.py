@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.harness import NOW, Api, accepted, assert_problem, page_view, running, track
+from tests.api.harness import Api, accepted, assert_problem, page_view, running, track
+from tests.services.harness import NOW
 
 LEAD = {"id", "stage", "stage_since", "sales_ready", "scores", "identities", "traits", "source", "first_seen_at"}
 LEAD |= {"last_seen_at", "event_count", "next_change", "model_version", "as_of"}

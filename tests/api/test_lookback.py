@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from tests.api.harness import NOW, Api, accepted, assert_problem, page_view, small_model, track
+from tests.api.harness import Api, accepted, assert_problem, page_view, small_model, track
+from tests.services.harness import NOW
 
 DAY = timedelta(days=1)
 

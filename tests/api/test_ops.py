@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from tests.api.harness import NOW, Api, accepted, assert_problem, page_view, running, track
+from tests.api.harness import Api, accepted, assert_problem, page_view, running, track
+from tests.services.harness import NOW
 
 
 class Wire:

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.api.harness import NOW, Api, accepted, assert_problem, page_view, small_model, track
+from tests.api.harness import Api, accepted, assert_problem, page_view, small_model, track
+from tests.services.harness import NOW
 
 PREVIEW = {"before", "after", "leads", "evaluated", "notifications", "stages", "moves", "scores", "movers"}
 MOVER = {"lead_id", "distance", "before", "after", "ledger_changes"}

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import NOW, Api, assert_problem, break_schema, track
+from tests.api.harness import Api, assert_problem, break_schema, track
+from tests.services.harness import NOW
 
 MARKER = "ada-the-marker"
 

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from app.services.rollouts import CLAIM, roll_out
-from tests.api.harness import NOW, Api, accepted, assert_problem, small_model, track
+from tests.api.harness import Api, accepted, assert_problem, small_model, track
 from tests.api.server import Server, serving
+from tests.services.harness import NOW
 
 ROLLOUT = {"id", "version", "notify", "state", "done", "total", "rate", "published_at", "started_at", "finished_at"}
 ROLLOUT |= {"expected_end"}
