@@ -1,10 +1,12 @@
 """The database: transactions, what its errors mean, and what makes SQLite and PostgreSQL one."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -156,6 +158,24 @@ async def test_a_write_to_sqlite_takes_the_lock_when_it_begins(sqlite_url: str) 
             await add_model(other)
     await database.close()
     await other.close()
+
+
+async def test_a_new_file_that_another_process_is_writing_is_waited_for(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/new.db")
+    other = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # while it lasts, SQLite refuses at once to change the file to WAL
+    writing = asyncio.create_task(_create_table(database))
+    await asyncio.sleep(0.2)
+    assert not writing.done()
+    other.execute("COMMIT")
+    other.close()
+    await writing
+    await database.close()
+
+
+async def _create_table(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE made (id INTEGER)"))
 
 
 def _impatient(database: Database) -> None:
