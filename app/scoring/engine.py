@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from app.scoring.conditions import Bounds, Node, compile_condition
-from app.scoring.document import Rule, Score, ScoringModel, Signal, Stage
+from app.scoring.document import Rule, Score, ScoringModel, Signal, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import Facts, day_of, facts_of
@@ -52,13 +52,16 @@ class CompiledRule:
 class CompiledScore:
     """A score with its rules in the order of the document, and again by what they look at.
 
-    A rule with a signal is looked at only for leads who have hits of it (`by_fingerprint`), the others always.
+    Most leads have hits of few signals, and few traits. A rule is looked at only for those who have one that it asks
+    for, and rules that ask for neither (`always`) for everybody. `unasked` is what whoever has nothing earns.
     """
 
     name: str
     rules: Mapping[str, CompiledRule]
     by_fingerprint: Mapping[str, Sequence[CompiledRule]]
-    others: Sequence[CompiledRule]
+    by_trait: Mapping[str, Sequence[CompiledRule]]
+    always: Sequence[CompiledRule]
+    unasked: Mapping[str, Earned]
     group_caps: Mapping[str, float]
     low: float
     high: float
@@ -137,14 +140,24 @@ def fingerprint_of(signal: Signal) -> str:
 def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> CompiledScore:
     rules = {key: _compile_rule(key, rule, fingerprints) for key, rule in score.rules.items()}
     by_fingerprint: dict[str, list[CompiledRule]] = {}
-    for rule in rules.values():
+    by_trait: dict[str, list[CompiledRule]] = {}
+    always: list[CompiledRule] = []
+    for key, rule in score.rules.items():
         if rule.signal is not None:
-            by_fingerprint.setdefault(fingerprints[rule.signal], []).append(rule)
+            by_fingerprint.setdefault(fingerprints[rule.signal], []).append(rules[key])
+        elif rule.when is not None:
+            for trait in {leaf.target.partition(".")[0] for _, leaf in leaves(rule.when, "when")}:
+                by_trait.setdefault(trait, []).append(rules[key])
+        else:
+            always.append(rules[key])
+    nobody = Subject(Facts(), {})
     return CompiledScore(
         name=name,
         rules=rules,
         by_fingerprint=by_fingerprint,
-        others=[rule for rule in rules.values() if rule.signal is None],
+        by_trait=by_trait,
+        always=always,
+        unasked={key: item for key, rule in rules.items() if (item := rule.earning.earned(nobody, 0)).points},
         group_caps={key: group.max for key, group in score.groups.items()},
         low=-math.inf if score.min is None else score.min,
         high=math.inf if score.max is None else score.max,
@@ -213,17 +226,21 @@ def read_day(model: CompiledModel, subject: Subject, day: int) -> Reading:
 
 
 def _earned(score: CompiledScore, subject: Subject, day: int) -> dict[str, Earned]:
-    rules = list(score.others)
+    asked = list(score.always)
     for fingerprint in subject.facts.tally:
-        rules += score.by_fingerprint.get(fingerprint, ())
-    earned = {rule.name: rule.earning.earned(subject, day) for rule in rules}
-    return {name: item for name, item in earned.items() if item.points}
+        asked += score.by_fingerprint.get(fingerprint, ())
+    for trait in subject.traits:
+        asked += score.by_trait.get(trait, ())
+    earned = {rule.name: rule.earning.earned(subject, day) for rule in asked}
+    return {name: item for name, item in {**score.unasked, **earned}.items() if item.points}
 
 
 def total(score: CompiledScore, points: Mapping[str, float]) -> float:
     """A score from the points that rules earned, by name: capped by rule, by group, and held within limits."""
     capped = _capped(score, points)
-    lines = [*capped.values(), *_group_cuts(score, capped).values()]
+    lines = list(capped.values())
+    if score.group_caps:
+        lines += _group_cuts(score, capped).values()
     return min(max(to_cents(math.fsum(lines)), score.low), score.high) + 0.0
 
 

@@ -79,13 +79,15 @@ def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
 def merge(parts: Iterable[Facts]) -> Facts:
     """All that any of the parts know. No part is changed."""
     parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
     return Facts(
-        tally=add_tallies(part.tally for part in parts),
-        traits=_latest(part.traits for part in parts),
-        source=min((part.source for part in parts if part.source), default=None),
-        first_seen_at=min((part.first_seen_at for part in parts if part.first_seen_at), default=None),
-        last_seen_at=max((part.last_seen_at for part in parts if part.last_seen_at), default=None),
-        event_count=sum(part.event_count for part in parts),
+        tally=add_tallies([part.tally for part in parts]),
+        traits=_latest([part.traits for part in parts]),
+        source=min([part.source for part in parts if part.source], default=None),
+        first_seen_at=min([part.first_seen_at for part in parts if part.first_seen_at], default=None),
+        last_seen_at=max([part.last_seen_at for part in parts if part.last_seen_at], default=None),
+        event_count=sum([part.event_count for part in parts]),
     )
 
 
@@ -93,7 +95,10 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
     total: Tally = {}
     for tally in tallies:
         for fingerprint, days in tally.items():
-            counted = total.setdefault(fingerprint, {})
+            counted = total.get(fingerprint)
+            if counted is None:
+                total[fingerprint] = dict(days)
+                continue
             for day, hits in days.items():
                 counted[day] = counted.get(day, 0) + hits
     return total

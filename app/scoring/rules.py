@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from app.scoring.conditions import Node, compile_condition
-from app.scoring.document import Condition, Rule, leaves
+from app.scoring.document import Rule
 from app.scoring.facts import Days, Facts, day_of
 
 CENTS = 2
@@ -55,13 +55,14 @@ class SignalEarning:
     weight: Weight
 
     def earned(self, subject: Subject, today: int) -> Earned:
-        days = subject.facts.tally.get(self.fingerprint, {})
-        shares = [(day, hits, self.weight(today - day)) for day, hits in counted(days, self.per_day, today)]
-        live = [share for share in shares if share[2] > 0]
-        if not live:
-            return NOTHING
-        points = self.points * math.fsum([hits * weight for _, hits, weight in live])
-        return Earned(to_cents(points), sum([hits for _, hits, _ in live]), max(live)[0])
+        shares, live, last_hit = [], 0, 0
+        for day, hits in counted(subject.facts.tally.get(self.fingerprint, {}), self.per_day, today):
+            weight = self.weight(today - day)
+            if weight > 0:
+                shares.append(hits * weight)
+                live += hits
+                last_hit = max(last_hit, day)
+        return Earned(to_cents(self.points * math.fsum(shares)), live, last_hit) if live else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +84,12 @@ class FrequencyEarning:
 
 @dataclass(frozen=True, slots=True)
 class TraitEarning:
-    """Points while a condition on the traits holds.
-
-    Most leads have few traits. Who has none of those `mentioned` earns what anybody without traits does.
-    """
+    """Points while a condition on the traits holds."""
 
     when: Node
     points: float
-    mentioned: frozenset[str]
-    without: Earned
 
     def earned(self, subject: Subject, today: int) -> Earned:  # noqa: ARG002 -- a trait does not age
-        if self.mentioned.isdisjoint(subject.traits):
-            return self.without
         return Earned(self.points) if self.when.holds(subject) else NOTHING
 
 
@@ -124,20 +118,13 @@ def to_cents(points: float) -> float:
 def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> Earning:
     """The rule at work; `fingerprints` gives that of each signal by name."""
     if rule.when is not None:
-        return _trait_earning(rule.when, to_cents(rule.points))
+        return TraitEarning(compile_condition(rule.when), to_cents(rule.points))
     if rule.inactive_for_days is not None:
         return SilenceEarning(rule.inactive_for_days, rule.points)
     fingerprint = fingerprints[str(rule.signal)]
     if rule.at_least is not None and rule.within_days is not None:
         return FrequencyEarning(fingerprint, rule.points, rule.per_day, rule.at_least, rule.within_days)
     return SignalEarning(fingerprint, rule.points, rule.per_day, weight_of(rule))
-
-
-def _trait_earning(condition: Condition, points: float) -> TraitEarning:
-    when = compile_condition(condition)
-    mentioned = frozenset(leaf.target.partition(".")[0] for _, leaf in leaves(condition, "when"))
-    without = Earned(points) if when.holds(Subject(Facts(), {})) else NOTHING
-    return TraitEarning(when, points, mentioned, without)
 
 
 def weight_of(rule: Rule) -> Weight:

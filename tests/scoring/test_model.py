@@ -209,6 +209,7 @@ def test_of_many_names_that_there_are_some_are_told() -> None:
         ({**LEAST, "signals": {"leaf": {"on": 3}}}, "signals.leaf.on", "valid list"),
         ({**LEAST, "signals": {"combination": {}}}, "signals.combination.on", "field required"),
         (with_signal(on=[]), "signals.visit.on", "at least 1 item"),
+        (with_signal(on=""), "signals.visit.on", "at least 1 character"),  # a text stands for a list of one
         (with_signal(on=["x", "  "]), "signals.visit.on[1]", "at least 1 character"),
         (with_signal(trusted="yes"), "signals.visit.trusted", "valid boolean"),
         (with_signal(where=[]), "signals.visit.where", "valid dictionary"),
