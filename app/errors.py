@@ -22,7 +22,7 @@ LeadscoreError
 A scoring model that can't be loaded is `app.scoring.model.InvalidModel`, for the scoring core knows nothing of us.
 """
 
-from app.scoring.model import Fault
+from app.scoring.faults import Fault
 
 
 class LeadscoreError(Exception):

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from app import errors
 from app.api.paths import is_ingestion
-from app.scoring.model import Fault, InvalidModel
+from app.scoring.faults import Fault, InvalidModel
 
 log = structlog.get_logger()
 

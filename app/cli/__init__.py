@@ -12,7 +12,7 @@ from rich.text import Text
 from app.cli import history, keys, migrations, models, previews, rollouts, server, tryout
 from app.cli.terminal import err
 from app.errors import LeadscoreError, Unavailable, ValidationFailed
-from app.scoring.model import Fault, InvalidModel
+from app.scoring.faults import Fault, InvalidModel
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Lead scoring as a service.")
 cli.add_typer(server.commands)

@@ -18,7 +18,7 @@ from app.cli.terminal import show, show_json
 from app.errors import MalformedJson, MalformedRequest, UnreadableFile, ValidationFailed
 from app.main import utc_now
 from app.protocol.body import parse_json
-from app.scoring.model import Fault
+from app.scoring.faults import Fault
 from app.services.tryout import try_out
 
 commands = typer.Typer()

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel, Reading, read
 from app.scoring.events import Event, Identity
-from app.scoring.model import Fault
+from app.scoring.faults import Fault
 from app.scoring.stages import Change, Standing, forecast, settle, stage_of
 from app.services.evaluation import in_turns, up_to_date
 from app.services.lookback import ScoreView, ends_of_days, look_back

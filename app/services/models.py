@@ -14,7 +14,8 @@ from app.protocol.values import check_values
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.examples import run_examples
-from app.scoring.model import Fault, InvalidModel, dump_model, load_model
+from app.scoring.faults import Fault, InvalidModel
+from app.scoring.model import dump_model, load_model
 from app.storage import leads as lead_store
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store

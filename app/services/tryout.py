@@ -9,7 +9,7 @@ from app.protocol.messages import Sender, read_message
 from app.scoring.engine import CompiledModel, Reading, read
 from app.scoring.events import Event
 from app.scoring.facts import merge
-from app.scoring.model import Fault
+from app.scoring.faults import Fault
 from app.scoring.stages import stage_of
 
 NOBODY = {"anonymousId": "somebody"}

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from app.scoring.engine import compile_model
-from app.scoring.model import MAX_CHARACTERS, Fault, InvalidModel, dump_model, dump_yaml, load_model
+from app.scoring.faults import Fault, InvalidModel
+from app.scoring.model import MAX_CHARACTERS, dump_model, dump_yaml, load_model
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]

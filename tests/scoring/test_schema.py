@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from app.scoring import document
-from app.scoring.model import InvalidModel, load_model
+from app.scoring.faults import InvalidModel
+from app.scoring.model import load_model
 from app.scoring.schema import DESCRIPTIONS, json_schema
 from tests.scoring.strategies import models
 

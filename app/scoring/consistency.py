@@ -1,0 +1,111 @@
+"""Whether the parts of a model fit together: names that are there, subjects that can be asked about, and how much."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from app.scoring.document import NUMERIC_OPERATORS, Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
+from app.scoring.faults import Fault
+
+MAX_MESSAGES = 100_000  # of all examples, each `times` over: to run them takes seconds
+MAX_EVENT_NAMES = 10_000  # of all signals: to recount them, one statement names them all
+_TOLD_NAMES = 20
+
+
+def inconsistencies(model: ScoringModel) -> Iterator[Fault]:
+    """What the parts of a document, each well formed, say of one another that can't be."""
+    events = sum(len(signal.on) for signal in model.signals.values())
+    if events > MAX_EVENT_NAMES:
+        yield Fault("signals", f"name {events} events, and {MAX_EVENT_NAMES} are allowed: count fewer")
+    for name, signal in model.signals.items():
+        yield from _faults_in_signal(signal, f"signals.{name}")
+    for name, score in model.scores.items():
+        yield from _faults_in_score(model, score, f"scores.{name}")
+    for index, stage in enumerate(model.stages):
+        yield from _faults_in_stage(model, index, stage)
+    yield from _repeated_stages(model)
+    yield from _faults_in_examples(model)
+
+
+def _faults_in_signal(signal: Signal, path: str) -> Iterator[Fault]:
+    if signal.where is not None:
+        yield from _wrong_subjects(signal.where, f"{path}.where", ("property", "context"))
+
+
+def _faults_in_score(model: ScoringModel, score: Score, path: str) -> Iterator[Fault]:
+    for name, rule in score.rules.items():
+        yield from _faults_in_rule(model, score, rule, f"{path}.rules.{name}")
+
+
+def _faults_in_rule(model: ScoringModel, score: Score, rule: Rule, path: str) -> Iterator[Fault]:
+    if rule.signal is not None and rule.signal not in model.signals:
+        yield Fault(f"{path}.signal", _unknown("signal", rule.signal, model.signals))
+    if rule.group is not None and rule.group not in score.groups:
+        yield Fault(f"{path}.group", _unknown("group", rule.group, score.groups))
+    if rule.when is not None:
+        yield from _wrong_subjects(rule.when, f"{path}.when", ("trait",))
+
+
+def _faults_in_stage(model: ScoringModel, index: int, stage: Stage) -> Iterator[Fault]:
+    path = f"stages[{index}]"
+    if index == 0 and (stage.when is not None or stage.keep is not None):
+        yield Fault(path, "is the first rung, on which everybody stands: remove its when and keep")
+    if index > 0 and stage.when is None:
+        yield Fault(f"{path}.when", "is missing: only the first rung is without a condition")
+    for field in ("when", "keep"):
+        condition = getattr(stage, field)
+        if condition is not None:
+            yield from _wrong_subjects(condition, f"{path}.{field}", ("trait", "score", "signal"))
+            yield from _dangling_references(model, condition, f"{path}.{field}")
+
+
+def _dangling_references(model: ScoringModel, condition: Condition, path: str) -> Iterator[Fault]:
+    for place, leaf in leaves(condition, path):
+        if leaf.signal is not None and leaf.signal not in model.signals:
+            yield Fault(f"{place}.signal", _unknown("signal", leaf.signal, model.signals))
+        if leaf.score is None:
+            continue
+        if leaf.score not in model.scores:
+            yield Fault(f"{place}.score", _unknown("score", leaf.score, model.scores))
+        yield from _not_numeric(leaf, place)
+
+
+def _not_numeric(leaf: Leaf, path: str) -> Iterator[Fault]:
+    for operator, operand in leaf.operators.items():
+        operands = operand if isinstance(operand, list) else [operand]
+        if operator not in NUMERIC_OPERATORS:
+            yield Fault(f"{path}.{operator}", "does not apply to a score, which is a number")
+        elif any(isinstance(item, str | bool) for item in operands):
+            yield Fault(f"{path}.{operator}", "a score is compared with a number")
+
+
+def _wrong_subjects(condition: Condition, path: str, allowed: tuple[str, ...]) -> Iterator[Fault]:
+    for place, leaf in leaves(condition, path):
+        if leaf.subject not in allowed:
+            yield Fault(f"{place}.{leaf.subject}", f"can't be asked about here; ask about {' or '.join(allowed)}")
+
+
+def _repeated_stages(model: ScoringModel) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, stage in enumerate(model.stages):
+        if stage.name in seen:
+            yield Fault(f"stages[{index}].name", f"{stage.name} is already the name of a rung")
+        seen.add(stage.name)
+
+
+def _faults_in_examples(model: ScoringModel) -> Iterator[Fault]:
+    stages = {stage.name: stage for stage in model.stages}
+    messages = sum(given.times for example in model.examples for given in example.given)
+    if messages > MAX_MESSAGES:
+        yield Fault("examples", f"tell of {messages} messages, and {MAX_MESSAGES} are allowed: lower their times")
+    for index, example in enumerate(model.examples):
+        path = f"examples[{index}].expect"
+        if example.expect.stage is not None and example.expect.stage not in stages:
+            yield Fault(f"{path}.stage", _unknown("stage", example.expect.stage, stages))
+        for score in example.expect.scores.keys() - model.scores.keys():
+            yield Fault(f"{path}.scores", _unknown("score", score, model.scores))
+
+
+def _unknown(noun: str, name: str, known: dict[str, Any]) -> str:
+    more = f" and {len(known) - _TOLD_NAMES} more" if len(known) > _TOLD_NAMES else ""
+    return f"there is no {noun} {name}; there is {', '.join(islice(known, _TOLD_NAMES)) or 'none at all'}{more}"

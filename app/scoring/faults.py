@@ -1,0 +1,19 @@
+"""What is wrong with a scoring model: every fault, each with its place in the document."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a document: where (such as `stages[2].when.all[0].gte`) and what."""
+
+    path: str
+    message: str
+
+
+class InvalidModel(ValueError):
+    """A document is no scoring model. `faults` holds everything that is wrong with it."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(f"{fault.path}: {fault.message}" for fault in faults))
+        self.faults = faults
