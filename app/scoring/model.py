@@ -16,13 +16,14 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, ScalarNode
 from app.scoring.consistency import inconsistencies
 from app.scoring.document import ScoringModel
 from app.scoring.faults import Fault, InvalidModel
+from app.scoring.standins import KEY, with_stand_ins
 
 # ruamel.yaml takes about a second for a text of this length, and up to three if it is made to be slow.
 MAX_CHARACTERS = 128 * 1024
 MAX_VALUES = 50_000  # scalars, lists and mappings, aliases written out; a text counts once more per 64 characters
 MAX_DEPTH = 32
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} deep: use fewer lists and mappings within each other"
-_MARKS = frozenset({"combination", "leaf", "[key]"})  # pydantic's, of a union's branch and of a key
+_MARKS = frozenset({"combination", "leaf", KEY})  # pydantic's, of a union's branch and of a key
 
 
 def load_model(source: str | dict[str, Any]) -> ScoringModel:
@@ -34,7 +35,7 @@ def load_model(source: str | dict[str, Any]) -> ScoringModel:
     try:
         model = ScoringModel.model_validate(document)
     except ValidationError as error:
-        raise InvalidModel(tuple(_faults_of(error, document))) from None
+        raise InvalidModel((*_faults_of(error, document), *_faults_beside(error, document))) from None
     faults = tuple(inconsistencies(model))
     if faults:
         raise InvalidModel(faults)
@@ -140,6 +141,16 @@ def _faults_of(error: ValidationError, document: Any) -> Iterator[Fault]:
     for detail in error.errors(include_url=False, include_input=False):
         message = detail["msg"].removeprefix("Value error, ")
         yield Fault(_path(detail["loc"], document), message[0].lower() + message[1:])
+
+
+def _faults_beside(error: ValidationError, document: Any) -> Iterator[Fault]:
+    """What does not fit together in the parts of the document that this error does not tell of."""
+    rest = with_stand_ins(document, [detail["loc"] for detail in error.errors(include_url=False, include_input=False)])
+    try:
+        model = ScoringModel.model_validate(rest)
+    except ValidationError:  # there is not enough left to judge by
+        return
+    yield from inconsistencies(model)
 
 
 def _path(location: tuple[int | str, ...], document: Any) -> str:

@@ -99,11 +99,14 @@ async def test_a_draft_is_answered_with_what_its_examples_come_to(api: Api) -> N
 # --- Documents that are refused -----------------------------------------------------------------------------------
 
 
-async def test_every_fault_of_the_shape_is_named_at_once(api: Api) -> None:
-    document = small_model(typo=1, name="", stages=[{"name": "visitor", "when": {"trait": "email"}}, {"name": "Hot"}])
+async def test_every_fault_is_named_at_once_whether_of_the_shape_or_of_what_it_refers_to(api: Api) -> None:
+    rules = {"a": {"signal": "nothing", "points": 1}, "b": {"signal": "demo"}}
+    stages = [{"name": "visitor"}, {"name": "Hot", "when": {"signal": "demo"}}]
+    document = small_model(typo=1, name="", scores={"interest": {"rules": rules}}, stages=stages, examples=[])
     answer = await api.do("/v1/models", document)
-    assert set(paths(answer)) == {"typo", "name", "stages[0].when", "stages[1].name"}
-    assert "4 faults" in answer.json()["detail"]
+    of_shape = {"typo", "name", "scores.interest.rules.b.points", "stages[1].name"}
+    assert set(paths(answer)) == of_shape | {"scores.interest.rules.a.signal"}
+    assert "5 faults" in answer.json()["detail"]
     assert (await api.told("/v1/models"))["data"][0]["version"] == 1
 
 

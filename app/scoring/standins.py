@@ -1,0 +1,81 @@
+"""What is left of a document with faulty parts, so that everything else that is wrong with it can be told as well.
+
+A part that has not its shape gives way to one that has, and says nothing. Its name stays, for others refer to it.
+"""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+Location = tuple[int | str, ...]
+"""The keys and indices that lead to a fault, as pydantic tells them."""
+
+NAMING = frozenset({"signals", "scores", "stages", "groups"})
+KEY = "[key]"  # how pydantic says that it is the key itself that is faulty
+
+
+def with_stand_ins(document: Any, faulty: Iterable[Location]) -> Any:
+    """A copy of the document, in which each part that holds a fault is replaced or, where it may be, left out.
+
+    What holds names that others refer to (all signals, say) stays as it is if it is faulty as a whole.
+    """
+    rest = deepcopy(document)
+    for location in faulty:
+        _replace(rest, location)
+    return rest
+
+
+def _replace(document: Any, location: Location) -> None:
+    match location:
+        case (*place, key, last) if last == KEY:
+            _part(document, place).pop(key, None)
+        case ("name", *_):
+            document["name"] = "a name"
+        case ("signals", str(name), *_):
+            document["signals"][name] = {"on": "an event"}
+        case ("scores", str(score), *within):
+            _replace_in_score(document["scores"], score, within)
+        case ("stages", int(index), *within):
+            _replace_in_stage(document["stages"], index, within)
+        case ("examples", int(index), *_):
+            document["examples"][index] = {"name": "an example", "given": [], "expect": {}}
+        case (str(field), *_) if field not in NAMING:
+            document.pop(field)
+
+
+def _replace_in_score(scores: dict[str, Any], name: str, within: list[int | str]) -> None:
+    match within:
+        case ["rules", str(rule), *_]:
+            scores[name]["rules"][rule] = _rule()
+        case ["groups", str(group), *_]:
+            scores[name]["groups"][group] = {"max": 0}
+        case ["rules"] | []:
+            scores[name] = {"rules": {"a_rule": _rule()}}
+        case [str(field), *_] if field not in NAMING:
+            scores[name].pop(field)
+
+
+def _replace_in_stage(stages: list[Any], index: int, within: list[int | str]) -> None:
+    match within:
+        case ["when" | "keep" as field, *_]:
+            stages[index][field] = _condition()
+        case ["name", *_]:
+            stages[index]["name"] = f"stage_{index}"
+        case [str(field), *_]:
+            stages[index].pop(field)
+        case _:
+            stages[index] = {"name": f"stage_{index}"} | ({"when": _condition()} if index else {})
+
+
+def _rule() -> dict[str, Any]:
+    return {"inactive_for_days": 1, "points": 0}
+
+
+def _condition() -> dict[str, Any]:
+    return {"trait": "a_trait", "exists": True}
+
+
+def _part(document: Any, place: Iterable[int | str]) -> Any:
+    for key in place:
+        document = document[key]
+    return document
