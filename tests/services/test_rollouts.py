@@ -16,6 +16,7 @@ from app.scoring.events import Event
 from app.services import rollouts
 from app.services.models import publish
 from app.services.rollouts import CLAIM
+from app.storage import leads as lead_store
 from app.storage.tables import leads
 from tests.services.harness import (
     EXAMPLES,
@@ -291,6 +292,23 @@ async def test_a_process_goes_over_to_a_model_that_is_published_meanwhile(servic
     assert await service.roll_out(1)
     await assert_rebuilt(service, PRICING, 3)
     assert (await progress(service, 3)).state == "done"
+
+
+async def test_a_model_that_is_published_and_rolled_out_within_a_commit_is_not_undone_by_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(postgres_url, small_model()) as one, serving(postgres_url) as other:
+        await ask_for_demos(one, 1)
+        lock = lead_store.lock_owners
+
+        async def lock_after_the_other(*arguments: Any) -> Any:
+            await other.publish(BEGINNERS)
+            assert await other.roll_out()
+            return await lock(*arguments)
+
+        monkeypatch.setattr(lead_store, "lock_owners", lock_after_the_other)
+        await one.ingest(event("u0", name="Feature Used"))
+        await assert_rebuilt(one, BEGINNERS, 2)
 
 
 async def test_ingestion_during_a_rollout_leaves_what_a_rebuild_gives(database_url: str) -> None:
