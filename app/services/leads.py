@@ -138,8 +138,7 @@ class Leads:
     ) -> tuple[list[StoredTransition], UUID | None]:
         async with self._database.read() as connection:
             lead = await _existing(connection, lead_id)
-            ids = [lead.id, *await lead_store.merged_into(connection, lead.id)]
-            found = await transition_store.page(connection, ids, after, limit + 1)
+            found = await transition_store.page(connection, lead.id, after, limit + 1)
         return found[:limit], found[limit - 1].id if len(found) > limit else None
 
     async def _views(self, connection: AsyncConnection, leads: Collection[Lead], now: datetime) -> list[LeadView]:

@@ -6,7 +6,7 @@ write begins with BEGIN IMMEDIATE; and a database that restarts shows itself in 
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from time import monotonic
@@ -17,7 +17,9 @@ import aiosqlite
 import orjson
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     String,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     bindparam,
     event,
     func,
+    literal,
     select,
     text,
 )
@@ -38,7 +41,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 from app.errors import Unavailable
 
@@ -169,11 +176,45 @@ def insert_rows(table: Table, dialect: Dialect) -> Any:
     return postgresql.insert(table).from_select(table.c.keys(), select(*record.c))
 
 
-def padded(values: Collection[Value]) -> list[Value]:
-    """A list for `IN`, filled with its last value to a power of two: few lengths are few statements to prepare."""
-    items = list(values)
-    missing = (1 << max(len(items) - 1, 0).bit_length()) - len(items)
-    return items + items[-1:] * missing
+class _ListOf(TypeDecorator[Sequence[Any]]):
+    """Values of one type, as one parameter: an array, and in SQLite JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(JSON() if dialect.name == "sqlite" else postgresql.ARRAY(self.item))
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = element.clauses
+    return f"{compiler.process(column, **options)} = ANY ({compiler.process(values, **options)})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = element.clauses
+    listed = compiler.process(values, **options)
+    return f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - a placeholder
+
+
+def among(column: ColumnElement[Value], values: Collection[Value]) -> ColumnElement[bool]:
+    """Whether a column holds one of these values.
+
+    However many they are, they are one parameter of one statement, where `IN` would have one for each: drivers take no
+    more than some 30,000, and each length would be a statement to prepare.
+    """
+    return _Among(column, literal(list(values), _ListOf(column.type)))
 
 
 def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:

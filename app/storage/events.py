@@ -11,12 +11,11 @@ from sqlalchemy import Dialect, Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity, event_name_key
-from app.storage.db import insert_rows, padded
+from app.storage.db import among, insert_rows
 from app.storage.identities import parse_identity
 from app.storage.tables import events, identities
 
 ROWS_AT_ONCE = 500
-KEYS_AT_ONCE = 1_000  # a person may have any number of identities; a statement has some tens of thousands of values
 
 
 async def insert(connection: AsyncConnection, new: Collection[Event]) -> set[UUID]:
@@ -43,7 +42,7 @@ async def of_leads(
     query = (
         select(events, identities.c.lead_id)
         .join(identities, identities.c.identity == events.c.identity)
-        .where(identities.c.lead_id.in_(padded(lead_ids)), events.c.name_key.in_(padded(sorted(name_keys))))
+        .where(among(identities.c.lead_id, lead_ids), among(events.c.name_key, name_keys))
     )
     async for row in _rows(connection, query):
         yield row.lead_id, _from_row(row)
@@ -53,11 +52,9 @@ async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
 ) -> AsyncIterator[Event]:
     """Every event that was filed under one of these identities by a moment, in no particular order."""
-    keys = [str(identity) for identity in wanted]
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        of_them = events.c.identity.in_(padded(keys[start : start + KEYS_AT_ONCE]))
-        async for row in _rows(connection, select(events).where(of_them, events.c.received_at <= received_by)):
-            yield _from_row(row)
+    of_them = among(events.c.identity, list(map(str, wanted)))
+    async for row in _rows(connection, select(events).where(of_them, events.c.received_at <= received_by)):
+        yield _from_row(row)
 
 
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:

@@ -7,38 +7,31 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Select, bindparam, literal, null, select, update
+from sqlalchemy import Dialect, Select, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, Identity
-from app.storage.db import UtcDateTime, insert_rows, padded
+from app.storage.db import UtcDateTime, among, insert_rows
 from app.storage.tables import former_identities, identities
-
-_FIND = select(identities.c.identity, identities.c.lead_id).where(
-    identities.c.identity.in_(bindparam("keys", expanding=True))
-)
 
 
 async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dict[Identity, UUID]:
     """The lead of each of these identities; one that was never seen is absent."""
     if not wanted:
         return {}
-    rows = await connection.execute(_FIND, {"keys": padded([str(identity) for identity in wanted])})
+    columns = select(identities.c.identity, identities.c.lead_id)
+    rows = await connection.execute(columns.where(among(identities.c.identity, list(map(str, wanted)))))
     return {parse_identity(row.identity): row.lead_id for row in rows}
 
 
-_KNOWN = (
-    select(identities.c.lead_id)
-    .where(identities.c.lead_id.in_(bindparam("ids", expanding=True)), identities.c.identity.like("user_id:%"))
-    .distinct()
-)
+_KNOWN = select(identities.c.lead_id).where(identities.c.identity.like("user_id:%")).distinct()
 
 
 async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> set[UUID]:
     """Those of the leads that have a `user_id`."""
     if not lead_ids:
         return set()
-    return {row.lead_id for row in await connection.execute(_KNOWN, {"ids": padded(lead_ids)})}
+    return {row.lead_id for row in await connection.execute(_KNOWN.where(among(identities.c.lead_id, lead_ids)))}
 
 
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, dict[str, list[str]]]:
@@ -46,7 +39,7 @@ async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> d
     found: dict[UUID, dict[str, list[str]]] = {lead_id: {kind: [] for kind in IDENTITY_KINDS} for lead_id in lead_ids}
     if found:
         columns = select(identities.c.identity, identities.c.lead_id).order_by(identities.c.identity)
-        for row in await connection.execute(columns.where(identities.c.lead_id.in_(padded(lead_ids)))):
+        for row in await connection.execute(columns.where(among(identities.c.lead_id, lead_ids))):
             identity = parse_identity(row.identity)
             found[row.lead_id][identity.kind].append(identity.value)
     return found
@@ -94,9 +87,8 @@ _FORMERLY = select(*former_identities.c)
 
 async def links_of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> list[Link]:
     """All the links that these leads have, or had when they were merged away."""
-    wanted = list(lead_ids)
-    found = await _links(connection, _NOW.where(identities.c.lead_id.in_(wanted)))
-    return found + await _links(connection, _FORMERLY.where(former_identities.c.lead_id.in_(wanted)))
+    found = await _links(connection, _NOW.where(among(identities.c.lead_id, lead_ids)))
+    return found + await _links(connection, _FORMERLY.where(among(former_identities.c.lead_id, lead_ids)))
 
 
 async def links_of_identity(connection: AsyncConnection, identity: Identity) -> list[Link]:

@@ -7,13 +7,13 @@ from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Dialect, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
 from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
-from app.storage.db import Conflict, insert_rows, padded
+from app.storage.db import Conflict, among, insert_rows
 from app.storage.identities import parse_identity
 from app.storage.tables import identities, leads
 
@@ -56,11 +56,7 @@ def _upsert(dialect: Dialect) -> Any:
 _LOCKED = select(*STORED, leads.c.merged_into).order_by(leads.c.id).with_for_update(of=leads)
 """Always in the order of their ids, so that none who lock deadlock."""
 
-_LOCK_OWNERS = (
-    _LOCKED.add_columns(identities.c.identity)
-    .join(identities, identities.c.lead_id == leads.c.id)
-    .where(identities.c.identity.in_(bindparam("keys", expanding=True)))
-)
+_LOCK_OWNERS = _LOCKED.add_columns(identities.c.identity).join(identities, identities.c.lead_id == leads.c.id)
 
 
 async def lock_owners(
@@ -70,7 +66,7 @@ async def lock_owners(
 
     Raises `Conflict` if one of the leads was merged away meanwhile.
     """
-    rows = await connection.execute(_LOCK_OWNERS, {"keys": padded(sorted(map(str, wanted)))})
+    rows = await connection.execute(_LOCK_OWNERS.where(among(identities.c.identity, list(map(str, wanted)))))
     links: dict[Identity, UUID] = {}
     found: dict[UUID, Lead] = {}
     for row in rows:
@@ -109,14 +105,8 @@ async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
 async def get_many(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
     if not ids:
         return {}
-    rows = await connection.execute(select(*STORED).where(leads.c.id.in_(padded(ids))))
+    rows = await connection.execute(select(*STORED).where(among(leads.c.id, ids)))
     return {row.id: _from_row(row) for row in rows}
-
-
-async def merged_into(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
-    """The retired ids that resolve to this lead."""
-    rows = await connection.execute(select(leads.c.id).where(leads.c.merged_into == lead_id))
-    return [row.id for row in rows]
 
 
 async def lock_due(connection: AsyncConnection, today: date, limit: int) -> dict[UUID, Lead]:
@@ -173,7 +163,7 @@ async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
 
 async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, str]:
     """The stored stage of each of these leads; of one that was merged away, that on which it stood then."""
-    rows = await connection.execute(select(leads.c.id, leads.c.stage).where(leads.c.id.in_(list(ids))))
+    rows = await connection.execute(select(leads.c.id, leads.c.stage).where(among(leads.c.id, ids)))
     return {row.id: row.stage for row in rows}
 
 
@@ -231,13 +221,13 @@ def _sorted(query: Select[Any], sort_score: str | None, after: Position | None) 
 
 def _filtered(query: Select[Any], wanted: LeadFilter) -> Select[Any]:
     if wanted.stages is not None:
-        query = query.where(leads.c.stage.in_(padded(wanted.stages)))
+        query = query.where(among(leads.c.stage, wanted.stages))
     for name, least in (wanted.min_scores or {}).items():
         query = query.where(_score(name) >= least)
     if wanted.channel is not None:
         query = query.where(leads.c.channel == wanted.channel)
     if wanted.lead_ids is not None:
-        query = query.where(leads.c.id.in_(padded(wanted.lead_ids)))
+        query = query.where(among(leads.c.id, wanted.lead_ids))
     if wanted.updated_after is not None:
         query = query.where(leads.c.updated_at > wanted.updated_after)
     return query

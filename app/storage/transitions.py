@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Row, select
+from sqlalchemy import Dialect, Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
-from app.storage.db import insert_rows
-from app.storage.tables import transitions
+from app.storage.db import among, insert_rows
+from app.storage.tables import leads, transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,10 @@ def _insert(dialect: Dialect) -> Any:
     return insert_rows(transitions, dialect)
 
 
-async def page(
-    connection: AsyncConnection, lead_ids: Collection[UUID], after: UUID | None, limit: int
-) -> list[StoredTransition]:
-    """The transitions of a lead under all the ids that it has had, the latest first."""
-    query = select(transitions).where(transitions.c.lead_id.in_(list(lead_ids)))
+async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, limit: int) -> list[StoredTransition]:
+    """The transitions of a lead, those under ids that were merged into it among them, the latest first."""
+    ids = select(leads.c.id).where(or_(leads.c.id == lead_id, leads.c.merged_into == lead_id))
+    query = select(transitions).where(transitions.c.lead_id.in_(ids))
     if after is not None:
         query = query.where(transitions.c.id < after)
     rows = await connection.execute(query.order_by(transitions.c.id.desc()).limit(limit))
@@ -51,7 +50,7 @@ async def page(
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, list[Transition]]:
     """The transitions made under each of these ids, the first one first."""
     found: dict[UUID, list[Transition]] = {lead_id: [] for lead_id in lead_ids}
-    query = select(transitions).where(transitions.c.lead_id.in_(list(lead_ids))).order_by(transitions.c.id)
+    query = select(transitions).where(among(transitions.c.lead_id, lead_ids)).order_by(transitions.c.id)
     for row in await connection.execute(query):
         found[row.lead_id].append(_from_row(row).transition)
     return found

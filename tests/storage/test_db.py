@@ -15,7 +15,7 @@ from sqlalchemy import insert, literal, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Unavailable
-from app.storage.db import BadValue, Conflict, Database, UtcDateTime, dumps, padded
+from app.storage.db import BadValue, Conflict, Database, UtcDateTime, among, dumps
 from app.storage.tables import keys, models, rollouts
 
 NOW = datetime(2026, 3, 10, 12, 30, 15, 123_456, tzinfo=UTC)
@@ -50,12 +50,24 @@ async def versions(database: Database) -> list[int]:
 # --- Values -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "length"), [(0, 1), (1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (1000, 1024)])
-def test_a_padded_list_has_a_power_of_two_for_its_length(count: int, length: int) -> None:
-    items = list(range(count))
-    filled = padded(items)
-    assert len(filled) == (length if count else 0)
-    assert set(filled) == set(items)
+async def test_however_many_values_are_asked_for_they_are_one_parameter(database: Database) -> None:
+    for number in (1, 2, 3):
+        await add_model(database, number)
+    everywhere = [*range(2, 70_000)]  # asyncpg and SQLite take some 32,767 parameters
+    async with database.read() as connection:
+        query = select(models.c.version).where(among(models.c.version, everywhere)).order_by(models.c.version)
+        assert list((await connection.execute(query)).scalars()) == [2, 3]
+        assert (await connection.execute(select(models.c.version).where(among(models.c.version, [])))).all() == []
+
+
+async def test_ids_and_texts_are_found_among_others_of_their_type(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(keys), [key_row()])
+    async with database.read() as connection:
+        for column, value, other in ((keys.c.id, UUID(int=1), UUID(int=2)), (keys.c.name, "x", 'O\'Hara, "y" {z}')):
+            query = select(keys.c.name)
+            assert (await connection.execute(query.where(among(column, [value, other])))).scalars().all() == ["x"]
+            assert (await connection.execute(query.where(among(column, {other})))).scalars().all() == []
 
 
 def test_equal_values_are_equal_bytes() -> None:
