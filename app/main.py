@@ -11,6 +11,7 @@ from fastapi.middleware import Middleware
 
 from app.api import forms, ingest, keys, leads, models, ops, rejections, rollouts, tryout
 from app.api.middleware import CrossOrigin, Direct, Guarded, Observed
+from app.api.openapi import Documented
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.services.runtime import Runtime
 from app.settings import Settings
@@ -48,7 +49,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
             await runtime.stop()
 
     routes = ingest.make_routes()
-    app = FastAPI(
+    app = Documented(
         title="leadscore",
         summary="Signals are counted, scores weigh signals, stages read scores.",
         version=version("leadscore"),

@@ -136,7 +136,7 @@ async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted:
     """What this version would change if it were published now. Nothing is changed."""
     found = await get_version(runtime.database, number_of(version))
     candidate = await asyncio.to_thread(found.compiled)
-    with runtime.previews.one():
+    async with runtime.preview_slot():
         seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
     return PreviewDocument.of(seen)
 

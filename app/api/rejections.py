@@ -1,15 +1,15 @@
 """Rejections over HTTP: which messages were refused, and why."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
-from app.api.problems import Problem
+from app.api.parameters import Cursor, Limit
+from app.api.problems import REFUSALS
 from app.services.rejections import list_rejections
 
 QUERY = "rejections"
@@ -18,7 +18,7 @@ router = APIRouter(
     prefix="/v1/rejections",
     tags=["rejections"],
     dependencies=[Reader],
-    responses={status: {"model": Problem} for status in (400, 401, 403, 422, 503)},
+    responses=REFUSALS,
 )
 
 
@@ -42,8 +42,8 @@ class RejectionPage(BaseModel):
 @router.get("")
 async def list_all(
     runtime: CurrentRuntime,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> RejectionPage:
     """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), the latest first."""
     after = UUID(read_cursor(QUERY, cursor)[0]) if cursor else None

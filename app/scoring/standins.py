@@ -4,6 +4,7 @@ A part that has not its shape gives way to one that has, and says nothing. Its n
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -20,8 +21,9 @@ def with_stand_ins(document: Any, faulty: Iterable[Location]) -> Any:
     What holds names that others refer to (all signals, say) stays as it is if it is faulty as a whole.
     """
     rest = deepcopy(document)
-    for location in faulty:
-        _replace(rest, location)
+    for location in sorted(faulty, key=lambda each: each[-1:] == (KEY,)):  # keys last: a stand-in would bring them back
+        with suppress(KeyError):  # what held the fault has given way already
+            _replace(rest, location)
     return rest
 
 

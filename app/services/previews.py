@@ -1,14 +1,12 @@
 """Previews: what a model would change if it were published now. Nothing is changed."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import Unavailable
 from app.scoring.engine import CompiledModel, read
 from app.scoring.preview import Outcome, Preview
 from app.scoring.stages import stage_of
@@ -19,29 +17,6 @@ from app.storage.db import Database
 from app.storage.leads import Lead
 
 CHUNK = 500
-MOST_AT_ONCE = 2
-"""Previews that one process runs for those who ask over HTTP: each holds a connection for as long as it takes."""
-
-
-class Places:
-    """So many may be at it at once."""
-
-    def __init__(self, number: int = MOST_AT_ONCE) -> None:
-        self._free = number
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Raises `Unavailable` where all are taken."""
-        if not self._free:
-            msg = "Other previews are running just now. Ask again a little later."
-            raise Unavailable(msg, retry_after_s=10)
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
-
-
 @dataclass(frozen=True, slots=True)
 class Previewed:
     """A preview, and of how many leads in all it is the preview."""

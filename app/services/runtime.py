@@ -1,7 +1,8 @@
 """A running leadscore: the parts that requests and workers share, started and stopped in order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from uuid_utils.compat import uuid7
@@ -13,7 +14,6 @@ from app.services.ingest import Writer
 from app.services.keys import KeyRing, NewKey, create_first_keys
 from app.services.leads import Leads
 from app.services.models import ActiveModels, active_version, install_starter
-from app.services.previews import Places
 from app.settings import Settings
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -21,6 +21,10 @@ from app.storage.migrations import check_schema, migrate
 
 WRITER_LANES = 2
 """Commits under way at once on PostgreSQL: while it works on one, the next is prepared. More gave nothing."""
+
+
+MOST_PREVIEWS = 2
+"""Under way at once: each holds a connection for as long as it takes."""
 
 
 class Runtime:
@@ -37,7 +41,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database)
         self.leads = Leads(self.database, self.models)
-        self.previews = Places()
+        self._previews = asyncio.Semaphore(MOST_PREVIEWS)
         self.writer = Writer(
             self.database,
             self.models,
@@ -81,6 +85,15 @@ class Runtime:
         if self.stopping:
             raise Unavailable("The server is shutting down.")
         await check_schema(self.database)
+
+    @asynccontextmanager
+    async def preview_slot(self) -> AsyncIterator[None]:
+        """A place among the few previews that may run at once. Raises `Unavailable` where all are taken."""
+        if self._previews.locked():
+            msg = "Other previews are running just now. Ask again a little later."
+            raise Unavailable(msg, retry_after_s=10)
+        async with self._previews:
+            yield
 
     async def observe(self) -> None:
         """Bring the gauges that the database tells up to date; they stay as they were where it can't be reached."""

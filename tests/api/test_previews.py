@@ -112,7 +112,7 @@ async def test_a_preview_that_makes_no_sense_is_refused(web: Api) -> None:
 
 async def test_where_enough_previews_are_running_another_is_told_to_come_later(still: Api) -> None:
     version = await still.draft(small_model())
-    with still.runtime.previews.one(), still.runtime.previews.one():
+    async with still.runtime.preview_slot(), still.runtime.preview_slot():
         answer = await still.do(f"/v1/models/{version}/preview", {})
         assert_problem(answer, 503, "unavailable")
         assert answer.headers["Retry-After"] == "10"

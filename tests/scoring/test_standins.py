@@ -80,6 +80,7 @@ NOWHERE = "stages[1].when.signal"
         ({"unheard_of": 1}, ["unheard_of", NOWHERE]),
         ({"examples": 1}, ["examples", NOWHERE]),
         ({"signals": {"Bad Name": {"on": "a"}}}, ["signals.Bad Name", NOWHERE]),
+        ({"signals": {"Bad Name": {}}}, ["signals.Bad Name", "signals.Bad Name.on", NOWHERE]),
         ({"scores": {"fit": 1}}, ["scores.fit", NOWHERE]),
         ({"scores": {"fit": {"rules": {}}}}, ["scores.fit.rules", NOWHERE]),
         ({"scores": {"fit": {"rules": {**RULES, "Bad Name": RULES["r"]}}}}, ["scores.fit.rules.Bad Name", NOWHERE]),
