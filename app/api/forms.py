@@ -5,20 +5,19 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.api.access import runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import read_body
-from app.api.ingest import Accepted, answer_batch, sender_of
+from app.api.ingest import Accepted, answer
 from app.api.problems import Problem, on_refusal
-from app.errors import InvalidMessage, LeadscoreError, UnsafeRedirect, ValidationFailed
-from app.protocol.batches import Batch, Refusal
+from app.errors import LeadscoreError, UnsafeRedirect, ValidationFailed
+from app.protocol.batches import read_single
 from app.protocol.body import is_json, parse_json
 from app.protocol.forms import FormPost, parse_form, read_form
-from app.protocol.messages import read_message
 from app.protocol.values import as_text
+from app.services.intake import Outcome, sender_of
 from app.services.keys import Key
-from app.services.rejections import rejections_of
 
 LONGEST_REFERER = 2_000
 
@@ -40,17 +39,14 @@ async def _receive(request: Request, form: str) -> Response:
     post = _read(form, await read_body(request, runtime.settings.body_timeout_s), request)
     key = key or await sender_in_the_open(request, post.write_key)
     onward = _onward(request, key, post.next_url)
-    now = runtime.clock()
     if post.honeypot_filled:
-        return await _quarantine(request, key, post, onward)
-    message = post.message | {"context": _context(request)}
-    try:
-        event = read_message(message, type="form", sender=sender_of(key), received_at=now)
-    except InvalidMessage as error:
-        batch = Batch([], [Refusal.of(message, error)])
+        await runtime.intake.quarantine(key, post.message)
+        outcome = Outcome(accepted=1, duplicates=0, refused=())  # so the bot believes that all went well
     else:
-        batch = Batch([(0, event)], [])
-    return _for_people(request, await answer_batch(request, key, batch), onward)
+        message = post.message | {"context": _context(request)}
+        batch = read_single(message, type="form", sender=sender_of(key), received_at=runtime.clock())
+        outcome = await runtime.intake.accept(key, batch)
+    return _for_people(request, answer(request, outcome), onward)
 
 
 def _read(form: str, body: bytes, request: Request) -> FormPost:
@@ -95,16 +91,6 @@ def _origin(url: str) -> str | None:
 def _context(request: Request) -> dict[str, Any]:
     page = request.headers.get("referer", "")[:LONGEST_REFERER]
     return {"page": {"url": page}} if page else {}
-
-
-async def _quarantine(request: Request, key: Key, post: FormPost, onward: str | None) -> Response:
-    """Keep what a bot sent for those who look, and let it believe that all went well."""
-    runtime = runtime_of(request)
-    refusal = Refusal.of(post.message, InvalidMessage("honeypot", "The form's honeypot was filled in."))
-    await runtime.writer.submit([], rejections_of([refusal], key.name, runtime.clock()))
-    runtime.metrics.messages.labels("honeypot").inc()
-    answer = JSONResponse(Accepted(success=True, accepted=1, duplicates=0).model_dump(exclude_defaults=True))
-    return _for_people(request, answer, onward)
 
 
 def _for_people(request: Request, answer: Response, onward: str | None) -> Response:

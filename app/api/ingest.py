@@ -15,12 +15,9 @@ from app.api.bodies import parse_body, read_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH
 from app.api.problems import STATUS, Problem, problem
 from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
-from app.protocol.batches import Batch, Refusal, body_write_key, read_batch
-from app.protocol.messages import Sender, read_message
-from app.scoring.events import Event, event_name_key
-from app.services.ingest import UNSTORABLE, Receipt
+from app.protocol.batches import body_write_key, read_batch, read_single
+from app.services.intake import Outcome, sender_of
 from app.services.keys import Key
-from app.services.rejections import rejections_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -41,67 +38,20 @@ class Accepted(BaseModel):
     rejected: list[Rejected] = []
 
 
-async def answer_batch(request: Request, key: Key, batch: Batch) -> Response:
-    """Store what was read, and tell what became of each message. Only when all were refused is it an error."""
-    runtime = runtime_of(request)
-    batch = _allowed(key, batch)
-    events = [event for _, event in batch.accepted]
-    receipt = Receipt(0, 0, frozenset())
-    if events or batch.refused:
-        rejections = rejections_of(batch.refused, key.name, runtime.clock())
-        receipt = await runtime.writer.submit(events, rejections)
-    unstorable = _unstorable(batch, receipt)
-    if unstorable:
-        await runtime.writer.submit([], rejections_of(unstorable, key.name, runtime.clock()))
-    refused = sorted(batch.refused + unstorable, key=lambda item: item.index)
-    runtime.metrics.received(receipt.accepted, receipt.duplicates, len(refused))
-    return _answer(request, receipt, refused)
-
-
-def _answer(request: Request, receipt: Receipt, refused: list[Refusal]) -> Response:
+def answer(request: Request, outcome: Outcome) -> Response:
+    """What became of each message. Only when all were refused is it an error."""
     rejected = [
-        {"index": item.index, "messageId": item.message_id, "code": item.code, "message": item.detail}
-        for item in refused
+        {"index": refusal.index, "messageId": refusal.message_id, "code": refusal.code, "message": refusal.detail}
+        for refusal in outcome.refused
     ]
-    if refused and not receipt.accepted + receipt.duplicates:
-        first = refused[0]
-        too_large = all(item.code == ContentTooLarge.code for item in refused)
+    if rejected and not outcome.accepted + outcome.duplicates:
+        first = outcome.refused[0]
+        too_large = all(refusal.code == ContentTooLarge.code for refusal in outcome.refused)
         status = STATUS[ContentTooLarge] if too_large else STATUS[InvalidMessage]
         return problem(request, status, first.code, first.detail, rejected=rejected)
-    told: dict[str, Any] = {"success": True, "accepted": receipt.accepted, "duplicates": receipt.duplicates}
-    if rejected:
-        told["rejected"] = rejected
-    return Response(orjson.dumps(told), media_type="application/json")
-
-
-def _allowed(key: Key, batch: Batch) -> Batch:
-    """Without the events that the key's allow-list does not name."""
-    if key.events is None:
-        return batch
-    named = {event_name_key(name) for name in key.events}
-    refusal = InvalidMessage("event-not-allowed", "This key does not list the event: use another, or one that does.")
-    refused = [
-        Refusal(index, event.message_id, refusal.code, refusal.detail, _told(event))
-        for index, event in batch.accepted
-        if event_name_key(event.name) not in named
-    ]
-    allowed = [(index, event) for index, event in batch.accepted if event_name_key(event.name) in named]
-    return Batch(allowed, batch.refused + refused)
-
-
-def _told(event: Event) -> dict[str, Any]:
-    """What a refused event said, for those who look at the rejections."""
-    ids: dict[str, str] = {identity.kind: identity.value for identity in event.identities}
-    sections = {name: getattr(event, name) for name in ("properties", "context", "traits")}
-    return {"type": event.type, "event": event.name, **ids, **sections}
-
-
-def _unstorable(batch: Batch, receipt: Receipt) -> list[Refusal]:
-    return [
-        Refusal(index, event.message_id, "unstorable", UNSTORABLE, _told(event))
-        for index, event in batch.accepted
-        if event.id in receipt.refused
-    ]
+    counts = {"success": True, "accepted": outcome.accepted, "duplicates": outcome.duplicates}
+    document = counts | {"rejected": rejected} if rejected else counts
+    return Response(orjson.dumps(document), media_type="application/json")
 
 
 async def _document(request: Request) -> Any:
@@ -119,19 +69,12 @@ async def _authorised(request: Request) -> tuple[Key, Any]:
     return key or await sender_in_the_open(request, body_write_key(document)), document
 
 
-def sender_of(key: Key) -> Sender:
-    return Sender(key.name, trusted=key.kind == "server")
-
-
 def _receives_message(message_type: str) -> Endpoint:
     async def receive(request: Request) -> Response:
         key, document = await _authorised(request)
-        now = runtime_of(request).clock()
-        try:
-            event = read_message(document, type=message_type, sender=sender_of(key), received_at=now)
-        except InvalidMessage as error:
-            return await answer_batch(request, key, Batch([], [Refusal.of(document, error)]))
-        return await answer_batch(request, key, Batch([(0, event)], []))
+        runtime = runtime_of(request)
+        batch = read_single(document, type=message_type, sender=sender_of(key), received_at=runtime.clock())
+        return answer(request, await runtime.intake.accept(key, batch))
 
     receive.__name__ = message_type
     receive.__doc__ = f"Take one `{message_type}` message."
@@ -141,8 +84,9 @@ def _receives_message(message_type: str) -> Endpoint:
 async def receive_batch(request: Request) -> Response:
     """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
     key, document = await _authorised(request)
-    now = runtime_of(request).clock()
-    return await answer_batch(request, key, read_batch(document, sender=sender_of(key), received_at=now))
+    runtime = runtime_of(request)
+    batch = read_batch(document, sender=sender_of(key), received_at=runtime.clock())
+    return answer(request, await runtime.intake.accept(key, batch))
 
 
 async def receive_client_metrics(request: Request) -> Response:
@@ -175,11 +119,11 @@ class PlainRoute(APIRoute):
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         super().__init__(path, endpoint, tags=["ingestion"], **options)
 
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             response = await endpoint(Request(scope, receive))
             await response(scope, receive, send)
 
-        self.app = answer
+        self.app = serve
 
 
 def make_routes() -> list[APIRoute]:

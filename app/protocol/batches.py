@@ -60,6 +60,15 @@ def read_batch(document: Any, *, sender: Sender, received_at: datetime) -> Batch
     return batch
 
 
+def read_single(document: Any, *, type: str, sender: Sender, received_at: datetime) -> Batch:  # noqa: A002 - as there
+    """A message that came alone, as the batch of one that it is. `type` as for `read_message`."""
+    try:
+        event = read_message(document, type=type, sender=sender, received_at=received_at)
+    except InvalidMessage as error:
+        return Batch([], [Refusal.of(document, error)])
+    return Batch([(0, event)], [])
+
+
 def body_write_key(document: Any) -> str | None:
     """The `writeKey` of a body, of a single message as of a batch."""
     key = document.get("writeKey") if isinstance(document, dict) else None

@@ -11,6 +11,7 @@ from app.errors import Unavailable
 from app.metrics import Metrics
 from app.scoring.sources import known_referrers
 from app.services.ingest import Writer
+from app.services.intake import Intake
 from app.services.keys import KeyRing, NewKey, create_first_keys
 from app.services.leads import Leads
 from app.services.models import ActiveModels, active_version, install_starter
@@ -51,6 +52,7 @@ class Runtime:
             commit_messages=settings.commit_messages,
             lanes=1 if settings.embedded else WRITER_LANES,  # SQLite has one writer in any case
         )
+        self.intake = Intake(self.writer, self.metrics, clock)
         self.stopping = False
         self._writing: asyncio.Task[None] | None = None
 
