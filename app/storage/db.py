@@ -282,7 +282,8 @@ async def _turn_to_wal(connection: aiosqlite.Connection) -> None:
         try:
             await connection.execute_fetchall("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+            kind = error.sqlite_errorcode & 0xFF  # the other bits tell of what, such as of a recovery after a crash
+            if kind != sqlite3.SQLITE_BUSY or monotonic() > deadline:
                 raise
             await asyncio.sleep(0.01)
         else:

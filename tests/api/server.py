@@ -87,8 +87,8 @@ class Server:
     def log(self) -> str:
         if self._log.closed:
             return self.log_at_end
-        self._log.seek(0)
-        return self._log.read()
+        file = self._log.fileno()  # the process writes where this file stands: to read must not move it
+        return os.pread(file, os.fstat(file).st_size, 0).decode()
 
     def send(self, path: str, document: Any) -> httpx.Response:
         return httpx.post(self.url + path, json=document, auth=(self.keys["write"], ""), timeout=30)

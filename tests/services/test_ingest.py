@@ -323,7 +323,8 @@ async def test_a_lead_that_is_merged_away_while_a_commit_waits_for_it_is_looked_
 
 
 async def until_somebody_waits_for_a_lock(database: Database) -> None:
-    query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    waits = "datname = current_database() AND wait_event_type = 'Lock'"  # the server has other tests' databases too
+    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waits}")  # noqa: S608
     waiting = 0
     while not waiting:
         async with database.read() as connection:
