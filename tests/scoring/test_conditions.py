@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from app.scoring.conditions import Answer, Node, all_of, any_of, bounds_test, compile_condition, negation
 from app.scoring.document import Condition
-from app.scoring.operators import as_number
+from app.scoring.operators import as_boolean, as_number
 from tests.scoring.strategies import NUMBERS
 
 Json = dict[str, Any]
@@ -119,6 +119,11 @@ def test_what_can_be_read_as_a_number_can_be_reckoned_with(number: Any) -> None:
 @pytest.mark.parametrize("text", ["9" * 309, "1e309", "9" * 10_000, 10**309, "inf", "nan", "", " "])
 def test_what_no_float_can_hold_is_not_read_as_a_number(text: Any) -> None:
     assert as_number(text) is None
+
+
+@pytest.mark.parametrize(("value", "read"), [(" Yes ", True), (0, False), ("maybe", None), ([True], None), ({}, None)])
+def test_what_says_neither_yes_nor_no_is_no_boolean(value: Any, read: bool | None) -> None:
+    assert as_boolean(value) is read
 
 
 # --- Explanations -----------------------------------------------------------------------------------------------
