@@ -103,11 +103,14 @@ class ExamplesFailed(ValidationFailed):
 
 
 class Unavailable(LeadscoreError):
+    """`reason` is what the database said, for operators: clients are not told."""
+
     code = "unavailable"
 
-    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+    def __init__(self, detail: str, retry_after_s: int = 1, reason: str | None = None) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 class UnreadableFile(LeadscoreError):

@@ -33,6 +33,7 @@ def configure_logs(level: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=max(least, logging.INFO), force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # else it tells of itself at every check of the schema
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # its warnings repeat what clients sent
 
 
 def _dumps(line: dict[str, Any], **_options: Any) -> str:

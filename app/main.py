@@ -54,6 +54,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         summary="Signals are counted, scores weigh signals, stages read scores.",
         version=version("leadscore"),
         lifespan=lifespan,
+        redirect_slashes=False,  # to where, a proxy decides; and a key that is in the query would go along
         strict_content_type=False,  # `curl -d` says that it sends a form
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; each would cost every request
         routes=[*routes],

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -74,7 +75,16 @@ class Settings(BaseSettings):
         if not separator or driver is None:
             msg = "must begin with sqlite:// or postgresql://"
             raise ValueError(msg)
-        return f"{driver}://{rest}"
+        url = f"{driver}://{rest}"
+        if driver.startswith("sqlite") and _file_of(url) in ("", ":memory:"):
+            msg = "must name a file, such as sqlite:///leadscore.db"
+            raise ValueError(msg)
+        try:
+            _ = urlsplit(url).port
+        except ValueError:
+            msg = "is no URL: write it as postgresql://USER:PASSWORD@HOST:PORT/NAME"
+            raise ValueError(msg) from None
+        return url
 
     @property
     def embedded(self) -> bool:
@@ -83,4 +93,8 @@ class Settings(BaseSettings):
 
     @property
     def database_file(self) -> Path:
-        return Path(self.database_url.partition(":///")[2].partition("?")[0])
+        return Path(_file_of(self.database_url))
+
+
+def _file_of(url: str) -> str:
+    return url.partition(":///")[2].partition("?")[0]

@@ -21,8 +21,8 @@ LARGE_BODY = 256 * 1024  # bytes; parsing more would keep other requests waiting
 
 async def read_body(request: Request, timeout_s: float, most_bytes: int = MOST_BYTES) -> bytes:
     """The body, decompressed. Raises `RequestTimeout`, `ContentTooLarge`, `UnsupportedEncoding`, `MalformedRequest`."""
-    told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > most_bytes:
+    content_length = request.headers.get("content-length", "")
+    if content_length.isdigit() and int(content_length) > most_bytes:
         raise _too_large(most_bytes)
     try:
         async with asyncio.timeout(timeout_s):

@@ -4,6 +4,8 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import MalformedRequest
@@ -18,7 +20,8 @@ def write_cursor(query: object, position: list[Any]) -> str:
     return base64.urlsafe_b64encode(digest + payload).decode().rstrip("=")
 
 
-def read_cursor(query: object, cursor: str) -> list[Any]:
+def read_cursor(query: object, cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """The position, each of its parts read by its kind. The digest is no secret: anybody can make up a cursor."""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         position = json.loads(raw[DIGEST_BYTES:])
@@ -27,7 +30,15 @@ def read_cursor(query: object, cursor: str) -> list[Any]:
     # Written anew, and not its digest alone: the decoder overlooks characters that do not belong.
     if not isinstance(position, list) or write_cursor(query, position) != cursor:
         raise _unusable()
-    return position
+    try:
+        return tuple([kind(part) for kind, part in zip(kinds, position, strict=True)])
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        raise _unusable() from None
+
+
+def moment(text: str) -> datetime:
+    """A kind of part: a time in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _unusable() -> MalformedRequest:

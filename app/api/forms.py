@@ -1,5 +1,6 @@
 """Plain HTML forms: `<form action="…/v1/forms/contact?writeKey=…" method="post">`, without a line of script."""
 
+import math
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -61,20 +62,22 @@ def _read(form: str, body: bytes, request: Request) -> FormPost:
 def _pairs(name: str, value: Any) -> list[tuple[str, str]]:
     """A JSON value as the form's field, or fields, that it would have been."""
     values = value if isinstance(value, list) else [value]
+    if any(isinstance(item, float) and not math.isfinite(item) for item in values):
+        raise ValidationFailed("A field of the form holds a number that is too large: send it as text.")
     texts = [str(item).lower() if isinstance(item, bool) else as_text(item) for item in values if item is not None]
     if None in texts:
         raise ValidationFailed("A form's fields are text, numbers, true or false, or lists of these: flatten the rest.")
     return [(name, text) for text in texts if text is not None]
 
 
-def _onward(request: Request, key: Key, told: str | None) -> str | None:
+def _onward(request: Request, key: Key, next_url: str | None) -> str | None:
     """Where to send the browser. Raises `UnsafeRedirect`, for else this path would lead anybody anywhere."""
-    if told is None:
+    if next_url is None:
         return None
     allowed = [*runtime_of(request).settings.form_redirects, *(key.origins or ())]
-    if _origin(told) not in {origin.lower().rstrip("/") for origin in allowed}:
+    if _origin(next_url) not in {origin.lower().rstrip("/") for origin in allowed}:
         raise UnsafeRedirect("`_next` leads to an origin that is not allowed: name it in LEADSCORE_FORM_REDIRECTS.")
-    return told
+    return next_url
 
 
 def _origin(url: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -20,12 +20,12 @@ class ScoreValue(BaseModel):
     band: str | None
 
     @classmethod
-    def of(cls, reading: Reading, name: str) -> "ScoreValue":
+    def of(cls, reading: Reading, name: str) -> Self:
         value = reading.values[name]
         return cls(value=value, band=reading.model.scores[name].band(value))
 
 
-class Source(BaseModel):
+class SourceDocument(BaseModel):
     channel: Channel
     referrer: str | None
     utm: dict[str, str]
@@ -36,7 +36,7 @@ class NextChange(BaseModel):
     stage: str
 
 
-class Lead(BaseModel):
+class LeadDocument(BaseModel):
     """A person as of now. `next_change` is what comes if nothing more happens."""
 
     id: UUID
@@ -46,7 +46,7 @@ class Lead(BaseModel):
     scores: dict[str, ScoreValue]
     identities: dict[IdentityKind, list[str]]
     traits: dict[str, Any]
-    source: Source | None
+    source: SourceDocument | None
     first_seen_at: datetime | None
     last_seen_at: datetime | None
     event_count: int
@@ -55,7 +55,7 @@ class Lead(BaseModel):
     as_of: datetime
 
     @classmethod
-    def of(cls, view: LeadView) -> "Lead":
+    def of(cls, view: LeadView) -> Self:
         facts, reading = view.reading.subject.facts, view.reading
         return cls(
             id=view.lead.id,
@@ -65,7 +65,7 @@ class Lead(BaseModel):
             scores={name: ScoreValue.of(reading, name) for name in reading.values},
             identities=view.identities,
             traits=dict(reading.traits),
-            source=Source(**facts.source.value) if facts.source else None,
+            source=SourceDocument(**facts.source.value) if facts.source else None,
             first_seen_at=facts.first_seen_at,
             last_seen_at=facts.last_seen_at,
             event_count=facts.event_count,
@@ -90,7 +90,7 @@ class ExplainedScore(ScoreValue):
     ledger: list[LedgerLine]
 
 
-class Evaluation(BaseModel):
+class EvaluationDocument(BaseModel):
     """Scores with every point and the stage explained. `model_version` is null of a model that was not posted."""
 
     stage: str
@@ -100,24 +100,25 @@ class Evaluation(BaseModel):
     as_of: datetime
 
     @classmethod
-    def told(cls, reading: Reading, stage: str, as_of: datetime) -> dict[str, Any]:
-        return {
-            "stage": stage,
-            "stage_reason": stage_reason(reading, stage),
-            "scores": {name: _explained(reading, name) for name in reading.values},
-            "model_version": reading.model.version or None,
-            "as_of": as_of,
-        }
+    def of(cls, reading: Reading, stage: str, as_of: datetime, **more: Any) -> Self:
+        return cls(
+            stage=stage,
+            stage_reason=stage_reason(reading, stage),
+            scores={name: _explained(reading, name) for name in reading.values},
+            model_version=reading.model.version or None,
+            as_of=as_of,
+            **more,
+        )
 
 
-class Score(Evaluation):
+class ScoreDocument(EvaluationDocument):
     """The evaluation of a lead. `id` is the lead's at that moment: it may have been merged away since."""
 
     id: UUID
 
     @classmethod
-    def of(cls, view: ScoreView) -> "Score":
-        return cls(id=view.lead_id, **cls.told(view.reading, view.stage, view.as_of))
+    def of_lead(cls, view: ScoreView) -> Self:
+        return cls.of(view.reading, view.stage, view.as_of, id=view.lead_id)
 
 
 class HistoryDay(BaseModel):
@@ -130,7 +131,7 @@ class HistoryDay(BaseModel):
     model_version: int
 
     @classmethod
-    def of(cls, view: ScoreView) -> "HistoryDay":
+    def of(cls, view: ScoreView) -> Self:
         reading = view.reading
         return cls(
             on=view.as_of.date(),
@@ -155,7 +156,7 @@ class EventDocument(BaseModel):
     traits: dict[str, Any]
 
     @classmethod
-    def of(cls, event: Event) -> "EventDocument":
+    def of(cls, event: Event) -> Self:
         plain = ("id", "type", "name", "source", "message_id", "occurred_at", "received_at")
         mappings = ("properties", "context", "traits")
         return cls(
@@ -179,7 +180,7 @@ class TransitionDocument(BaseModel):
     notify: bool
 
     @classmethod
-    def of(cls, stored: StoredTransition) -> "TransitionDocument":
+    def of(cls, stored: StoredTransition) -> Self:
         return cls(id=stored.id, lead_id=stored.lead_id, notify=stored.notify, **asdict(stored.transition))
 
 

@@ -1,8 +1,9 @@
 """Leads over HTTP: where a person stands, why, and how they came there."""
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -10,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import JsonRoute
-from app.api.cursors import read_cursor, write_cursor
-from app.api.lead_documents import EventDocument, HistoryDay, Lead, Score, TransitionDocument
+from app.api.cursors import moment, read_cursor, write_cursor
+from app.api.lead_documents import EventDocument, HistoryDay, LeadDocument, ScoreDocument, TransitionDocument
 from app.api.parameters import Cursor, Limit, Moment, Version
 from app.api.problems import REFUSALS
 from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
 from app.scoring.events import Identity, IdentityKind
+from app.scoring.faults import Fault
 from app.scoring.sources import Channel
 from app.services.leads import EventPosition, LeadQuery, Position
 
@@ -26,7 +28,7 @@ MOST_DAYS = 366
 
 
 class LeadPage(BaseModel):
-    data: list[Lead]
+    data: list[LeadDocument]
     next_cursor: str | None
 
 
@@ -58,15 +60,24 @@ class WantedIdentity(BaseModel):
 
     def read(self) -> Identity:
         """Raises `ValidationFailed` if it is not just one, or one that nobody can have."""
-        told: dict[IdentityKind, str | None] = {
+        by_kind: dict[IdentityKind, str | None] = {
             "email": self.email,
             "user_id": self.user_id,
             "anonymous_id": self.anonymous_id,
         }
-        given = [(kind, value) for kind, value in told.items() if value is not None]
+        given = [(kind, value) for kind, value in by_kind.items() if value is not None]
         if len(given) != 1:
             raise ValidationFailed("Ask by exactly one of email, user_id, anonymous_id.")
         return _read_identity(*given[0])
+
+
+def _read_wanted(index: int, wanted: WantedIdentity) -> Identity:
+    """One of many: what is wrong with it is told with its place."""
+    try:
+        return wanted.read()
+    except ValidationFailed as error:
+        fault = Fault(f"identities.{index}", error.detail)
+        raise ValidationFailed(f"{fault.path}: {fault.message}", (fault,)) from None
 
 
 def _read_identity(kind: IdentityKind, value: str) -> Identity:
@@ -87,7 +98,7 @@ class Found(BaseModel):
     """An identity that was asked about, and whose it is."""
 
     identity: dict[str, str]
-    lead: Lead | None
+    lead: LeadDocument | None
 
 
 class LookupAnswer(BaseModel):
@@ -108,24 +119,24 @@ router = APIRouter(
 @router.get("/lookup")
 async def look_up_one(
     runtime: CurrentRuntime, email: str | None = None, user_id: str | None = None, anonymous_id: str | None = None
-) -> Lead:
+) -> LeadDocument:
     """The lead of one identity."""
     identity = WantedIdentity(email=email, user_id=user_id, anonymous_id=anonymous_id).read()
     (view,) = await runtime.leads.lookup([identity], runtime.clock())
     if view is None:
         raise NotFound(f"Nobody is known by this {identity.kind}.")
-    return Lead.of(view)
+    return LeadDocument.of(view)
 
 
 @router.post("/lookup")
 async def look_up_many(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
     """The leads of up to 500 identities."""
-    identities = [item.read() for item in wanted.identities]
+    identities = [_read_wanted(index, item) for index, item in enumerate(wanted.identities)]
     views = await runtime.leads.lookup(identities, runtime.clock())
     pairs = zip(identities, views, strict=True)
     return LookupAnswer(
         data=[
-            Found(identity={identity.kind: identity.value}, lead=Lead.of(view) if view else None)
+            Found(identity={identity.kind: identity.value}, lead=LeadDocument.of(view) if view else None)
             for identity, view in pairs
         ]
     )
@@ -147,24 +158,33 @@ async def list_leads(
     """Leads by their stored evaluation, each shown as of now."""
     query = LeadQuery(
         stages=stage,
-        min_scores=dict(map(_min_score, min_score)) if min_score else None,
+        min_scores=_min_scores(min_score) if min_score else None,
         channel=source,
         email=_read_identity("email", email).value if email is not None else None,
         updated_after=updated_after,
         sales_ready=sales_ready,
         sort_score=None if sort == "last_seen_at" else sort,
     )
-    after = _lead_position(read_cursor(query, cursor), by_time=query.sort_score is None) if cursor else None
+    kind = moment if query.sort_score is None else float
+    after = Position(*read_cursor(query, cursor, kind, UUID)) if cursor else None
     views, end = await runtime.leads.page(query, after, limit, runtime.clock())
-    told = None
+    next_cursor = None
     if end is not None:
         value = end.value.isoformat() if isinstance(end.value, datetime) else end.value
-        told = write_cursor(query, [value, str(end.lead_id)])
-    return LeadPage(data=list(map(Lead.of, views)), next_cursor=told)
+        next_cursor = write_cursor(query, [value, str(end.lead_id)])
+    return LeadPage(data=list(map(LeadDocument.of, views)), next_cursor=next_cursor)
 
 
-def _min_score(told: str) -> tuple[str, float]:
-    name, _, number = told.partition(":")
+def _min_scores(texts: Iterable[str]) -> dict[str, float]:
+    """By score the greatest of its thresholds, since all of them must be reached."""
+    scores: dict[str, float] = {}
+    for name, least in map(_min_score, texts):
+        scores[name] = max(least, scores.get(name, least))
+    return scores
+
+
+def _min_score(text: str) -> tuple[str, float]:
+    name, _, number = text.partition(":")
     try:
         least = float(number)
     except ValueError:
@@ -174,15 +194,10 @@ def _min_score(told: str) -> tuple[str, float]:
     return name, least
 
 
-def _lead_position(told: list[Any], *, by_time: bool) -> Position:
-    value, lead_id = told
-    return Position(datetime.fromisoformat(value) if by_time else float(value), UUID(lead_id))
-
-
 @router.get("/{lead_id}")
-async def get_lead(runtime: CurrentRuntime, lead_id: UUID) -> Lead:
+async def get_lead(runtime: CurrentRuntime, lead_id: UUID) -> LeadDocument:
     """One lead. An id that was merged away gives the survivor."""
-    return Lead.of(await runtime.leads.get(lead_id, runtime.clock()))
+    return LeadDocument.of(await runtime.leads.get(lead_id, runtime.clock()))
 
 
 AskedModel = Annotated[Version | None, Query(description="A version: what that model says, or would have said.")]
@@ -191,12 +206,12 @@ AskedModel = Annotated[Version | None, Query(description="A version: what that m
 @router.get("/{lead_id}/score")
 async def get_score(
     runtime: CurrentRuntime, lead_id: UUID, as_of: Moment | None = None, model: AskedModel = None
-) -> Score:
+) -> ScoreDocument:
     """The evaluation, every point explained: now, as it was served in the past, or in time to come if nothing happens.
 
     A moment in the past is answered by the model, the identities and the events that were known then.
     """
-    return Score.of(await runtime.leads.score(lead_id, as_of, runtime.clock(), model))
+    return ScoreDocument.of_lead(await runtime.leads.score(lead_id, as_of, runtime.clock(), model))
 
 
 @router.get("/{lead_id}/history")
@@ -221,13 +236,10 @@ async def get_history(
 async def list_events(runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> EventPage:
     """What the person did, the latest first."""
     query = ("events", lead_id)
-    after = None
-    if cursor:
-        occurred_at, event_id = read_cursor(query, cursor)
-        after = EventPosition(datetime.fromisoformat(occurred_at), UUID(event_id))
+    after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
     events, end = await runtime.leads.events(lead_id, after, limit)
-    told = write_cursor(query, [end.occurred_at.isoformat(), str(end.event_id)]) if end else None
-    return EventPage(data=list(map(EventDocument.of, events)), next_cursor=told)
+    next_cursor = write_cursor(query, [end.occurred_at.isoformat(), str(end.event_id)]) if end else None
+    return EventPage(data=list(map(EventDocument.of, events)), next_cursor=next_cursor)
 
 
 @router.get("/{lead_id}/transitions")
@@ -236,7 +248,7 @@ async def list_transitions(
 ) -> TransitionPage:
     """Every change of stage, the latest first."""
     query = ("transitions", lead_id)
-    after = UUID(read_cursor(query, cursor)[0]) if cursor else None
+    (after,) = read_cursor(query, cursor, UUID) if cursor else (None,)
     found, end = await runtime.leads.transitions(lead_id, after, limit)
-    told = write_cursor(query, [str(end)]) if end else None
-    return TransitionPage(data=list(map(TransitionDocument.of, found)), next_cursor=told)
+    next_cursor = write_cursor(query, [str(end)]) if end else None
+    return TransitionPage(data=list(map(TransitionDocument.of, found)), next_cursor=next_cursor)

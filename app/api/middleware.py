@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.paths import is_ingestion
+from app.api.paths import PROBES, is_ingestion
 from app.errors import LeadscoreError
 from app.metrics import Metrics
 
@@ -58,15 +58,16 @@ class Observed:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
         self.metrics.requests.labels(scope["method"], route, str(status)).observe(seconds)
-        # A message that was accepted is no news: the metrics count it.
-        tell = log.debug if status == HTTPStatus.OK and is_ingestion(scope["path"]) else log.info
+        # A message that was accepted is no news, for the metrics count it; nor is a probe that found all well.
+        quiet = is_ingestion(scope["path"]) or scope["path"] in PROBES
+        tell = log.debug if status == HTTPStatus.OK and quiet else log.info
         tell("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
 
 
 def _request_id(scope: Scope) -> str:
-    told = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
-    usable = 0 < len(told) <= LONGEST_REQUEST_ID and told.replace(b"-", b"").isalnum()
-    return told.decode() if usable else token_hex(16)
+    client_id = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
+    usable = 0 < len(client_id) <= LONGEST_REQUEST_ID and client_id.replace(b"-", b"").isalnum()
+    return client_id.decode() if usable else token_hex(16)
 
 
 class CrossOrigin:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -29,20 +29,17 @@ class VersionDocument(BaseModel):
     published_at: datetime | None
 
     @classmethod
-    def of(cls, version: Version) -> "VersionDocument":
-        return cls(**cls.told(version))
-
-    @classmethod
-    def told(cls, version: Version) -> dict[str, Any]:
+    def of(cls, version: Version, **more: Any) -> Self:
         stored = version.stored
-        return {
-            "version": stored.version,
-            "name": stored.document["name"],
-            "state": version.state,
-            "note": stored.note,
-            "created_at": stored.created_at,
-            "published_at": version.published_at,
-        }
+        return cls(
+            version=stored.version,
+            name=stored.document["name"],
+            state=version.state,
+            note=stored.note,
+            created_at=stored.created_at,
+            published_at=version.published_at,
+            **more,
+        )
 
 
 class WarningDocument(BaseModel):
@@ -67,14 +64,11 @@ class ModelDocument(VersionDocument):
     document: dict[str, Any]
 
     @classmethod
-    def of(cls, version: Version) -> "ModelDocument":
+    def of(cls, version: Version, **more: Any) -> Self:
+        """Lints the model and runs its examples, which takes its time: not for the event loop."""
         model = version.model
-        return cls(
-            **cls.told(version),
-            warnings=warnings_of(model),
-            examples=examples_of(model),
-            document=version.stored.document,
-        )
+        found = {"warnings": warnings_of(model), "examples": examples_of(model)}
+        return super().of(version, **found, document=version.stored.document, **more)
 
 
 def warnings_of(model: ScoringModel) -> list[WarningDocument]:
@@ -98,7 +92,7 @@ class DifferenceDocument(BaseModel):
     recounts: bool
 
     @classmethod
-    def of(cls, difference: Difference) -> "DifferenceDocument":
+    def of(cls, difference: Difference) -> Self:
         return cls.model_validate(difference, from_attributes=True)
 
 
@@ -145,7 +139,7 @@ class OutcomeDocument(BaseModel):
     scores: dict[str, ScoreValue]
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "OutcomeDocument":
+    def of(cls, outcome: Outcome) -> Self:
         reading = outcome.reading
         return cls(stage=outcome.stage, scores={name: ScoreValue.of(reading, name) for name in reading.values})
 
@@ -168,7 +162,7 @@ class MoverDocument(BaseModel):
     ledger_changes: list[ChangedLineDocument]
 
     @classmethod
-    def of(cls, mover: Mover) -> "MoverDocument":
+    def of(cls, mover: Mover) -> Self:
         return cls(
             lead_id=mover.lead_id,
             distance=mover.distance,
@@ -198,7 +192,7 @@ class PreviewDocument(BaseModel):
     movers: list[MoverDocument]
 
     @classmethod
-    def of(cls, previewed: Previewed) -> "PreviewDocument":
+    def of(cls, previewed: Previewed) -> Self:
         preview = previewed.preview
         stages, spreads = preview.stages, preview.distributions
         return cls(

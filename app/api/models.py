@@ -11,7 +11,7 @@ from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
 from app.api.bodies import MOST_JSON_BYTES, JsonRoute, read_body
 from app.api.cursors import read_cursor, write_cursor
 from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
-from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
+from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of, version_number
 from app.api.problems import REFUSALS
 from app.api.rollouts import RolloutDocument
 from app.errors import MalformedRequest
@@ -21,7 +21,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.model import dump_yaml
 from app.scoring.schema import json_schema
 from app.services.models import draft, get_version, list_versions, publish, read_model
-from app.services.previews import preview
+from app.services.previews import LARGEST_SAMPLE, preview
 from app.services.rollouts import progress_of
 
 YAML = "application/yaml"
@@ -38,7 +38,7 @@ class PreviewRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sample: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    sample: Annotated[int, Field(ge=1, le=LARGEST_SAMPLE)] | None = None
 
 
 class PublishRequest(BaseModel):
@@ -88,7 +88,7 @@ async def _posted_model(request: Request) -> ScoringModel:
 @router.get("", dependencies=[Reader])
 async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
     """Versions, the latest first."""
-    before = int(read_cursor("models", cursor)[0]) if cursor else None
+    (before,) = read_cursor("models", cursor, version_number) if cursor else (None,)
     found = await list_versions(runtime.database, before, limit + 1)
     more = write_cursor("models", [found[limit - 1].stored.version]) if len(found) > limit else None
     return VersionPage(data=list(map(VersionDocument.of, found[:limit])), next_cursor=more)

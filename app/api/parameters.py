@@ -18,9 +18,9 @@ def _storable(text: str) -> str:
     return text
 
 
-def _in_utc(told: datetime) -> datetime:
+def _in_utc(moment: datetime) -> datetime:
     try:
-        return told.astimezone(UTC)
+        return moment.astimezone(UTC)
     except OverflowError:
         msg = "must be within the years 1 to 9999, in UTC"
         raise ValueError(msg) from None
@@ -29,9 +29,9 @@ def _in_utc(told: datetime) -> datetime:
 def in_one_fault(message: str) -> WrapValidator:
     """For a choice of types: one fault with this message, rather than one for each type."""
 
-    def check(told: Any, choose: ValidatorFunctionWrapHandler) -> Any:
+    def check(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
         try:
-            return choose(told)
+            return choose(value)
         except ValidationError:
             raise ValueError(message) from None
 
@@ -46,6 +46,13 @@ Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
 VersionOrActive = Annotated[
     Version | Literal["active"], in_one_fault(f"must be the number of a version, 1 to {MOST_VERSIONS}, or `active`")
 ]
+
+
+def version_number(number: int) -> int:
+    """Raises ValueError for what can't be the number of a version."""
+    if not 1 <= number <= MOST_VERSIONS:
+        raise ValueError
+    return number
 
 
 def number_of(version: VersionOrActive) -> int | None:

@@ -1,4 +1,4 @@
-"""Which paths ingest: those that any web page may call, and whose answers analytics clients read."""
+"""Which paths ingest: those that any web page may call, and whose answers analytics clients read. And which probe."""
 
 MESSAGE_PATHS = {
     "track": "track",
@@ -18,6 +18,7 @@ MESSAGE_PATHS = {
 
 BATCH_PATHS = ("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch")
 METRICS_PATH = "/v1/m"
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 _EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH}
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from app import errors
 from app.api.paths import is_ingestion
 from app.scoring.faults import Fault, InvalidModel
+from app.scoring.sentences import sentence_of
 
 log = structlog.get_logger()
 
@@ -88,6 +89,8 @@ async def on_refusal(request: Request, error: Exception) -> Response:
         answer.headers["WWW-Authenticate"] = 'Basic realm="leadscore", Bearer realm="leadscore"'
     if isinstance(error, errors.Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after_s)
+        if error.reason is not None:
+            log.warning("the database is unavailable", reason=error.reason)
     return answer
 
 
@@ -132,7 +135,7 @@ def on_crash(request: Request, error: Exception) -> Response:
 def _fault(found: Any) -> Fault:
     if found["type"] == "extra_forbidden":  # its path would end in a key that is the client's own
         return Fault(_path(found["loc"][:-1]), "has a field that is not known here")
-    return Fault(_path(found["loc"]), found["msg"].removeprefix("Value error, "))
+    return Fault(_path(found["loc"]), sentence_of(found))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -46,7 +46,7 @@ async def list_all(
     cursor: Cursor = None,
 ) -> RejectionPage:
     """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), the latest first."""
-    after = UUID(read_cursor(QUERY, cursor)[0]) if cursor else None
+    (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
     found, end = await list_rejections(runtime.database, after, limit)
     data = [RejectionDocument.model_validate(item, from_attributes=True) for item in found]
     return RejectionPage(data=data, next_cursor=write_cursor(QUERY, [str(end)]) if end else None)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import JsonRoute
-from app.api.lead_documents import Evaluation
+from app.api.lead_documents import EvaluationDocument
 from app.api.parameters import MOST_VERSIONS, Moment, in_one_fault, number_of
 from app.api.problems import REFUSALS
 from app.scoring.engine import CompiledModel, compile_model
@@ -46,7 +46,7 @@ router = APIRouter(
 
 
 @router.post("")
-async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> Evaluation:
+async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> EvaluationDocument:
     """What a model makes of messages. Without `as_of`, as of now."""
     if isinstance(wanted.model, dict):
         document = wanted.model
@@ -58,6 +58,6 @@ async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> Evaluation:
     return await asyncio.to_thread(lambda: _evaluated(compiled(), wanted, runtime.clock()))
 
 
-def _evaluated(model: CompiledModel, wanted: Tryout, now: datetime) -> Evaluation:
+def _evaluated(model: CompiledModel, wanted: Tryout, now: datetime) -> EvaluationDocument:
     reading, stage = try_out(model, wanted.messages, now, wanted.as_of, trusted=wanted.trusted)
-    return Evaluation(**Evaluation.told(reading, stage, wanted.as_of or now))
+    return EvaluationDocument.of(reading, stage, wanted.as_of or now)

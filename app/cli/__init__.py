@@ -32,8 +32,9 @@ def main() -> None:
     except InvalidModel as error:
         _tell_faults(error.faults)
         sys.exit(1)
-    except Unavailable:
-        err.print("The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: is it running?")
+    except Unavailable as error:
+        msg = f"The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: {error.reason}"
+        err.print(msg, soft_wrap=True, markup=False)
         sys.exit(1)
     except LeadscoreError as error:
         if isinstance(error, ValidationFailed) and error.faults:

@@ -11,6 +11,7 @@ from app.cli.runtime import with_database
 from app.cli.terminal import out
 from app.errors import ValidationFailed
 from app.main import utc_now
+from app.scoring.sentences import sentence_of
 from app.services.keys import KeyKind, create_key, list_keys, revoke_key
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
@@ -29,7 +30,7 @@ def create(
     try:
         wanted = KeyRequest(kind=kind, name=name, origins=origin or None, events=event or None)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'the key'}: {fault['msg']}" for fault in error.errors()]
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'the key'}: {sentence_of(fault)}" for fault in error.errors()]
         raise ValidationFailed("; ".join(faults)) from None
     made = with_database(
         lambda runtime: create_key(

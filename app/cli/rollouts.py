@@ -25,6 +25,7 @@ from app.cli.terminal import counted, err, progress_bar, show, show_json
 from app.errors import ValidationFailed
 from app.main import utc_now
 from app.scoring.document import ScoringModel
+from app.scoring.sentences import sentence_of
 from app.services.evaluation import Moves
 from app.services.models import activate, get_version, publish
 from app.services.rollouts import Progress, progress_of, roll_out
@@ -77,7 +78,7 @@ def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str 
     try:
         return TypeAdapter(Note).validate_python(note)
     except ValidationError as error:
-        raise ValidationFailed(f"--note: {error.errors()[0]['msg']}.") from None
+        raise ValidationFailed(f"--note {sentence_of(error.errors()[0])}.") from None
 
 
 def _check(model: ScoringModel) -> None:

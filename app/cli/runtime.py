@@ -12,6 +12,7 @@ from app.cli.terminal import err
 from app.errors import UnreadableFile
 from app.logs import configure_logs
 from app.main import utc_now
+from app.scoring.sentences import sentence_of
 from app.services.runtime import Runtime
 from app.settings import Settings
 
@@ -25,7 +26,7 @@ def read_settings(**told: Any) -> Settings:
     except ValidationError as error:
         for fault in error.errors():
             name = "_".join(str(part) for part in fault["loc"]).upper()
-            err.print(f"LEADSCORE_{name}: {fault['msg']}", soft_wrap=True, markup=False)
+            err.print(f"LEADSCORE_{name}: {sentence_of(fault)}", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
     if settings.embedded and not settings.database_file.parent.is_dir():
         raise UnreadableFile(f"There is no folder {settings.database_file.parent} for the database: make it first.")
@@ -34,14 +35,25 @@ def read_settings(**told: Any) -> Settings:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, writing: bool = False) -> AsyncIterator[Runtime]:
-    """The database that the settings name, once it is known to be up to date; with its writer, to bring in messages."""
+async def opened(settings: Settings, *, writing: bool = False, quietly: bool = False) -> AsyncIterator[Runtime]:
+    """The database that the settings name, once it is known to be up to date; with its writer, to bring in messages.
+
+    If it is an embedded one that is only made now, that is said, unless `quietly`: the folder may be a wrong one.
+    """
+    if not quietly:
+        _tell_of_a_new_database(settings)
     runtime = Runtime(settings, utc_now)
     try:
         await (runtime.start() if writing else runtime.open())
         yield runtime
     finally:
         await runtime.stop()
+
+
+def _tell_of_a_new_database(settings: Settings) -> None:
+    file = settings.database_file
+    if settings.embedded and not file.exists():
+        err.print(f"There was no database at {file.absolute()}: it is made now.", soft_wrap=True, markup=False)
 
 
 def with_database(job: Callable[[Runtime], Awaitable[Result]]) -> Result:

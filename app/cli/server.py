@@ -42,7 +42,7 @@ def serve(
 
 async def _try_to_open(settings: Settings) -> None:
     """So that a refusal to start is one sentence, where the server would print a traceback."""
-    async with opened(settings):
+    async with opened(settings, quietly=True):  # a first start introduces itself, and standard error is for the log
         pass
 
 

@@ -10,12 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from app.api.lead_documents import Evaluation
+from app.api.lead_documents import EvaluationDocument
 from app.api.parameters import Moment
 from app.cli.ledgers import condition_lines, ledger_table, points
 from app.cli.model_targets import AsJson, Target, find
 from app.cli.terminal import show, show_json
-from app.errors import MalformedJson, MalformedRequest, UnreadableFile, ValidationFailed
+from app.errors import MalformedJson, UnreadableFile, ValidationFailed
 from app.main import utc_now
 from app.protocol.body import parse_json
 from app.scoring.faults import Fault
@@ -48,7 +48,7 @@ def evaluate_messages(
         places = {f"messages[{index}]": place for index, place in enumerate(told)}
         faults = tuple(Fault(places.get(fault.path, fault.path), fault.message) for fault in error.faults)
         raise ValidationFailed(error.detail, faults) from None
-    document = Evaluation(**Evaluation.told(reading, stage, moment or now))
+    document = EvaluationDocument.of(reading, stage, moment or now)
     if as_json:
         show_json(document)
     else:
@@ -73,24 +73,25 @@ def _read_messages(file: str) -> dict[str, Any]:
     except OSError as error:
         msg = f"{file}: {error.strerror}. Name a file of messages, or - for standard input."
         raise UnreadableFile(msg) from None
+    name = "standard input" if file == "-" else file
     if data.lstrip().startswith(b"["):
-        return {f"messages[{index}]": message for index, message in enumerate(_parsed(data, file))}
-    lines = {f"line {number}": line for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()}
-    return {place: _parsed(line, f"{file}, {place}") for place, line in lines.items()}
+        messages = _parsed(data, f"The list in {name}")
+        return {f"messages[{index}]": message for index, message in enumerate(messages)}
+    lines = {number: line.rstrip() for number, line in enumerate(data.split(b"\n"), start=1) if line.strip()}
+    return {f"line {number}": _parsed(line, f"Line {number} of {name}") for number, line in lines.items()}
 
 
-def _parsed(data: bytes, place: str) -> Any:
+def _parsed(data: bytes, what: str) -> Any:
     try:
-        return parse_json(data)
-    except (MalformedJson, MalformedRequest) as error:
-        reason = error.detail.replace("The body", "it").replace("the body", "it")
-        raise UnreadableFile(f"{place}: {reason} Messages are JSON lines, or one list.") from None
+        return parse_json(data, what)
+    except MalformedJson as error:
+        raise UnreadableFile(f"{error.detail} Messages are JSON lines, or one list.") from None
 
 
 # --- The evaluation ---------------------------------------------------------------------------------------------
 
 
-def _lines(evaluation: Evaluation) -> Iterator[Text | Table]:
+def _lines(evaluation: EvaluationDocument) -> Iterator[Text | Table]:
     reason = evaluation.stage_reason
     model = f"version {evaluation.model_version}" if evaluation.model_version is not None else "the file's model"
     yield Text.assemble(

@@ -15,7 +15,12 @@ _MAX_DIGITS = 600  # Python takes quadratic time to read more, and can be set to
 _MAX_GZIP_MEMBERS = 16  # a body of thousands of empty ones would cost seconds
 _CHUNK_BYTES = 256 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
+_TOO_DEEP = f"nests deeper than {MAX_DEPTH} levels: flatten it."
 _JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[\[{]")
+
+
+class _NotAccepted(Exception):
+    """JSON that we do not take. Its text goes on where `parse_json` begins: it has said what the data are."""
 
 
 def decompress(raw: bytes, content_encoding: str | None, limit_bytes: int) -> bytes:
@@ -38,23 +43,28 @@ def is_json(data: bytes) -> bool:
     return _JSON_START.match(data) is not None
 
 
-def parse_json(data: bytes) -> Any:
-    """Strict JSON in UTF-8, a byte order mark aside.
+def parse_json(data: bytes, what: str = "The body") -> Any:
+    """Strict JSON in UTF-8, a byte order mark aside. `what` the data are, an error says: its sentence begins with it.
 
     Lone surrogates, infinities such as 1e999 and integers beyond 64 bits pass: they cost their message, not the body.
     Raises MalformedJson.
     """
     try:
         document = _DECODER.decode(data.removeprefix(BOM_UTF8).decode("utf-8"))
+        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:  # else it can't be too deep
+            _check_depth(document)
     except UnicodeDecodeError:
-        raise MalformedJson("The body is not valid UTF-8: encode it as UTF-8.") from None
+        fault = "is not valid UTF-8: encode it as UTF-8."
     except json.JSONDecodeError as error:
-        raise MalformedJson(f"The body is not valid JSON at line {error.lineno}, column {error.colno}.") from None
+        line = f"line {error.lineno}, " if b"\n" in data else ""
+        fault = f"is not valid JSON at {line}column {error.colno}."
     except RecursionError:
-        raise _too_deep() from None
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:  # else it can't be too deep
-        _check_depth(document)
-    return document
+        fault = _TOO_DEEP
+    except _NotAccepted as error:
+        fault = str(error)
+    else:
+        return document
+    raise MalformedJson(f"{what} {fault}")
 
 
 def _gunzip(raw: bytes, limit_bytes: int) -> bytes:
@@ -90,18 +100,18 @@ def _check_length(length: int, limit_bytes: int) -> None:
 def _read_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(members)
     if len(result) != len(members):
-        raise MalformedJson("An object in the body has the same key twice: send each key once.")
+        raise _NotAccepted("has an object with the same key twice: send each key once.")
     return result
 
 
 def _read_integer(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
-        raise MalformedJson(f"The body holds an integer of more than {_MAX_DIGITS} digits: send it as text.")
+        raise _NotAccepted(f"holds an integer of more than {_MAX_DIGITS} digits: send it as text.")
     return int(digits)
 
 
 def _refuse_constant(_name: str) -> NoReturn:
-    raise MalformedJson("The body holds NaN or Infinity, which JSON has not: send null, or leave the field out.")
+    raise _NotAccepted("holds NaN or Infinity, which JSON has not: send null, or leave the field out.")
 
 
 def _check_depth(document: Any) -> None:
@@ -112,16 +122,12 @@ def _check_depth(document: Any) -> None:
             return
         level = [child for parent in level for child in _containers(parent)]
     if level:
-        raise _too_deep()
+        raise _NotAccepted(_TOO_DEEP)
 
 
 def _containers(parent: Any) -> list[Any]:
     children = parent.values() if isinstance(parent, dict) else parent
     return [child for child in children if isinstance(child, (dict, list))]
-
-
-def _too_deep() -> MalformedJson:
-    return MalformedJson(f"The body nests deeper than {MAX_DEPTH} levels: flatten it.")
 
 
 # Made once: `json.loads` with hooks would build a decoder for each body.

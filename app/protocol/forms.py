@@ -131,7 +131,8 @@ def _group(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _unwrap(values: list[str]) -> str | list[str]:
-    return values[0] if len(values) == 1 else values
+    """What a field says. One that says the same twice, as where an address has to be repeated, says it once."""
+    return values[0] if len(set(values)) == 1 else values
 
 
 def _is_blank(answer: str | list[str]) -> bool:

@@ -113,18 +113,18 @@ def _check_message(document: Any, envelope: Envelope) -> dict[str, Any]:
 
 
 def _read_type(message: Mapping[str, Any]) -> str:
-    told = message.get("type")
-    if told not in MESSAGE_TYPES:
+    message_type = message.get("type")
+    if message_type not in MESSAGE_TYPES:
         raise InvalidMessage("validation-error", f"`type` must be one of {', '.join(MESSAGE_TYPES)}.")
-    return str(told)
+    return str(message_type)
 
 
 def _read_occurred_at(message: Mapping[str, Any], envelope: Envelope, received_at: datetime) -> datetime:
-    told = read_time(message.get("timestamp"), "timestamp")
-    if told is None:
-        told = read_time(message.get("originalTimestamp"), "originalTimestamp") or envelope.timestamp
+    claimed = read_time(message.get("timestamp"), "timestamp")
+    if claimed is None:
+        claimed = read_time(message.get("originalTimestamp"), "originalTimestamp") or envelope.timestamp
     sent_at = read_time(message.get("sentAt"), "sentAt") or envelope.sent_at
-    return occurred_at(told, sent_at, received_at)
+    return occurred_at(claimed, sent_at, received_at)
 
 
 def _read_properties(message: Mapping[str, Any], message_type: str) -> dict[str, Any]:
@@ -132,8 +132,8 @@ def _read_properties(message: Mapping[str, Any], message_type: str) -> dict[str,
     if message_type == "group":
         return {**properties, **read_section(message, "traits"), "groupId": _read_required(message, "groupId")}
     if message_type in ("page", "screen"):
-        told = {key: message[key] for key in ("name", "category") if message.get(key) not in _ABSENT}
-        return {**told, **properties}
+        named = {key: message[key] for key in ("name", "category") if message.get(key) not in _ABSENT}
+        return {**named, **properties}
     return properties
 
 

@@ -33,18 +33,18 @@ def read_time(value: Any, field: str) -> datetime | None:
         raise InvalidMessage("validation-error", f"`{field}` is not a time: {remedy}") from None
 
 
-def occurred_at(told: datetime | None, sent_at: datetime | None, received_at: datetime) -> datetime:
-    """When it happened by our clock, never in the future: `received_at - (sent_at - told)`, as Segment specifies.
+def occurred_at(claimed: datetime | None, sent_at: datetime | None, received_at: datetime) -> datetime:
+    """When it happened by our clock, never in the future: `received_at - (sent_at - claimed)`, as Segment specifies.
 
     The client's clock is compared with ours at the moment of sending. Without a `sent_at`, it is believed.
     Raises InvalidMessage (`out-of-range`) if the correction leaves the years 1 to 9999.
     """
-    if told is None:
+    if claimed is None:
         return received_at
     if sent_at is None:
-        return min(told, received_at)
+        return min(claimed, received_at)
     try:
-        return min(received_at - (sent_at - told), received_at)
+        return min(received_at - (sent_at - claimed), received_at)
     except OverflowError:
         raise _out_of_range("timestamp") from None
 

@@ -27,15 +27,15 @@ class _Unstorable(Exception):
         self.in_key = in_key
         self.keys: list[str] = []
 
-    def where(self, under: str) -> str:
+    def sentence(self, what: str, under: str) -> str:
         # A key is the client's own text: a long one would fill the answer and the logs.
         path = ".".join([under, *(key[:_MAX_KEY_SHOWN] for key in reversed(self.keys))]).strip(".")
-        place = f"`{path}`" if path else "the message"
-        return f"a key of {place}" if self.in_key else place
+        place = f"`{path}`" if path else what
+        return f"{place} has a key that {self.rule}" if self.in_key else f"{place} {self.rule}"
 
 
-def check_values(value: Any, *, under: str = "") -> None:
-    """Refuse a message that holds, at any depth, what can't be stored.
+def check_values(value: Any, what: str = "The message", *, under: str = "") -> None:
+    """Refuse a message, or what else the value is, that holds, at any depth, what can't be stored.
 
     The error names the path of the field (`under` is its beginning) and never the value, nor a key that is itself bad.
     Raises InvalidMessage: `invalid-characters`, `not-finite` or `out-of-range`.
@@ -43,7 +43,7 @@ def check_values(value: Any, *, under: str = "") -> None:
     try:
         _check(value)
     except _Unstorable as fault:
-        raise InvalidMessage(fault.code, f"In this message, {fault.where(under)} {fault.rule}") from None
+        raise InvalidMessage(fault.code, fault.sentence(what, under)) from None
 
 
 def is_storable(text: str) -> bool:

@@ -47,29 +47,29 @@ def compare(before: ScoringModel, after: ScoringModel) -> tuple[Difference, ...]
 
 
 def _differences(before: ScoringModel, after: ScoringModel) -> Iterator[Difference]:
-    yield from _told("model", match(parts.head(before), parts.head(after)))
+    yield from _differences_of("model", match(parts.head(before), parts.head(after)))
     signals = match(parts.signals(before), parts.signals(after))
-    yield from _counted(before, after, _told("signal", signals))
+    yield from _counted(before, after, _differences_of("signal", signals))
     then, now = aliases(signal=signals)
     scores = match(parts.scores(before, then), parts.scores(after, now))
-    yield from _told("score", scores)
+    yield from _differences_of("score", scores)
     for old, new in scores.both:
         yield from _in_score((old.name, before.scores[old.name]), (new.name, after.scores[new.name]), signals)
     then, now = aliases(signal=signals, score=scores)
     rungs = parts.stages(before, then), parts.stages(after, now)
     stages = match(*rungs)
-    yield from _told("stage", stages)
+    yield from _differences_of("stage", stages)
     yield from _moved(stages, *rungs)
     then, now = aliases(score=scores, stage=stages)
-    yield from _told("example", match(parts.examples(before, then), parts.examples(after, now)))
+    yield from _differences_of("example", match(parts.examples(before, then), parts.examples(after, now)))
 
 
 def _in_score(before: tuple[str, Score], after: tuple[str, Score], signals: Match) -> Iterator[Difference]:
     groups = match(parts.groups(*before), parts.groups(*after))
-    yield from _told("group", groups)
+    yield from _differences_of("group", groups)
     then, now = aliases(signal=signals, group=groups)
-    yield from _told("rule", match(parts.rules(*before, then), parts.rules(*after, now)))
-    yield from _told("band", match(parts.bands(*before), parts.bands(*after)))
+    yield from _differences_of("rule", match(parts.rules(*before, then), parts.rules(*after, now)))
+    yield from _differences_of("band", match(parts.bands(*before), parts.bands(*after)))
 
 
 def _moved(stages: Match, before: Parts, after: Parts) -> Iterator[Difference]:
@@ -106,7 +106,7 @@ def _above(name: str, order: list[str], kept: set[str]) -> str | None:
 # --- Telling ----------------------------------------------------------------------------------------------------
 
 
-def _told(noun: Noun, found: Match) -> Iterator[Difference]:
+def _differences_of(noun: Noun, found: Match) -> Iterator[Difference]:
     for old, new in found.both:
         yield from _changed(noun, old, new)
     for part in found.new:

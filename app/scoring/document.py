@@ -12,7 +12,10 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 
@@ -23,6 +26,7 @@ NUMERIC_OPERATORS = ("eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte")  # a 
 OPERATORS = (*NUMERIC_OPERATORS, "contains", "starts_with", "ends_with", "exists")  # in the order of the reference
 COMBINERS = ("all", "any", "none")
 DECAYS = ("expires_after_days", "half_life_days", "fades_over_days")
+NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 
 def _has_cents_at_most(value: float) -> float:
@@ -38,19 +42,28 @@ def _as_list(value: Any) -> Any:
 
 def _is_ordered(value: Any) -> Any:
     if not isinstance(value, str) and as_number(value) is None:
-        msg = "should be a number or a string"
+        msg = "must be a number or a string"
         raise ValueError(msg)
     return value
 
 
 def _is_scalar(value: Any) -> Any:
     if not isinstance(value, bool | str) and as_number(value) is None:
-        msg = "should be true or false, a number or a string"
+        msg = "must be true or false, a number or a string"
         raise ValueError(msg)
     return value
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+def _in_one_fault(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
+    # Else there is a fault for each alternative, with pydantic's own name for it in the path.
+    try:
+        return choose(value)
+    except ValidationError:
+        msg = "must be a number, or operators such as {gte: 40, lt: 60}"
+        raise ValueError(msg) from None
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 EventName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
@@ -60,6 +73,7 @@ CapOrNothing = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), 
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Ordered = Annotated[Any, AfterValidator(_is_ordered), WithJsonSchema({"type": ["number", "string"]})]
 Scalar = Annotated[Any, AfterValidator(_is_scalar), WithJsonSchema({"type": ["boolean", "number", "string"]})]
+ExpectedScore = Annotated[float | dict[Literal["eq", "gt", "gte", "lt", "lte"], float], WrapValidator(_in_one_fault)]
 EventNames = Annotated[list[EventName], Field(min_length=1, max_length=200)]
 
 
@@ -264,7 +278,7 @@ class Expected(Document):
 
     stage: Name | None = None
     sales_ready: bool | None = None
-    scores: dict[Name, float | dict[Literal["eq", "gt", "gte", "lt", "lte"], float]] = {}
+    scores: dict[Name, ExpectedScore] = {}
 
 
 class Example(Document):

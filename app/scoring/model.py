@@ -14,16 +14,43 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, ScalarNode
 
 from app.scoring.consistency import inconsistencies
-from app.scoring.document import ScoringModel
+from app.scoring.document import (
+    Combination,
+    Document,
+    Example,
+    Expected,
+    Given,
+    Group,
+    Leaf,
+    Rule,
+    Score,
+    ScoringModel,
+    Signal,
+    Stage,
+)
 from app.scoring.faults import Fault, InvalidModel
+from app.scoring.sentences import sentence_of
 from app.scoring.standins import KEY, with_stand_ins
 
 # ruamel.yaml takes about a second for a text of this length, and up to three if it is made to be slow.
 MAX_CHARACTERS = 128 * 1024
 MAX_VALUES = 50_000  # scalars, lists and mappings, aliases written out; a text counts once more per 64 characters
 MAX_DEPTH = 32
+MOST_HELPED = 100  # faults that tell which fields there are: where there are more, they are no slips of the hand
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} deep: use fewer lists and mappings within each other"
 _MARKS = frozenset({"combination", "leaf", KEY})  # pydantic's, of a union's branch and of a key
+_PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by their places, where * is a name or an index
+    (): ScoringModel,
+    ("signals", "*"): Signal,
+    ("scores", "*"): Score,
+    ("scores", "*", "rules", "*"): Rule,
+    ("scores", "*", "groups", "*"): Group,
+    ("stages", "*"): Stage,
+    ("examples", "*"): Example,
+    ("examples", "*", "given", "*"): Given,
+    ("examples", "*", "expect"): Expected,
+}
+_CONDITIONS: dict[int | str, type[Document]] = {"combination": Combination, "leaf": Leaf}  # wherever they stand
 
 
 def load_model(source: str | dict[str, Any]) -> ScoringModel:
@@ -138,9 +165,9 @@ def _length(part: Any) -> int:
 
 
 def _faults_of(error: ValidationError, document: Any) -> Iterator[Fault]:
-    for detail in error.errors(include_url=False, include_input=False):
-        message = detail["msg"].removeprefix("Value error, ")
-        yield Fault(_path(detail["loc"], document), message[0].lower() + message[1:])
+    for index, detail in enumerate(error.errors(include_url=False, include_input=False)):
+        fields = _fields_at(detail["loc"][:-1]) if index < MOST_HELPED else ()
+        yield Fault(_path(detail["loc"], document), sentence_of(detail, fields))
 
 
 def _faults_beside(error: ValidationError, document: Any) -> Iterator[Fault]:
@@ -151,6 +178,13 @@ def _faults_beside(error: ValidationError, document: Any) -> Iterator[Fault]:
     except ValidationError:  # there is not enough left to judge by
         return
     yield from inconsistencies(model)
+
+
+def _fields_at(place: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The fields that the part of a model at this place may have; none where no part begins."""
+    steps = tuple("*" if index % 2 else step for index, step in enumerate(place))
+    part = _PARTS.get(steps) or _CONDITIONS.get(place[-1])
+    return tuple(field.alias or name for name, field in part.model_fields.items()) if part else ()
 
 
 def _path(location: tuple[int | str, ...], document: Any) -> str:

@@ -66,7 +66,7 @@ class History:
     def _read(self, line: bytes) -> Event | None:
         if not line.strip():
             return None
-        document = parse_json(line)
+        document = parse_json(line.rstrip(), "This line")
         if isinstance(document, dict) and not document.get("messageId"):
             document = {**document, "messageId": self._message_id(line.strip())}
         return read_message(document, type=None, sender=self._sender, received_at=self._clock())

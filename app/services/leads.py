@@ -172,14 +172,14 @@ def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[st
 
 def _check_names(model: CompiledModel, query: LeadQuery) -> None:
     """A misspelt stage or score is an error rather than an empty list."""
-    stages = {stage.name for stage in model.stages}
+    stages = [stage.name for stage in model.stages]
     faults = [
-        Fault("stage", f"there is no such stage; there is {', '.join(sorted(stages))}")
+        Fault("stage", f"there is no such stage; there is {', '.join(stages)}")
         for name in query.stages or ()
         if name not in stages
     ]
     asked = [("min_score", name) for name in query.min_scores or ()]
-    asked += [("sort", query.sort_score)] if query.sort_score else []
+    asked += [("sort", query.sort_score)] if query.sort_score is not None else []
     faults += [
         Fault(field, f"there is no such score; there is {', '.join(model.scores)}")
         for field, name in asked

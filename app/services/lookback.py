@@ -90,7 +90,7 @@ class _Past:
         self.life = life
         self.model = model
         self._facts = Facts()
-        self._told = 0
+        self._folded = 0
 
     def at(self, moment: datetime) -> ScoreView:
         news = list(self._news(moment))
@@ -102,9 +102,9 @@ class _Past:
 
     def _news(self, moment: datetime) -> Iterator[Facts]:
         known = self.life.known
-        while self._told < len(known) and known[self._told][0] <= moment:
-            yield self.model.facts_of(known[self._told][1])
-            self._told += 1
+        while self._folded < len(known) and known[self._folded][0] <= moment:
+            yield self.model.facts_of(known[self._folded][1])
+            self._folded += 1
 
 
 def _active_at(rollouts: Sequence[Rollout], moment: datetime) -> int:

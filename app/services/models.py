@@ -43,8 +43,12 @@ class ActiveModels:
     async def version(self, connection: AsyncConnection, version: int) -> CompiledModel:
         if version not in self._compiled:
             stored = await _existing(connection, version)
-            self._compiled[version] = compile_model(load_model(stored.document), version)
+            self._compiled[version] = await asyncio.to_thread(_compiled, stored)
         return self._compiled[version]
+
+
+def _compiled(stored: ModelVersion) -> CompiledModel:
+    return compile_model(load_model(stored.document), stored.version)
 
 
 async def active_version(connection: AsyncConnection) -> int:
@@ -70,9 +74,9 @@ def read_model(source: str | dict[str, Any]) -> ScoringModel:
     """
     model = load_model(source)
     try:
-        check_values(model.model_dump(by_alias=True, exclude_unset=True))
+        check_values(model.model_dump(by_alias=True, exclude_unset=True), "The document")
     except InvalidMessage as error:
-        raise InvalidModel((Fault("document", error.detail.removeprefix("In this message, ")),)) from None
+        raise InvalidModel((Fault("document", error.detail),)) from None
     return model
 
 
@@ -94,23 +98,23 @@ class Version:
 
     def compiled(self) -> CompiledModel:
         """Takes its time too."""
-        return compile_model(self.model, self.stored.version)
+        return _compiled(self.stored)
 
 
 async def get_version(database: Database, version: int | None) -> Version:
     """A version, the active one for None. Raises `NotFound`."""
     async with database.read() as connection:
         found = await _existing(connection, version if version is not None else await active_version(connection))
-        return (await _told(connection, [found]))[0]
+        return (await _with_states(connection, [found]))[0]
 
 
 async def list_versions(database: Database, before: int | None, limit: int) -> list[Version]:
     """Versions from the latest down."""
     async with database.read() as connection:
-        return await _told(connection, await model_store.page(connection, before, limit))
+        return await _with_states(connection, await model_store.page(connection, before, limit))
 
 
-async def _told(connection: AsyncConnection, found: Sequence[ModelVersion]) -> list[Version]:
+async def _with_states(connection: AsyncConnection, found: Sequence[ModelVersion]) -> list[Version]:
     rollouts = await rollout_store.all_of_them(connection)
     published = {rollout.version: rollout.published_at for rollout in rollouts}
     active = rollouts[-1].version if rollouts else None
@@ -129,7 +133,7 @@ async def draft(database: Database, model: ScoringModel, note: str | None, now: 
 
     async def keep(connection: AsyncConnection) -> Version:
         version = await model_store.insert(connection, document, note, now)
-        return (await _told(connection, [await _existing(connection, version)]))[0]
+        return (await _with_states(connection, [await _existing(connection, version)]))[0]
 
     return await _first_come(database, keep)
 

@@ -17,6 +17,9 @@ from app.storage.db import Database
 from app.storage.leads import Lead
 
 CHUNK = 500
+LARGEST_SAMPLE = 10_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Previewed:
     """A preview, and of how many leads in all it is the preview."""

@@ -26,9 +26,9 @@ def try_out(
     events: dict[str, Event] = {}
     faults: list[Fault] = []
     for index, message in enumerate(messages):
-        told = {**NOBODY, **message} if isinstance(message, dict) else message
+        known = {**NOBODY, **message} if isinstance(message, dict) else message
         try:
-            event = read_message(told, type=None, sender=sender, received_at=now)
+            event = read_message(known, type=None, sender=sender, received_at=now)
         except InvalidMessage as error:
             faults.append(Fault(f"messages[{index}]", error.detail))
         else:

@@ -61,6 +61,7 @@ READ_ONLY = "25006"  # after a failover
 LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
 """What the driver says of a connection that is of no more use; the last after another replica has migrated."""
 
+SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
 SQLITE_BUSY_MS = 10_000
 STATEMENT_TIMEOUT_S = 30  # a server that hangs counts as one that is gone
 
@@ -306,7 +307,7 @@ async def _translated() -> AsyncIterator[None]:
             raise
         raise translated from error
     except (PoolTimeoutError, OSError, TimeoutError) as error:
-        raise _unavailable() from error
+        raise _unavailable(error) from error
     except UnicodeEncodeError as error:  # SQLite's driver, of half a surrogate pair
         raise BadValue from error
     except StatementError as error:
@@ -322,11 +323,12 @@ def _meaning_of(error: DBAPIError) -> Exception | None:
     if state[:2] in BAD_VALUES:
         return BadValue()
     text = str(error.orig)
-    sqlite_failed = any(word in text for word in ("locked", "readonly", "disk", "unable to open"))
+    sqlite_failed = any(word in text for word in SQLITE_FAILURES)
     server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY
     lost = error.connection_invalidated or type(error.orig).__name__ in LOST
-    return _unavailable() if sqlite_failed or server_failed or lost else None
+    return _unavailable(error.orig) if sqlite_failed or server_failed or lost else None
 
 
-def _unavailable() -> Unavailable:
-    return Unavailable("The database can't be reached or takes no writes just now. Send the same request again.")
+def _unavailable(error: BaseException | None) -> Unavailable:
+    msg = "The database can't be reached or takes no writes just now. Send the same request again."
+    return Unavailable(msg, reason=str(error).partition("\n")[0] or type(error).__name__)

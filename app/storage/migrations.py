@@ -21,13 +21,23 @@ LOCK_TIMEOUT_S = 60
 
 
 async def migrate(database: Database) -> bool:
-    """Bring the schema up to date in one transaction. Tells whether there was anything to do."""
+    """Bring the schema up to date in one transaction. Tells whether there was anything to do.
+
+    Raises `SchemaOutdated` where it is that of a later version.
+    """
     async with database.write() as connection:
         if database.is_postgres:
             await _wait_for_lock(connection)
         before = await connection.run_sync(_revision)
+        _check_known(before)
         await connection.run_sync(_upgrade)
         return before != head()
+
+
+def _check_known(found: str | None) -> None:
+    if found is not None and not _is_known(found):
+        msg = f"The database has schema {found}, which this version of leadscore does not know: run a newer version."
+        raise SchemaOutdated(msg)
 
 
 async def check_schema(database: Database) -> None:
@@ -36,9 +46,7 @@ async def check_schema(database: Database) -> None:
         found = await connection.run_sync(_revision)
     if found == head():
         return
-    if found is not None and not _is_known(found):
-        msg = f"The database has schema {found}, which this version of leadscore does not know: run a newer version."
-        raise SchemaOutdated(msg)
+    _check_known(found)
     msg = f"The database has schema {found or 'none'} and needs {head()}: run `leadscore migrate`, then start again."
     raise SchemaOutdated(msg)
 

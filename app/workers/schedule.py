@@ -19,8 +19,8 @@ async def repeat(name: str, interval_s: float, job: Callable[[], Awaitable[None]
     while not stopping.is_set():
         try:
             await job()
-        except Unavailable:
-            log.warning("job postponed: the database is unavailable", job=name)
+        except Unavailable as error:
+            log.warning("job postponed: the database is unavailable", job=name, reason=error.reason)
         except Exception:
             log.exception("job failed", job=name)
         with suppress(TimeoutError):

@@ -3,9 +3,12 @@
 import base64
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from app.api.cursors import write_cursor
+from app.services.leads import LeadQuery
 from tests.api.harness import Api, accepted, assert_problem, track
 from tests.services.harness import NOW
 
@@ -112,6 +115,38 @@ async def test_a_cursor_that_was_altered_is_refused(web: Api, path: str) -> None
     cursor = (await web.told(path, limit=1))["next_cursor"]
     for changed in altered(cursor):
         assert_problem(await web.ask(path, cursor=changed), 400, "malformed-request")
+
+
+MADE_UP: list[list[Any]] = [
+    [],
+    [None],
+    ["x"],
+    [10**300],
+    [0],
+    [None, None],
+    ["x", "y"],
+    [1, 2],
+    [{}, []],
+    ["0001-01-01T00:00:00+14:00", str(UUID(int=1))],
+    ["2026-01-01T00:00:00Z", str(UUID(int=1)), 1],
+]
+
+
+async def test_a_cursor_that_was_made_up_is_refused(web: Api) -> None:
+    """Its digest can be reckoned by anybody, so what it leads to must make sense by itself."""
+    await climb(web)
+    lead_id = (await web.lead(email="ada@example.com"))["id"]
+    lists: dict[str, object] = {
+        "/v1/leads": LeadQuery(),
+        "/v1/rejections": "rejections",
+        "/v1/models": "models",
+        f"/v1/leads/{lead_id}/events": ("events", UUID(lead_id)),
+        f"/v1/leads/{lead_id}/transitions": ("transitions", UUID(lead_id)),
+    }
+    for path, query in lists.items():
+        for position in MADE_UP:
+            answer = await web.ask(path, cursor=write_cursor(query, position))
+            assert_problem(answer, 400, "malformed-request")
 
 
 async def test_a_cursor_of_one_question_is_none_of_another(web: Api) -> None:

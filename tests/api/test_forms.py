@@ -137,6 +137,16 @@ async def test_a_form_sent_twice_with_a_message_id_counts_once(api: Api) -> None
     assert accepted(await submit(api, told)) == (0, 1)
 
 
+async def test_an_address_that_had_to_be_repeated_is_one(web: Api) -> None:
+    accepted(await submit(web, {"email": ["ada@example.com"] * 2, "tag": ["a", "b"]}))
+    assert (await only_event(web))["properties"] == {"email": "ada@example.com", "tag": ["a", "b"], "form": "contact"}
+
+
+async def test_a_number_that_no_float_holds_is_refused(web: Api) -> None:
+    body = f'{{"writeKey": "{web.keys["write"]}", "email": "ada@example.com", "seats": 1e999}}'
+    assert_problem(await web.client.post(FORM, content=body), 422, "validation-error")
+
+
 async def test_an_email_alone_makes_a_lead(api: Api) -> None:
     accepted(await submit(api, {"email": "ADA@example.com "}))
     lead = await api.lead(email="ada@example.com")

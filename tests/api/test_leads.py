@@ -141,6 +141,12 @@ async def test_up_to_500_are_looked_up(api: Api) -> None:
     assert_problem(await look_up(api, [*asked, {"user_id": "u500"}]), 422, "validation-error")
 
 
+async def test_which_one_of_many_identities_is_wrong_is_told(api: Api) -> None:
+    answer = await look_up(api, [{"user_id": "u1"}, {"user_id": "null"}])
+    assert_problem(answer, 422, "validation-error")
+    assert [fault["path"] for fault in answer.json()["errors"]] == ["identities.1"]
+
+
 async def test_a_lookup_that_names_nobody_is_refused(web: Api) -> None:
     wrong: list[Any] = [
         [],
@@ -177,6 +183,8 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
     ({"sales_ready": "true", "stage": "lead"}, []),
     ({"min_score": "engagement:40"}, ["sql"]),
     ({"min_score": ["engagement:5", "fit:0"]}, ["sql", "lead", "a1"]),
+    ({"min_score": ["engagement:5", "engagement:40"]}, ["sql"]),
+    ({"min_score": ["engagement:40", "engagement:5"]}, ["sql"]),
     ({"email": "L@EXAMPLE.com"}, ["lead"]),
     ({"email": "nobody@example.com"}, []),
     ({"source": "email"}, []),
@@ -215,6 +223,7 @@ async def test_updated_after_is_a_moment_in_any_zone(api: Api) -> None:
 SENSELESS: list[dict[str, Any]] = [
     {"stage": "marker"},
     {"min_score": "marker:1"},
+    {"sort": ""},
     {"min_score": "engagement"},
     {"min_score": "engagement:marker"},
     {"min_score": "engagement:nan"},

@@ -47,6 +47,19 @@ async def test_a_request_is_logged_with_its_id_and_its_route(web: Api, logs: lis
     }
 
 
+async def test_a_probe_that_finds_all_well_is_no_news(web: Api, logs: list[Any]) -> None:
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert (await web.client.get(path)).status_code == 200
+    assert {line["log_level"] for line in logs if line["event"] == "request"} == {"debug"}
+
+
+async def test_a_slash_too_many_leads_nowhere(web: Api) -> None:
+    """A redirect would name the host and the scheme that we are asked by, which behind a proxy are not the client's."""
+    for path in ("/v1/track/", "/v1/leads/"):
+        assert (await web.client.post(path)).status_code in {404, 405}
+        assert (await web.client.get(path)).status_code == 404
+
+
 async def speak_of(api: Api, secret: str) -> None:
     """Say something personal in every place that there is."""
     traits = {"email": secret, "name": secret}

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -81,7 +82,9 @@ async def test_without_a_database_a_process_is_alive_and_not_ready(postgres_url:
         assert (await api.client.get("/metrics")).status_code == 200
 
 
-async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back(postgres_url: str) -> None:
+async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back(
+    postgres_url: str, logs: list[Any]
+) -> None:
     async with wired(postgres_url) as (api, wire):
         accepted(await api.send("/v1/track", track()))
         await api.ask("/v1/leads")
@@ -93,6 +96,9 @@ async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back
         ):
             assert_problem(answer, 503, "unavailable")
             assert int(answer.headers["retry-after"]) >= 1
+        reasons = [line["reason"] for line in logs if line["event"] == "the database is unavailable"]
+        assert len(reasons) == 3
+        assert all(reasons)
 
 
 async def test_a_database_that_comes_back_is_used_at_once(postgres_url: str) -> None:

@@ -49,7 +49,7 @@ async def test_messages_are_evaluated_by_a_document_that_nobody_posted(api: Api)
 
 
 async def test_a_document_that_is_no_model_is_told_with_every_fault(web: Api) -> None:
-    document = small_model(typo=1, stages=[{"name": "visitor", "more": 1}])
+    document = small_model(typo=1, stages=[{"name": "visitor", "more": 1}], examples=[])
     answer = await web.do("/v1/evaluate", {"model": document, "messages": []}, "read")
     found = assert_problem(answer, 422, "invalid-model")["errors"]
     assert {fault["path"] for fault in found} == {"typo", "stages[0].more"}

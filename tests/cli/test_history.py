@@ -40,6 +40,20 @@ def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(sqlite_ur
     ]
 
 
+def test_a_line_that_is_refused_is_called_one(sqlite_url: str) -> None:
+    lines = ["{", line(properties={"a": "\0"})]
+    done = run(sqlite_url, "import", "-", input="\n".join(lines))
+    assert done.stderr.splitlines() == [
+        "line 1: malformed-json: This line is not valid JSON at column 2.",
+        "line 2: invalid-characters: `properties.a` holds U+0000 or half of a surrogate pair: remove it.",
+    ]
+
+
+def test_a_database_that_is_only_made_now_is_told(tmp_path: Path) -> None:
+    said = [run("sqlite:///leads.db", "keys", "list", cwd=tmp_path).stderr for _ in range(2)]
+    assert said == [f"There was no database at {tmp_path / 'leads.db'}: it is made now.\n", ""]
+
+
 def test_an_import_is_trusted_and_scored(sqlite_url: str) -> None:
     message = line(event="Order Completed", messageId="m1")
     assert totals(run(sqlite_url, "import", "-", "--source", "crm", input=message)) == (1, 0, 0)

@@ -82,7 +82,7 @@ def test_a_note_that_has_no_place_is_one_sentence(sqlite_url: str, model: Path) 
     for target, note in ((str(model), " "), (str(model), "n" * 501), ("1", "new")):
         done = run(sqlite_url, "model", "publish", target, "--note", note)
         assert (done.returncode, done.stdout) == (1, "")
-        assert one_sentence(done.stderr).startswith("--note")
+        assert one_sentence(done.stderr).startswith("--note ")
 
 
 # --- Another process at work ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests import databases
 from tests.api.harness import until
@@ -90,9 +91,13 @@ def test_settings_that_make_no_sense_are_named() -> None:
     wrong = {"port": "70000", "pool_size": "many", "log_level": "x"}
     variables = environment("mysql://x", **wrong)
     done = subprocess.run([COMMAND, "serve"], env=variables, capture_output=True, text=True, timeout=60, check=False)
-    named = {line.partition(": ")[0] for line in done.stderr.splitlines()}
     assert done.returncode == 1
-    assert named == {f"LEADSCORE_{name.upper()}" for name in ("database_url", *wrong)}
+    assert sorted(done.stderr.splitlines()) == [
+        "LEADSCORE_DATABASE_URL: must begin with sqlite:// or postgresql://",
+        "LEADSCORE_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
+        "LEADSCORE_POOL_SIZE: must be a whole number",
+        "LEADSCORE_PORT: must be 65,535 or less",
+    ]
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/x.db", "postgresql://nobody@127.0.0.1:9/none"])
@@ -100,3 +105,18 @@ def test_a_database_that_can_not_be_reached_is_one_sentence(url: str) -> None:
     done = run(url, "serve", "--port", "0")
     assert (done.returncode, done.stdout) == (1, "")
     assert " database" in one_sentence(done.stderr)
+
+
+def test_why_a_database_can_not_be_used_is_told(postgres_url: str, tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("This is text, and long enough to be looked at. " * 100)
+    reasons = {
+        str(make_url(postgres_url).set(database="nosuch").render_as_string(False)): 'database "nosuch" does not exist',
+        f"sqlite:///{tmp_path}/text.db": "file is not a database",
+    }
+    for url, reason in reasons.items():
+        assert reason in one_sentence(run(url, "keys", "list").stderr)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://u@localhost:port/x"])
+def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
+    assert one_sentence(run(url, "keys", "list").stderr).startswith("LEADSCORE_DATABASE_URL: ")

@@ -50,9 +50,9 @@ def test_untrusted_messages_give_no_hits_to_what_asks_for_trust(model: Path) -> 
 
 
 BAD = {
-    "{}\n\n{": "line 3: ",
+    "{}\n\n{": "messages.json is not valid JSON at column 2. Messages are JSON lines, or one list.",
     '[{"type": "track"}, 1]': "messages[1]: ",
-    "[1": "messages.json: ",
+    "[1,\n2": "messages.json is not valid JSON at line 2, column 2. Messages are",
     '{"type": "track", "event": "A"}\n\n{"type": "dance"}\n': "line 3: ",
 }
 
@@ -66,6 +66,11 @@ def test_a_message_that_can_not_be_used_is_told_by_its_place(
     said = say("model", "evaluate", str(model), str(file))
     assert BAD[content] in said
     assert "body" not in said
+
+
+def test_a_line_that_is_not_json_is_told_by_its_number(model: Path) -> None:
+    done = run(NOWHERE, "model", "evaluate", str(model), "-", input="{}\n\n{ \n")
+    assert one_sentence(done.stderr).startswith("Line 3 of standard input is not valid JSON at column 2.")
 
 
 def test_what_is_asked_wrongly_is_one_sentence(model: Path, say: Callable[..., str]) -> None:

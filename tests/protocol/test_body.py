@@ -161,6 +161,27 @@ def test_an_error_repeats_nothing_of_the_body(data: bytes) -> None:
     assert "secret" not in refused.value.detail
 
 
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"[1,", "is not valid JSON at column 4."),
+        (b"[1,\n2", "is not valid JSON at line 2, column 2."),
+        (b'["\xff"]', "is not valid UTF-8: encode it as UTF-8."),
+        (b'[{"a": 1, "a": 2}]', "has an object with the same key twice: send each key once."),
+        (b"[NaN]", "holds NaN or Infinity, which JSON has not: send null, or leave the field out."),
+        (b"[" + b"9" * 3000 + b"]", "holds an integer of more than 600 digits: send it as text."),
+        (nest(33), "nests deeper than 32 levels: flatten it."),
+        (b"[" * 100_000, "nests deeper than 32 levels: flatten it."),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_fault_is_told_of_what_the_data_are(data: bytes, fault: str) -> None:
+    for more, what in (((), "The body"), (("This line",), "This line")):
+        with pytest.raises(MalformedJson) as refused:
+            parse_json(data, *more)
+        assert refused.value.detail == f"{what} {fault}"
+
+
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for action in (lambda: parse_json(data), lambda: decompress(data, "gzip", LIMIT)):

@@ -164,7 +164,7 @@ def test_a_repeated_field_is_a_list() -> None:
 
 def test_a_field_left_blank_is_no_trait() -> None:
     message = read_form("demo", [("company", " "), ("topic", ""), ("topic", "")]).message
-    assert message["properties"] == {"company": " ", "topic": ["", ""], "form": "demo"}
+    assert message["properties"] == {"company": " ", "topic": "", "form": "demo"}
     assert message["traits"] == {}
 
 

@@ -52,12 +52,17 @@ def test_a_bad_value_is_not_repeated() -> None:
     assert refused.value.detail.isprintable()
 
 
-@pytest.mark.parametrize(("document", "place"), [({"secret\0": 1}, "the message"), ({"a": {"secret\0": 1}}, "`a`")])
+@pytest.mark.parametrize(("document", "place"), [({"secret\0": 1}, "The message"), ({"a": {"secret\0": 1}}, "`a`")])
 def test_a_bad_key_is_not_repeated(document: dict[str, Any], place: str) -> None:
     with pytest.raises(InvalidMessage) as refused:
         check_values(document)
-    assert f"a key of {place} " in refused.value.detail
+    assert refused.value.detail.startswith(f"{place} has a key that ")
     assert "secret" not in refused.value.detail
+
+
+def test_a_value_that_is_no_message_is_called_by_what_it_is() -> None:
+    with pytest.raises(InvalidMessage, match=r"^The document has a key that holds"):
+        check_values({"\0": 1}, "The document")
 
 
 def test_a_long_key_is_cut_in_the_path() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from app.scoring.engine import compile_model
 from app.scoring.faults import Fault, InvalidModel
-from app.scoring.model import MAX_CHARACTERS, dump_model, dump_yaml, load_model
+from app.scoring.model import MAX_CHARACTERS, MOST_HELPED, dump_model, dump_yaml, load_model
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]
@@ -33,6 +33,10 @@ def with_rule(**rule: Any) -> Json:
 def with_score(**score: Any) -> Json:
     rules = {"r": {"signal": "visit", "points": 1}}
     return {**with_signal(), "scores": {"fit": {"rules": rules, **score}}}
+
+
+def with_expected(score: Any) -> Json:
+    return {**LEAST, "examples": [{"name": "x", "given": [], "expect": {"scores": {"fit": score}}}]}
 
 
 def with_stage(**stage: Any) -> Json:
@@ -90,8 +94,8 @@ def _listed(signal: Json) -> Json:
         ("a: \x00", "document", "is not YAML or JSON"),
         ("name: 2026-01-01", "document", "put dates and the like in quotes"),
         ("name: 2026-01-01T00:00:00Z", "document", "put dates and the like in quotes"),
-        ("", "document", "should be a valid dictionary"),
-        ("just words", "document", "should be a valid dictionary"),
+        ("", "document", "must be an object"),
+        ("just words", "document", "must be an object"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place(text: str, path: str, message: str) -> None:
@@ -172,7 +176,7 @@ def test_a_model_is_as_deep_as_anybody_needs() -> None:
 def test_a_model_has_so_many_parts_at_most(document: Json, path: str) -> None:
     [(place, told)] = faults_of(document)
     assert place == path
-    assert "at most" in told
+    assert "or fewer entries" in told
 
 
 def test_examples_tell_of_so_many_messages_at_most() -> None:
@@ -203,38 +207,46 @@ def test_of_many_names_that_there_are_some_are_told() -> None:
 @pytest.mark.parametrize(
     ("document", "path", "message"),
     [
-        ({"stages": [{"name": "a"}]}, "name", "field required"),
-        ({**LEAST, "stages": []}, "stages", "at least 1 item"),
-        ({**LEAST, "extra": 1}, "extra", "extra inputs are not permitted"),
-        ({**LEAST, "signals": {"Bad Name": {"on": "x"}}}, "signals.Bad Name", "match pattern"),
-        ({**LEAST, "signals": {"leaf": {"on": 3}}}, "signals.leaf.on", "valid list"),
-        ({**LEAST, "signals": {"combination": {}}}, "signals.combination.on", "field required"),
-        (with_signal(on=[]), "signals.visit.on", "at least 1 item"),
-        (with_signal(on=""), "signals.visit.on", "at least 1 character"),  # a text stands for a list of one
-        (with_signal(on=["x", "  "]), "signals.visit.on[1]", "at least 1 character"),
-        (with_signal(trusted="yes"), "signals.visit.trusted", "valid boolean"),
-        (with_signal(where=[]), "signals.visit.where", "valid dictionary"),
+        ({"stages": [{"name": "a"}]}, "name", "is missing"),
+        ({**LEAST, "stages": []}, "stages", "must have 1 or more entries"),
+        ({**LEAST, "extra": 1}, "extra", "is no field here; there is name, description, signals"),
+        (
+            {**LEAST, "signals": {"Bad Name": {"on": "x"}}},
+            "signals.Bad Name",
+            "must be lower-case letters, digits and _",
+        ),
+        ({**LEAST, "signals": {"leaf": {"on": 3}}}, "signals.leaf.on", "must be a list"),
+        ({**LEAST, "signals": {"combination": {}}}, "signals.combination.on", "is missing"),
+        (with_signal(on=[]), "signals.visit.on", "must have 1 or more entries"),
+        (with_signal(on=""), "signals.visit.on", "1 or more characters"),  # a text stands for a list of one
+        (with_signal(on=["x", "  "]), "signals.visit.on[1]", "1 or more characters"),
+        (with_signal(trusted="yes"), "signals.visit.trusted", "must be true or false"),
+        (with_signal(where=[]), "signals.visit.where", "must be an object"),
         (with_signal(where={}), "signals.visit.where", "has 0 subjects"),
         (with_signal(where={"property": "a", "context": "b", "eq": 1}), "signals.visit.where", "has 2 subjects"),
         (with_signal(where={"property": "a"}), "signals.visit.where", "needs an operator"),
         (with_signal(where={"property": "a", "eq": None}), "signals.visit.where", "needs an operator"),
         (with_signal(where={"property": "a", "eq": 1, "at_least": 1}), "signals.visit.where", "ask about a signal"),
         (with_signal(where={"signal": "a", "eq": 1}), "signals.visit.where", "not with operators"),
-        (with_signal(where={"property": "a", "equals": 1}), "signals.visit.where.equals", "not permitted"),
+        (
+            with_signal(where={"property": "a", "equals": 1}),
+            "signals.visit.where.equals",
+            "is no field here; there is property, ",
+        ),
         (with_signal(where={"property": "a", "eq": [1]}), "signals.visit.where.eq", "true or false, a number or a str"),
         (with_signal(where={"property": "a", "eq": 10**400}), "signals.visit.where.eq", "a number or a string"),
         (with_signal(where={"property": "a", "in": [1, {}]}), "signals.visit.where.in[1]", "a number or a string"),
-        (with_signal(where={"property": "a", "in": []}), "signals.visit.where.in", "at least 1 item"),
+        (with_signal(where={"property": "a", "in": []}), "signals.visit.where.in", "must have 1 or more entries"),
         (with_signal(where={"property": "a", "gt": True}), "signals.visit.where.gt", "a number or a string"),
         (with_signal(where={"property": "a", "gt": float("inf")}), "signals.visit.where.gt", "a number or a string"),
-        (with_signal(where={"property": "a", "contains": ""}), "signals.visit.where.contains", "at least 1 character"),
-        (with_signal(where={"property": "a", "exists": "yes"}), "signals.visit.where.exists", "valid boolean"),
-        (with_signal(where={"all": []}), "signals.visit.where.all", "at least 1 item"),
+        (with_signal(where={"property": "a", "contains": ""}), "signals.visit.where.contains", "1 or more characters"),
+        (with_signal(where={"property": "a", "exists": "yes"}), "signals.visit.where.exists", "must be true or false"),
+        (with_signal(where={"all": []}), "signals.visit.where.all", "must have 1 or more entries"),
         (with_signal(where={"all": None}), "signals.visit.where", "needs one of all, any, none"),
         (
             with_signal(where={"none": [{"any": [{"property": 5}]}]}),
             "signals.visit.where.none[0].any[0].property",
-            "str",
+            "must be text",
         ),
         (with_rule(), "scores.fit.rules.r", "needs exactly one of signal, when, inactive_for_days"),
         (with_rule(signal=None), "scores.fit.rules.r", "needs exactly one of"),
@@ -243,21 +255,54 @@ def test_of_many_names_that_there_are_some_are_told() -> None:
         (with_rule(signal="visit", half_life_days=1, fades_over_days=2), "scores.fit.rules.r", "more than one way"),
         (with_rule(signal="visit", at_least=2), "scores.fit.rules.r", "go together"),
         (with_rule(signal="visit", at_least=2, within_days=2, half_life_days=1), "scores.fit.rules.r", "do not fade"),
-        (with_rule(signal="visit", points=float("nan")), "scores.fit.rules.r.points", "finite number"),
-        (with_rule(signal="visit", points="5"), "scores.fit.rules.r.points", "valid number"),
-        (with_rule(signal="visit", max_points=0), "scores.fit.rules.r.max_points", "greater than 0"),
+        (with_rule(signal="visit", points=float("nan")), "scores.fit.rules.r.points", "must be a finite number"),
+        (with_rule(signal="visit", points="5"), "scores.fit.rules.r.points", "must be a number"),
+        (with_rule(signal="visit", max_points=0), "scores.fit.rules.r.max_points", "must be more than 0"),
         (with_rule(signal="visit", max_points=0.005), "scores.fit.rules.r.max_points", "more than two decimals"),
-        (with_rule(signal="visit", per_day=0), "scores.fit.rules.r.per_day", "greater than or equal to 1"),
-        (with_rule(signal="visit", half_life_days=0), "scores.fit.rules.r.half_life_days", "greater than 0"),
+        (with_rule(signal="visit", per_day=0), "scores.fit.rules.r.per_day", "must be 1 or more"),
+        (with_rule(signal="visit", half_life_days=0), "scores.fit.rules.r.half_life_days", "must be more than 0"),
         (with_score(min=5, max=4), "scores.fit", "min 5 is above max 4"),
-        (with_score(rules={}), "scores.fit.rules", "at least 1 item"),
-        ({**LEAST, "examples": [{"name": "x", "given": []}]}, "examples[0].expect", "field required"),
+        (with_score(rules={}), "scores.fit.rules", "must have 1 or more entries"),
+        ({**LEAST, "examples": [{"name": "x", "given": []}]}, "examples[0].expect", "is missing"),
+        (with_expected("ten"), "examples[0].expect.scores.fit", "must be a number, or operators such as {gte: 40"),
+        (with_expected({"over": 1}), "examples[0].expect.scores.fit", "must be a number, or operators"),
+        (with_expected({"gte": "1"}), "examples[0].expect.scores.fit", "must be a number, or operators"),
     ],
 )
 def test_a_fault_of_shape_is_told_with_its_path(document: Json, path: str, message: str) -> None:
     [(place, told)] = faults_of(document)
     assert place == path
     assert message in told
+
+
+CONDITION: Json = {"trait": "email", "exists": True}
+EXAMPLE: Json = {"name": "x", "given": [], "expect": {}}
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "near"),
+    [
+        ({**LEAST, "stage": []}, "stage", "stages"),
+        ({**LEAST, "signals": {"leaf": {"on": "x", "were": None}}}, "signals.leaf.were", "where"),
+        (with_score(rule={}), "scores.fit.rule", "rules"),
+        (with_rule(signal="visit", max_point=3), "scores.fit.rules.r.max_point", "max_points"),
+        (with_score(groups={"g": {"max": 1, "maxx": 2}}), "scores.fit.groups.g.maxx", "max"),
+        (with_stage(when=CONDITION, sale_ready=True), "stages[1].sale_ready", "sales_ready"),
+        (with_signal(where={"property": "a", "start_with": "b"}), "signals.visit.where.start_with", "starts_with"),
+        (with_signal(where={"property": "a", "eq": 1, "inn": 2}), "signals.visit.where.inn", "in"),
+        (with_signal(where={"all": [{"any": [CONDITION], "nono": []}]}), "signals.visit.where.all[0].nono", "none"),
+        ({**LEAST, "examples": [{**EXAMPLE, "expects": {}}]}, "examples[0].expects", "expect"),
+        ({**LEAST, "examples": [{**EXAMPLE, "given": [{"trait": {}}]}]}, "examples[0].given[0].trait", "traits"),
+        ({**LEAST, "examples": [{**EXAMPLE, "expect": {"score": {}}}]}, "examples[0].expect.score", "scores"),
+    ],
+)
+def test_a_misspelt_field_is_told_with_the_one_that_was_meant(document: Json, path: str, near: str) -> None:
+    assert faults_of(document) == [(path, f"is no field here; did you mean {near}?")]
+
+
+def test_of_very_many_fields_that_there_are_not_only_the_first_are_told_with_those_there_are() -> None:
+    found = faults_of({**LEAST, **{f"name_{number}": 1 for number in range(MOST_HELPED + 1)}})
+    assert [message for _, message in found[-2:]] == ["is no field here; did you mean name?", "is no field here"]
 
 
 # --- Faults of sense --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from app.api.lead_documents import Score
+from app.api.lead_documents import ScoreDocument
 from app.errors import NotFound
 from app.scoring.document import ScoringModel
 from app.scoring.events import Event
@@ -284,7 +284,7 @@ MODELS: Sequence[ScoringModel] = (small_model(), with_keep(), PRICING, BEGINNERS
 
 def told(view: ScoreView) -> object:
     """What a client reads of an evaluation, and of whom it is."""
-    return view.lead_id, Score.of(view).model_dump()
+    return view.lead_id, ScoreDocument.of_lead(view).model_dump()
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])

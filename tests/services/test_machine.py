@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
-from app.api.lead_documents import Score
+from app.api.lead_documents import ScoreDocument
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
@@ -45,7 +45,7 @@ async def lead_ids(database: Database) -> set[UUID]:
 
 def told(view: ScoreView) -> object:
     """What a client reads of an evaluation."""
-    return Score.of(view).model_dump()
+    return ScoreDocument.of_lead(view).model_dump()
 
 
 class Machine(RuleBasedStateMachine):

@@ -95,6 +95,8 @@ async def test_a_schema_of_a_newer_version_asks_for_that_version(empty: Database
     await set_revision(empty, "9999")
     with pytest.raises(SchemaOutdated, match="schema 9999, which this version of leadscore does not know"):
         await check_schema(empty)
+    with pytest.raises(SchemaOutdated, match="run a newer version"):
+        await migrate(empty)
 
 
 async def test_a_current_schema_passes(empty: Database) -> None:
