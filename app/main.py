@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -13,6 +13,7 @@ from app.api import forms, ingest, keys, leads, models, ops, rejections, rollout
 from app.api.middleware import CrossOrigin, Direct, Guarded, Observed
 from app.api.openapi import Documented
 from app.api.problems import HANDLERS, on_crash, on_refusal
+from app.clock import utc_now
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.workers.prune import prune
@@ -22,10 +23,6 @@ from app.workers.sweep import sweep
 
 PRUNE_INTERVAL_S = 3_600
 ROLLOUT_INTERVAL_S = 2  # how soon a model that was published begins to reach the leads
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:

@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.text import Text
 
-from app.cli import history, keys, migrations, models, previews, rollouts, server, tryout
+from app.cli import imports, keys, migrations, models, previews, rollouts, server, tryout
 from app.cli.terminal import err
 from app.errors import LeadscoreError, Unavailable, ValidationFailed
 from app.scoring.faults import Fault, InvalidModel
@@ -17,7 +17,7 @@ from app.scoring.faults import Fault, InvalidModel
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Lead scoring as a service.")
 cli.add_typer(server.commands)
 cli.add_typer(migrations.commands)
-cli.add_typer(history.commands)
+cli.add_typer(imports.commands)
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(models.commands, name="model")
 models.commands.add_typer(previews.commands)

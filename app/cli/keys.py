@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from app.api.keys import KeyRequest
 from app.cli.runtime import with_database
-from app.cli.terminal import out
+from app.cli.terminal import foreign, out
+from app.clock import utc_now
 from app.errors import ValidationFailed
-from app.main import utc_now
 from app.scoring.sentences import sentence_of
 from app.services.keys import KeyKind, create_key, list_keys, revoke_key
 
@@ -43,10 +43,11 @@ def create(
 @commands.command("list")
 def list_all() -> None:
     """List all keys: how they begin, what they are for, whether they were revoked."""
+    found = with_database(lambda runtime: list_keys(runtime.database))
     print(KEY_LINE.format("id", "kind", "begins with", "created", "revoked", "name"))
-    for key in with_database(lambda runtime: list_keys(runtime.database)):
+    for key in found:
         times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.revoked_at)]
-        print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, key.name))
+        print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, foreign(key.name).plain))
 
 
 @commands.command("revoke")

@@ -6,7 +6,7 @@ import typer
 
 from app.cli.runtime import read_settings
 from app.cli.terminal import out
-from app.main import utc_now
+from app.clock import utc_now
 from app.services.runtime import Runtime
 from app.storage.migrations import migrate as migrate_database
 

@@ -14,7 +14,7 @@ from app.cli.ledgers import line_name, points
 from app.cli.model_targets import AsJson, Target, find_one, read_target
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, progress_bar, show, show_json
-from app.main import utc_now
+from app.clock import utc_now
 from app.scoring.document import ScoringModel
 from app.scoring.preview import QUANTILES
 from app.services.previews import LARGEST_SAMPLE, preview

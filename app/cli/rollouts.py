@@ -4,9 +4,7 @@ A server does the same in the background. Whoever holds the claim is at work, an
 """
 
 import asyncio
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -20,10 +18,10 @@ from app.api.parameters import VersionOrActive
 from app.api.rollouts import RolloutDocument
 from app.cli.model_tables import example_line, warning_lines
 from app.cli.model_targets import AsJson, Target, find_one, read_target
-from app.cli.runtime import with_database
+from app.cli.runtime import INTERRUPTED, interruptible, with_database
 from app.cli.terminal import counted, err, progress_bar, show, show_json
+from app.clock import utc_now
 from app.errors import ValidationFailed
-from app.main import utc_now
 from app.scoring.document import ScoringModel
 from app.scoring.sentences import sentence_of
 from app.services.evaluation import Moves
@@ -32,7 +30,6 @@ from app.services.rollouts import Progress, progress_of, roll_out
 from app.services.runtime import Runtime
 
 POLL_S = 0.5
-INTERRUPTED = 130  # the exit status of what Ctrl-C ended
 
 commands = typer.Typer()
 
@@ -124,7 +121,7 @@ async def _publish(
     *,
     notify: bool,
 ) -> Outcome:
-    with _interruptible() as stopping:
+    with interruptible() as stopping:
         begun = await _begin(runtime, wanted, note, notify=notify)
         progress, moved = await _carry_out(runtime, begun, stopping)
         active = await get_version(runtime.database, None)
@@ -145,22 +142,6 @@ async def _begin(
     if rollout.published_at < begun_at:
         _say(f"Version {rollout.version} was published already, at {rollout.published_at:%Y-%m-%d %H:%M} UTC.")
     return progress
-
-
-@contextmanager
-def _interruptible() -> Iterator[asyncio.Event]:
-    """Ctrl-C sets the event, so that work can end between two transactions; a second one ends the process."""
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-
-    def stop() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        stopping.set()
-
-    loop.add_signal_handler(signal.SIGINT, stop)
-    try:
-        yield stopping
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
 
 
 async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Event) -> tuple[Progress, int | None]:

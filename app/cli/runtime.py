@@ -1,22 +1,25 @@
 """What a command runs on: the settings, and the runtime on the database that they name, for as long as it is needed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import typer
 from pydantic import ValidationError
 
 from app.cli.terminal import err
+from app.clock import utc_now
 from app.errors import UnreadableFile
 from app.logs import configure_logs
-from app.main import utc_now
 from app.scoring.sentences import sentence_of
 from app.services.runtime import Runtime
 from app.settings import Settings
 
 Result = TypeVar("Result")
+
+INTERRUPTED = 130  # the exit status of what Ctrl-C ended
 
 
 def read_settings(**told: Any) -> Settings:
@@ -65,3 +68,20 @@ def with_database(job: Callable[[Runtime], Awaitable[Result]]) -> Result:
             return await job(runtime)
 
     return asyncio.run(run())
+
+
+@contextmanager
+def interruptible() -> Iterator[asyncio.Event]:
+    """Ctrl-C sets the event, so that work can end between two transactions; a second one ends the process."""
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    # Not `loop.add_signal_handler`: while a command waits for its standard input, the loop stands still.
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        loop.call_soon_threadsafe(stopping.set)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopping
+    finally:
+        signal.signal(signal.SIGINT, before)

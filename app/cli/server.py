@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
+import socket
 from typing import Annotated, Any
 
 import typer
 import uvicorn
 
 from app.cli.runtime import opened, read_settings
-from app.main import create_app
+from app.cli.terminal import err
 from app.services.keys import KeyKind, list_keys
 from app.services.runtime import Runtime
 from app.settings import Settings
@@ -24,6 +25,9 @@ def serve(
     """Serve the API, and sweep in the background."""
     settings = read_settings(host=host, port=port)
     asyncio.run(_try_to_open(settings))
+    listening = _listen(settings)
+    from app.main import create_app  # noqa: PLC0415 - FastAPI would cost every other command a third of a second
+
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -37,7 +41,17 @@ def serve(
         proxy_headers=False,  # nobody here asks where a request came from
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
-    Server(config, app.state.runtime).run()
+    Server(config, app.state.runtime).run(sockets=[listening])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        msg = f"Port {settings.port} of {settings.host} can't be listened on: {error.strerror}. Name others by --host"
+        err.print(f"{msg} and --port, or by LEADSCORE_HOST and LEADSCORE_PORT.", soft_wrap=True, markup=False)
+        raise typer.Exit(1) from None
 
 
 async def _try_to_open(settings: Settings) -> None:

@@ -15,8 +15,8 @@ from app.api.parameters import Moment
 from app.cli.ledgers import condition_lines, ledger_table, points
 from app.cli.model_targets import AsJson, Target, find
 from app.cli.terminal import show, show_json
+from app.clock import utc_now
 from app.errors import MalformedJson, UnreadableFile, ValidationFailed
-from app.main import utc_now
 from app.protocol.body import parse_json
 from app.scoring.faults import Fault
 from app.services.tryout import try_out

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.main import utc_now
+from app.clock import utc_now
 from app.services.keys import create_key
 from app.storage.db import Database
 from app.storage.keys import KEY_KINDS, KeyKind

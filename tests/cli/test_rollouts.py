@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from app.main import utc_now
+from app.clock import utc_now
 from app.scoring.model import load_model
 from app.services.models import ActiveModels, activate
 from app.services.rollouts import roll_out

@@ -117,6 +117,16 @@ def test_why_a_database_can_not_be_used_is_told(postgres_url: str, tmp_path: Pat
         assert reason in one_sentence(run(url, "keys", "list").stderr)
 
 
+def test_a_port_that_is_taken_is_one_sentence(sqlite_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(sqlite_url, "serve", "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert one_sentence(done.stderr).startswith(
+        f"Port {port} of 127.0.0.1 can't be listened on: Address already in use"
+    )
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://u@localhost:port/x"])
 def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
     assert one_sentence(run(url, "keys", "list").stderr).startswith("LEADSCORE_DATABASE_URL: ")

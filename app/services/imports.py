@@ -1,4 +1,4 @@
-"""History: a file of messages, one JSON object a line, written through the same writer as everything else."""
+"""Imports: a file of messages, one JSON object a line, written through the same writer as everything else."""
 
 import hashlib
 from collections import Counter
@@ -24,16 +24,16 @@ class LineRefusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What a chunk of lines came to."""
+class ChunkReceipt:
+    """What became of a chunk of lines."""
 
     accepted: int
     duplicates: int
     refused: tuple[LineRefusal, ...]
 
 
-class History:
-    """One file's import.
+class FileImport:
+    """The import of one file.
 
     A line without a `messageId` is given one, made of the line itself and of how often it stood in the file before:
     so a second import of the file finds every message there already.
@@ -46,7 +46,7 @@ class History:
         self._seen: Counter[bytes] = Counter()
         self._line = 0
 
-    async def store(self, lines: Sequence[bytes]) -> Progress:
+    async def store(self, lines: Sequence[bytes]) -> ChunkReceipt:
         """Store a chunk of lines. When this returns, they are committed."""
         events: dict[UUID, tuple[int, Event]] = {}
         refused: list[LineRefusal] = []
@@ -61,7 +61,7 @@ class History:
         self._line += len(lines)
         receipt = await self._writer.submit([event for _, event in events.values()])
         refused += [LineRefusal(events[event_id][0], "unstorable", UNSTORABLE) for event_id in receipt.refused]
-        return Progress(receipt.accepted, receipt.duplicates, tuple(refused))
+        return ChunkReceipt(receipt.accepted, receipt.duplicates, tuple(refused))
 
     def _read(self, line: bytes) -> Event | None:
         if not line.strip():

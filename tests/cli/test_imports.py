@@ -2,12 +2,20 @@
 
 import gzip
 import re
+import signal
+import sqlite3
+import subprocess
+from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE
 
 import httpx
 import pytest
+from sqlalchemy.engine import make_url
 
-from tests.api.server import make_keys, run, serving
+from tests import databases
+from tests.api.harness import until
+from tests.api.server import COMMAND, environment, make_keys, run, serving
 from tests.cli.harness import GOOD, ROOT, line, one_sentence, totals
 
 TRIALS = ROOT.parent / "shared" / "data" / "trials.jsonl.gz"
@@ -64,13 +72,52 @@ def test_an_import_is_trusted_and_scored(sqlite_url: str) -> None:
 
 
 def test_a_file_that_can_not_be_read_is_one_sentence(sqlite_url: str, tmp_path: Path) -> None:
-    cut, plain = tmp_path / "cut.jsonl.gz", tmp_path / "plain.jsonl.gz"
+    missing = tmp_path / "missing.jsonl"
+    done = run(sqlite_url, "import", str(missing))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(missing) in one_sentence(done.stderr)
+
+
+def test_of_a_file_that_was_cut_off_what_is_whole_is_imported(sqlite_url: str, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress("\n".join(GOOD).encode())[:-12])
-    plain.write_text("\n".join(GOOD))
-    for file in (cut, plain, tmp_path / "missing.jsonl"):
-        done = run(sqlite_url, "import", str(file))
-        assert (done.returncode, done.stdout) == (1, ""), file
-        assert str(file) in one_sentence(done.stderr)
+    done = run(sqlite_url, "import", str(cut))
+    assert done.returncode == 1
+    assert totals(done)[0] > 0
+    assert str(cut) in one_sentence(done.stderr)
+
+
+def test_a_file_is_unpacked_by_what_it_holds_and_not_by_its_name(sqlite_url: str, tmp_path: Path) -> None:
+    text = "\n".join(GOOD).encode()
+    for name, held in (("packed.jsonl", gzip.compress(text)), ("plain.jsonl.gz", text)):
+        (tmp_path / name).write_bytes(held)
+        done = run(sqlite_url, "import", str(tmp_path / name), "--source", name)
+        assert totals(done) == (5, 0, 0)
+
+
+@pytest.mark.parametrize("source", ["", "x" * 101])
+def test_a_source_that_no_key_could_have_as_its_name_is_refused(sqlite_url: str, source: str) -> None:
+    done = run(sqlite_url, "import", "-", "--source", source, input=line())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "1 to 100 characters" in done.stderr
+
+
+def test_an_import_that_is_interrupted_tells_how_far_it_came_and_is_finished_by_another(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    file, many = tmp_path / "many.jsonl", 20_000
+    file.write_text("\n".join(line(messageId=f"m{number}") for number in range(many)))
+    command = [COMMAND, "import", str(file)]
+    with subprocess.Popen(command, env=environment(sqlite_url), stdout=PIPE, stderr=PIPE, text=True) as process:
+        with closing(sqlite3.connect(make_url(sqlite_url).database or "")) as database:
+            databases.run(until(lambda: database.execute("SELECT count(*) FROM events").fetchone() > (0,)))
+        process.send_signal(signal.SIGINT)
+        said, complaint = process.communicate(timeout=60)
+    assert "Stopped" in complaint, (said, complaint)
+    assert process.returncode == 130
+    accepted = int(said.split()[0].replace(",", ""))
+    assert 0 < accepted < many
+    assert totals(run(sqlite_url, "import", str(file))) == (many - accepted, accepted, 0)
 
 
 @pytest.mark.skipif(not TRIALS.exists(), reason="the trials' data is not part of the project")

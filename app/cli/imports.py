@@ -1,0 +1,112 @@
+"""`leadscore import`: files of messages, read a chunk at a time."""
+
+import asyncio
+import gzip
+import os
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, Annotated, cast
+
+import typer
+
+from app.cli.runtime import INTERRUPTED, interruptible, opened, read_settings
+from app.cli.terminal import err, out, progress_bar
+from app.clock import utc_now
+from app.errors import UnreadableFile
+from app.protocol.values import is_storable
+from app.services.imports import FileImport
+from app.settings import Settings
+
+LINES_AT_ONCE = 1_000
+LONGEST_SOURCE = 100
+GZIP = b"\x1f\x8b"
+STOPPED = "Stopped. What was stored stays; import the file again for the rest: nothing counts twice."
+
+commands = typer.Typer()
+
+
+def _usable_source(name: str) -> str:
+    if not 0 < len(name) <= LONGEST_SOURCE or not is_storable(name):
+        msg = f"must have 1 to {LONGEST_SOURCE} characters"
+        raise typer.BadParameter(msg)
+    return name
+
+
+@commands.command("import")
+def import_history(
+    file: Annotated[str, typer.Argument(help="JSON lines, `.gz` too; `-` is standard input.")],
+    source: Annotated[
+        str, typer.Option(callback=_usable_source, help="The name under which these events are kept.")
+    ] = "import",
+) -> None:
+    """Import a file of history: one message a line. Running it again changes nothing."""
+    refused = asyncio.run(_import(read_settings(), file, source))
+    raise typer.Exit(1 if refused else 0)
+
+
+async def _import(settings: Settings, file: str, source: str) -> int:
+    """How many lines were refused."""
+    totals: Counter[str] = Counter()
+    async with opened(settings, writing=True) as runtime:
+        importing = FileImport(runtime.writer, source, utc_now)
+        with interruptible() as stopping, _opened(file) as (lines, position, size):
+            try:
+                with progress_bar("bytes") as bar:
+                    task = bar.add_task("importing", total=size, messages=0)
+                    for chunk in _chunks(lines, file):
+                        step = await importing.store(chunk)
+                        for refusal in step.refused:
+                            line = f"line {refusal.line}: {refusal.code}: {refusal.detail}"
+                            bar.print(line, markup=False, soft_wrap=True)
+                        totals.update(accepted=step.accepted, duplicates=step.duplicates, refused=len(step.refused))
+                        bar.update(task, completed=position(), messages=totals.total())
+                        if stopping.is_set():
+                            break
+            finally:
+                out.print(", ".join(f"{totals[name]:,} {name}" for name in ("accepted", "duplicates", "refused")))
+    if stopping.is_set():
+        err.print(STOPPED, soft_wrap=True)
+        raise typer.Exit(INTERRUPTED)
+    return totals["refused"]
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[tuple[IO[bytes], Callable[[], int | None], int | None]]:
+    """The lines of a file; how far it has been read, in bytes of the file as it lies there; and its size."""
+    if file == "-":
+        if sys.stdin is None:
+            raise UnreadableFile("Standard input is closed: name a file of JSON lines, or pipe one in.")
+        yield _unpacked(cast("BufferedReader", sys.stdin.buffer)), lambda: None, None
+        return
+    try:
+        raw = Path(file).open("rb")  # noqa: SIM115 - closed below, around what unpacks it
+    except OSError as error:
+        raise UnreadableFile(f"{file}: {error.strerror}. Name a file of JSON lines, or - for standard input.") from None
+    with raw:
+        size = os.fstat(raw.fileno()).st_size
+        yield _unpacked(raw), raw.tell, size
+
+
+def _unpacked(raw: BufferedReader) -> IO[bytes]:
+    """Whatever it is called, by its first bytes."""
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if raw.peek(2)[:2] == GZIP else raw
+
+
+def _chunks(lines: IO[bytes], file: str) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    try:
+        for line in lines:
+            chunk.append(line)
+            if len(chunk) == LINES_AT_ONCE:
+                yield chunk
+                chunk = []
+    except (EOFError, OSError, zlib.error):
+        yield chunk
+        msg = f"{file} is no whole gzip file. Import it again when it is: what was read stays, and counts once."
+        raise UnreadableFile(msg) from None
+    yield chunk
