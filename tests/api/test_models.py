@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from app.scoring.model import MAX_CHARACTERS, dump_yaml, load_model
+from app.scoring.model import dump_yaml, load_model
+from app.scoring.text import MAX_CHARACTERS
 from tests.api.harness import Api, assert_problem, small_model
 
 VERSION = {"version", "name", "state", "note", "created_at", "published_at"}

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 
 from app.scoring.engine import compile_model
 from app.scoring.faults import Fault, InvalidModel
-from app.scoring.model import MAX_CHARACTERS, MOST_HELPED, dump_model, dump_yaml, load_model
+from app.scoring.model import MOST_HELPED, dump_model, dump_yaml, load_model
+from app.scoring.text import MAX_CHARACTERS
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]
