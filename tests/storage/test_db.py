@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Unavailable
 from app.storage.db import BadValue, Conflict, Database, UtcDateTime, among, dumps
-from app.storage.tables import keys, models, rollouts
+from app.storage.tables import identities, keys, leads, models, rollouts
 
 NOW = datetime(2026, 3, 10, 12, 30, 15, 123_456, tzinfo=UTC)
 
@@ -58,6 +58,16 @@ async def test_however_many_values_are_asked_for_they_are_one_parameter(database
         query = select(models.c.version).where(among(models.c.version, everywhere)).order_by(models.c.version)
         assert list((await connection.execute(query)).scalars()) == [2, 3]
         assert (await connection.execute(select(models.c.version).where(among(models.c.version, [])))).all() == []
+
+
+async def test_whom_an_index_leads_to_is_not_looked_for_row_by_row(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    query = select(leads.c.id, identities.c.identity).join(identities).where(among(identities.c.identity, ["a"]))
+    plan = f"EXPLAIN QUERY PLAN {query.compile(database.engine.sync_engine)}"
+    async with database.read() as connection:
+        steps = [row.detail for row in await connection.exec_driver_sql(plan, ("[]",))]
+    await database.close()
+    assert [step for step in steps if step.startswith("SCAN")] == ["SCAN json_each VIRTUAL TABLE INDEX 1:"]
 
 
 async def test_ids_and_texts_are_found_among_others_of_their_type(database: Database) -> None:
