@@ -103,8 +103,12 @@ curl -s {url}/v1/batch -u {server}: -d '{{"batch": [
   {{"type": "identify", "userId": "u1", "traits": {{"email": "ada@example.com"}}}},
   {{"type": "track", "userId": "u1", "event": "Trial Started"}}]}}'
 
-# where does she stand, and why?
+# where does she stand?
 curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}"
+
+# and why? (her id is the first value of that answer)
+curl -s -H "Authorization: Bearer {read}" {url}/v1/leads/$( \\
+  curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}" | cut -d '"' -f 4)/score
 """
 
 

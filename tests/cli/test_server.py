@@ -25,9 +25,12 @@ def test_a_first_serve_prints_keys_and_commands_that_work_as_they_stand(tmp_path
         answers = [
             json.loads(subprocess.check_output(["/bin/bash", "-ec", command], timeout=30)) for command in commands
         ]
-    assert [answer.get("accepted") for answer in answers] == [1, 1, 2, None]
-    assert answers[-1]["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "anonymous_id": ["a1"]}
-    assert answers[-1]["stage"] != "interest"
+    *sent, lead, score = answers
+    assert [answer["accepted"] for answer in sent] == [1, 1, 2]
+    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "anonymous_id": ["a1"]}
+    assert lead["stage"] != "interest"
+    assert score["stage"] == lead["stage"]
+    assert score["scores"]["engagement"]["ledger"]
     assert "request" in server.log
     assert "ls_" not in server.log
 
