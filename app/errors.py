@@ -19,7 +19,7 @@ LeadscoreError
 ├── UnreadableFile             a file that a command was given can't be read
 └── SchemaOutdated             the database needs `leadscore migrate`
 
-A scoring model that can't be loaded is `app.scoring.model.InvalidModel`, for the scoring core knows nothing of us.
+A scoring model that can't be loaded is `app.scoring.faults.InvalidModel`, for the scoring core knows nothing of us.
 """
 
 from app.scoring.faults import Fault

@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -18,6 +18,7 @@ import uvloop
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
+from app.clock import utc_now
 from app.scoring.document import ScoringModel
 from app.scoring.events import Event, Identity
 from app.scoring.model import dump_model, load_model
@@ -53,18 +54,14 @@ def signal_changed(number: int) -> ScoringModel:
     return load_model(document | {"name": f"signal {number}", "examples": []})
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Bench:
     database: Database
     models: ActiveModels
 
     async def roll_out(self, model: ScoringModel) -> None:
-        await activate(self.database, model, now)
-        await roll_out(self.database, self.models, uuid7(), now, CHUNK, lambda *_: True)
+        await activate(self.database, model, utc_now)
+        await roll_out(self.database, self.models, uuid7(), utc_now, CHUNK, lambda *_: True)
 
     async def read_leads(self) -> None:
         async for _ in self._chunks():
@@ -93,10 +90,10 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
     database = Database(url)
     await migrate(database)
     bench = Bench(database, ActiveModels())
-    await activate(database, points_changed(0), now)
+    await activate(database, points_changed(0), utc_now)
     for batch in _batches():
         async with database.write() as connection:
-            await store(connection, bench.models, batch, now())
+            await store(connection, bench.models, batch, utc_now())
     yield bench
     await database.close()
 
@@ -107,7 +104,7 @@ def _batches() -> list[list[Event]]:
 
 
 def _event(person: int) -> Event:
-    received_at = now()
+    received_at = utc_now()
     page = {"url": "https://www.example.com/pricing?utm_source=google&utm_medium=cpc", "path": "/pricing"}
     return Event(
         id=uuid7(),

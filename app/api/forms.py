@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.api.access import runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import read_body
-from app.api.ingest import Accepted, answer
+from app.api.ingest import Accepted, respond
 from app.api.problems import Problem, on_refusal
 from app.errors import LeadscoreError, UnsafeRedirect, ValidationFailed
 from app.protocol.batches import read_single
@@ -47,7 +47,7 @@ async def _receive(request: Request, form: str) -> Response:
         message = post.message | {"context": _context(request)}
         batch = read_single(message, type="form", sender=sender_of(key), received_at=runtime.clock())
         outcome = await runtime.intake.accept(key, batch)
-    return _for_people(request, answer(request, outcome), onward)
+    return _for_people(request, respond(request, outcome), onward)
 
 
 def _read(form: str, body: bytes, request: Request) -> FormPost:

@@ -38,7 +38,7 @@ class Accepted(BaseModel):
     rejected: list[Rejected] = []
 
 
-def answer(request: Request, outcome: Outcome) -> Response:
+def respond(request: Request, outcome: Outcome) -> Response:
     """What became of each message. Only when all were refused is it an error."""
     rejected = [
         {"index": refusal.index, "messageId": refusal.message_id, "code": refusal.code, "message": refusal.detail}
@@ -74,7 +74,7 @@ def _receives_message(message_type: str) -> Endpoint:
         key, document = await _authorised(request)
         runtime = runtime_of(request)
         batch = read_single(document, type=message_type, sender=sender_of(key), received_at=runtime.clock())
-        return answer(request, await runtime.intake.accept(key, batch))
+        return respond(request, await runtime.intake.accept(key, batch))
 
     receive.__name__ = message_type
     receive.__doc__ = f"Take one `{message_type}` message."
@@ -86,7 +86,7 @@ async def receive_batch(request: Request) -> Response:
     key, document = await _authorised(request)
     runtime = runtime_of(request)
     batch = read_batch(document, sender=sender_of(key), received_at=runtime.clock())
-    return answer(request, await runtime.intake.accept(key, batch))
+    return respond(request, await runtime.intake.accept(key, batch))
 
 
 async def receive_client_metrics(request: Request) -> Response:

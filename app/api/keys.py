@@ -11,10 +11,11 @@ from app.api.access import Admin, CurrentRuntime
 from app.api.bodies import JsonRoute
 from app.api.parameters import Storable
 from app.api.problems import REFUSALS
+from app.scoring.sentences import ORIGIN_PATTERN
 from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$", max_length=200), Storable]
+Origin = Annotated[str, StringConstraints(pattern=ORIGIN_PATTERN, max_length=200), Storable]
 
 
 class KeyRequest(BaseModel):

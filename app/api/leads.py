@@ -77,7 +77,7 @@ def _read_wanted(index: int, wanted: WantedIdentity) -> Identity:
         return wanted.read()
     except ValidationFailed as error:
         fault = Fault(f"identities.{index}", error.detail)
-        raise ValidationFailed(f"{fault.path}: {fault.message}", (fault,)) from None
+        raise ValidationFailed(str(fault), (fault,)) from None
 
 
 def _read_identity(kind: IdentityKind, value: str) -> Identity:

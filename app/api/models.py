@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
 from app.api.bodies import MOST_JSON_BYTES, JsonRoute, read_body
 from app.api.cursors import read_cursor, write_cursor
 from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
-from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of, version_number
+from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
 from app.api.problems import REFUSALS
 from app.api.rollouts import RolloutDocument
 from app.errors import MalformedRequest
@@ -85,10 +85,14 @@ async def _posted_model(request: Request) -> ScoringModel:
     return await asyncio.to_thread(read_model, text)
 
 
+def _read_version(number: Any) -> int:
+    return TypeAdapter(Version).validate_python(number, strict=True)
+
+
 @router.get("", dependencies=[Reader])
 async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
     """Versions, the latest first."""
-    (before,) = read_cursor("models", cursor, version_number) if cursor else (None,)
+    (before,) = read_cursor("models", cursor, _read_version) if cursor else (None,)
     found = await list_versions(runtime.database, before, limit + 1)
     more = write_cursor("models", [found[limit - 1].stored.version]) if len(found) > limit else None
     return VersionPage(data=list(map(VersionDocument.of, found[:limit])), next_cursor=more)

@@ -48,13 +48,6 @@ VersionOrActive = Annotated[
 ]
 
 
-def version_number(number: int) -> int:
-    """Raises ValueError for what can't be the number of a version."""
-    if not 1 <= number <= MOST_VERSIONS:
-        raise ValueError
-    return number
-
-
 def number_of(version: VersionOrActive) -> int | None:
     """The version's number, None for the active one."""
     return None if version == "active" else version

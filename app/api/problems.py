@@ -106,7 +106,7 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
     faults = [_fault(fault) for fault in error.errors()]
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
         return problem(request, 400, "malformed-json", "The body is not JSON.")
-    detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+    detail = "; ".join(map(str, faults))
     return problem(request, 422, "validation-error", detail, errors=_documents(faults))
 
 

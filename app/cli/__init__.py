@@ -33,8 +33,8 @@ def main() -> None:
         _tell_faults(error.faults)
         sys.exit(1)
     except Unavailable as error:
-        msg = f"The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: {error.reason}"
-        err.print(msg, soft_wrap=True, markup=False)
+        cause = f"The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: {error.reason}"
+        err.print(error.detail if error.reason is None else cause, soft_wrap=True, markup=False)
         sys.exit(1)
     except LeadscoreError as error:
         if isinstance(error, ValidationFailed) and error.faults:

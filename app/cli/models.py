@@ -1,4 +1,4 @@
-"""`leadscore model …`: models checked, compared, listed and shown. `previews`, `evaluate` and `rollouts` do more.
+"""`leadscore model …`: models checked, compared, listed and shown. `previews`, `tryout` and `rollouts` do more.
 
 What is shown is made of the documents that the API answers, which `--json` prints as they are.
 """

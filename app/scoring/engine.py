@@ -238,9 +238,7 @@ def _earned(score: CompiledScore, subject: Subject, day: int) -> dict[str, Earne
 def total(score: CompiledScore, points: Mapping[str, float]) -> float:
     """A score from the points that rules earned, by name: capped by rule, by group, and held within limits."""
     capped = _capped(score, points)
-    lines = list(capped.values())
-    if score.group_caps:
-        lines += _group_cuts(score, capped).values()
+    lines = [*capped.values(), *_group_cuts(score, capped).values()]
     return min(max(to_cents(math.fsum(lines)), score.low), score.high) + 0.0
 
 

@@ -95,10 +95,7 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
     total: Tally = {}
     for tally in tallies:
         for fingerprint, days in tally.items():
-            counted = total.get(fingerprint)
-            if counted is None:
-                total[fingerprint] = dict(days)
-                continue
+            counted = total.setdefault(fingerprint, {})
             for day, hits in days.items():
                 counted[day] = counted.get(day, 0) + hits
     return total

@@ -10,10 +10,13 @@ class Fault:
     path: str
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
 
 class InvalidModel(ValueError):
     """A document is no scoring model. `faults` holds everything that is wrong with it."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("\n".join(f"{fault.path}: {fault.message}" for fault in faults))
+        super().__init__("\n".join(map(str, faults)))
         self.faults = faults

@@ -1,10 +1,11 @@
 """Loading a scoring model: YAML 1.2 or JSON in, a checked `ScoringModel` or every fault with its path out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 
 from app.scoring.consistency import inconsistencies
@@ -52,7 +53,8 @@ def load_model(source: str | dict[str, Any]) -> ScoringModel:
     try:
         model = ScoringModel.model_validate(document)
     except ValidationError as error:
-        raise InvalidModel((*_faults_of(error, document), *_faults_beside(error, document))) from None
+        details = error.errors(include_url=False, include_input=False)
+        raise InvalidModel((*_faults_of(details, document), *_faults_beside(details, document))) from None
     faults = tuple(inconsistencies(model))
     if faults:
         raise InvalidModel(faults)
@@ -74,15 +76,15 @@ def dump_yaml(model: ScoringModel) -> str:
     return text.getvalue()
 
 
-def _faults_of(error: ValidationError, document: Any) -> Iterator[Fault]:
-    for index, detail in enumerate(error.errors(include_url=False, include_input=False)):
+def _faults_of(details: Sequence[ErrorDetails], document: Any) -> Iterator[Fault]:
+    for index, detail in enumerate(details):
         fields = _fields_at(detail["loc"][:-1]) if index < MOST_HELPED else ()
         yield Fault(_path(detail["loc"], document), sentence_of(detail, fields))
 
 
-def _faults_beside(error: ValidationError, document: Any) -> Iterator[Fault]:
-    """What does not fit together in the parts of the document that this error does not tell of."""
-    rest = with_stand_ins(document, [detail["loc"] for detail in error.errors(include_url=False, include_input=False)])
+def _faults_beside(details: Iterable[ErrorDetails], document: Any) -> Iterator[Fault]:
+    """What does not fit together in the parts of the document that these details do not tell of."""
+    rest = with_stand_ins(document, [detail["loc"] for detail in details])
     try:
         model = ScoringModel.model_validate(rest)
     except ValidationError:  # there is not enough left to judge by

@@ -8,6 +8,8 @@ from pydantic_core import ErrorDetails
 
 from app.scoring.document import NAME_PATTERN
 
+ORIGIN_PATTERN = r"^https?://[^/\s]+$"
+
 _OBJECT = "must be an object (names with values)"
 _WHOLE = "must be a whole number"
 _NUMBER = "must be a number"
@@ -57,7 +59,7 @@ _SENTENCES = {
 }
 _PATTERNS = {
     NAME_PATTERN: "must be lower-case letters, digits and _, beginning with a letter",
-    r"^https?://[^/\s]+$": "must be an origin, such as https://www.example.com",  # of an API key
+    ORIGIN_PATTERN: "must be an origin, such as https://www.example.com",  # of an API key
 }
 
 

@@ -37,9 +37,9 @@ class Intake:
         batch = _allowed(key, batch)
         receipt = Receipt(0, 0, frozenset())
         if batch.accepted or batch.refused:
-            rejections = rejections_of(batch.refused, key.name, self._clock()) if batch.refused else ()
+            rejections = rejections_of(batch.refused, key.name, self._clock())
             receipt = await self._writer.submit([event for _, event in batch.accepted], rejections)
-        unstorable = _unstorable(batch, receipt) if receipt.refused else []
+        unstorable = _unstorable(batch, receipt)
         if unstorable:
             await self._keep(key, unstorable)
         refused = sorted(batch.refused + unstorable, key=lambda refusal: refusal.index)

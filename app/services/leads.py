@@ -186,7 +186,7 @@ def _check_names(model: CompiledModel, query: LeadQuery) -> None:
         if name not in model.scores
     ]
     if faults:
-        detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+        detail = "; ".join(map(str, faults))
         raise ValidationFailed(detail, tuple(faults))
 
 

@@ -6,7 +6,7 @@ write begins with BEGIN IMMEDIATE; and a database that restarts shows itself in 
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from time import monotonic
@@ -213,7 +213,7 @@ def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     return f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - a placeholder
 
 
-def among(column: ColumnElement[Value], values: Collection[Value]) -> ColumnElement[bool]:
+def among(column: ColumnElement[Value], values: Iterable[Value]) -> ColumnElement[bool]:
     """Whether a column holds one of these values.
 
     However many they are, they are one parameter of one statement, where `IN` would have one for each: drivers take no

@@ -52,7 +52,7 @@ async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
 ) -> AsyncIterator[Event]:
     """Every event that was filed under one of these identities by a moment, in no particular order."""
-    of_them = among(events.c.identity, list(map(str, wanted)))
+    of_them = among(events.c.identity, map(str, wanted))
     async for row in _rows(connection, select(events).where(of_them, events.c.received_at <= received_by)):
         yield _from_row(row)
 

@@ -20,7 +20,7 @@ async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dic
     if not wanted:
         return {}
     columns = select(identities.c.identity, identities.c.lead_id)
-    rows = await connection.execute(columns.where(among(identities.c.identity, list(map(str, wanted)))))
+    rows = await connection.execute(columns.where(among(identities.c.identity, map(str, wanted))))
     return {parse_identity(row.identity): row.lead_id for row in rows}
 
 

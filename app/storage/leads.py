@@ -66,7 +66,7 @@ async def lock_owners(
 
     Raises `Conflict` if one of the leads was merged away meanwhile.
     """
-    rows = await connection.execute(_LOCK_OWNERS.where(among(identities.c.identity, list(map(str, wanted)))))
+    rows = await connection.execute(_LOCK_OWNERS.where(among(identities.c.identity, map(str, wanted))))
     links: dict[Identity, UUID] = {}
     found: dict[UUID, Lead] = {}
     for row in rows:

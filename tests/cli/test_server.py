@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from app import cli
+from app.errors import Unavailable
 from tests import databases
 from tests.api.harness import until
 from tests.api.server import COMMAND, Server, environment, run, serving
@@ -133,3 +135,15 @@ def test_a_port_that_is_taken_is_one_sentence(sqlite_url: str) -> None:
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://u@localhost:port/x"])
 def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
     assert one_sentence(run(url, "keys", "list").stderr).startswith("LEADSCORE_DATABASE_URL: ")
+
+
+def test_what_the_database_has_not_said_is_not_told_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise Unavailable("Other writers kept coming first. Send the same request again.")
+
+    monkeypatch.setattr(cli, "cli", refuse)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert one_sentence(capsys.readouterr().err) == "Other writers kept coming first. Send the same request again."
