@@ -19,9 +19,10 @@ from app.scoring.model import dump_model, load_model
 from app.storage import leads as lead_store
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
-from app.storage.db import Conflict, Database, dumps
+from app.storage.db import Conflict, Database
 from app.storage.models import ModelVersion
 from app.storage.rollouts import Rollout
+from app.storage.sql import dumps
 
 Result = TypeVar("Result")
 

@@ -11,8 +11,8 @@ from sqlalchemy import Dialect, Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity, event_name_key
-from app.storage.db import among, insert_rows
 from app.storage.identities import parse_identity
+from app.storage.sql import among, insert_rows
 from app.storage.tables import events, identities
 
 ROWS_AT_ONCE = 500

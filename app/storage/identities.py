@@ -11,7 +11,7 @@ from sqlalchemy import Dialect, Select, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, Identity
-from app.storage.db import UtcDateTime, among, insert_rows
+from app.storage.sql import UtcDateTime, among, insert_rows
 from app.storage.tables import former_identities, identities
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.db import UtcDateTime
+from app.storage.sql import UtcDateTime
 from app.storage.tables import keys
 
 KeyKind = Literal["write", "server", "read", "admin"]

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.events import Identity
 from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
-from app.storage.db import Conflict, among, insert_rows
+from app.storage.db import Conflict
 from app.storage.identities import parse_identity
+from app.storage.sql import among, insert_rows
 from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]

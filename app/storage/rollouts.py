@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.db import UtcDateTime
+from app.storage.sql import UtcDateTime
 from app.storage.tables import rollouts
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.db import Id, OrderedJson, UtcDateTime
+from app.storage.sql import Id, OrderedJson, UtcDateTime
 
 metadata = MetaData(
     naming_convention={

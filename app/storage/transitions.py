@@ -10,7 +10,7 @@ from sqlalchemy import Dialect, Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
-from app.storage.db import among, insert_rows
+from app.storage.sql import among, insert_rows
 from app.storage.tables import leads, transitions
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.storage.db import Id, UtcDateTime
+from app.storage.sql import Id, UtcDateTime
 
 revision = "0001"
 down_revision = None

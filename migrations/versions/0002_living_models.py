@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from app.scoring.events import event_name_key
-from app.storage.db import Id, UtcDateTime
+from app.storage.sql import Id, UtcDateTime
 
 revision = "0002"
 down_revision = "0001"

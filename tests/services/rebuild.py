@@ -17,7 +17,8 @@ from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, Stamped, merge
 from app.scoring.stages import stage_of
 from app.storage import events as event_store
-from app.storage.db import Database, dumps
+from app.storage.db import Database
+from app.storage.sql import dumps
 from app.storage.tables import identities, leads, transitions
 
 Person = tuple[str, ...]

@@ -1,0 +1,148 @@
+"""SQL that is the same for SQLite and PostgreSQL: types of columns, and statements that take any number of values."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeEngine
+
+Value = TypeVar("Value")
+
+
+class _AsText(TypeDecorator[Value]):
+    """What SQLite has no type for is text there, written as in JSON and sorting as it should."""
+
+    impl = String(36)
+    cache_ok = True
+
+    def __init__(self, write: Callable[[Value], str], read: Callable[[str], Value]) -> None:
+        super().__init__()
+        self.write = write
+        self.read = read
+
+    def process_bind_param(self, value: Value | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else self.write(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Value | None:  # noqa: ARG002
+        return None if value is None else self.read(value)
+
+
+def _utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+UtcDateTime = DateTime(timezone=True).with_variant(_AsText(_utc_text, datetime.fromisoformat), "sqlite")
+"""A moment in UTC."""
+
+Id = Uuid().with_variant(_AsText(str, UUID), "sqlite")
+"""A UUID, of version 7: it sorts by when it was made."""
+
+
+class OrderedJson(TypeDecorator[Any]):
+    """JSON whose keys stay in the order in which they were written: a document for people."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+        return orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else orjson.loads(value)
+
+
+def dumps(value: Any) -> str:
+    """JSON as it is stored: keys sorted, so that equal values are equal bytes."""
+    return orjson.dumps(value, _id_text, orjson.OPT_SORT_KEYS).decode()
+
+
+def _id_text(value: Any) -> str:
+    if isinstance(value, UUID):  # asyncpg has a class of its own for them, which orjson does not know
+        return str(value)
+    raise TypeError
+
+
+def insert_rows(table: Table, dialect: Dialect) -> Any:
+    """`INSERT … SELECT` of the rows in the parameter `rows`, a list of mappings by column, in their order.
+
+    However many they are, they are one parameter of one statement, which is prepared once. The statement is the
+    dialect's own, so that `on_conflict_…` and `returning` can be added.
+    """
+    rows = bindparam("rows", type_=JSON)
+    if dialect.name == "sqlite":
+        each = func.json_each(rows).table_valued("value")
+        values = [func.json_extract(each.c.value, f"$.{column.name}") for column in table.c]
+        # WHERE, since without it SQLite reads ON CONFLICT as the condition of a join
+        return sqlite.insert(table).from_select(table.c.keys(), select(*values).where(text("true")))
+    typed = [Column(column.name, column.type) for column in table.c]
+    record = func.json_to_recordset(rows).table_valued(*typed).render_derived(with_types=True)
+    return postgresql.insert(table).from_select(table.c.keys(), select(*record.c))
+
+
+class _ListOf(TypeDecorator[Sequence[Any]]):
+    """Values of one type, as one parameter: an array, and in SQLite JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(JSON() if dialect.name == "sqlite" else postgresql.ARRAY(self.item))
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: OperatorType | None = None) -> Any:  # noqa: ARG002
+        return self  # for SQLite, which has no booleans, it would become `… = 1`, and that uses no index
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = element.clauses
+    return f"{compiler.process(column, **options)} = ANY ({compiler.process(values, **options)})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = element.clauses
+    listed = compiler.process(values, **options)
+    return f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - a placeholder
+
+
+def among(column: ColumnElement[Value], values: Iterable[Value]) -> ColumnElement[bool]:
+    """Whether a column holds one of these values.
+
+    However many they are, they are one parameter of one statement, where `IN` would have one for each: drivers take no
+    more than some 30,000, and each length would be a statement to prepare.
+    """
+    return _Among(column, literal(list(values), _ListOf(column.type)))
