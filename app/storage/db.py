@@ -7,17 +7,18 @@ write begins with BEGIN IMMEDIATE; and a database that restarts shows itself in 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from time import monotonic
 from typing import Any
 
 import aiosqlite
+import asyncpg
 import orjson
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
-from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -26,12 +27,15 @@ from app.errors import Unavailable
 from app.storage.sql import dumps
 
 WRITE = "leadscore_write"
-RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
+RACES = frozenset({"40001", "40P01", "55P03", "23503", "23505"})
+"""Serialization failure, deadlock, lock not available; a row that is gone, or there already."""
+
 BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
 OUT_OF_SERVICE = frozenset({"08", "28", "3D", "53", "55", "57", "58", "XX"})
 """Classes: connection, authorization, catalog, resources, not in the required state, operator, system, internal."""
 
 READ_ONLY = "25006"  # after a failover
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
 """What the driver says of a connection that is of no more use; the last after another replica has migrated."""
 
@@ -54,12 +58,12 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10, pool_timeout_s: float = 5) -> None:
         self.engine = _engine(url, pool_size, pool_timeout_s)
         self._writing = self.engine.execution_options(**{WRITE: True})
-        # All that a read sees is of one moment, so that no lead is merged away between two of its queries. That is
-        # SQLite's way in any case.
-        one_moment = {"isolation_level": "REPEATABLE READ"} if self.is_postgres else {}
-        self._reading = self.engine.execution_options(**one_moment)
         # SQLite has one writer at a time. Who waits for it there is served by chance, here in turn.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if self.is_postgres else asyncio.Lock()
+        self._generation = 0
+        if self.is_postgres:
+            event.listen(self.engine.sync_engine, "connect", self._note_generation)
+            event.listen(self.engine.sync_engine, "checkout", self._check_generation)
 
     @property
     def is_postgres(self) -> bool:
@@ -68,17 +72,69 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads, all of it as of one moment. Raises `Unavailable`."""
-        async with _translated(), self._reading.begin() as connection:
+        # So no lead is merged away between two of its queries. SQLite reads in that way in any case.
+        begun = self._begun("repeatable_read") if self.is_postgres else self.engine.begin()
+        async with self._translated(), begun as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
-        async with self._turn, _translated(), self._writing.begin() as connection:
+        begun = self._begun("read_committed") if self.is_postgres else self._writing.begin()
+        async with self._turn, self._translated(), begun as connection:
             yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _begun(self, isolation: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction of PostgreSQL's driver, for statements that go through SQLAlchemy and for those that don't."""
+        async with self.engine.connect() as connection:
+            driver, generation = driver_of(connection), self._generation
+            transaction = driver.transaction(isolation=isolation)
+            try:
+                await transaction.start()
+                yield connection
+                await transaction.commit()
+            except BaseException as error:
+                with suppress(*DRIVER_ERRORS, OSError):  # what it says of a dead connection would hide the cause
+                    await transaction.rollback()
+                if isinstance(_meaning_of(error), Unavailable):
+                    self._generation = max(self._generation, generation + 1)
+                raise
+            finally:
+                if driver.is_closed() or driver.is_in_transaction():  # which would swallow the next one
+                    await connection.invalidate()
+
+    def _note_generation(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        entry.info["generation"] = self._generation
+
+    def _check_generation(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        """Replace connections as old as one that failed: they may lead to the same dead or read-only server."""
+        if entry.info["generation"] < self._generation:
+            raise DisconnectionError
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (DBAPIError, PoolTimeoutError, OSError, *DRIVER_ERRORS) as error:
+            if (meaning := _meaning_of(error)) is None:
+                raise
+            raise meaning from error
+        except UnicodeEncodeError as error:  # the driver, of half a surrogate pair
+            raise BadValue from error
+        except StatementError as error:
+            if isinstance(error.orig, TypeError | UnicodeEncodeError):  # what can't be written as JSON
+                raise BadValue from error
+            raise
+
+
+def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection, below SQLAlchemy's."""
+    assert connection.sync_connection is not None  # noqa: S101 - for it was opened
+    return connection.sync_connection.connection.driver_connection
 
 
 def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
@@ -95,6 +151,7 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=pool_timeout_s,
         pool_use_lifo=True,
+        isolation_level="AUTOCOMMIT",  # as far as SQLAlchemy knows: transactions are begun below it
         connect_args={
             "timeout": 5,
             "command_timeout": STATEMENT_TIMEOUT_S,
@@ -103,7 +160,6 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
         **common,
     )
     event.listen(engine.sync_engine, "connect", _prepare_postgres)
-    event.listen(engine.sync_engine, "handle_error", _renew_connections)
     return engine
 
 
@@ -121,13 +177,6 @@ def _prepare_postgres(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
     cursor.execute("SET plan_cache_mode = force_custom_plan")
     cursor.close()
     connection.commit()
-
-
-def _renew_connections(context: ExceptionContext) -> None:
-    """Have the whole pool made anew: its other connections may lead to the same dead or read-only server."""
-    error = context.sqlalchemy_exception
-    if isinstance(error, DBAPIError) and isinstance(_meaning_of(error), Unavailable):
-        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:
@@ -159,37 +208,18 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        raise Conflict from error
-    except DBAPIError as error:
-        if (translated := _meaning_of(error)) is None:
-            raise
-        raise translated from error
-    except (PoolTimeoutError, OSError, TimeoutError) as error:
-        raise _unavailable(error) from error
-    except UnicodeEncodeError as error:  # SQLite's driver, of half a surrogate pair
-        raise BadValue from error
-    except StatementError as error:
-        if isinstance(error.orig, TypeError | UnicodeEncodeError):  # what can't be written as JSON
-            raise BadValue from error
-        raise
-
-
-def _meaning_of(error: DBAPIError) -> Exception | None:
-    state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
-    if state in RACES:
+def _meaning_of(error: BaseException) -> Exception | None:
+    """Of an error of the database, as SQLAlchemy or a driver raises it; None of any other."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = str(getattr(cause, "sqlstate", None) or "")
+    if state in RACES or isinstance(error, IntegrityError):
         return Conflict()
     if state[:2] in BAD_VALUES:
         return BadValue()
-    text = str(error.orig)
-    sqlite_failed = any(word in text for word in SQLITE_FAILURES)
     server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY
-    lost = error.connection_invalidated or type(error.orig).__name__ in LOST
-    return _unavailable(error.orig) if sqlite_failed or server_failed or lost else None
+    sqlite_failed = isinstance(cause, sqlite3.Error) and any(word in str(cause) for word in SQLITE_FAILURES)
+    lost = isinstance(cause, OSError | PoolTimeoutError) or type(cause).__name__ in LOST
+    return _unavailable(cause) if server_failed or sqlite_failed or lost else None
 
 
 def _unavailable(error: BaseException | None) -> Unavailable:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.events import Event, Identity, event_name_key
 from app.storage.identities import parse_identity
 from app.storage.sql import among, insert_rows
+from app.storage.statements import Statement
 from app.storage.tables import events, identities
 
 ROWS_AT_ONCE = 500
@@ -26,13 +26,15 @@ async def insert(connection: AsyncConnection, new: Collection[Event]) -> set[UUI
     if not new:
         return set()
     rows = [_to_row(event) for event in sorted(new, key=lambda event: (event.source, event.message_id))]
-    return set((await connection.execute(_insert(connection.dialect), {"rows": rows})).scalars())
+    return {row.id for row in await _INSERT.rows(connection, rows=rows)}
 
 
-@cache
 def _insert(dialect: Dialect) -> Any:
     insert = insert_rows(events, dialect)
     return insert.on_conflict_do_nothing(index_elements=["source", "message_id"]).returning(events.c.id)
+
+
+_INSERT = Statement(_insert)
 
 
 async def of_leads(

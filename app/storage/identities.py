@@ -3,15 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Select, literal, null, select, update
+from sqlalchemy import Select, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, Identity
-from app.storage.sql import UtcDateTime, among, insert_rows
+from app.storage.sql import UtcDateTime, among, among_given, insert_rows
+from app.storage.statements import Statement
 from app.storage.tables import former_identities, identities
 
 
@@ -24,14 +25,20 @@ async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dic
     return {parse_identity(row.identity): row.lead_id for row in rows}
 
 
-_KNOWN = select(identities.c.lead_id).where(identities.c.identity.like("user_id:%")).distinct()
+_KNOWN = Statement(
+    lambda _: (
+        select(identities.c.lead_id)
+        .where(identities.c.identity.like("user_id:%"), among_given(identities.c.lead_id, "lead_ids"))
+        .distinct()
+    )
+)
 
 
 async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> set[UUID]:
     """Those of the leads that have a `user_id`."""
     if not lead_ids:
         return set()
-    return {row.lead_id for row in await connection.execute(_KNOWN.where(among(identities.c.lead_id, lead_ids)))}
+    return {row.lead_id for row in await _KNOWN.rows(connection, lead_ids=list(lead_ids))}
 
 
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, dict[str, list[str]]]:
@@ -52,12 +59,10 @@ async def insert(connection: AsyncConnection, links: Mapping[Identity, UUID], no
     """
     if links:
         rows = [{"identity": str(key), "lead_id": links[key], "linked_at": now} for key in sorted(links, key=str)]
-        await connection.execute(_insert(connection.dialect), {"rows": rows})
+        await _INSERT.rows(connection, rows=rows)
 
 
-@cache
-def _insert(dialect: Dialect) -> Any:
-    return insert_rows(identities, dialect)
+_INSERT = Statement(partial(insert_rows, identities))
 
 
 async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID], now: datetime) -> None:

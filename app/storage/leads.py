@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
 from app.storage.identities import parse_identity
-from app.storage.sql import among, insert_rows
+from app.storage.sql import among, among_given, insert_rows
+from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
@@ -43,10 +44,9 @@ async def save(connection: AsyncConnection, changed: Collection[Lead]) -> None:
     """Write leads that are new, or locked."""
     if changed:
         rows = [_to_row(lead) for lead in changed]
-        await connection.execute(_upsert(connection.dialect), {"rows": rows})
+        await _UPSERT.rows(connection, rows=rows)
 
 
-@cache
 def _upsert(dialect: Dialect) -> Any:
     insert = insert_rows(leads, dialect)
     return insert.on_conflict_do_update(
@@ -54,10 +54,19 @@ def _upsert(dialect: Dialect) -> Any:
     )
 
 
+_UPSERT = Statement(_upsert)
+
+
 _LOCKED = select(*STORED, leads.c.merged_into).order_by(leads.c.id).with_for_update(of=leads)
 """Always in the order of their ids, so that none who lock deadlock."""
 
-_LOCK_OWNERS = _LOCKED.add_columns(identities.c.identity).join(identities, identities.c.lead_id == leads.c.id)
+_LOCK_OWNERS = Statement(
+    lambda _: (
+        _LOCKED.add_columns(identities.c.identity)
+        .join(identities, identities.c.lead_id == leads.c.id)
+        .where(among_given(identities.c.identity, "wanted"))
+    )
+)
 
 
 async def lock_owners(
@@ -67,10 +76,9 @@ async def lock_owners(
 
     Raises `Conflict` if one of the leads was merged away meanwhile.
     """
-    rows = await connection.execute(_LOCK_OWNERS.where(among(identities.c.identity, map(str, wanted))))
     links: dict[Identity, UUID] = {}
     found: dict[UUID, Lead] = {}
-    for row in rows:
+    for row in await _LOCK_OWNERS.rows(connection, wanted=list(map(str, wanted))):
         if row.merged_into is not None:
             raise Conflict
         links[parse_identity(row.identity)] = row.id

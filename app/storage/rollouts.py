@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.sql import UtcDateTime
+from app.storage.statements import Statement
 from app.storage.tables import rollouts
 
 
@@ -32,11 +33,11 @@ class Rollout:
 
 _COLUMNS = [column for column in rollouts.c if column.name != "claimed_by"]
 _LATEST = select(*_COLUMNS).order_by(rollouts.c.id.desc()).limit(1)
-_ACTIVE = select(rollouts.c.version).order_by(rollouts.c.id.desc()).limit(1)
+_ACTIVE = Statement(lambda _: select(rollouts.c.version).order_by(rollouts.c.id.desc()).limit(1))
 
 
 async def active_version(connection: AsyncConnection) -> int | None:
-    return (await connection.execute(_ACTIVE)).scalar()
+    return next((row.version for row in await _ACTIVE.rows(connection)), None)
 
 
 async def latest(connection: AsyncConnection) -> Rollout | None:

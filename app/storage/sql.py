@@ -90,8 +90,8 @@ def _id_text(value: Any) -> str:
 def insert_rows(table: Table, dialect: Dialect) -> Any:
     """`INSERT … SELECT` of the rows in the parameter `rows`, a list of mappings by column, in their order.
 
-    However many they are, they are one parameter of one statement, which is prepared once. The statement is the
-    dialect's own, so that `on_conflict_…` and `returning` can be added.
+    However many they are, they are one parameter of one statement, which is prepared once. It is the dialect's own, so
+    that `on_conflict_…` and `returning` can be added.
     """
     rows = bindparam("rows", type_=JSON)
     if dialect.name == "sqlite":
@@ -146,3 +146,8 @@ def among(column: ColumnElement[Value], values: Iterable[Value]) -> ColumnElemen
     more than some 30,000, and each length would be a statement to prepare.
     """
     return _Among(column, literal(list(values), _ListOf(column.type)))
+
+
+def among_given(column: ColumnElement[Value], name: str) -> ColumnElement[bool]:
+    """The same, of the values that a `Statement` is given by this name."""
+    return _Among(column, bindparam(name, type_=_ListOf(column.type)))

@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Row, or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
 from app.storage.sql import among, insert_rows
+from app.storage.statements import Statement
 from app.storage.tables import leads, transitions
 
 
@@ -29,12 +30,10 @@ class StoredTransition:
 
 async def insert(connection: AsyncConnection, new: Sequence[StoredTransition]) -> None:
     if new:
-        await connection.execute(_insert(connection.dialect), {"rows": [_to_row(item) for item in new]})
+        await _INSERT.rows(connection, rows=[_to_row(item) for item in new])
 
 
-@cache
-def _insert(dialect: Dialect) -> Any:
-    return insert_rows(transitions, dialect)
+_INSERT = Statement(partial(insert_rows, transitions))
 
 
 async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, limit: int) -> list[StoredTransition]:

@@ -1,0 +1,181 @@
+"""Statements that go past SQLAlchemy on PostgreSQL: the same rows, the same transaction, the same errors."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+
+import pytest
+from sqlalchemy import func, select, text
+
+from app.errors import Unavailable
+from app.storage.db import BadValue, Conflict, Database, driver_of
+from app.storage.sql import among_given, insert_rows
+from app.storage.statements import Statement
+from app.storage.tables import identities, keys, models, transitions
+from tests.storage.rows import NOW, add_model, key_row
+
+INSERT = Statement(partial(insert_rows, keys))
+HASHES = Statement(lambda _: select(keys.c.id, keys.c.hash).order_by(keys.c.hash).limit(2))
+SLEEP = Statement(lambda _: select(func.pg_sleep(30)))
+
+
+def full_row(number: int, **fields: object) -> dict[str, object]:
+    nothing = dict.fromkeys(("origins", "events", "revoked_at"))
+    return key_row(id=f"00000000-0000-0000-0000-{number:012}", hash=f"h{number}") | nothing | fields
+
+
+async def hashes(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return [row.hash for row in await HASHES.rows(connection)]
+
+
+async def test_rows_are_told_by_place_and_by_column(database: Database) -> None:
+    async with database.write() as connection:
+        assert len(await INSERT.rows(connection, rows=[full_row(number) for number in (3, 1, 2)])) == 0
+        (first, second) = await HASHES.rows(connection)
+    assert (first[1], first.hash, str(second.id)) == ("h1", "h1", "00000000-0000-0000-0000-000000000002")
+
+
+async def test_values_are_given_by_name(database: Database) -> None:
+    among_hashes = Statement(lambda _: select(keys.c.name).where(among_given(keys.c.hash, "wanted")))
+    async with database.write() as connection:
+        await INSERT.rows(connection, rows=[full_row(1, name="one"), full_row(2, name="two")])
+        assert [row.name for row in await among_hashes.rows(connection, wanted=["h2", "h9"])] == ["two"]
+        assert len(await among_hashes.rows(connection, wanted=[])) == 0
+
+
+async def test_they_share_the_transaction_with_all_others(database: Database) -> None:
+    async with database.write() as connection:
+        await INSERT.rows(connection, rows=[full_row(1)])
+        assert (await connection.execute(select(keys.c.hash))).scalars().all() == ["h1"]
+        assert await hashes(database) == []
+    assert await hashes(database) == ["h1"]
+
+
+async def test_what_fails_leaves_nothing(database: Database) -> None:
+    async def fail() -> None:
+        async with database.write() as connection:
+            await INSERT.rows(connection, rows=[full_row(1)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    assert await hashes(database) == []
+
+
+async def test_what_they_read_is_of_one_moment(database: Database) -> None:
+    async with database.read() as connection:
+        assert len(await HASHES.rows(connection)) == 0
+        async with database.write() as other:
+            await INSERT.rows(other, rows=[full_row(1)])
+        assert len(await HASHES.rows(connection)) == 0
+        assert (await connection.execute(select(keys.c.hash))).all() == []
+
+
+async def test_a_row_that_is_there_already_or_refers_to_nothing_is_a_conflict(database: Database) -> None:
+    link = {"identity": "user_id:u", "lead_id": "00000000-0000-0000-0000-000000000001", "linked_at": NOW}
+    for table, row in ((keys, full_row(1)), (identities, link)):
+        insert = Statement(partial(insert_rows, table))
+        with pytest.raises(Conflict):
+            async with database.write() as connection:
+                await insert.rows(connection, rows=[row, row])
+    assert await hashes(database) == []
+
+
+@pytest.mark.parametrize("name", ["\ud800", {"set"}], ids=["surrogate", "no JSON"])
+async def test_a_value_that_is_no_json_is_a_bad_value(database: Database, name: object) -> None:
+    with pytest.raises(BadValue):
+        async with database.write() as connection:
+            await INSERT.rows(connection, rows=[full_row(1, name=name)])
+    assert await hashes(database) == []
+
+
+async def test_half_a_surrogate_pair_among_values_is_a_bad_value(database: Database) -> None:
+    among_hashes = Statement(lambda _: select(keys.c.name).where(among_given(keys.c.hash, "wanted")))
+    with pytest.raises(BadValue):
+        async with database.read() as connection:
+            await among_hashes.rows(connection, wanted=["\ud800"])
+
+
+@pytest.mark.parametrize("name", ["x\0", "x" * 101], ids=["NUL", "too long"])
+async def test_a_value_that_postgres_refuses_is_a_bad_value(postgres_url: str, name: str) -> None:
+    database = Database(postgres_url)
+    with pytest.raises(BadValue):
+        async with database.write() as connection:
+            await INSERT.rows(connection, rows=[full_row(1, name=name)])
+    assert await hashes(database) == []
+    await database.close()
+
+
+async def test_a_column_whose_type_reads_what_the_driver_gives_is_refused(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with pytest.raises(TypeError, match=r"models\.document"):
+        async with database.read() as connection:
+            await Statement(lambda _: select(models.c.document)).rows(connection)
+    await database.close()
+
+
+async def test_every_column_of_the_writers_rows_is_read_alike(database: Database) -> None:
+    everything = Statement(lambda _: select(transitions))
+    async with database.read() as connection:
+        assert len(await everything.rows(connection)) == 0
+
+
+async def test_a_server_that_became_read_only_is_unavailable_and_its_connections_are_left(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    async with AsyncExitStack() as stack:  # a pool of three connections, as a failover leaves them behind
+        for connection in [await stack.enter_async_context(database.write()) for _ in range(3)]:
+            await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    with pytest.raises(Unavailable):
+        async with database.write() as connection:
+            await INSERT.rows(connection, rows=[full_row(1)])
+    await asyncio.gather(*(add_model(database, version) for version in (1, 2, 3)))
+    await database.close()
+
+
+async def test_a_connection_that_is_lost_is_unavailable_and_is_left(postgres_url: str) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+    pids: asyncio.Queue[int] = asyncio.Queue()
+
+    async def sleep() -> None:
+        async with database.write() as connection:
+            await pids.put(driver_of(connection).get_server_pid())
+            await SLEEP.rows(connection)
+
+    sleeping = asyncio.create_task(sleep())
+    pid = await pids.get()
+    await asyncio.sleep(0.05)
+    async with other.write() as connection:
+        await connection.execute(select(func.pg_terminate_backend(pid)))
+    with pytest.raises(Unavailable) as raised:
+        await sleeping
+    assert "terminating connection due to administrator command" in str(raised.value.reason)
+    assert await hashes(database) == []
+    await database.close()
+    await other.close()
+
+
+async def test_a_transaction_that_was_not_rolled_back_does_not_swallow_the_next(postgres_url: str) -> None:
+    database = Database(postgres_url, pool_size=1)
+    begun = asyncio.Event()
+
+    async def sleep() -> None:
+        async with database.write() as connection:
+            begun.set()
+            await SLEEP.rows(connection)
+
+    for cancellations in (1, 2, 3):
+        task = asyncio.create_task(sleep())
+        await begun.wait()
+        for _ in range(cancellations):  # the later ones while it is rolled back
+            await asyncio.sleep(0.05 if cancellations == 1 else 0)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        begun.clear()
+        await add_model(database, cancellations)
+    await database.close()
+    other = Database(postgres_url)
+    async with other.read() as connection:
+        assert (await connection.execute(select(func.count()).select_from(models))).scalar_one() == 3
+    await other.close()
