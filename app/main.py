@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
 from app.api import forms, ingest, keys, leads, models, ops, rejections, rollouts, tryout
-from app.api.middleware import CrossOrigin, Direct, Guarded, Observed
+from app.api.middleware import CrossOrigin, Direct, Guarded, HeadAsGet, Observed
 from app.api.openapi import Documented
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
@@ -60,6 +60,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
             Middleware(Observed, metrics=runtime.metrics),
             Middleware(CrossOrigin, origins=settings.cors_origins),
             Middleware(Guarded, on_crash=on_crash),
+            Middleware(HeadAsGet),
             Middleware(Direct, routes=routes, on_refusal=on_refusal),
         ],
     )

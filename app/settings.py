@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,6 +13,10 @@ def _split(value: object) -> object:
 
 
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+POSTGRES_OPTIONS = ("host", "port", "user", "password", "passfile", "ssl", "sslmode", "target_session_attrs")
+"""What a URL of PostgreSQL may say after its `?`. The driver takes no other option of libpq's."""
 
 
 class Settings(BaseSettings):
@@ -84,6 +88,11 @@ class Settings(BaseSettings):
         except ValueError:
             msg = "is no URL: write it as postgresql://USER:PASSWORD@HOST:PORT/NAME"
             raise ValueError(msg) from None
+        known = () if driver.startswith("sqlite") else POSTGRES_OPTIONS
+        for name in parse_qs(urlsplit(url).query, keep_blank_values=True):
+            if name not in known:
+                msg = f"has the option {name}: leave it out, for the driver takes {', '.join(known) or 'none'}"
+                raise ValueError(msg)
         return url
 
     @property

@@ -1,7 +1,11 @@
-"""Processes that share a database: exact counts, each message once, and nothing that was acknowledged is lost."""
+"""Processes that share a database: exact counts, each message once, and nothing that was acknowledged is lost.
+
+LEADSCORE_TEST_KILLS sets how often a server is killed while eight write.
+"""
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +17,7 @@ from tests import databases
 from tests.api.harness import until
 from tests.api.server import Server, fresh_database, make_keys, serving
 
-KILLS = 3
+KILLS = int(os.environ.get("LEADSCORE_TEST_KILLS", "3"))
 
 
 @contextmanager

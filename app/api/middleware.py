@@ -2,17 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
-from secrets import token_hex
 from time import perf_counter
 from typing import Any
 
 import structlog
 from fastapi import Request
 from fastapi.responses import Response
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
 from app.api.paths import PROBES, is_ingestion
 from app.errors import LeadscoreError
@@ -46,7 +45,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)  # of this request's own task
@@ -67,7 +66,24 @@ class Observed:
 def _request_id(scope: Scope) -> str:
     client_id = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
     usable = 0 < len(client_id) <= LONGEST_REQUEST_ID and client_id.replace(b"-", b"").isalnum()
-    return client_id.decode() if usable else token_hex(16)
+    return client_id.decode() if usable else uuid7().hex
+
+
+class HeadAsGet:
+    """Answers HEAD like GET, as HTTP has it: the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        as_get = {**scope, "method": "GET"}  # a copy, for by the original the server knows to leave the body out
+        try:
+            await self.app(as_get, receive, send)
+        finally:
+            scope["route"] = as_get.get("route")
 
 
 class CrossOrigin:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import httpx
+
 from tests.api.harness import Api, accepted, break_schema, track
 from tests.api.server import serving
 
@@ -51,6 +53,18 @@ async def test_a_probe_that_finds_all_well_is_no_news(web: Api, logs: list[Any])
     for path in ("/livez", "/readyz", "/metrics"):
         assert (await web.client.get(path)).status_code == 200
     assert {line["log_level"] for line in logs if line["event"] == "request"} == {"debug"}
+
+
+def test_head_is_answered_like_get_without_a_body(sqlite_url: str) -> None:
+    with serving(sqlite_url) as server, httpx.Client(base_url=server.url) as client:
+        client.headers["Authorization"] = f"Bearer {server.keys['read']}"
+        for path in ("/livez", "/readyz", "/v1/leads"):
+            got, head = client.get(path), client.head(path)
+            assert (head.status_code, head.content) == (200, b"")
+            assert got.headers.keys() == head.headers.keys()
+            assert got.headers["content-length"] == head.headers["content-length"]
+        assert 'method="HEAD",route="/livez",status="200"' in client.get("/metrics").text
+        assert client.head("/v1/track").status_code == 405
 
 
 async def test_a_slash_too_many_leads_nowhere(web: Api) -> None:

@@ -137,6 +137,15 @@ def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
     assert one_sentence(run(url, "keys", "list").stderr).startswith("LEADSCORE_DATABASE_URL: ")
 
 
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [("postgresql://u@h/x?sslmode=require&channel_binding=x", "host, port, "), ("sqlite:///x?a=1", "none")],
+)
+def test_an_option_that_no_driver_takes_is_one_sentence(url: str, known: str) -> None:
+    told = one_sentence(run(url, "keys", "list").stderr)
+    assert re.match(rf"LEADSCORE_DATABASE_URL: has the option (channel_binding|a): leave it out, .* {known}", told)
+
+
 def test_what_the_database_has_not_said_is_not_told_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
