@@ -74,14 +74,14 @@ class Database:
         """A transaction that only reads, all of it as of one moment. Raises `Unavailable`."""
         # So no lead is merged away between two of its queries. SQLite reads in that way in any case.
         begun = self._begun("repeatable_read") if self.is_postgres else self.engine.begin()
-        async with self._translated(), begun as connection:
+        async with _translated(), begun as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
         begun = self._begun("read_committed") if self.is_postgres else self._writing.begin()
-        async with self._turn, self._translated(), begun as connection:
+        async with self._turn, _translated(), begun as connection:
             yield connection
 
     async def close(self) -> None:
@@ -89,7 +89,7 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self, isolation: str) -> AsyncIterator[AsyncConnection]:
-        """A transaction of PostgreSQL's driver, for statements that go through SQLAlchemy and for those that don't."""
+        """A transaction of PostgreSQL's driver, shared by `Statement` and all that SQLAlchemy runs."""
         async with self.engine.connect() as connection:
             driver, generation = driver_of(connection), self._generation
             transaction = driver.transaction(isolation=isolation)
@@ -114,21 +114,6 @@ class Database:
         """Replace connections as old as one that failed: they may lead to the same dead or read-only server."""
         if entry.info["generation"] < self._generation:
             raise DisconnectionError
-
-    @asynccontextmanager
-    async def _translated(self) -> AsyncIterator[None]:
-        try:
-            yield
-        except (DBAPIError, PoolTimeoutError, OSError, *DRIVER_ERRORS) as error:
-            if (meaning := _meaning_of(error)) is None:
-                raise
-            raise meaning from error
-        except UnicodeEncodeError as error:  # the driver, of half a surrogate pair
-            raise BadValue from error
-        except StatementError as error:
-            if isinstance(error.orig, TypeError | UnicodeEncodeError):  # what can't be written as JSON
-                raise BadValue from error
-            raise
 
 
 def driver_of(connection: AsyncConnection) -> Any:
@@ -206,6 +191,22 @@ async def _turn_to_wal(connection: aiosqlite.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get(WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError, OSError, *DRIVER_ERRORS) as error:
+        if (meaning := _meaning_of(error)) is None:
+            raise
+        raise meaning from error
+    except UnicodeEncodeError as error:  # the driver, of half a surrogate pair
+        raise BadValue from error
+    except StatementError as error:
+        if isinstance(error.orig, TypeError | UnicodeEncodeError):  # what can't be written as JSON
+            raise BadValue from error
+        raise
 
 
 def _meaning_of(error: BaseException) -> Exception | None:
