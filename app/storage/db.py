@@ -27,9 +27,8 @@ from app.errors import Unavailable
 from app.storage.sql import dumps
 
 WRITE = "leadscore_write"
-RACES = frozenset({"40001", "40P01", "55P03", "23503", "23505"})
-"""Serialization failure, deadlock, lock not available; a row that is gone, or there already."""
-
+RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
+INTEGRITY = "23"  # a class: a row that is gone, or there already
 BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
 OUT_OF_SERVICE = frozenset({"08", "28", "3D", "53", "55", "57", "58", "XX"})
 """Classes: connection, authorization, catalog, resources, not in the required state, operator, system, internal."""
@@ -91,28 +90,34 @@ class Database:
     async def _begun(self, isolation: str) -> AsyncIterator[AsyncConnection]:
         """A transaction of PostgreSQL's driver, shared by `Statement` and all that SQLAlchemy runs."""
         async with self.engine.connect() as connection:
-            driver, generation = driver_of(connection), self._generation
-            transaction = driver.transaction(isolation=isolation)
+            driver, generation, ended = driver_of(connection), self._generation, False
             try:
+                transaction = driver.transaction(isolation=isolation)
                 await transaction.start()
-                yield connection
+                try:
+                    yield connection
+                except BaseException:
+                    with suppress(*DRIVER_ERRORS, OSError):  # what it says of a dead connection would hide the cause
+                        await transaction.rollback()
+                        ended = True
+                    raise
                 await transaction.commit()
+                ended = True
             except BaseException as error:
-                with suppress(*DRIVER_ERRORS, OSError):  # what it says of a dead connection would hide the cause
-                    await transaction.rollback()
                 if isinstance(_meaning_of(error), Unavailable):
                     self._generation = max(self._generation, generation + 1)
                 raise
             finally:
-                if driver.is_closed() or driver.is_in_transaction():  # which would swallow the next one
+                if not ended:  # the next transaction on this connection would become a part of it
                     await connection.invalidate()
 
     def _note_generation(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         entry.info["generation"] = self._generation
 
     def _check_generation(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
-        """Replace connections as old as one that failed: they may lead to the same dead or read-only server."""
-        if entry.info["generation"] < self._generation:
+        """Replace what was closed, and what is as old as one that failed: the server may be dead or read-only."""
+        driver = entry.driver_connection
+        if driver is None or driver.is_closed() or entry.info["generation"] < self._generation:
             raise DisconnectionError
 
 
@@ -213,7 +218,7 @@ def _meaning_of(error: BaseException) -> Exception | None:
     """Of an error of the database, as SQLAlchemy or a driver raises it; None of any other."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = str(getattr(cause, "sqlstate", None) or "")
-    if state in RACES or isinstance(error, IntegrityError):
+    if state in RACES or state[:2] == INTEGRITY or isinstance(error, IntegrityError):
         return Conflict()
     if state[:2] in BAD_VALUES:
         return BadValue()

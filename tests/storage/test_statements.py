@@ -12,6 +12,7 @@ from app.storage.db import BadValue, Conflict, Database, driver_of
 from app.storage.sql import among_given, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, keys, models, transitions
+from tests.api.harness import until
 from tests.storage.rows import NOW, add_model, key_row
 
 INSERT = Statement(partial(insert_rows, keys))
@@ -72,13 +73,16 @@ async def test_what_they_read_is_of_one_moment(database: Database) -> None:
         assert (await connection.execute(select(keys.c.hash))).all() == []
 
 
-async def test_a_row_that_is_there_already_or_refers_to_nothing_is_a_conflict(database: Database) -> None:
+async def test_a_row_against_the_rules_of_its_table_is_a_conflict(database: Database) -> None:
     link = {"identity": "user_id:u", "lead_id": "00000000-0000-0000-0000-000000000001", "linked_at": NOW}
     for table, row in ((keys, full_row(1)), (identities, link)):
         insert = Statement(partial(insert_rows, table))
         with pytest.raises(Conflict):
             async with database.write() as connection:
                 await insert.rows(connection, rows=[row, row])
+    with pytest.raises(Conflict):
+        async with database.write() as connection:
+            await INSERT.rows(connection, rows=[full_row(1, name=None)])
     assert await hashes(database) == []
 
 
@@ -153,6 +157,43 @@ async def test_a_connection_that_is_lost_is_unavailable_and_is_left(postgres_url
     assert await hashes(database) == []
     await database.close()
     await other.close()
+
+
+async def test_connections_that_were_lost_while_nobody_used_them_cost_nothing(postgres_url: str) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(database.write()) for _ in range(5)]
+        drivers = [driver_of(connection) for connection in connections]
+    async with other.write() as connection:
+        for driver in drivers:
+            await connection.execute(select(func.pg_terminate_backend(driver.get_server_pid())))
+    await until(lambda: all(driver.is_closed() for driver in drivers))
+    await asyncio.gather(*(add_model(database, version) for version in range(1, 9)))
+    await database.close()
+    await other.close()
+
+
+async def test_whenever_a_transaction_is_cancelled_it_does_not_swallow_the_next(postgres_url: str) -> None:
+    database, other = Database(postgres_url, pool_size=1), Database(postgres_url)
+    versions = []
+    for steps in range(60):  # of the event loop: in connecting, BEGIN, a statement, COMMIT, and after all of it
+        task = asyncio.create_task(write_and_read(database))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await add_model(database, steps + 1)
+        async with other.read() as connection:
+            versions = list((await connection.execute(select(models.c.version))).scalars())
+        assert steps + 1 in versions
+    await database.close()
+    await other.close()
+
+
+async def write_and_read(database: Database) -> None:
+    async with database.write() as connection:
+        await INSERT.rows(connection, rows=[])
+        await connection.execute(select(models.c.version))
 
 
 async def test_a_transaction_that_was_not_rolled_back_does_not_swallow_the_next(postgres_url: str) -> None:
