@@ -5,7 +5,8 @@ survivor does. What became known later (a late event, an identity linked since) 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -13,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, Reading, read
-from app.scoring.events import Event
+from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Transition, stage_of
 from app.services.models import ActiveModels
@@ -38,20 +39,24 @@ class ScoreView:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A lead for as long as it was the one: what became known of it, in the order in which it did."""
+    """A lead for as long as it was the one, with the moments since which its identities were its own."""
 
     lead_id: UUID
-    since: datetime
+    since: Mapping[Identity, datetime]
     until: datetime | None
-    known: Sequence[tuple[datetime, Event]]
     transitions: Sequence[Transition]
     first_stage: str
 
     def has_begun(self, moment: datetime) -> bool:
-        return self.since <= moment
+        return any(since <= moment for since in self.since.values())
 
     def has_ended(self, moment: datetime) -> bool:
         return self.until is not None and self.until <= moment
+
+    def learnt(self, event: Event) -> datetime | None:
+        """When an event became known of this lead, if ever it did."""
+        since = self.since.get(event.identities[0])
+        return None if since is None else max(event.received_at, since)
 
     def stage_before(self, moment: datetime) -> str:
         """The stage that was stored at a moment: that to which the last transition led."""
@@ -70,41 +75,55 @@ async def look_back(
 
     `model`: what it would have said instead of those that were active.
     """
-    lives = await _lives(connection, lead_id, known_by=moments[-1])
+    lives = await _lives(connection, lead_id)
     rollouts = await rollout_store.all_of_them(connection)
-    past: _Past | None = None
+    pasts: dict[tuple[UUID, int], _Past] = {}
+    asked: list[tuple[datetime, _Past]] = []
     for moment in moments:
         life = next((each for each in lives if not each.has_ended(moment)), None)
         if life is None or not life.has_begun(moment):  # an heir may be older, but did not speak for the lead yet
             continue
-        asked = model or await models.version(connection, _active_at(rollouts, moment))
-        if past is None or past.life is not life or past.model is not asked:
-            past = _Past(life, asked)
-        yield await asyncio.to_thread(past.at, moment)  # of somebody with many events, it takes its time
+        by = model or await models.version(connection, _active_at(rollouts, moment))
+        past = pasts.setdefault((life.lead_id, by.version), _Past(life, by))
+        past.moments.append(moment)
+        asked.append((moment, past))
+    identities = {identity for past in pasts.values() for identity in past.life.since}
+    async for events in event_store.filed_under(connection, identities, received_by=moments[-1]):
+        for past in pasts.values():
+            await asyncio.to_thread(past.learn, events)  # of somebody with many events, it takes its time
+    for moment, past in asked:
+        yield await asyncio.to_thread(past.at, moment)
 
 
 class _Past:
-    """One life by one model. Its facts only grow, so that many moments cost little more than the last of them."""
+    """One life by one model. What became known between two of the moments asked about is folded into one.
+
+    So neither many events nor many moments take much memory.
+    """
 
     def __init__(self, life: Life, model: CompiledModel) -> None:
         self.life = life
         self.model = model
+        self.moments: list[datetime] = []
+        self._news: dict[datetime, Facts] = {}  # by the first of the moments at which it was known
         self._facts = Facts()
-        self._folded = 0
+
+    def learn(self, events: Iterable[Event]) -> None:
+        news: dict[datetime, list[Facts]] = {}
+        for event in events:
+            learnt = self.life.learnt(event)
+            if learnt is not None and learnt <= self.moments[-1]:
+                first = self.moments[bisect_left(self.moments, learnt)]
+                news.setdefault(first, []).append(self.model.facts_of(event))
+        for first, parts in news.items():
+            self._news[first] = merge([self._news.get(first, Facts()), *parts])
 
     def at(self, moment: datetime) -> ScoreView:
-        news = list(self._news(moment))
-        if news:
-            self._facts = merge([self._facts, *news])
+        """What was said at one of the moments, after all those before it."""
+        self._facts = merge([self._facts, self._news.pop(moment, Facts())])
         reading = read(self.model, self._facts, moment)
         stage = stage_of(reading, self.life.stage_before(moment))
         return ScoreView(self.life.lead_id, reading, stage, moment)
-
-    def _news(self, moment: datetime) -> Iterator[Facts]:
-        known = self.life.known
-        while self._folded < len(known) and known[self._folded][0] <= moment:
-            yield self.model.facts_of(known[self._folded][1])
-            self._folded += 1
 
 
 def _active_at(rollouts: Sequence[Rollout], moment: datetime) -> int:
@@ -113,15 +132,12 @@ def _active_at(rollouts: Sequence[Rollout], moment: datetime) -> int:
     return published[-1] if published else rollouts[0].version
 
 
-async def _lives(connection: AsyncConnection, lead_id: UUID, known_by: datetime) -> list[Life]:
+async def _lives(connection: AsyncConnection, lead_id: UUID) -> list[Life]:
     """The lead and, if it was merged away, those that it became part of, one after the other."""
     links = await _links(connection, lead_id)
-    ids = list(links)
-    identities = {link.identity for held in links.values() for link in held}
-    events = [event async for event in event_store.filed_under(connection, identities, known_by)]
-    transitions = await transition_store.of_leads(connection, ids)
-    stages = await lead_store.stages(connection, ids)
-    return [_life(held, events, transitions[each], stages[each]) for each, held in links.items()]
+    transitions = await transition_store.of_leads(connection, list(links))
+    stages = await lead_store.stages(connection, list(links))
+    return [_life(held, transitions[each], stages[each]) for each, held in links.items()]
 
 
 async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[Link]]:
@@ -141,19 +157,13 @@ async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[
     return held
 
 
-def _life(links: Sequence[Link], events: Sequence[Event], transitions: Sequence[Transition], stage: str) -> Life:
-    since = {link.identity: link.since for link in links}
-    known = [
-        (max(event.received_at, since[event.identities[0]]), event) for event in events if event.identities[0] in since
-    ]
-    first_stage = transitions[0].from_stage if transitions else stage
+def _life(links: Sequence[Link], transitions: Sequence[Transition], stage: str) -> Life:
     return Life(
         lead_id=links[0].lead_id,
-        since=min(since.values()),
+        since={link.identity: link.since for link in links},
         until=links[0].until,
-        known=sorted(known, key=lambda pair: pair[0]),
         transitions=transitions,
-        first_stage=first_stage,
+        first_stage=transitions[0].from_stage if transitions else stage,
     )
 
 

@@ -1,6 +1,6 @@
 """The event log: every accepted event, once, filed under an identity that never changes."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,30 +46,31 @@ async def of_leads(
         .join(identities, identities.c.identity == events.c.identity)
         .where(among(identities.c.lead_id, lead_ids), among(events.c.name_key, name_keys))
     )
-    async for row in _rows(connection, query):
-        yield row.lead_id, _from_row(row)
+    async for rows in _some(connection, query):
+        for row in rows:
+            yield row.lead_id, _from_row(row)
 
 
 async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
-) -> AsyncIterator[Event]:
-    """Every event that was filed under one of these identities by a moment, in no particular order."""
+) -> AsyncIterator[list[Event]]:
+    """Every event that was filed under one of these identities by a moment, some at a time, in no particular order."""
     of_them = among(events.c.identity, map(str, wanted))
-    async for row in _rows(connection, select(events).where(of_them, events.c.received_at <= received_by)):
-        yield _from_row(row)
+    async for rows in _some(connection, select(events).where(of_them, events.c.received_at <= received_by)):
+        yield [_from_row(row) for row in rows]
 
 
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:
     """The whole log in the order in which it was received."""
-    async for row in _rows(connection, select(events).order_by(events.c.id)):
-        yield _from_row(row)
+    async for rows in _some(connection, select(events).order_by(events.c.id)):
+        for row in rows:
+            yield _from_row(row)
 
 
-async def _rows(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Row[Any]]:
+async def _some(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
     """Rows as they come, of however many only some at a time in memory; one by one they would cost a switch each."""
     async for rows in (await connection.stream(query)).partitions(ROWS_AT_ONCE):
-        for row in rows:
-            yield row
+        yield rows
 
 
 @dataclass(frozen=True, slots=True)

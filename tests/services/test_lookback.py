@@ -18,8 +18,20 @@ from app.scoring.events import Event
 from app.services.lookback import ScoreView
 from app.services.models import draft
 from app.services.sweep import sweep_due
+from app.storage import events as event_store
 from app.storage.tables import former_identities, leads
-from tests.services.harness import EXAMPLES, NOW, Service, World, alias, event, serving, small_model, with_keep
+from tests.services.harness import (
+    EXAMPLES,
+    NOW,
+    Service,
+    World,
+    alias,
+    event,
+    serving,
+    small_model,
+    with_keep,
+    with_signal,
+)
 from tests.services.histories import contested, split
 from tests.services.published import BEGINNERS, PRICING
 
@@ -56,6 +68,22 @@ async def engagement(service: Service, lead_id: UUID, *days: float, version: int
 async def assert_unknown(service: Service, lead_id: UUID, days: float) -> None:
     with pytest.raises(NotFound, match="Nothing was known"):
         await asked(service, lead_id, days)
+
+
+async def test_however_few_events_are_read_at_a_time_the_history_is_the_same(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days in range(6):
+        late = event("u1", name="Feature Used", at=after(-days))
+        await on_day(service, days, event("u1", name="Feature Used"), event("a1", **PAGES), late)
+        if days == 3:
+            await on_day(service, days, event("u1", "a1", name="Unheard Of"))
+            await service.publish(with_signal("demo", {"on": ["Feature Used"]}))
+    lead = await lead_id(service, "u1")
+    whole = await service.leads.history(lead, NOW.date(), after(6).date(), after(400))
+    monkeypatch.setattr(event_store, "ROWS_AT_ONCE", 2)
+    assert await service.leads.history(lead, NOW.date(), after(6).date(), after(400)) == whole
+    assert len({seen.reading.subject.facts.event_count for seen in whole}) == 6
 
 
 # --- Merges -----------------------------------------------------------------------------------------------------
