@@ -1,0 +1,25 @@
+"""The page at /docs: it needs no server but ours."""
+
+import re
+
+from tests.api.harness import Api
+
+ADDRESS = re.compile(r"""(?:src|href)="([^"]+)"|url: '([^']+)'""")
+
+
+async def test_all_that_the_page_loads_comes_from_us_by_relative_addresses(web: Api) -> None:
+    page = await web.client.get("/docs")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    addresses = [script or data for script, data in ADDRESS.findall(page.text)]
+    assert len(addresses) == 4
+    for address in addresses:
+        assert not address.startswith(("/", "http"))
+        found = await web.client.get(f"/{address}")
+        assert found.status_code == 200
+        assert found.content
+    assert "https://" not in page.text
+
+
+async def test_nothing_but_its_files_is_served(web: Api) -> None:
+    for path in ("/docs/assets/", "/docs/assets/../core.py", "/docs/assets/%2e%2e/core.py", "/redoc"):
+        assert (await web.client.get(path)).status_code == 404
