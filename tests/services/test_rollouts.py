@@ -174,6 +174,19 @@ async def test_a_claim_that_ran_out_is_taken_over(database_url: str) -> None:
         assert len(await changes(one, "model")) == 4
 
 
+async def test_a_claim_by_a_clock_far_ahead_is_not_waited_for(database_url: str) -> None:
+    async with serving(database_url, small_model()) as one, serving(database_url) as other:
+        await ask_for_demos(one, 4)
+        await one.publish(BEGINNERS)
+        one.clock.now = NOW + CLAIM
+        await die_after_a_chunk(one, 1)
+        assert not await other.roll_out(1)  # a little ahead, as clocks are
+        one.clock.now = NOW + CLAIM + timedelta(microseconds=1)
+        await die_after_a_chunk(one, 1)
+        assert await other.roll_out(1)
+        assert len(await changes(one, "model")) == 4
+
+
 async def test_who_lost_the_claim_changes_nothing_more(database_url: str) -> None:
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         await ask_for_demos(one, 4)
