@@ -79,5 +79,4 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         docs.router,
     ):
         app.include_router(router)
-    app.mount(docs.ASSETS_PATH, docs.assets())
     return app

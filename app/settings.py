@@ -15,8 +15,14 @@ def _split(value: object) -> object:
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
-POSTGRES_OPTIONS = ("host", "port", "user", "password", "passfile", "ssl", "sslmode", "target_session_attrs")
-"""What a URL of PostgreSQL may say after its `?`. The driver takes no other option of libpq's."""
+POSTGRES_OPTIONS = (
+    *("host", "port", "user", "password", "passfile", "service", "servicefile"),
+    *("ssl", "sslmode", "direct_tls", "target_session_attrs", "krbsrvname", "gsslib"),
+)
+"""What a URL of PostgreSQL may say after its `?`: options of libpq's that asyncpg takes, too, and its own."""
+
+NO_URL = "is no URL: write it as postgresql://USER:PASSWORD@HOST:PORT/NAME, with %3F for a ? in the password"
+CERTIFICATES = "a certificate is named by PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
 
 
 class Settings(BaseSettings):
@@ -86,12 +92,14 @@ class Settings(BaseSettings):
         try:
             _ = urlsplit(url).port
         except ValueError:
-            msg = "is no URL: write it as postgresql://USER:PASSWORD@HOST:PORT/NAME"
-            raise ValueError(msg) from None
+            raise ValueError(NO_URL) from None
+        if "@" in urlsplit(url).query:  # it is a password, in which a `?` was not escaped
+            raise ValueError(NO_URL)
         known = () if driver.startswith("sqlite") else POSTGRES_OPTIONS
         for name in parse_qs(urlsplit(url).query, keep_blank_values=True):
             if name not in known:
-                msg = f"has the option {name}: leave it out, for the driver takes {', '.join(known) or 'none'}"
+                taken = f"{', '.join(known)}; {CERTIFICATES}" if known else "none"
+                msg = f"has the option {name}: leave it out (those that it may have: {taken})"
                 raise ValueError(msg)
         return url
 

@@ -1,15 +1,21 @@
 """The page at `/docs`: Swagger UI, from files of our own server, so that a key typed into it is seen by no other."""
 
+from enum import StrEnum
 from importlib.resources import files
 
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
-
-ASSETS_PATH = "/docs/assets"
+from fastapi.responses import FileResponse, HTMLResponse
 
 router = APIRouter(include_in_schema=False)
+
+
+class Asset(StrEnum):
+    """The files of Swagger UI that the page loads, as fastapi-offline bundles them."""
+
+    SCRIPT = "swagger-ui-bundle.js"
+    STYLE = "swagger-ui.css"
+    ICON = "favicon.png"
 
 
 @router.get("/docs")
@@ -18,12 +24,12 @@ async def docs() -> HTMLResponse:
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title="leadscore",
-        swagger_js_url="docs/assets/swagger-ui-bundle.js",
-        swagger_css_url="docs/assets/swagger-ui.css",
-        swagger_favicon_url="docs/assets/favicon.png",
+        swagger_js_url=f"docs/{Asset.SCRIPT}",
+        swagger_css_url=f"docs/{Asset.STYLE}",
+        swagger_favicon_url=f"docs/{Asset.ICON}",
     )
 
 
-def assets() -> StaticFiles:
-    """The files of Swagger UI, as fastapi-offline bundles them."""
-    return StaticFiles(directory=str(files("fastapi_offline").joinpath("static")))
+@router.get("/docs/{asset}")
+async def docs_asset(asset: Asset) -> FileResponse:
+    return FileResponse(str(files("fastapi_offline").joinpath("static", asset)))

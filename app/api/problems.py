@@ -117,6 +117,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     detail = _ROUTER.get(error.status_code, f"{phrase}.")
     answer = problem(request, error.status_code, phrase.lower().replace(" ", "-"), detail)
     answer.headers.update(error.headers or {})
+    if "GET" in answer.headers.get("allow", ""):
+        answer.headers["Allow"] += ", HEAD"  # which is answered like GET, of which alone the router knows
     return answer
 
 

@@ -106,7 +106,7 @@ class Leads:
             model = None if version is None else await self._models.version(connection, version)
             if as_of is None or as_of >= now:
                 return await self._score_with_present_facts(connection, lead, as_of or now, model)
-            past = [seen async for seen in look_back(connection, self._models, lead_id, [as_of], model)]
+            past = await look_back(connection, self._models, lead_id, [as_of], model)
         if not past:
             msg = f"Nothing was known of lead {lead_id} at that moment: ask about a later one."
             raise NotFound(msg)
@@ -122,7 +122,7 @@ class Leads:
             moments = ends_of_days(first, last, now)
             if not moments:
                 return []
-            return [seen async for seen in look_back(connection, self._models, lead_id, moments, model)]
+            return await look_back(connection, self._models, lead_id, moments, model)
 
     async def events(
         self, lead_id: UUID, after: EventPosition | None, limit: int

@@ -6,7 +6,7 @@ survivor does. What became known later (a late event, an identity linked since) 
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -39,7 +39,7 @@ class ScoreView:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A lead for as long as it was the one, with the moments since which its identities were its own."""
+    """One lead that an id stood for, until it was merged away, and since when each identity was its own."""
 
     lead_id: UUID
     since: Mapping[Identity, datetime]
@@ -53,8 +53,8 @@ class Life:
     def has_ended(self, moment: datetime) -> bool:
         return self.until is not None and self.until <= moment
 
-    def learnt(self, event: Event) -> datetime | None:
-        """When an event became known of this lead, if ever it did."""
+    def learnt_at(self, event: Event) -> datetime | None:
+        """When an event became known of this lead; None if it never did."""
         since = self.since.get(event.identities[0])
         return None if since is None else max(event.received_at, since)
 
@@ -70,7 +70,7 @@ async def look_back(
     lead_id: UUID,
     moments: Sequence[datetime],
     model: CompiledModel | None = None,
-) -> AsyncIterator[ScoreView]:
+) -> list[ScoreView]:
     """What was said at each of these moments, which must ascend, save those before anything was known.
 
     `model`: what it would have said instead of those that were active.
@@ -83,22 +83,24 @@ async def look_back(
         life = next((each for each in lives if not each.has_ended(moment)), None)
         if life is None or not life.has_begun(moment):  # an heir may be older, but did not speak for the lead yet
             continue
-        by = model or await models.version(connection, _active_at(rollouts, moment))
-        past = pasts.setdefault((life.lead_id, by.version), _Past(life, by))
-        past.moments.append(moment)
-        asked.append((moment, past))
+        model_then = model or await models.version(connection, _active_at(rollouts, moment))
+        key = (life.lead_id, model_then.version)
+        if key not in pasts:
+            pasts[key] = _Past(life, model_then)
+        pasts[key].moments.append(moment)
+        asked.append((moment, pasts[key]))
+    if not asked:
+        return []
     identities = {identity for past in pasts.values() for identity in past.life.since}
     async for events in event_store.filed_under(connection, identities, received_by=moments[-1]):
-        for past in pasts.values():
-            await asyncio.to_thread(past.learn, events)  # of somebody with many events, it takes its time
-    for moment, past in asked:
-        yield await asyncio.to_thread(past.at, moment)
+        await asyncio.to_thread(_learn, pasts.values(), events)  # of somebody with many events, it takes its time
+    return await asyncio.to_thread(lambda: [past.at(moment) for moment, past in asked])
 
 
 class _Past:
-    """One life by one model. What became known between two of the moments asked about is folded into one.
+    """What was known of one life at each of `moments`, which ascend, as one model reads it.
 
-    So neither many events nor many moments take much memory.
+    Events come in any order, and are not kept: each is added to the facts of the first moment at which it was known.
     """
 
     def __init__(self, life: Life, model: CompiledModel) -> None:
@@ -111,19 +113,26 @@ class _Past:
     def learn(self, events: Iterable[Event]) -> None:
         news: dict[datetime, list[Facts]] = {}
         for event in events:
-            learnt = self.life.learnt(event)
-            if learnt is not None and learnt <= self.moments[-1]:
-                first = self.moments[bisect_left(self.moments, learnt)]
+            learnt_at = self.life.learnt_at(event)
+            if learnt_at is not None and learnt_at <= self.moments[-1]:
+                first = self.moments[bisect_left(self.moments, learnt_at)]
                 news.setdefault(first, []).append(self.model.facts_of(event))
         for first, parts in news.items():
             self._news[first] = merge([self._news.get(first, Facts()), *parts])
 
     def at(self, moment: datetime) -> ScoreView:
-        """What was said at one of the moments, after all those before it."""
-        self._facts = merge([self._facts, self._news.pop(moment, Facts())])
+        """What was said at a moment. To be asked of one after the other."""
+        news = self._news.pop(moment, None)
+        if news is not None:
+            self._facts = merge([self._facts, news])
         reading = read(self.model, self._facts, moment)
         stage = stage_of(reading, self.life.stage_before(moment))
         return ScoreView(self.life.lead_id, reading, stage, moment)
+
+
+def _learn(pasts: Iterable[_Past], events: Sequence[Event]) -> None:
+    for past in pasts:
+        past.learn(events)
 
 
 def _active_at(rollouts: Sequence[Rollout], moment: datetime) -> int:

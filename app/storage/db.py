@@ -1,7 +1,8 @@
 """The database: connections, transactions, and what its errors mean, on SQLite and on PostgreSQL.
 
 Traps: SQLite's driver would begin transactions too late (two writers could each read before the other wrote), so a
-write begins with BEGIN IMMEDIATE; and a database that restarts shows itself in many shapes, all of them `Unavailable`.
+write begins with BEGIN IMMEDIATE. On PostgreSQL, SQLAlchemy believes in autocommit: `read` and `write` alone begin
+transactions, never `engine.begin()`. And a database that restarts shows itself in many shapes, all `Unavailable`.
 """
 
 import asyncio
@@ -104,7 +105,7 @@ class Database:
                 await transaction.commit()
                 ended = True
             except BaseException as error:
-                if isinstance(_meaning_of(error), Unavailable):
+                if isinstance(_meaning_of(error), Unavailable):  # of many at once, whose new generation is one
                     self._generation = max(self._generation, generation + 1)
                 raise
             finally:
@@ -166,7 +167,6 @@ def _prepare_postgres(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
     cursor = connection.cursor()
     cursor.execute("SET plan_cache_mode = force_custom_plan")
     cursor.close()
-    connection.commit()
 
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:

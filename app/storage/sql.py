@@ -1,4 +1,4 @@
-"""SQL that is the same for SQLite and PostgreSQL: types of columns, and statements that take any number of values."""
+"""What SQLite and PostgreSQL write differently, under one name: types of columns, and any number of values at once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime

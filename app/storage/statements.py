@@ -1,15 +1,17 @@
-"""Statements that every commit runs, each written once for each database.
+"""How the writer's statements are run: written once for each database, and given to PostgreSQL's driver directly.
 
-SQLAlchemy writes them all. SQLite's it also runs. PostgreSQL's go to asyncpg, for what SQLAlchemy does around each one
-costs several times as much as asyncpg itself (docs/decisions/0014).
+What SQLAlchemy does around each execution costs more than the driver itself (docs/decisions/0014). It still writes
+the statements, and runs them on SQLite.
 """
 
 from collections import namedtuple
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.storage.db import BadValue, driver_of
 
@@ -17,23 +19,42 @@ Run = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
 
 class Statement:
-    """A statement with named parameters, which `build` writes for a dialect. It runs where `Database` has begun."""
+    """A statement that `build` writes for a dialect. Run it inside `Database.read` or `Database.write`.
+
+    Its parameters and its columns need names, each its own; many values are asked for by `among_given`.
+    """
 
     def __init__(self, build: Callable[[Dialect], Any]) -> None:
         self._build = build
-        self._runs: dict[str, Run] = {}  # by the dialect's name, for `Database` sets up all of one name alike
+        self._written: dict[str, _Written] = {}  # by the dialect's name, for `Database` sets up all of one name alike
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> Sequence[Any]:
-        """The rows that it gives with these values: tuples that tell their values by column, too."""
+        """The rows that it gives with these values for its parameters, as `row.column` and by position."""
         dialect = connection.dialect
-        run = self._runs.get(dialect.name)
-        if run is None:
-            way = _through_asyncpg if dialect.name == "postgresql" else _through_sqlalchemy
-            run = self._runs[dialect.name] = way(self._build(dialect), dialect)
+        if dialect.name not in self._written:
+            self._written[dialect.name] = _write(self._build(dialect), dialect)
+        parameters, run = self._written[dialect.name]
+        if values.keys() != parameters:
+            msg = f"The statement takes {sorted(parameters)}, not {sorted(values)}."
+            raise TypeError(msg)
         return await run(connection, values)
 
 
-def _through_sqlalchemy(statement: Any, _dialect: Dialect) -> Run:
+class _Written(NamedTuple):
+    """The names of the values that a statement takes, and how it is run with them."""
+
+    parameters: frozenset[str]
+    run: Run
+
+
+def _write(statement: Any, dialect: Dialect) -> _Written:
+    compiled = statement.compile(dialect=dialect)
+    parameters = frozenset(name for name, bind in compiled.binds.items() if bind.required)
+    run = _through_asyncpg if dialect.name == "postgresql" else _through_sqlalchemy
+    return _Written(parameters, run(statement, compiled))
+
+
+def _through_sqlalchemy(statement: Any, _compiled: SQLCompiler) -> Run:
     async def run(connection: AsyncConnection, values: Mapping[str, Any]) -> Sequence[Any]:
         result = await connection.execute(statement, values)
         return result.all() if result.returns_rows else ()
@@ -41,12 +62,12 @@ def _through_sqlalchemy(statement: Any, _dialect: Dialect) -> Run:
     return run
 
 
-def _through_asyncpg(statement: Any, dialect: Dialect) -> Run:
-    compiled = statement.compile(dialect=dialect)
-    columns, names = statement.exported_columns, compiled.positiontup
+def _through_asyncpg(statement: Any, compiled: SQLCompiler) -> Run:
+    dialect, columns = compiled.dialect, statement.exported_columns
     if any(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns):
-        msg = f"asyncpg gives the value of one of {', '.join(map(str, columns))} otherwise than its type does."
+        msg = f"SQLAlchemy would still have to read the value of one of {', '.join(map(str, columns))}."
         raise TypeError(msg)
+    names = compiled.positiontup or ()
     types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
     writers = [kind.bind_processor(dialect) or _as_it_is for kind in types]
     text, defaults, parameters = str(compiled), compiled.params, list(zip(names, writers, strict=True))
@@ -56,7 +77,7 @@ def _through_asyncpg(statement: Any, dialect: Dialect) -> Run:
         given = {**defaults, **values}
         try:
             arguments = [write(given[name]) for name, write in parameters]
-        except TypeError as error:  # of what can't be written as JSON
+        except orjson.JSONEncodeError as error:
             raise BadValue from error
         return [row._make(record) for record in await driver_of(connection).fetch(text, *arguments)]
 

@@ -21,5 +21,5 @@ async def test_all_that_the_page_loads_comes_from_us_by_relative_addresses(web: 
 
 
 async def test_nothing_but_its_files_is_served(web: Api) -> None:
-    for path in ("/docs/assets/", "/docs/assets/../core.py", "/docs/assets/%2e%2e/core.py", "/redoc"):
-        assert (await web.client.get(path)).status_code == 404
+    for path in ("/docs/", "/docs/redoc.standalone.js", "/docs/%2e%2e", "/docs/%2e%2e%2fcore.py", "/redoc"):
+        assert (await web.client.get(path)).status_code in {404, 422}

@@ -65,6 +65,7 @@ def test_head_is_answered_like_get_without_a_body(sqlite_url: str) -> None:
             assert got.headers["content-length"] == head.headers["content-length"]
         assert 'method="HEAD",route="/livez",status="200"' in client.get("/metrics").text
         assert client.head("/v1/track").status_code == 405
+        assert client.post("/livez").headers["allow"] == "GET, HEAD"
 
 
 async def test_a_slash_too_many_leads_nowhere(web: Api) -> None:

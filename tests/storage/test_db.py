@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Unavailable
 from app.storage.db import BadValue, Conflict, Database
+from app.storage.statements import Statement
 from app.storage.tables import keys, models, rollouts
 from tests.storage.rows import NOW, add_model, key_row, model_row
 
@@ -222,13 +223,14 @@ async def test_a_server_that_became_read_only_is_unavailable_and_its_connections
     await database.close()
 
 
-async def test_a_table_that_another_replica_migrated_is_unavailable_once(postgres_url: str) -> None:
+@pytest.mark.parametrize("directly", [False, True], ids=["through SQLAlchemy", "directly"])
+async def test_a_table_that_another_replica_migrated_is_unavailable_once(postgres_url: str, *, directly: bool) -> None:
     database, other = Database(postgres_url), Database(postgres_url)
-    query = text("SELECT kind FROM keys")
+    statement = Statement(lambda _: select(keys.c.kind))
 
     async def kinds() -> None:
         async with database.read() as connection:
-            await connection.execute(query)
+            await (statement.rows(connection) if directly else connection.execute(select(keys.c.kind)))
 
     await kinds()
     async with other.write() as connection:

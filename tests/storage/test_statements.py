@@ -17,6 +17,7 @@ from tests.storage.rows import NOW, add_model, key_row
 
 INSERT = Statement(partial(insert_rows, keys))
 HASHES = Statement(lambda _: select(keys.c.id, keys.c.hash).order_by(keys.c.hash).limit(2))
+AMONG_HASHES = Statement(lambda _: select(keys.c.name).where(among_given(keys.c.hash, "wanted")))
 SLEEP = Statement(lambda _: select(func.pg_sleep(30)))
 
 
@@ -38,11 +39,17 @@ async def test_rows_are_told_by_place_and_by_column(database: Database) -> None:
 
 
 async def test_values_are_given_by_name(database: Database) -> None:
-    among_hashes = Statement(lambda _: select(keys.c.name).where(among_given(keys.c.hash, "wanted")))
     async with database.write() as connection:
         await INSERT.rows(connection, rows=[full_row(1, name="one"), full_row(2, name="two")])
-        assert [row.name for row in await among_hashes.rows(connection, wanted=["h2", "h9"])] == ["two"]
-        assert len(await among_hashes.rows(connection, wanted=[])) == 0
+        assert [row.name for row in await AMONG_HASHES.rows(connection, wanted=["h2", "h9"])] == ["two"]
+        assert len(await AMONG_HASHES.rows(connection, wanted=[])) == 0
+
+
+async def test_values_have_to_be_those_that_it_takes(database: Database) -> None:
+    async with database.read() as connection:
+        for wrong in ({}, {"wnted": ["h1"]}, {"wanted": ["h1"], "more": 1}):
+            with pytest.raises(TypeError, match="wanted"):
+                await AMONG_HASHES.rows(connection, **wrong)
 
 
 async def test_they_share_the_transaction_with_all_others(database: Database) -> None:
@@ -95,10 +102,9 @@ async def test_a_value_that_is_no_json_is_a_bad_value(database: Database, name: 
 
 
 async def test_half_a_surrogate_pair_among_values_is_a_bad_value(database: Database) -> None:
-    among_hashes = Statement(lambda _: select(keys.c.name).where(among_given(keys.c.hash, "wanted")))
     with pytest.raises(BadValue):
         async with database.read() as connection:
-            await among_hashes.rows(connection, wanted=["\ud800"])
+            await AMONG_HASHES.rows(connection, wanted=["\ud800"])
 
 
 @pytest.mark.parametrize("name", ["x\0", "x" * 101], ids=["NUL", "too long"])
@@ -137,18 +143,22 @@ async def test_a_server_that_became_read_only_is_unavailable_and_its_connections
     await database.close()
 
 
+async def until_asleep(database: Database, pid: int) -> None:
+    """Wait until another connection's statement is at work."""
+    query = text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND state = 'active' AND query LIKE '%pg_sleep%'")
+    async with asyncio.timeout(20):
+        asleep = None
+        while asleep is None:
+            async with database.read() as connection:
+                asleep = (await connection.execute(query, {"pid": pid})).first()
+
+
 async def test_a_connection_that_is_lost_is_unavailable_and_is_left(postgres_url: str) -> None:
     database, other = Database(postgres_url), Database(postgres_url)
     pids: asyncio.Queue[int] = asyncio.Queue()
-
-    async def sleep() -> None:
-        async with database.write() as connection:
-            await pids.put(driver_of(connection).get_server_pid())
-            await SLEEP.rows(connection)
-
-    sleeping = asyncio.create_task(sleep())
+    sleeping = asyncio.create_task(sleep(database, pids))
     pid = await pids.get()
-    await asyncio.sleep(0.05)
+    await until_asleep(other, pid)
     async with other.write() as connection:
         await connection.execute(select(func.pg_terminate_backend(pid)))
     with pytest.raises(Unavailable) as raised:
@@ -196,27 +206,27 @@ async def write_and_read(database: Database) -> None:
         await connection.execute(select(models.c.version))
 
 
-async def test_a_transaction_that_was_not_rolled_back_does_not_swallow_the_next(postgres_url: str) -> None:
-    database = Database(postgres_url, pool_size=1)
-    begun = asyncio.Event()
-
-    async def sleep() -> None:
-        async with database.write() as connection:
-            begun.set()
-            await SLEEP.rows(connection)
-
+async def test_a_transaction_that_is_cancelled_again_while_it_is_rolled_back_does_not_swallow_the_next(
+    postgres_url: str,
+) -> None:
+    database, other = Database(postgres_url, pool_size=1), Database(postgres_url)
     for cancellations in (1, 2, 3):
-        task = asyncio.create_task(sleep())
-        await begun.wait()
-        for _ in range(cancellations):  # the later ones while it is rolled back
-            await asyncio.sleep(0.05 if cancellations == 1 else 0)
+        pids: asyncio.Queue[int] = asyncio.Queue()
+        task = asyncio.create_task(sleep(database, pids))
+        await until_asleep(other, await pids.get())
+        for _ in range(cancellations):
             task.cancel()
+            await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
             await task
-        begun.clear()
         await add_model(database, cancellations)
-    await database.close()
-    other = Database(postgres_url)
     async with other.read() as connection:
         assert (await connection.execute(select(func.count()).select_from(models))).scalar_one() == 3
+    await database.close()
     await other.close()
+
+
+async def sleep(database: Database, pids: asyncio.Queue[int]) -> None:
+    async with database.write() as connection:
+        await pids.put(driver_of(connection).get_server_pid())
+        await SLEEP.rows(connection)
