@@ -18,7 +18,7 @@ async def test_an_unknown_path_is_a_problem(web: Api) -> None:
 async def test_a_wrong_method_is_a_problem_that_names_the_right_one(web: Api) -> None:
     answer = await web.client.put("/v1/leads", headers=web.bearer("read"))
     assert_problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
 
 
 async def test_a_wrong_method_while_ingesting_is_told_as_clients_need_it(web: Api) -> None:
