@@ -90,17 +90,13 @@ class Settings(BaseSettings):
             msg = "must name a file, such as sqlite:///leadscore.db"
             raise ValueError(msg)
         try:
-            _ = urlsplit(url).port
+            parts = urlsplit(url)
+            _ = parts.port
         except ValueError:
             raise ValueError(NO_URL) from None
-        if "@" in urlsplit(url).query:  # it is a password, in which a `?` was not escaped
+        if "@" in parts.query:  # it is a password, in which a `?` was not escaped
             raise ValueError(NO_URL)
-        known = () if driver.startswith("sqlite") else POSTGRES_OPTIONS
-        for name in parse_qs(urlsplit(url).query, keep_blank_values=True):
-            if name not in known:
-                taken = f"{', '.join(known)}; {CERTIFICATES}" if known else "none"
-                msg = f"has the option {name}: leave it out (those that it may have: {taken})"
-                raise ValueError(msg)
+        _check_options(parts.query, () if driver.startswith("sqlite") else POSTGRES_OPTIONS)
         return url
 
     @property
@@ -111,6 +107,14 @@ class Settings(BaseSettings):
     @property
     def database_file(self) -> Path:
         return Path(_file_of(self.database_url))
+
+
+def _check_options(query: str, known: tuple[str, ...]) -> None:
+    for name in parse_qs(query, keep_blank_values=True):
+        if name not in known:
+            taken = f"{', '.join(known)}; {CERTIFICATES}" if known else "none"
+            msg = f"has the option {name}: leave it out (those that it may have: {taken})"
+            raise ValueError(msg)
 
 
 def _file_of(url: str) -> str:

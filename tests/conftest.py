@@ -11,16 +11,19 @@ and tells the workers where it is, so that no lock is needed and it ends with th
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from tests import databases
+
+if TYPE_CHECKING:
+    from app.storage.db import Database
 
 SERVER_URL = pytest.StashKey[str]()
 
@@ -107,6 +110,16 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """A fresh, migrated database: the test runs on each kind."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator["Database"]:
+    """The same, opened."""
+    from app.storage.db import Database  # noqa: PLC0415 -- as above
+
+    database = Database(database_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,6 +1,7 @@
 """`leadscore serve`: what it prints, what it refuses, and how it stops."""
 
 import asyncio
+import inspect
 import json
 import re
 import socket
@@ -8,11 +9,13 @@ import subprocess
 from base64 import b64encode
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
 from app import cli
 from app.errors import Unavailable
+from app.settings import POSTGRES_OPTIONS
 from tests import databases
 from tests.api.harness import until
 from tests.api.server import COMMAND, Server, environment, run, serving
@@ -138,6 +141,11 @@ def test_a_port_that_is_taken_is_one_sentence(sqlite_url: str) -> None:
 )
 def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
     assert one_sentence(run(url, "keys", "list").stderr).startswith("LEADSCORE_DATABASE_URL: ")
+
+
+def test_the_options_that_a_url_may_have_are_those_of_the_driver() -> None:
+    taken = inspect.signature(asyncpg.connect).parameters.keys()
+    assert set(POSTGRES_OPTIONS) - taken == {"sslmode"}  # which is handed on as `ssl`
 
 
 @pytest.mark.parametrize(

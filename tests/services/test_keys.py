@@ -1,6 +1,5 @@
 """Keys: made, recognised, listed and revoked; hashed at rest."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -19,13 +18,6 @@ class Stopwatch:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
 
 
 @pytest.mark.parametrize("kind", KEY_KINDS)

@@ -1,9 +1,10 @@
-"""Rows for the tests of storage."""
+"""What the tests of storage begin with: rows, and connections that a failover has left behind."""
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from app.storage.db import Database
 from app.storage.tables import models
@@ -23,3 +24,10 @@ def key_row(**fields: object) -> dict[str, object]:
 async def add_model(database: Database, version: int = 1, **fields: object) -> None:
     async with database.write() as connection:
         await connection.execute(insert(models), [model_row(version, **fields)])
+
+
+async def fail_over(database: Database) -> None:
+    """Fill the pool with three connections on which PostgreSQL takes no writes any more."""
+    async with AsyncExitStack() as stack:
+        for connection in [await stack.enter_async_context(database.write()) for _ in range(3)]:
+            await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))

@@ -15,7 +15,7 @@ from app.errors import Unavailable
 from app.storage.db import BadValue, Conflict, Database
 from app.storage.statements import Statement
 from app.storage.tables import keys, models, rollouts
-from tests.storage.rows import NOW, add_model, key_row, model_row
+from tests.storage.rows import NOW, add_model, fail_over, key_row, model_row
 
 
 async def versions(database: Database) -> list[int]:
@@ -213,9 +213,7 @@ async def test_a_lock_that_is_not_free_is_a_conflict(postgres_url: str) -> None:
 
 async def test_a_server_that_became_read_only_is_unavailable_and_its_connections_are_left(postgres_url: str) -> None:
     database = Database(postgres_url)
-    async with AsyncExitStack() as stack:  # a pool of three connections, as a failover leaves them behind
-        for connection in [await stack.enter_async_context(database.write()) for _ in range(3)]:
-            await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    await fail_over(database)
     with pytest.raises(Unavailable):
         await add_model(database)
     await add_model(database)

@@ -13,7 +13,7 @@ from app.storage.sql import among_given, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, keys, models, transitions
 from tests.api.harness import until
-from tests.storage.rows import NOW, add_model, key_row
+from tests.storage.rows import NOW, add_model, fail_over, key_row
 
 INSERT = Statement(partial(insert_rows, keys))
 HASHES = Statement(lambda _: select(keys.c.id, keys.c.hash).order_by(keys.c.hash).limit(2))
@@ -133,9 +133,7 @@ async def test_every_column_of_the_writers_rows_is_read_alike(database: Database
 
 async def test_a_server_that_became_read_only_is_unavailable_and_its_connections_are_left(postgres_url: str) -> None:
     database = Database(postgres_url)
-    async with AsyncExitStack() as stack:  # a pool of three connections, as a failover leaves them behind
-        for connection in [await stack.enter_async_context(database.write()) for _ in range(3)]:
-            await connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    await fail_over(database)
     with pytest.raises(Unavailable):
         async with database.write() as connection:
             await INSERT.rows(connection, rows=[full_row(1)])
