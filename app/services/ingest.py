@@ -163,9 +163,16 @@ class Writer:
         except asyncio.CancelledError:
             _fail(taken, _stopped())
             raise
-        except Exception as error:  # whatever went wrong is for those who wait to hear
+        except Unavailable as error:
             _fail(taken, error)
-            if not isinstance(error, Unavailable):
+            return
+        except Exception as error:  # nobody foresaw it: it shall cost that submission alone that brings it
+            half = len(taken) // 2
+            if half:
+                await self._commit(taken[:half])
+                await self._commit(taken[half:])
+            else:
+                _fail(taken, error)
                 log.exception("commit failed", messages=len(events))
             return
         self._metrics.committed(len(events), perf_counter() - started, stored.moves)

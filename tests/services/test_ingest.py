@@ -206,6 +206,19 @@ async def test_a_poisonous_message_beside_a_rejection_is_found(service: Service)
         assert await rejection_store.page(connection, None, 10) == [refused]
 
 
+async def test_a_failure_that_nobody_foresaw_costs_its_own_submission(postgres_url: str) -> None:
+    refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'"
+    trigger = "CREATE TRIGGER t BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.name = 'Odd') EXECUTE FUNCTION refuse()"
+    async with serving(postgres_url, small_model()) as service:
+        async with service.database.write() as connection:
+            await connection.execute(text(refuse))
+            await connection.execute(text(trigger))
+        many = [event(f"u{number}", name="Odd" if number == 5 else "Seen") for number in range(20)]
+        answers = await asyncio.gather(*(service.ingest(each) for each in many), return_exceptions=True)
+        assert [number for number, answer in enumerate(answers) if isinstance(answer, Exception)] == [5]
+        assert await count_events(service.database) == 19
+
+
 # --- Databases that go away -------------------------------------------------------------------------------------
 
 
