@@ -14,7 +14,7 @@ from typing import IO, Annotated, cast
 
 import typer
 
-from app.cli.runtime import INTERRUPTED, interruptible, opened, read_settings
+from app.cli.runtime import INTERRUPTED, interrupted_at_once, interruptible, opened, read_settings
 from app.cli.terminal import err, out, progress_bar
 from app.clock import utc_now
 from app.errors import UnreadableFile
@@ -58,7 +58,7 @@ async def _import(settings: Settings, file: str, source: str) -> int:
             try:
                 with progress_bar("bytes") as bar:
                     task = bar.add_task("importing", total=size, messages=0)
-                    for chunk in _chunks(lines, file):
+                    for chunk in _interruptible(_chunks(lines, file)):
                         step = await importing.store(chunk)
                         for refusal in step.refused:
                             line = f"line {refusal.line}: {refusal.code}: {refusal.detail}"
@@ -67,12 +67,24 @@ async def _import(settings: Settings, file: str, source: str) -> int:
                         bar.update(task, completed=position(), messages=totals.total())
                         if stopping.is_set():
                             break
+            except KeyboardInterrupt:
+                stopping.set()
             finally:
                 out.print(", ".join(f"{totals[name]:,} {name}" for name in ("accepted", "duplicates", "refused")))
     if stopping.is_set():
         err.print(STOPPED, soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
     return totals["refused"]
+
+
+def _interruptible(chunks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    """The chunks. While one is read, which may be waited for, Ctrl-C is not."""
+    while True:
+        with interrupted_at_once():
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 @contextmanager

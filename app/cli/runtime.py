@@ -3,7 +3,8 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 import typer
@@ -75,13 +76,24 @@ def interruptible() -> Iterator[asyncio.Event]:
     """Ctrl-C sets the event, so that work can end between two transactions; a second one ends the process."""
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
 
-    # Not `loop.add_signal_handler`: while a command waits for its standard input, the loop stands still.
     def stop(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         loop.call_soon_threadsafe(stopping.set)
 
-    before = signal.signal(signal.SIGINT, stop)
-    try:
+    with _at_interrupt(stop):
         yield stopping
+
+
+def interrupted_at_once() -> AbstractContextManager[None]:
+    """Ctrl-C raises `KeyboardInterrupt`: for work that may end anywhere, such as reading standard input."""
+    return _at_interrupt(signal.default_int_handler)
+
+
+@contextmanager
+def _at_interrupt(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    # Not `loop.add_signal_handler`: while a command reads its standard input, the loop stands still.
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGINT, before)

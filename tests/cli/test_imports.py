@@ -120,6 +120,24 @@ def test_an_import_that_is_interrupted_tells_how_far_it_came_and_is_finished_by_
     assert totals(run(sqlite_url, "import", str(file))) == (many - accepted, accepted, 0)
 
 
+def test_an_import_that_waits_for_its_input_is_interrupted_at_once(sqlite_url: str) -> None:
+    run(sqlite_url, "migrate")
+    command, lines = [COMMAND, "import", "-"], "".join(line(messageId=f"m{number}") + "\n" for number in range(1_000))
+    with (
+        subprocess.Popen(
+            command, env=environment(sqlite_url), stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True
+        ) as process,
+        closing(sqlite3.connect(make_url(sqlite_url).database or "")) as database,
+    ):
+        assert process.stdin and process.stdout  # noqa: PT018 - for the types
+        process.stdin.write(lines)
+        process.stdin.flush()
+        databases.run(until(lambda: database.execute("SELECT count(*) FROM events").fetchone() > (0,)))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stdout.read() == "1,000 accepted, 0 duplicates, 0 refused\n"
+
+
 @pytest.mark.skipif(not TRIALS.exists(), reason="the trials' data is not part of the project")
 def test_real_trials_are_imported_once_and_staged(sqlite_url: str) -> None:
     published = run(sqlite_url, "model", "publish", str(ROOT / "docs" / "examples" / "trial-product.yaml"))
