@@ -26,7 +26,7 @@ ENV PATH=/opt/leadscore/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/data \
-    LEADSCORE_DATABASE_URL=sqlite+aiosqlite:////data/leadscore.db
+    LEADSCORE_DATABASE_URL=sqlite:////data/leadscore.db
 
 # A numeric user, so that an orchestrator can tell it is not root. A new volume takes over /data's owner.
 RUN install --directory --owner 10001 --group 10001 --mode 0750 /data

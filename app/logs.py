@@ -17,13 +17,13 @@ def configure_logs(level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     least = logging.getLevelNamesMapping()[level.upper()]
+    renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(serializer=_dumps)],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -14,9 +14,11 @@ from app.api.access import header_secret, runtime_of
 from app.errors import ContentTooLarge, MalformedRequest, RequestTimeout
 from app.protocol.body import decompress, parse_json
 
+Result = TypeVar("Result")
+
 MOST_BYTES = 4 * 1024 * 1024
 MOST_JSON_BYTES = 1024 * 1024  # of what is no ingestion: documents, and lists of identities
-LARGE_BODY = 256 * 1024  # bytes; parsing more would keep other requests waiting
+LARGE_BODY = 256 * 1024  # bytes; reading more would keep other requests waiting
 
 
 async def read_body(request: Request, timeout_s: float, most_bytes: int = MOST_BYTES) -> bytes:
@@ -60,9 +62,14 @@ def _without_type(scope: Scope) -> Scope:
     return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"content-type"]}
 
 
+async def by_size(size_bytes: int, read: Callable[[], Result]) -> Result:
+    """What this reading of a body gives. If the body is large it is done in a thread, and other requests go on."""
+    return await asyncio.to_thread(read) if size_bytes > LARGE_BODY else read()
+
+
 async def parse_body(body: bytes) -> Any:
     """The body's JSON. Raises `MalformedJson`."""
-    return await asyncio.to_thread(parse_json, body) if len(body) > LARGE_BODY else parse_json(body)
+    return await by_size(len(body), lambda: parse_json(body))
 
 
 async def _read(request: Request, most_bytes: int) -> bytes:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.api.access import runtime_of, sender_in_header, sender_in_the_open
-from app.api.bodies import read_body
+from app.api.bodies import by_size, read_body
 from app.api.ingest import Accepted, respond
 from app.api.problems import Problem, on_refusal
 from app.errors import LeadscoreError, UnsafeRedirect, ValidationFailed
@@ -37,7 +37,8 @@ async def receive_form(request: Request, form: Annotated[str, Path(max_length=10
 async def _receive(request: Request, form: str) -> Response:
     runtime = runtime_of(request)
     key = await sender_in_header(request)
-    post = _read(form, await read_body(request, runtime.settings.body_timeout_s), request)
+    body = await read_body(request, runtime.settings.body_timeout_s)
+    post = await by_size(len(body), lambda: _read(form, body, request.headers.get("content-type")))
     key = key or await sender_in_the_open(request, post.write_key)
     onward = _onward(request, key, post.next_url)
     if post.honeypot_filled:
@@ -50,9 +51,9 @@ async def _receive(request: Request, form: str) -> Response:
     return _for_people(request, respond(request, outcome), onward)
 
 
-def _read(form: str, body: bytes, request: Request) -> FormPost:
+def _read(form: str, body: bytes, content_type: str | None) -> FormPost:
     if not is_json(body):
-        return read_form(form, parse_form(body, request.headers.get("content-type")))
+        return read_form(form, parse_form(body, content_type))
     document = parse_json(body)
     if not isinstance(document, dict):
         raise ValidationFailed("A form as JSON is one flat object: its fields by name.")
@@ -85,7 +86,7 @@ def _origin(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    # `urlsplit` drops line breaks, tabs and spaces around, a browser does not: so what it says is not of this text.
+    # `urlsplit` drops line breaks, tabs and spaces around, a browser may not: it would open another address than this.
     as_written = url.isprintable() and url == url.strip() and "\\" not in url
     plain = as_written and parts.scheme in ("http", "https") and "@" not in parts.netloc
     return f"{parts.scheme}://{parts.netloc}".lower() if plain else None

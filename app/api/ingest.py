@@ -1,7 +1,8 @@
 """Ingestion for analytics clients: Segment's and RudderStack's libraries, unchanged."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import Request
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from app.api.access import runtime_of, sender_in_header, sender_in_the_open
-from app.api.bodies import parse_body, read_body
+from app.api.bodies import by_size, parse_body, read_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH
 from app.api.problems import STATUS, Problem, problem
 from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
@@ -54,24 +55,27 @@ def respond(request: Request, outcome: Outcome) -> Response:
     return Response(orjson.dumps(document), media_type="application/json")
 
 
-async def _document(request: Request) -> Any:
-    runtime = runtime_of(request)
-    body = await read_body(request, runtime.settings.body_timeout_s)
-    if not body.strip() and request.url.path.startswith("/beacon/"):
-        return {"batch": []}  # browsers send empty beacons
-    return await parse_body(body)
+class _Sent(NamedTuple):
+    """The sender's key, the parsed body, and how large it was."""
+
+    key: Key
+    document: Any
+    size_bytes: int
 
 
-async def _authorised(request: Request) -> tuple[Key, Any]:
-    """The sender's key, looked at before the body where it is in the header, and the parsed body."""
+async def _authorised(request: Request) -> _Sent:
+    """What was sent, by whom. The key is looked at before the body where it is in the header."""
     key = await sender_in_header(request)
-    document = await _document(request)
-    return key or await sender_in_the_open(request, body_write_key(document)), document
+    body = await read_body(request, runtime_of(request).settings.body_timeout_s)
+    if not body.strip() and request.url.path.startswith("/beacon/"):
+        body = b'{"batch": []}'  # browsers send empty beacons
+    document = await parse_body(body)
+    return _Sent(key or await sender_in_the_open(request, body_write_key(document)), document, len(body))
 
 
 def _receives_message(message_type: str) -> Endpoint:
     async def receive(request: Request) -> Response:
-        key, document = await _authorised(request)
+        key, document, _ = await _authorised(request)
         runtime = runtime_of(request)
         batch = read_single(document, type=message_type, sender=sender_of(key), received_at=runtime.clock())
         return respond(request, await runtime.intake.accept(key, batch))
@@ -83,9 +87,10 @@ def _receives_message(message_type: str) -> Endpoint:
 
 async def receive_batch(request: Request) -> Response:
     """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
-    key, document = await _authorised(request)
+    key, document, size = await _authorised(request)
     runtime = runtime_of(request)
-    batch = read_batch(document, sender=sender_of(key), received_at=runtime.clock())
+    read = partial(read_batch, document, sender=sender_of(key), received_at=runtime.clock())
+    batch = await by_size(size, read)
     return respond(request, await runtime.intake.accept(key, batch))
 
 

@@ -142,7 +142,7 @@ async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted:
     candidate = await asyncio.to_thread(found.compiled)
     async with runtime.preview_slot():
         seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
-    return PreviewDocument.of(seen)
+        return await asyncio.to_thread(PreviewDocument.of, seen)
 
 
 @router.post("/{version}/publish", status_code=202, dependencies=[Admin])

@@ -1,12 +1,13 @@
 """Parameters that several paths take: moments, pages, versions, short texts."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from app.protocol.values import is_storable
+from app.scoring.document import in_one_fault
 
 MOST_VERSIONS = 2**31 - 1  # what the column holds
 
@@ -24,18 +25,6 @@ def _in_utc(moment: datetime) -> datetime:
     except OverflowError:
         msg = "must be within the years 1 to 9999, in UTC"
         raise ValueError(msg) from None
-
-
-def in_one_fault(message: str) -> WrapValidator:
-    """For a choice of types: one fault with this message, rather than one for each type."""
-
-    def check(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return choose(value)
-        except ValidationError:
-            raise ValueError(message) from None
-
-    return WrapValidator(check)
 
 
 Storable = AfterValidator(_storable)

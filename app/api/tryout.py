@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import JsonRoute
 from app.api.lead_documents import EvaluationDocument
-from app.api.parameters import MOST_VERSIONS, Moment, in_one_fault, number_of
+from app.api.parameters import MOST_VERSIONS, Moment, number_of
 from app.api.problems import REFUSALS
+from app.scoring.document import in_one_fault
 from app.scoring.engine import CompiledModel, compile_model
 from app.services.models import get_version, read_model
 from app.services.tryout import try_out

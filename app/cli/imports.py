@@ -25,6 +25,7 @@ from app.settings import Settings
 LINES_AT_ONCE = 1_000
 LONGEST_SOURCE = 100
 GZIP = b"\x1f\x8b"
+NOT_WHOLE = "is no whole gzip file"
 STOPPED = "Stopped. What was stored stays; import the file again for the rest: nothing counts twice."
 
 commands = typer.Typer()
@@ -58,15 +59,13 @@ async def _import(settings: Settings, file: str, source: str) -> int:
             try:
                 with progress_bar("bytes") as bar:
                     task = bar.add_task("importing", total=size, messages=0)
-                    for chunk in _interruptible(_chunks(lines, file)):
+                    for chunk in _until(stopping, _chunks(lines, file)):
                         step = await importing.store(chunk)
                         for refusal in step.refused:
                             line = f"line {refusal.line}: {refusal.code}: {refusal.detail}"
                             bar.print(line, markup=False, soft_wrap=True)
                         totals.update(accepted=step.accepted, duplicates=step.duplicates, refused=len(step.refused))
                         bar.update(task, completed=position(), messages=totals.total())
-                        if stopping.is_set():
-                            break
             except KeyboardInterrupt:
                 stopping.set()
             finally:
@@ -77,11 +76,11 @@ async def _import(settings: Settings, file: str, source: str) -> int:
     return totals["refused"]
 
 
-def _interruptible(chunks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-    """The chunks. While one is read, which may be waited for, Ctrl-C is not."""
+def _until(stopping: asyncio.Event, chunks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    """The chunks until then. One that has to be waited for is given up at Ctrl-C, which `KeyboardInterrupt` tells."""
     while True:
         with interrupted_at_once():
-            chunk = next(chunks, None)
+            chunk = None if stopping.is_set() else next(chunks, None)
         if chunk is None:
             return
         yield chunk
@@ -117,8 +116,9 @@ def _chunks(lines: IO[bytes], file: str) -> Iterator[list[bytes]]:
             if len(chunk) == LINES_AT_ONCE:
                 yield chunk
                 chunk = []
-    except (EOFError, OSError, zlib.error):
+    except (EOFError, OSError, zlib.error) as error:
         yield chunk
-        msg = f"{file} is no whole gzip file. Import it again when it is: what was read stays, and counts once."
+        broken = f"can't be read further: {error.strerror}" if isinstance(error, OSError) and error.errno else NOT_WHOLE
+        msg = f"{file} {broken}. Import it again when it is mended: what was read stays, and counts once."
         raise UnreadableFile(msg) from None
     yield chunk

@@ -4,10 +4,9 @@ import asyncio
 
 import typer
 
-from app.cli.runtime import read_settings
+from app.cli.runtime import opened, read_settings
 from app.cli.terminal import out
-from app.clock import utc_now
-from app.services.runtime import Runtime
+from app.storage.db import Database
 from app.storage.migrations import migrate as migrate_database
 
 commands = typer.Typer()
@@ -19,12 +18,12 @@ def migrate() -> None:
     settings = read_settings()
 
     async def run() -> bool:
-        runtime = Runtime(settings, utc_now)
+        database = Database(settings.database_url, statement_timeout_s=None)
         try:
-            changed = await migrate_database(runtime.database)
-            await runtime.open()
+            changed = await migrate_database(database)
         finally:
-            await runtime.database.close()
-        return changed
+            await database.close()
+        async with opened(settings, quietly=True):  # which installs the starter model
+            return changed
 
     out.print("The schema is up to date now." if asyncio.run(run()) else "The schema was up to date already.")

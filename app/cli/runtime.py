@@ -78,7 +78,8 @@ def interruptible() -> Iterator[asyncio.Event]:
 
     def stop(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        loop.call_soon_threadsafe(stopping.set)
+        stopping.set()
+        loop.call_soon_threadsafe(lambda: None)  # it may be asleep
 
     with _at_interrupt(stop):
         yield stopping

@@ -54,13 +54,16 @@ def _is_scalar(value: Any) -> Any:
     return value
 
 
-def _in_one_fault(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
-    # Else there is a fault for each alternative, with pydantic's own name for it in the path.
-    try:
-        return choose(value)
-    except ValidationError:
-        msg = "must be a number, or operators such as {gte: 40, lt: 60}"
-        raise ValueError(msg) from None
+def in_one_fault(message: str) -> WrapValidator:
+    """For a choice of types: one fault with this message, rather than one for each with pydantic's name for it."""
+
+    def check(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return choose(value)
+        except ValidationError:
+            raise ValueError(message) from None
+
+    return WrapValidator(check)
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
@@ -73,7 +76,10 @@ CapOrNothing = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), 
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Ordered = Annotated[Any, AfterValidator(_is_ordered), WithJsonSchema({"type": ["number", "string"]})]
 Scalar = Annotated[Any, AfterValidator(_is_scalar), WithJsonSchema({"type": ["boolean", "number", "string"]})]
-ExpectedScore = Annotated[float | dict[Literal["eq", "gt", "gte", "lt", "lte"], float], WrapValidator(_in_one_fault)]
+ExpectedScore = Annotated[
+    float | dict[Literal["eq", "gt", "gte", "lt", "lte"], float],
+    in_one_fault("must be a number, or operators such as {gte: 40, lt: 60}"),
+]
 EventNames = Annotated[list[EventName], Field(min_length=1, max_length=200)]
 
 

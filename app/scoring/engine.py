@@ -53,7 +53,8 @@ class CompiledScore:
     """A score with its rules in the order of the document, and again by what they look at.
 
     Most leads have hits of few signals, and few traits. A rule is looked at only for those who have one that it asks
-    for, and rules that ask for neither (`always`) for everybody. `unasked` is what whoever has nothing earns.
+    for, and rules that ask for neither (`always`) for everybody. `unasked` is what rules give a lead that has neither
+    hits nor traits.
     """
 
     name: str

@@ -100,7 +100,7 @@ def _fields_at(place: tuple[int | str, ...]) -> tuple[str, ...]:
 
 
 def _path(location: tuple[int | str, ...], document: Any) -> str:
-    """Where in the document, without the marks that pydantic adds; so it follows the document along."""
+    """Where in the document, without the marks that pydantic adds: only what the document has is a key."""
     path, here = "", document
     for part in location:
         if isinstance(part, int):

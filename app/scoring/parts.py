@@ -1,6 +1,6 @@
 """A scoring model taken apart into what has a name, so that two models can be matched part by part.
 
-A name that only one model has, for what means the same in the other, is a new name: what refers to it has not changed.
+What stands in both models under different names was renamed: what refers to it counts as unchanged.
 """
 
 import json

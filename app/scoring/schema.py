@@ -5,6 +5,7 @@ first rung, decimals) only `load_model` knows. And it is stricter in one thing: 
 it were not written, is flagged, since it is one that was not written to its end.
 """
 
+from functools import cache
 from itertools import combinations, product
 from typing import Any
 
@@ -118,8 +119,9 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
 }
 
 
+@cache
 def json_schema() -> Schema:
-    """The schema, in the draft of 2020-12."""
+    """The schema, in the draft of 2020-12: always the same object, to be read only."""
     model = ScoringModel.model_json_schema(by_alias=True)
     parts = model.pop("$defs")
     leaf = _fields("Leaf", parts.pop("Leaf"))["properties"]

@@ -166,11 +166,9 @@ class Writer:
         except Unavailable as error:
             _fail(taken, error)
             return
-        except Exception as error:  # nobody foresaw it: it shall cost that submission alone that brings it
-            half = len(taken) // 2
-            if half:
-                await self._commit(taken[:half])
-                await self._commit(taken[half:])
+        except Exception as error:
+            if len(taken) > 1:
+                await self._commit_apart(taken)
             else:
                 _fail(taken, error)
                 log.exception("commit failed", messages=len(events))
@@ -179,6 +177,16 @@ class Writer:
         for submission in taken:
             if not submission.receipt.done():
                 submission.receipt.set_result(_receipt(submission, stored))
+
+    async def _commit_apart(self, taken: Sequence[_Submission]) -> None:
+        """Commit each half by itself: an error that nobody foresaw fails only the submission that causes it."""
+        half = len(taken) // 2
+        try:
+            await self._commit(taken[:half])
+        except asyncio.CancelledError:
+            _fail(taken, _stopped())
+            raise
+        await self._commit(taken[half:])
 
     async def _store(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> Stored:
         try:

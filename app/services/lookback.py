@@ -81,7 +81,7 @@ async def look_back(
     asked: list[tuple[datetime, _Past]] = []
     for moment in moments:
         life = next((each for each in lives if not each.has_ended(moment)), None)
-        if life is None or not life.has_begun(moment):  # an heir may be older, but did not speak for the lead yet
+        if life is None or not life.has_begun(moment):  # the survivor may be older: this id did not lead to it yet
             continue
         model_then = model or await models.version(connection, _active_at(rollouts, moment))
         key = (life.lead_id, model_then.version)
@@ -152,7 +152,7 @@ async def _lives(connection: AsyncConnection, lead_id: UUID) -> list[Life]:
 async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[Link]]:
     """The links of each lead that answered to this id, in the order in which they did."""
     own = await identity_store.links_of_leads(connection, [lead_id])
-    if not own:  # merged away when nobody kept in mind yet whose identities were whose
+    if not own:  # merged before `former_identities` was kept
         survivor = await lead_store.survivor(connection, lead_id)
         return {survivor: await identity_store.links_of_leads(connection, [survivor])}
     moved = next((link for link in own if link.until is not None), None)

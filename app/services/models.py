@@ -27,7 +27,7 @@ from app.storage.sql import dumps
 Result = TypeVar("Result")
 
 Clock = Callable[[], datetime]
-"""Asked within the transaction: a moment before it would be one at which others were still served as before."""
+"""Read inside the transaction: at a moment before it, others were still served by the old model."""
 
 State = Literal["draft", "active", "retired"]
 
@@ -140,7 +140,7 @@ async def draft(database: Database, model: ScoringModel, note: str | None, now: 
 
 
 async def _first_come(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Run a job in a transaction; anew, where another came first, for what it rests on may be otherwise then."""
+    """Run a job in a transaction, and again where another came first, for what it read may have changed."""
     while True:
         try:
             async with database.write() as connection:
@@ -205,7 +205,7 @@ async def _publish(
     if latest is not None and latest.version == version:
         return latest
     after = latest.id if latest else 0
-    # Looking back goes by the time: of two replicas whose clocks disagree, the later must not bear the earlier one.
+    # Looking back goes by the time: though replicas' clocks disagree, the later publication must not get the earlier.
     at = max(now, latest.published_at) if latest else now
     return await rollout_store.insert(connection, version, at, after=after, notify=notify, leads=leads)
 

@@ -55,8 +55,15 @@ class BadValue(Exception):
 class Database:
     """Transactions on one database. Make one for a process, and close it."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, pool_timeout_s: float = 5) -> None:
-        self.engine = _engine(url, pool_size, pool_timeout_s)
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_timeout_s: float = 5,
+        statement_timeout_s: float | None = STATEMENT_TIMEOUT_S,
+    ) -> None:
+        self.engine = _engine(url, pool_size, pool_timeout_s, statement_timeout_s)
         self._writing = self.engine.execution_options(**{WRITE: True})
         # SQLite has one writer at a time. Who waits for it there is served by chance, here in turn.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if self.is_postgres else asyncio.Lock()
@@ -105,7 +112,7 @@ class Database:
                 await transaction.commit()
                 ended = True
             except BaseException as error:
-                if isinstance(_meaning_of(error), Unavailable):  # of many at once, whose new generation is one
+                if isinstance(_meaning_of(error), Unavailable):  # those that fail together begin one new generation
                     self._generation = max(self._generation, generation + 1)
                 raise
             finally:
@@ -128,7 +135,7 @@ def driver_of(connection: AsyncConnection) -> Any:
     return connection.sync_connection.connection.driver_connection
 
 
-def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
+def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s: float | None) -> AsyncEngine:
     common: dict[str, Any] = {"json_serializer": dumps, "json_deserializer": orjson.loads}
     common["hide_parameters"] = True  # an error's text is logged, and values are personal data
     if url.startswith("sqlite"):
@@ -145,7 +152,7 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float) -> AsyncEngine:
         isolation_level="AUTOCOMMIT",  # as far as SQLAlchemy knows: transactions are begun below it
         connect_args={
             "timeout": 5,
-            "command_timeout": STATEMENT_TIMEOUT_S,
+            "command_timeout": statement_timeout_s,
             "server_settings": {"application_name": "leadscore", "timezone": "UTC"},
         },
         **common,
@@ -230,4 +237,6 @@ def _meaning_of(error: BaseException) -> Exception | None:
 
 def _unavailable(error: BaseException | None) -> Unavailable:
     msg = "The database can't be reached or takes no writes just now. Send the same request again."
+    if isinstance(error, TimeoutError):
+        msg = "The database did not answer in time. Ask for less, or send the same request again later."
     return Unavailable(msg, reason=str(error).partition("\n")[0] or type(error).__name__)

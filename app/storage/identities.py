@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, literal, null, select, update
+from sqlalchemy import Column, Dialect, FromClause, Select, bindparam, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, Identity
-from app.storage.sql import UtcDateTime, among, among_given, insert_rows
+from app.storage.sql import Id, UtcDateTime, among, among_given, given_rows, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import former_identities, identities
 
@@ -67,13 +67,38 @@ _INSERT = Statement(partial(insert_rows, identities))
 
 async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID], now: datetime) -> None:
     """Move all identities of each retired lead to its survivor, and keep in mind whose they were."""
-    for retired, survivor in merged.items():
-        theirs = identities.c.lead_id == retired
-        links = select(identities.c.identity, identities.c.lead_id, identities.c.linked_at, literal(now, UtcDateTime))
-        await connection.execute(
-            former_identities.insert().from_select(former_identities.c.keys(), links.where(theirs))
-        )
-        await connection.execute(update(identities).where(theirs).values(lead_id=survivor, linked_at=now))
+    if merged:
+        rows = merger_rows(merged)
+        await _REMEMBER.rows(connection, rows=rows, now=now)
+        await _MOVE.rows(connection, rows=rows, now=now)
+
+
+def mergers(dialect: Dialect) -> FromClause:
+    """The parameter `rows`, as made by `merger_rows`: each retired lead with its survivor."""
+    return given_rows([Column("retired", Id), Column("survivor", Id)], dialect)
+
+
+def merger_rows(merged: Mapping[UUID, UUID]) -> list[dict[str, UUID]]:
+    return [{"retired": retired, "survivor": survivor} for retired, survivor in merged.items()]
+
+
+_NOW_GIVEN = bindparam("now", type_=UtcDateTime)
+
+
+def _remember(dialect: Dialect) -> Any:
+    links = select(identities.c.identity, identities.c.lead_id, identities.c.linked_at, _NOW_GIVEN)
+    pairs = mergers(dialect)
+    theirs = links.where(identities.c.lead_id == pairs.c.retired)
+    return former_identities.insert().from_select(former_identities.c.keys(), theirs)
+
+
+def _move(dialect: Dialect) -> Any:
+    pairs = mergers(dialect)
+    theirs = update(identities).where(identities.c.lead_id == pairs.c.retired)
+    return theirs.values(lead_id=pairs.c.survivor, linked_at=_NOW_GIVEN)
+
+
+_REMEMBER, _MOVE = Statement(_remember), Statement(_move)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from app.scoring.events import Identity
 from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
-from app.storage.identities import parse_identity
+from app.storage.identities import merger_rows, mergers, parse_identity
 from app.storage.sql import among, among_given, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
@@ -89,9 +89,23 @@ async def lock_owners(
 
 async def retire(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None:
     """Let each of these ids resolve to its survivor from now on, as do the ids that were merged into it before."""
-    for retired, survivor in merged.items():
-        await connection.execute(update(leads).where(leads.c.merged_into == retired).values(merged_into=survivor))
-        await connection.execute(update(leads).where(leads.c.id == retired).values(merged_into=survivor, **EMPTY))
+    if merged:
+        rows = merger_rows(merged)
+        await _REDIRECT.rows(connection, rows=rows)
+        await _RETIRE.rows(connection, rows=rows)
+
+
+def _redirect(dialect: Dialect) -> Any:
+    pairs = mergers(dialect)
+    return update(leads).where(leads.c.merged_into == pairs.c.retired).values(merged_into=pairs.c.survivor)
+
+
+def _retire(dialect: Dialect) -> Any:
+    pairs = mergers(dialect)
+    return update(leads).where(leads.c.id == pairs.c.retired).values(merged_into=pairs.c.survivor, **EMPTY)
+
+
+_REDIRECT, _RETIRE = Statement(_redirect), Statement(_retire)
 
 
 def _survivor(lead_id: UUID) -> Select[Any]:

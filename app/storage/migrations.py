@@ -1,5 +1,6 @@
 """Migrations: bringing a database to the schema of this version, once, however many replicas start together."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import SchemaOutdated
-from app.storage.db import Database
+from app.errors import SchemaOutdated, Unavailable
+from app.storage.db import Conflict, Database
 
 FOLDER = Path(__file__).parents[2] / "migrations"
 LOCK = 7_305_804_402_566_541_168  # any number of our own; a transaction's lock, so that PgBouncer may stand between
@@ -23,15 +24,20 @@ LOCK_TIMEOUT_S = 60
 async def migrate(database: Database) -> bool:
     """Bring the schema up to date in one transaction. Tells whether there was anything to do.
 
-    Raises `SchemaOutdated` where it is that of a later version.
+    Raises `SchemaOutdated` where it is that of a later version, `Unavailable` where others hold locks for too long.
+    A statement may take long on a large table: the database should have no `statement_timeout_s`.
     """
-    async with database.write() as connection:
-        if database.is_postgres:
-            await _wait_for_lock(connection)
-        before = await connection.run_sync(_revision)
-        _check_known(before)
-        await connection.run_sync(_upgrade)
-        return before != head()
+    try:
+        async with database.write() as connection:
+            if database.is_postgres:
+                await _wait_for_lock(connection)
+            before = await connection.run_sync(_revision)
+            _check_known(before)
+            await connection.run_sync(_upgrade)
+            return before != head()
+    except Conflict:
+        msg = f"Others have kept this database locked for {LOCK_TIMEOUT_S} seconds, maybe to migrate it. Try it again."
+        raise Unavailable(msg) from None
 
 
 def _check_known(found: str | None) -> None:
@@ -51,6 +57,7 @@ async def check_schema(database: Database) -> None:
     raise SchemaOutdated(msg)
 
 
+@cache  # for every probe of /readyz asks, and to find it runs the files of all migrations
 def head() -> str:
     return str(ScriptDirectory(str(FOLDER)).get_current_head())
 

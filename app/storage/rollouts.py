@@ -83,7 +83,7 @@ async def insert(
 async def claim(connection: AsyncConnection, rollout_id: int, owner: UUID, now: datetime, until: datetime) -> bool:
     """Take a rollout on, or go on with it, until a moment. Tells whether it is ours: another may be at work on it."""
     unclaimed = or_(rollouts.c.claimed_by.is_(None), rollouts.c.claimed_by == owner)
-    # Nobody claims for so long, unless by a clock that is wrong: who had it may be dead for all that we can know.
+    # A claim that far ahead was made by a clock that is wrong, and its owner may be dead: it counts as run out.
     too_far = until + (until - now)
     free = or_(unclaimed, rollouts.c.claimed_until <= now, rollouts.c.claimed_until > too_far)
     started_at = _first_of(rollouts.c.started_at, now)

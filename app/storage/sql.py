@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Dialect,
+    FromClause,
     String,
     Table,
     Text,
@@ -93,15 +94,19 @@ def insert_rows(table: Table, dialect: Dialect) -> Any:
     However many they are, they are one parameter of one statement, which is prepared once. It is the dialect's own, so
     that `on_conflict_…` and `returning` can be added.
     """
-    rows = bindparam("rows", type_=JSON)
+    insert = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+    # WHERE, since without it SQLite reads ON CONFLICT as the condition of a join
+    return insert.from_select(table.c.keys(), select(*given_rows(table.c, dialect).c).where(text("true")))
+
+
+def given_rows(columns: Iterable[Column[Any]], dialect: Dialect) -> FromClause:
+    """The parameter `rows`, a list of mappings by column, as a table that is there for one statement."""
+    rows, typed = bindparam("rows", type_=JSON), [Column(column.name, column.type) for column in columns]
     if dialect.name == "sqlite":
         each = func.json_each(rows).table_valued("value")
-        values = [func.json_extract(each.c.value, f"$.{column.name}") for column in table.c]
-        # WHERE, since without it SQLite reads ON CONFLICT as the condition of a join
-        return sqlite.insert(table).from_select(table.c.keys(), select(*values).where(text("true")))
-    typed = [Column(column.name, column.type) for column in table.c]
-    record = func.json_to_recordset(rows).table_valued(*typed).render_derived(with_types=True)
-    return postgresql.insert(table).from_select(table.c.keys(), select(*record.c))
+        values = [func.json_extract(each.c.value, f"$.{column.name}").label(column.name) for column in typed]
+        return select(*values).subquery()
+    return func.json_to_recordset(rows).table_valued(*typed).render_derived(with_types=True)
 
 
 class _ListOf(TypeDecorator[Sequence[Any]]):

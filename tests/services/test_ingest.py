@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.engine import make_url
 from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
-from app.services.ingest import Receipt, store
+from app.services.ingest import Receipt, Writer, store
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection
@@ -217,6 +218,21 @@ async def test_a_failure_that_nobody_foresaw_costs_its_own_submission(postgres_u
         answers = await asyncio.gather(*(service.ingest(each) for each in many), return_exceptions=True)
         assert [number for number, answer in enumerate(answers) if isinstance(answer, Exception)] == [5]
         assert await count_events(service.database) == 19
+
+
+async def test_a_writer_that_is_cancelled_in_between_leaves_nobody_waiting(service: Service) -> None:
+    calls = iter([ZeroDivisionError, asyncio.CancelledError])
+
+    def clock() -> datetime:
+        raise next(calls)
+
+    writer = Writer(service.database, service.models, service.metrics, clock)
+    waiting = [asyncio.ensure_future(writer.submit([event(f"u{number}")])) for number in range(4)]
+    await until_blocked()
+    with suppress(asyncio.CancelledError):
+        await writer.run()
+    answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    assert [type(answer) for answer in answers] == [Unavailable] * 4
 
 
 # --- Databases that go away -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 
 import pytest
@@ -208,6 +208,15 @@ async def test_a_lock_that_is_not_free_is_a_conflict(postgres_url: str) -> None:
         with pytest.raises(Conflict):
             async with database.write() as other:
                 await other.execute(text("LOCK TABLE models NOWAIT"))
+    await database.close()
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0.1, "did not answer in time"), (None, None)])
+async def test_a_statement_has_as_long_as_it_is_given(postgres_url: str, seconds: float | None, outcome: str) -> None:
+    database = Database(postgres_url, statement_timeout_s=seconds)
+    with pytest.raises(Unavailable, match=outcome) if outcome else nullcontext():
+        async with database.read() as connection:
+            await connection.execute(text("SELECT pg_sleep(0.5)"))
     await database.close()
 
 

@@ -11,7 +11,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
-from app.errors import SchemaOutdated
+from app.errors import SchemaOutdated, Unavailable
+from app.storage import migrations
 from app.storage import models as model_store
 from app.storage.db import Database
 from app.storage.migrations import _config, check_schema, head, migrate
@@ -64,6 +65,16 @@ async def test_replicas_that_start_together_migrate_once(empty_database_url: str
     for each in replicas:
         await check_schema(each)
         await each.close()
+
+
+async def test_a_database_that_others_keep_locked_is_told(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "LOCK_TIMEOUT_S", 1)
+    database = Database(postgres_url)
+    async with database.write() as other:
+        await other.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": migrations.LOCK})
+        with pytest.raises(Unavailable, match="locked for 1 seconds"):
+            await migrate(database)
+    await database.close()
 
 
 async def test_going_back_leaves_nothing_and_forth_again_everything(empty: Database) -> None:
