@@ -11,7 +11,12 @@ from app.errors import InsufficientScope, OriginNotAllowed
 from app.services.keys import Key, KeyKind
 from app.services.runtime import Runtime
 
-_bearer = HTTPBearer(auto_error=False, description="A key of kind `read` or `admin`; `admin` may do all of it.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A key: of kind `write` or `server` to send events, `read` or `admin` for all the rest.",
+)
+SECURITY: list[dict[str, list[str]]] = [{_bearer.scheme_name: []}]
+"""For the OpenAPI document, of routes that look for keys by themselves."""
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -82,4 +87,6 @@ def _check_origin(request: Request, key: Key) -> None:
     if origin is None or key.origins is None:
         return
     if origin.lower() not in {listed.lower() for listed in key.origins}:
+        if origin == "null":
+            raise OriginNotAllowed("This key lists origins and the page tells none: send a referrer policy that does.")
         raise OriginNotAllowed("This key does not list the page's origin: use another, or make one that lists it.")

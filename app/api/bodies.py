@@ -33,7 +33,7 @@ async def read_body(request: Request, timeout_s: float, most_bytes: int = MOST_B
         raise RequestTimeout(f"The body did not arrive within {timeout_s:g} seconds. Send it again.") from None
     except ClientDisconnect:  # nobody hears the answer, but it is no fault of ours
         raise MalformedRequest("The body ended too early: send it whole.") from None
-    return decompress(raw, request.headers.get("content-encoding"), most_bytes)
+    return decompress(raw, ",".join(request.headers.getlist("content-encoding")), most_bytes)
 
 
 class JsonRoute(APIRoute):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.api.access import runtime_of, sender_in_header, sender_in_the_open
+from app.api.access import SECURITY, runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import by_size, read_body
 from app.api.ingest import Accepted, respond
 from app.api.problems import Problem, on_refusal
@@ -40,7 +40,11 @@ async def _receive(request: Request, form: str) -> Response:
     body = await read_body(request, runtime.settings.body_timeout_s)
     post = await by_size(len(body), lambda: _read(form, body, request.headers.get("content-type")))
     key = key or await sender_in_the_open(request, post.write_key)
-    onward = _onward(request, key, post.next_url)
+    try:
+        onward = _onward(request, key, post.next_url)
+    except UnsafeRedirect as error:
+        await runtime.intake.refuse(key, post.message, error)
+        raise
     if post.honeypot_filled:
         await runtime.intake.quarantine(key, post.message)
         outcome = Outcome(accepted=1, duplicates=0, refused=())  # so the bot believes that all went well
@@ -94,7 +98,12 @@ def _origin(url: str) -> str | None:
 
 def _context(request: Request) -> dict[str, Any]:
     page = request.headers.get("referer", "")[:LONGEST_REFERER]
-    return {"page": {"url": page}} if page else {}
+    try:
+        parts = urlsplit(page)
+    except ValueError:
+        return {}
+    # Between sites, browsers tell the origin alone: no page, which would pass for a direct visit.
+    return {"page": {"url": page}} if parts.path.strip("/") or parts.query else {}
 
 
 def _for_people(request: Request, answer: Response, onward: str | None) -> Response:
@@ -104,12 +113,18 @@ def _for_people(request: Request, answer: Response, onward: str | None) -> Respo
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
         # Not the challenge of a 401: a browser would ask its user for a password.
         kept = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
-        return HTMLResponse(PAGE.format(title="That did not work", text=REFUSED), answer.status_code, kept)
+        theirs = answer.status_code in FAULTS_OF_CONTENT and request.scope.get("problem") != UnsafeRedirect.code
+        text = REFUSED if theirs else OUT_OF_ORDER
+        return HTMLResponse(PAGE.format(title="That did not work", text=text), answer.status_code, kept)
     if onward is not None:
         return RedirectResponse(onward, HTTPStatus.SEE_OTHER)
     return HTMLResponse(PAGE.format(title="Thank you", text=RECEIVED))
 
 
+FAULTS_OF_CONTENT = frozenset({400, 413, 415, 422})
+OUT_OF_ORDER = (
+    "This form can't take what you sent just now. That is not your fault: please tell those whose site it is."
+)
 REFUSED = "What you sent could not be used. Please go back, look at what you filled in, and send it again."
 RECEIVED = "We have received what you sent."
 PAGE = """<!doctype html>
@@ -133,7 +148,8 @@ def make_router() -> APIRouter:
             **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 503)},
         },
         openapi_extra={
-            "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
+            "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}},
+            "security": SECURITY,
         },
     )
     return router

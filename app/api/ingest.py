@@ -11,9 +11,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from app.api.access import runtime_of, sender_in_header, sender_in_the_open
+from app.api.access import SECURITY, header_secret, runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import by_size, parse_body, read_body
-from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH
+from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH, SOURCE_CONFIG_PATHS
 from app.api.problems import STATUS, Problem, problem
 from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
 from app.protocol.batches import body_write_key, read_batch, read_single
@@ -102,17 +102,30 @@ async def receive_client_metrics(request: Request) -> Response:
 
 async def client_settings(request: Request) -> Response:
     """What analytics.js asks before it sends anything: only our own integration, and where to send."""
-    key = request.path_params["key"]
-    if (await runtime_of(request).keys.recognise(key)).kind != "write":
-        raise InvalidKey
+    key = await _publishable(request, request.path_params["key"])
     host = f"{request.url.netloc}/v1"
     # A page over TLS may send nowhere else, and it is a proxy that speaks TLS, not us.
     protocol = "https" if request.headers.get("x-forwarded-proto") == "https" else request.url.scheme
     integration = {"apiKey": key, "apiHost": host, "protocol": protocol}
-    return Response(
-        orjson.dumps({"integrations": {"Segment.io": integration}, "plan": {"track": {}}}),
-        media_type="application/json",
-    )
+    metrics = {"sampleRate": 0}  # else each visitor's browser would tell the library's maker how it fares
+    document = {"integrations": {"Segment.io": integration}, "plan": {"track": {}}, "metrics": metrics}
+    return Response(orjson.dumps(document), media_type="application/json")
+
+
+async def source_config(request: Request) -> Response:
+    """What RudderStack's browser library asks before it sends anything: no destinations but ourselves."""
+    key = await _publishable(request, request.query_params.get("writeKey") or header_secret(request))
+    silent = {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}}
+    known = {"id": "leadscore", "name": "leadscore", "writeKey": key, "workspaceId": "leadscore"}
+    source = {**known, "enabled": True, "config": silent, "connections": [], "destinations": []}
+    return Response(orjson.dumps({"source": source, "updatedAt": ""}), media_type="application/json")
+
+
+async def _publishable(request: Request, secret: str | None) -> str:
+    """The key itself, if it is one that pages may show. Raises `InvalidKey`."""
+    if secret is None or (await runtime_of(request).keys.recognise(secret)).kind != "write":
+        raise InvalidKey
+    return secret
 
 
 class PlainRoute(APIRoute):
@@ -153,8 +166,12 @@ def make_routes() -> list[APIRoute]:
         for path, receive in receivers.items()
     ]
     routes.append(PlainRoute(METRICS_PATH, receive_client_metrics, methods=["POST"], include_in_schema=False))
-    routes.append(PlainRoute("/v1/projects/{key}/settings", client_settings, methods=["GET"], include_in_schema=False))
+    asked = {"/v1/projects/{key}/settings": client_settings} | dict.fromkeys(SOURCE_CONFIG_PATHS, source_config)
+    routes += [PlainRoute(path, tell, methods=["GET"], include_in_schema=False) for path, tell in asked.items()]
     return routes
 
 
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_BODY = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+    "security": SECURITY,
+}

@@ -60,7 +60,8 @@ class Observed:
         # A message that was accepted is no news, for the metrics count it; nor is a probe that found all well.
         quiet = is_ingestion(scope["path"]) or scope["path"] in PROBES
         tell = log.debug if status == HTTPStatus.OK and quiet else log.info
-        tell("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
+        problem = {"problem": scope["problem"]} if "problem" in scope else {}
+        tell("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2), **problem)
 
 
 def _request_id(scope: Scope) -> str:

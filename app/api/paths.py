@@ -18,9 +18,10 @@ MESSAGE_PATHS = {
 
 BATCH_PATHS = ("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch")
 METRICS_PATH = "/v1/m"
+SOURCE_CONFIG_PATHS = ("/sourceConfig", "/sourceConfig/")  # RudderStack's library asks with the slash
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
-_EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH}
+_EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH, *SOURCE_CONFIG_PATHS}
 
 
 def is_ingestion(path: str) -> bool:

@@ -65,6 +65,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> Response:
     """An answer of this kind. On ingestion's paths it has also what analytics clients look for."""
+    request.scope["problem"] = code  # for the log
     document = {
         "type": TYPE_PREFIX + code,
         "title": code.replace("-", " ").capitalize(),
@@ -86,7 +87,8 @@ async def on_refusal(request: Request, error: Exception) -> Response:
         status = STATUS[errors.ContentTooLarge]
     answer = problem(request, status, error.code, error.detail, **more)
     if isinstance(error, errors.InvalidKey):
-        answer.headers["WWW-Authenticate"] = 'Basic realm="leadscore", Bearer realm="leadscore"'
+        # Not Basic, which is taken as well: a browser would ask its user for a password.
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="leadscore"'
     if isinstance(error, errors.Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after_s)
         if error.reason is not None:

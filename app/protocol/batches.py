@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import orjson
 
-from app.errors import ContentTooLarge, InvalidMessage
+from app.errors import ContentTooLarge, InvalidMessage, LeadscoreError
 from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, read_message, read_section
 from app.protocol.times import read_time
 from app.protocol.values import as_text, check_values, is_storable
@@ -30,7 +30,7 @@ class Refusal:
     body: Any
 
     @classmethod
-    def of(cls, body: Any, error: InvalidMessage, index: int = 0) -> Self:
+    def of(cls, body: Any, error: LeadscoreError, index: int = 0) -> Self:
         return cls(index=index, message_id=_told_id(body), code=error.code, detail=error.detail, body=body)
 
 
@@ -45,10 +45,13 @@ class Batch:
 def read_batch(document: Any, *, sender: Sender, received_at: datetime) -> Batch:
     """Read each message by itself, over what the batch says for all of them.
 
-    Raises InvalidMessage for a fault in the batch itself, ContentTooLarge for too many messages or too big a context.
+    Raises InvalidMessage where there is no list of messages, ContentTooLarge for too many or too big a context.
     """
     messages = _read_messages(document)
-    envelope = _read_envelope(document)
+    try:
+        envelope = _read_envelope(document)
+    except InvalidMessage as error:  # a fault of them all: told, and kept, with each
+        return Batch([], [Refusal.of(message, error, index) for index, message in enumerate(messages)])
     batch = Batch(accepted=[], refused=[])
     for index, message in enumerate(messages):
         try:

@@ -13,6 +13,7 @@ _SHAPE = re.compile(
 )
 _OUTSIDE_YEARS = re.compile(r"[+-]\d{6}-|0000-", re.ASCII)  # JavaScript writes the year 10000 as +010000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)  # PostgreSQL's driver takes the very first moment for minus infinity
 _LEAST_MILLISECONDS = 10**11
 """A lesser number counts seconds: as milliseconds it would be before March 1973, older than any client."""
 
@@ -20,17 +21,20 @@ _LEAST_MILLISECONDS = 10**11
 def read_time(value: Any, field: str) -> datetime | None:
     """A time in UTC, None where the client gave none. A time without a zone is UTC; a number counts from the epoch.
 
+    The first day of the year 1 is none either: it is what Go and .NET say for a time that was never set.
+
     Raises InvalidMessage: `out-of-range` outside the years 1 to 9999, `validation-error` for what is no time.
     """
     if value is None or value == "":
         return None
     try:
-        return _from_text(value.strip()) if isinstance(value, str) else _from_epoch(value)
+        moment = _from_text(value.strip()) if isinstance(value, str) else _from_epoch(value)
     except OverflowError:
         raise _out_of_range(field) from None
     except (TypeError, ValueError):
         remedy = "send an RFC 3339 time such as 2030-01-31T12:00:00Z."
         raise InvalidMessage("validation-error", f"`{field}` is not a time: {remedy}") from None
+    return moment if moment >= _EARLIEST else None
 
 
 def occurred_at(claimed: datetime | None, sent_at: datetime | None, received_at: datetime) -> datetime:
@@ -44,9 +48,12 @@ def occurred_at(claimed: datetime | None, sent_at: datetime | None, received_at:
     if sent_at is None:
         return min(claimed, received_at)
     try:
-        return min(received_at - (sent_at - claimed), received_at)
+        corrected = received_at - (sent_at - claimed)
     except OverflowError:
         raise _out_of_range("timestamp") from None
+    if corrected < _EARLIEST:
+        raise _out_of_range("timestamp")
+    return min(corrected, received_at)
 
 
 def _from_text(text: str) -> datetime:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from heapq import nlargest
 from typing import Any
 
 from app.scoring.events import Event
@@ -56,6 +57,10 @@ class Facts:
         return {key: trait.value for key, trait in self.traits.items() if trait.value is not None}
 
 
+MOST_TRAITS = 500
+LONGEST_TRAIT = 2_048  # characters of its key and, in JSON, its value
+
+
 def day_of(moment: datetime | date) -> int:
     """The UTC day of a moment that is in UTC, as a proleptic ordinal."""
     return moment.toordinal()
@@ -68,12 +73,20 @@ def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
     source = first_touch(event.context, event.properties if event.type == "page" else {})
     return Facts(
         tally={fingerprint: {day: 1} for fingerprint in fingerprints},
-        traits={key: Stamped(value, event.occurred_at, event.message_id) for key, value in event.traits.items()},
+        traits=_latest([_traits_of(event)]),
         source=Stamped(source, event.occurred_at, event.message_id) if source else None,
         first_seen_at=event.occurred_at,
         last_seen_at=event.occurred_at,
         event_count=1,
     )
+
+
+def _traits_of(event: Event) -> dict[str, Stamped]:
+    return {
+        key: Stamped(value, event.occurred_at, event.message_id)
+        for key, value in event.traits.items()
+        if len(key) + (len(value) if isinstance(value, str) else len(_canonical(value))) <= LONGEST_TRAIT
+    }
 
 
 def merge(parts: Iterable[Facts]) -> Facts:
@@ -110,10 +123,17 @@ def subtract_tally(tally: Tally, part: Tally) -> Tally:
 
 
 def _latest(maps: Iterable[Mapping[str, Stamped]]) -> dict[str, Stamped]:
+    """Of each trait the latest value, and of all traits only so many: else anybody could make a lead a heavy one.
+
+    What is left out is older than all that is kept, and so would be left out in whatever order the parts came.
+    """
     latest: dict[str, Stamped] = {}
     for traits in maps:
         for key, trait in traits.items():
             other = latest.get(key)
             if other is None or other < trait:
                 latest[key] = trait
-    return latest
+    if len(latest) <= MOST_TRAITS:
+        return latest
+    kept = nlargest(MOST_TRAITS, latest, key=lambda key: (latest[key].at, latest[key].message_id, key))
+    return {key: latest[key] for key in kept}

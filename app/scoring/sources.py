@@ -65,7 +65,7 @@ def first_touch(context: Mapping[str, Any], properties: Mapping[str, Any]) -> di
     query = _parameters(url, search)
     utm = {key: query[f"utm_{key}"] for key in UTM if query.get(f"utm_{key}")} | _campaign(campaign)
     host = _host(referrer)
-    if host == _host(url):
+    if host is None or host == _host(url):  # RudderStack's library says `$direct` where there is none
         host, referrer = None, None
     return {"channel": _channel(utm, query, host), "referrer": referrer and referrer[:LONGEST], "utm": utm}
 
@@ -119,7 +119,8 @@ def _parameters(url: str | None, search: str | None) -> Mapping[str, str]:
         pairs = parse_qsl(query, max_num_fields=100)
     except ValueError:
         return {}
-    return {key.lower(): value[:LONGEST] for key, value in pairs}
+    # No database keeps the U+0000 that `%00` stands for.
+    return {key.lower(): value[:LONGEST].replace("\0", "\ufffd") for key, value in pairs}
 
 
 @lru_cache(maxsize=4096)

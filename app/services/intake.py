@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.errors import InvalidMessage
+from app.errors import InvalidMessage, LeadscoreError
 from app.metrics import Metrics
 from app.protocol.batches import Batch, Refusal
 from app.protocol.messages import Sender
@@ -50,6 +50,11 @@ class Intake:
         """Keep what a bot sent for those who look."""
         await self._keep(key, [Refusal.of(message, InvalidMessage("honeypot", "The form's honeypot was filled in."))])
         self._metrics.messages.labels("honeypot").inc()
+
+    async def refuse(self, key: Key, message: dict[str, Any], error: LeadscoreError) -> None:
+        """Keep a message that is refused for something beside it."""
+        await self._keep(key, [Refusal.of(message, error)])
+        self._metrics.received(0, 0, rejected=1)
 
     async def _keep(self, key: Key, refused: Sequence[Refusal]) -> None:
         await self._writer.submit([], rejections_of(refused, key.name, self._clock()))

@@ -78,6 +78,13 @@ async def test_other_encodings_are_refused(web: Api) -> None:
         assert_refused(answer, 415, "unsupported-encoding")
 
 
+async def test_an_encoding_in_two_header_lines_is_two(web: Api) -> None:
+    headers = [("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")]
+    body, sender = gzip.compress(b'{"batch": []}'), (web.keys["write"], "")
+    answer = await web.client.post("/v1/batch", content=body, headers=headers, auth=sender)
+    assert_refused(answer, 415, "unsupported-encoding")
+
+
 # --- Limits -----------------------------------------------------------------------------------------------------
 
 

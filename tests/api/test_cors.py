@@ -2,6 +2,7 @@
 
 import gzip
 
+import pytest
 from httpx import Response
 
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS
@@ -42,8 +43,9 @@ async def test_a_preflight_needs_no_key_and_echoes_any_header(web: Api) -> None:
     assert (answer.status_code, answer.headers["access-control-allow-headers"]) == (200, "x-something-new")
 
 
-async def test_the_settings_of_analytics_js_answer_preflights(web: Api) -> None:
-    answer = await preflight(web, f"/v1/projects/{web.keys['write']}/settings", method="GET")
+@pytest.mark.parametrize("path", ["/v1/projects/ls_write_x/settings", "/sourceConfig/", "/sourceConfig"])
+async def test_what_browser_libraries_ask_first_answers_preflights(web: Api, path: str) -> None:
+    answer = await preflight(web, path, method="GET")
     assert answer.status_code == 200
     assert_open(answer)
 

@@ -170,6 +170,13 @@ async def test_the_page_that_held_the_form_is_the_events_context(web: Api) -> No
     assert (await only_event(web))["context"]["page"]["url"] == "https://www.example.com/pricing?utm_source=news"
 
 
+@pytest.mark.parametrize("referer", ["https://www.example.com/", "https://www.example.com", "https://["])
+async def test_an_origin_is_no_page_and_tells_no_source(web: Api, referer: str) -> None:
+    accepted(await submit(web, Referer=referer))
+    assert (await only_event(web))["context"] == {}
+    assert (await web.told("/v1/leads"))["data"][0]["source"] is None
+
+
 async def test_a_form_name_that_is_too_long_is_refused(web: Api) -> None:
     assert_problem(await submit(web, path="/v1/forms/" + "f" * 101), 422, "validation-error")
 
@@ -217,6 +224,7 @@ async def test_a_browser_sees_a_page_where_the_form_was_refused(web: Api) -> Non
     shown = await submit(web, {"colour": "the marker"}, **BROWSER)
     assert (shown.status_code, shown.headers["content-type"]) == (400, "text/html; charset=utf-8")
     assert "marker" not in shown.text
+    assert "look at what you filled in" in shown.text
 
 
 async def test_a_browser_is_asked_for_no_password_and_told_when_to_come_back(web: Api) -> None:
@@ -271,6 +279,13 @@ async def test_a_browser_is_sent_nowhere_else(sqlite_url: str) -> None:
             assert (shown.status_code, shown.headers.get("location")) == (422, None), target
             assert_problem(await submit(web, ADA | {"_next": target}), 422, "unsafe-redirect")
         assert (await web.told("/v1/leads"))["data"] == []
+
+
+async def test_a_form_that_would_lead_elsewhere_is_kept_and_its_visitor_not_blamed(web: Api) -> None:
+    shown = await submit(web, ADA | {"_next": UNSAFE[0]}, **BROWSER)
+    assert "not your fault" in shown.text
+    [kept] = await web.rejections()
+    assert (kept["code"], "ada@example.com" in kept["body"]) == ("unsafe-redirect", True)
 
 
 async def test_a_bot_learns_nothing_and_changes_nothing(api: Api) -> None:

@@ -83,6 +83,19 @@ async def test_analytics_js_is_told_to_send_over_tls_where_a_proxy_speaks_it(web
     assert answer.json()["integrations"]["Segment.io"]["protocol"] == "https"
 
 
+async def test_rudderstacks_browser_library_is_told_to_send_to_nobody_else(web: Api) -> None:
+    key = web.keys["write"]
+    for path in ("/sourceConfig", "/sourceConfig/"):
+        by_query = await web.client.get(path, params={"writeKey": key, "p": "npm"}, headers={"Origin": PAGE})
+        by_header = await web.client.get(path, auth=(key, ""))
+        assert by_query.json() == by_header.json()
+        assert by_query.headers["access-control-allow-origin"] == PAGE
+        source = by_query.json()["source"]
+        assert (source["writeKey"], source["enabled"], source["destinations"]) == (key, True, [])
+    for key in (web.keys["server"], web.keys["read"], "ls_write_unknown", ""):
+        assert_refused(await web.client.get(path, params={"writeKey": key}), 401, "invalid-key")
+
+
 async def test_analytics_js_has_settings_for_write_keys_alone(web: Api) -> None:
     for key in ("unknown", web.keys["server"], web.keys["read"], web.keys["admin"]):
         assert_refused(await web.client.get(f"/v1/projects/{key}/settings"), 401, "invalid-key")

@@ -46,6 +46,7 @@ async def test_a_request_is_logged_with_its_id_and_its_route(web: Api, logs: lis
         "method": "GET",
         "route": "/v1/leads/{lead_id}/score",
         "status": answer.status_code,
+        "problem": "validation-error",
     }
 
 

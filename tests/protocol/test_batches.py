@@ -109,10 +109,12 @@ def test_a_body_without_a_list_of_messages_is_refused(document: Any) -> None:
         ({"timestamp": 10**18}, "out-of-range"),
     ],
 )
-def test_a_fault_in_what_all_messages_share_refuses_the_body(fault: dict[str, Any], code: str) -> None:
-    with pytest.raises(InvalidMessage) as refused:
-        read(fault | {"batch": [PAGE]})
-    assert refused.value.code == code
+def test_a_fault_in_what_all_messages_share_refuses_each_of_them(fault: dict[str, Any], code: str) -> None:
+    messages = [PAGE | {"messageId": "m1"}, PAGE | {"messageId": "m2"}]
+    batch = read(fault | {"batch": messages})
+    assert batch.accepted == []
+    assert [(each.index, each.message_id, each.code) for each in batch.refused] == [(0, "m1", code), (1, "m2", code)]
+    assert [each.body for each in batch.refused] == messages
 
 
 def test_an_empty_batch_is_nothing() -> None:

@@ -48,7 +48,7 @@ def test_a_date_is_its_midnight() -> None:
     assert read_time("2025-06-01", "t") == NOON.replace(hour=0)
 
 
-@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("value", [None, "", "0001-01-01T00:00:00Z", "0001-01-01T23:59:59+00:00"])
 def test_a_missing_time_is_none(value: Any) -> None:
     assert read_time(value, "t") is None
 
@@ -94,6 +94,11 @@ def test_any_value_is_a_time_in_utc_or_an_invalid_message(value: Any) -> None:
 def test_a_wrong_clock_is_corrected_by_its_own_time_of_sending(skew: timedelta) -> None:
     happened, sent = NOON - 2 * HOUR, NOON
     assert occurred_at(happened + skew, sent + skew, received_at=NOON) == happened
+
+
+def test_a_correction_to_the_first_day_of_all_is_out_of_range() -> None:
+    with pytest.raises(InvalidMessage, match="outside the years"):
+        occurred_at(NOON, NOON + (NOON - datetime(1, 1, 1, 12, tzinfo=UTC)), received_at=NOON)
 
 
 def test_without_a_time_of_sending_the_clock_is_believed() -> None:

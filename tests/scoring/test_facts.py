@@ -1,12 +1,12 @@
 """The facts of one event, and which of two facts wins. Their algebra is in `test_laws.py`."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, Stamped, facts_of, merge
+from app.scoring.facts import LONGEST_TRAIT, MOST_TRAITS, Facts, Stamped, facts_of, merge
 
 MORNING = datetime(2026, 3, 10, 8, tzinfo=UTC)
 EVENING = datetime(2026, 3, 10, 20, tzinfo=UTC)
@@ -75,6 +75,18 @@ def test_a_removed_trait_is_remembered_but_not_known() -> None:
     some = facts_of(event(traits={"plan": None, "size": 0}), [])
     assert some.known_traits() == {"size": 0}
     assert some.traits["plan"].value is None
+
+
+def test_a_lead_has_only_so_many_traits_and_loses_the_oldest() -> None:
+    days = [MORNING + timedelta(days=number) for number in range(MOST_TRAITS + 2)]
+    parts = [facts_of(event(occurred_at=day, traits={str(day): 1}), ()) for day in days]
+    assert merge(parts).traits.keys() == set(map(str, days[2:]))
+    assert len(facts_of(event(traits=dict.fromkeys(map(str, days), 1)), ()).traits) == MOST_TRAITS
+
+
+def test_a_trait_that_is_too_long_is_none() -> None:
+    long = {"text": "x" * LONGEST_TRAIT, "list": ["x"] * LONGEST_TRAIT, "k" * LONGEST_TRAIT: 1, "short": "x"}
+    assert facts_of(event(traits=long), ()).known_traits() == {"short": "x"}
 
 
 def test_first_and_last_seen_and_the_count_cover_all_parts() -> None:

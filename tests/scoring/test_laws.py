@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,17 @@ def test_merging_facts_is_commutative(one: Facts, other: Facts) -> None:
 @given(facts(), facts(), facts())
 def test_merging_facts_is_associative(one: Facts, two: Facts, three: Facts) -> None:
     assert merge([merge([one, two]), three]) == merge([one, merge([two, three])]) == merge([one, two, three])
+
+
+@given(events(), st.randoms(use_true_random=False), st.integers(0, 14))
+def test_traits_beyond_the_most_that_are_kept_are_left_out_in_any_order(
+    past: list[Json], random: Any, cut: int
+) -> None:
+    with patch("app.scoring.facts.MOST_TRAITS", 2):
+        shuffled = random.sample(past, len(past))
+        parts = [facts_from(COUNTING, part) for part in (shuffled[:cut], shuffled[cut:])]
+        assert merge(parts) == facts_from(COUNTING, past)
+        assert len(merge(parts).traits) <= 2
 
 
 @given(facts())

@@ -83,6 +83,19 @@ def test_a_page_on_the_same_host_is_no_referrer() -> None:
     assert visit(referrer="https://other.example/")["referrer"] == "https://other.example/"
 
 
+def test_a_nul_in_a_parameter_is_kept_as_what_can_be_stored() -> None:
+    touch = first_touch({"page": {"url": HERE + "?utm_source=a%00b"}}, {})
+    assert touch
+    assert touch["utm"] == {"source": "a\ufffdb"}
+
+
+@pytest.mark.parametrize("referrer", ["$direct", "about:blank", "https://"])
+def test_a_referrer_without_a_host_is_none(referrer: str) -> None:
+    touch = first_touch({"page": {"url": HERE, "referrer": referrer}}, {})
+    assert touch
+    assert (touch["channel"], touch["referrer"]) == ("direct", None)
+
+
 def test_what_is_very_long_is_cut() -> None:
     touch = visit(f"?utm_source={'s' * 2_000}", f"https://other.example/{'r' * 2_000}")
     assert len(touch["utm"]["source"]) == len(touch["referrer"]) == LONGEST
