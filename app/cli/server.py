@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import uvicorn
 
 from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
+from app.errors import Unavailable
 from app.services.keys import KeyKind, list_keys
 from app.services.runtime import Runtime
 from app.settings import Settings
@@ -76,8 +78,9 @@ class Server(uvicorn.Server):
         keys_made = await self.runtime.make_first_keys()  # only now: on a port that is taken they would be lost
         if keys_made:
             _introduce(url, {made.key.kind: made.secret for made in keys_made})
-        elif not await list_keys(self.runtime.database):
-            print("There are no keys yet: make them with `leadscore keys create`.")
+        with suppress(Unavailable):  # it is only a hint, and requests are served already
+            if not await list_keys(self.runtime.database):
+                print("There are no keys yet: make them with `leadscore keys create`.")
         gc.freeze()  # what was made until now stays; looking it through again would hold up requests
         print(f"leadscore listens on {url} (documentation: {url}/docs)", flush=True)
 

@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import aiosqlite
 import asyncpg
 import orjson
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -39,8 +41,12 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
 """What the driver says of a connection that is of no more use; the last after another replica has migrated."""
 
+CROSSED = frozenset({"26000", "42P05"})  # a prepared statement that is not there, or is another's
+POOLER = "a pooler mixes up prepared statements; PgBouncer needs max_prepared_statements > 0, or session mode"
+
 SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
 SQLITE_BUSY_MS = 10_000
+CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30  # a server that hangs counts as one that is gone
 
 
@@ -151,7 +157,8 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
         pool_use_lifo=True,
         isolation_level="AUTOCOMMIT",  # as far as SQLAlchemy knows: transactions are begun below it
         connect_args={
-            "timeout": 5,
+            "connection_class": _Connection,
+            "timeout": CONNECT_TIMEOUT_S,
             "command_timeout": statement_timeout_s,
             "server_settings": {"application_name": "leadscore", "timezone": "UTC"},
         },
@@ -161,6 +168,13 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
     return engine
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """Names its prepared statements like no other: behind a pooler, a name may meet a statement of somebody else's."""
+
+    def _get_unique_id(self, prefix: str) -> str:
+        return f"leadscore_{prefix}_{uuid4().hex}"
+
+
 def _for_asyncpg(url: str) -> URL:
     """What libpq, and so everybody who hands out a URL, calls `sslmode`, asyncpg calls `ssl`."""
     parts = make_url(url)
@@ -168,12 +182,12 @@ def _for_asyncpg(url: str) -> URL:
     return parts.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parts
 
 
-def _prepare_postgres(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _prepare_postgres(connection: AsyncAdapt_asyncpg_connection, _entry: ConnectionPoolEntry) -> None:
     # A plan made while a table was small, and kept, would read all of it when it has grown. Said here and not as the
     # connection starts, since PgBouncer would refuse it there.
-    cursor = connection.cursor()
-    cursor.execute("SET plan_cache_mode = force_custom_plan")
-    cursor.close()
+    # With a time limit of its own: PgBouncer lets everybody in, and then lets them wait.
+    setting = "SET plan_cache_mode = force_custom_plan"
+    connection.run_async(lambda driver: driver.execute(setting, timeout=CONNECT_TIMEOUT_S))
 
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:
@@ -229,7 +243,7 @@ def _meaning_of(error: BaseException) -> Exception | None:
         return Conflict()
     if state[:2] in BAD_VALUES:
         return BadValue()
-    server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY
+    server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY or state in CROSSED
     sqlite_failed = isinstance(cause, sqlite3.Error) and any(word in str(cause) for word in SQLITE_FAILURES)
     lost = isinstance(cause, OSError | PoolTimeoutError) or type(cause).__name__ in LOST
     return _unavailable(cause) if server_failed or sqlite_failed or lost else None
@@ -239,4 +253,5 @@ def _unavailable(error: BaseException | None) -> Unavailable:
     msg = "The database can't be reached or takes no writes just now. Send the same request again."
     if isinstance(error, TimeoutError):
         msg = "The database did not answer in time. Ask for less, or send the same request again later."
-    return Unavailable(msg, reason=str(error).partition("\n")[0] or type(error).__name__)
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return Unavailable(msg, reason=f"{reason} ({POOLER})" if getattr(error, "sqlstate", None) in CROSSED else reason)

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Unavailable
-from app.storage.db import BadValue, Conflict, Database
+from app.storage.db import BadValue, Conflict, Database, driver_of
 from app.storage.statements import Statement
 from app.storage.tables import keys, models, rollouts
 from tests.storage.rows import NOW, add_model, fail_over, key_row, model_row
@@ -208,6 +208,32 @@ async def test_a_lock_that_is_not_free_is_a_conflict(postgres_url: str) -> None:
         with pytest.raises(Conflict):
             async with database.write() as other:
                 await other.execute(text("LOCK TABLE models NOWAIT"))
+    await database.close()
+
+
+async def test_no_two_connections_name_their_prepared_statements_alike(postgres_url: str) -> None:
+    names: list[str] = []
+    for _ in range(2):
+        database = Database(postgres_url)
+        async with database.read() as connection:
+            await connection.execute(select(models.c.version))
+            rows = await connection.execute(text("SELECT name FROM pg_prepared_statements"))
+            names += [row.name for row in rows]
+        await database.close()
+    assert len(names) == len(set(names)) > 2
+
+
+async def test_a_pooler_that_mixes_up_prepared_statements_is_named(postgres_url: str) -> None:
+    async def ask_on_another_connection() -> None:
+        async with database.read() as connection:
+            await connection.execute(select(models.c.version))
+            await driver_of(connection).execute("DEALLOCATE ALL")  # which is how it looks
+            await connection.execute(select(models.c.version))
+
+    database = Database(postgres_url)
+    with pytest.raises(Unavailable) as refused:
+        await ask_on_another_connection()
+    assert "max_prepared_statements" in str(refused.value.reason)
     await database.close()
 
 
