@@ -1,5 +1,6 @@
 """What leadscore measures of itself, under Prometheus names. One set for a process, made by `create_app`."""
 
+import math
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -52,6 +53,12 @@ class Metrics:
             "How long the lead that has been due longest has waited for the sweeper.",
             registry=self.registry,
         )
+
+    def forget(self) -> None:
+        """What the database tells is not known just now: an old value would keep an alert from firing."""
+        self.leads.clear()
+        self.rollout_left.set(math.nan)
+        self.oldest_due_seconds.set(math.nan)
 
     def received(self, accepted: int, duplicates: int, rejected: int) -> None:
         """What became of a request's messages."""

@@ -4,15 +4,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.scoring.sentences import ORIGIN_PATTERN
 
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Origin = Annotated[str, StringConstraints(pattern=ORIGIN_PATTERN)]
+Origins = Annotated[list[Origin], NoDecode, BeforeValidator(_split)]
 
 
 POSTGRES_OPTIONS = (
@@ -39,10 +42,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines that are written: `debug`, `info`, `warning` or `error`."
     )
-    cors_origins: CommaSeparated = Field(
+    cors_origins: Origins = Field(
         [], description="Origins, by commas, whose pages may call the paths that do not ingest."
     )
-    form_redirects: CommaSeparated = Field(
+    form_redirects: Origins = Field(
         [], description="Origins, by commas, to which a form's `_next` may lead, such as `https://www.example.com`."
     )
     pool_size: Annotated[int, Field(ge=2, le=200)] = Field(

@@ -1,16 +1,12 @@
 """Reading a request's body: within a time, within a size, and unpacked."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fastapi import Request
-from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
-from starlette.types import Scope
 
-from app.api.access import header_secret, runtime_of
 from app.errors import ContentTooLarge, MalformedRequest, RequestTimeout
 from app.protocol.body import decompress, parse_json
 
@@ -34,32 +30,6 @@ async def read_body(request: Request, timeout_s: float, most_bytes: int = MOST_B
     except ClientDisconnect:  # nobody hears the answer, but it is no fault of ours
         raise MalformedRequest("The body ended too early: send it whole.") from None
     return decompress(raw, ",".join(request.headers.getlist("content-encoding")), most_bytes)
-
-
-class JsonRoute(APIRoute):
-    """A route whose JSON body is read within the bounds of all bodies, and as strictly, before FastAPI validates it.
-
-    FastAPI by itself would read a body of any length, for anybody, before it asks for the key.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def check_and_handle(request: Request) -> Response:
-            runtime = runtime_of(request)
-            await runtime.keys.recognise(header_secret(request))
-            body = await read_body(request, runtime.settings.body_timeout_s, MOST_JSON_BYTES)
-            await parse_body(body)
-            known = Request(_without_type(request.scope), request.receive)
-            known._body = body  # noqa: SLF001 - where Starlette looks whether it was read before
-            return await handle(known)
-
-        return check_and_handle if self.body_field is not None else handle
-
-
-def _without_type(scope: Scope) -> Scope:
-    """The body is JSON: we have looked. FastAPI would go by the type that is told, and `curl -d` tells of a form."""
-    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"content-type"]}
 
 
 async def by_size(size_bytes: int, read: Callable[[], Result]) -> Result:

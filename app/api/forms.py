@@ -80,7 +80,7 @@ def _onward(request: Request, key: Key, next_url: str | None) -> str | None:
     if next_url is None:
         return None
     allowed = [*runtime_of(request).settings.form_redirects, *(key.origins or ())]
-    if _origin(next_url) not in {origin.lower().rstrip("/") for origin in allowed}:
+    if _origin(next_url) not in {origin.lower() for origin in allowed}:
         raise UnsafeRedirect("`_next` leads to an origin that is not allowed: name it in LEADSCORE_FORM_REDIRECTS.")
     return next_url
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.api.access import Admin, CurrentRuntime
-from app.api.bodies import JsonRoute
 from app.api.parameters import Storable
 from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
 from app.scoring.sentences import ORIGIN_PATTERN
 from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key
 
@@ -68,7 +68,7 @@ class KeyList(BaseModel):
 router = APIRouter(
     prefix="/v1/keys",
     tags=["keys"],
-    route_class=JsonRoute,
+    route_class=StrictRoute,
     dependencies=[Admin],
     responses=REFUSALS,
 )

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.bodies import JsonRoute
 from app.api.cursors import moment, read_cursor, write_cursor
 from app.api.lead_documents import EventDocument, HistoryDay, LeadDocument, ScoreDocument, TransitionDocument
 from app.api.parameters import Cursor, Limit, Moment, Version
 from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
 from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
 from app.scoring.events import Identity, IdentityKind
@@ -86,7 +86,8 @@ def _read_identity(kind: IdentityKind, value: str) -> Identity:
     except InvalidMessage as error:
         raise ValidationFailed(error.detail) from None
     if identity is None:
-        raise ValidationFailed(f"`{kind}` is not one that a person can have.")
+        hint = "; in a query, `+` is written %2B" if " " in value.strip() else ""
+        raise ValidationFailed(f"`{kind}` is not one that a person can have{hint}.")
     return identity
 
 
@@ -110,7 +111,7 @@ class LookupAnswer(BaseModel):
 router = APIRouter(
     prefix="/v1/leads",
     tags=["leads"],
-    route_class=JsonRoute,
+    route_class=StrictRoute,
     dependencies=[Reader],
     responses=REFUSALS,
 )

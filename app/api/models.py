@@ -8,12 +8,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
-from app.api.bodies import MOST_JSON_BYTES, JsonRoute, read_body
+from app.api.bodies import MOST_JSON_BYTES, read_body
 from app.api.cursors import read_cursor, write_cursor
 from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
 from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
 from app.api.problems import REFUSALS
 from app.api.rollouts import RolloutDocument
+from app.api.routes import StrictRoute
 from app.errors import MalformedRequest
 from app.protocol.body import is_json, parse_json
 from app.scoring.diff import compare
@@ -52,7 +53,7 @@ class PublishRequest(BaseModel):
 router = APIRouter(
     prefix="/v1/models",
     tags=["models"],
-    route_class=JsonRoute,
+    route_class=StrictRoute,
     responses=REFUSALS,
 )
 

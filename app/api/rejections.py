@@ -10,6 +10,7 @@ from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
 from app.services.rejections import list_rejections
 
 QUERY = "rejections"
@@ -17,6 +18,7 @@ QUERY = "rejections"
 router = APIRouter(
     prefix="/v1/rejections",
     tags=["rejections"],
+    route_class=StrictRoute,
     dependencies=[Reader],
     responses=REFUSALS,
 )

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.bodies import JsonRoute
 from app.api.parameters import MOST_VERSIONS
 from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
 from app.services.rollouts import Progress, State, list_rollouts, progress_of
 
 
@@ -54,7 +54,7 @@ class RolloutList(BaseModel):
 router = APIRouter(
     prefix="/v1/rollouts",
     tags=["models"],
-    route_class=JsonRoute,
+    route_class=StrictRoute,
     dependencies=[Reader],
     responses=REFUSALS,
 )

@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.bodies import JsonRoute
 from app.api.lead_documents import EvaluationDocument
 from app.api.parameters import MOST_VERSIONS, Moment, number_of
 from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
 from app.scoring.document import in_one_fault
 from app.scoring.engine import CompiledModel, compile_model
 from app.services.models import get_version, read_model
@@ -40,7 +40,7 @@ class Tryout(BaseModel):
 router = APIRouter(
     prefix="/v1/evaluate",
     tags=["models"],
-    route_class=JsonRoute,
+    route_class=StrictRoute,
     dependencies=[Reader],
     responses=REFUSALS,
 )

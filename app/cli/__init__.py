@@ -5,6 +5,8 @@ No noun imports anything from this file, which imports them all.
 """
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -14,7 +16,7 @@ from app.cli.terminal import err
 from app.errors import LeadscoreError, Unavailable, ValidationFailed
 from app.scoring.faults import Fault, InvalidModel
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Lead scoring as a service.")
+cli = typer.Typer(no_args_is_help=True, add_completion=False)
 cli.add_typer(server.commands)
 cli.add_typer(migrations.commands)
 cli.add_typer(imports.commands)
@@ -23,6 +25,22 @@ cli.add_typer(models.commands, name="model")
 models.commands.add_typer(previews.commands)
 models.commands.add_typer(rollouts.commands)
 models.commands.add_typer(tryout.commands)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(version("leadscore"))
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Lead scoring as a service."""
 
 
 def main() -> None:

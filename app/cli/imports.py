@@ -15,7 +15,7 @@ from typing import IO, Annotated, cast
 import typer
 
 from app.cli.runtime import INTERRUPTED, interrupted_at_once, interruptible, opened, read_settings
-from app.cli.terminal import err, out, progress_bar
+from app.cli.terminal import counted, err, out, progress_bar
 from app.clock import utc_now
 from app.errors import UnreadableFile
 from app.protocol.values import is_storable
@@ -69,7 +69,8 @@ async def _import(settings: Settings, file: str, source: str) -> int:
             except KeyboardInterrupt:
                 stopping.set()
             finally:
-                out.print(", ".join(f"{totals[name]:,} {name}" for name in ("accepted", "duplicates", "refused")))
+                duplicates = counted(totals["duplicates"], "duplicate", "duplicates")
+                out.print(f"{totals['accepted']:,} accepted, {duplicates}, {totals['refused']:,} refused")
     if stopping.is_set():
         err.print(STOPPED, soft_wrap=True)
         raise typer.Exit(INTERRUPTED)

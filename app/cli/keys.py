@@ -5,6 +5,7 @@ from uuid import UUID
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from app.api.keys import KeyRequest
 from app.cli.runtime import with_database
@@ -19,6 +20,19 @@ KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
 commands = typer.Typer(no_args_is_help=True, help="API keys: make, list and revoke them.")
 
 
+def _fault(error: ErrorDetails) -> str:
+    option = f"--{str(error['loc'][0]).removesuffix('s')}" if error["loc"] else "the key"
+    return f"{option}: {sentence_of(error)}"
+
+
+def _read_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        msg = "it is no id; `leadscore keys list` shows those that there are"
+        raise typer.BadParameter(msg) from None
+
+
 @commands.command("create")
 def create(
     kind: Annotated[KeyKind, typer.Option(help="What the key may do.")],
@@ -30,8 +44,7 @@ def create(
     try:
         wanted = KeyRequest(kind=kind, name=name, origins=origin or None, events=event or None)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'the key'}: {sentence_of(fault)}" for fault in error.errors()]
-        raise ValidationFailed("; ".join(faults)) from None
+        raise ValidationFailed("; ".join(map(_fault, error.errors()))) from None
     made = with_database(
         lambda runtime: create_key(
             runtime.database, kind, wanted.name, utc_now(), origins=wanted.origins, events=wanted.events
@@ -51,7 +64,9 @@ def list_all() -> None:
 
 
 @commands.command("revoke")
-def revoke(key_id: Annotated[UUID, typer.Argument(help="The id, as `leadscore keys list` shows it.")]) -> None:
+def revoke(
+    key_id: Annotated[UUID, typer.Argument(help="The id, as `leadscore keys list` shows it.", parser=_read_id)],
+) -> None:
     """Revoke a key. Servers that run stop accepting it within 5 seconds."""
     with_database(lambda runtime: revoke_key(runtime.database, key_id, utc_now()))
     out.print("Revoked.")

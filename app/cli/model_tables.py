@@ -30,6 +30,11 @@ def warning_lines(warnings: list[WarningDocument]) -> Iterator[Text | Padding]:
 
 def example_lines(examples: list[ExampleDocument]) -> Iterator[Table | Text]:
     yield from map(example_line, examples)
+    if not examples:
+        yield Text(
+            "The model has no examples: write down under `examples` what it should say, and this command checks it."
+        )
+        return
     holding = sum(example.holds for example in examples)
     yield Text(f"{holding} of {counted(len(examples), 'example holds', 'examples hold')}.")
 

@@ -1,9 +1,11 @@
 """What a command runs on: the settings, and the runtime on the database that they name, for as long as it is needed."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from difflib import get_close_matches
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -20,22 +22,34 @@ from app.settings import Settings
 
 Result = TypeVar("Result")
 
+PREFIX = "LEADSCORE_"
 INTERRUPTED = 130  # the exit status of what Ctrl-C ended
 
 
 def read_settings(**told: Any) -> Settings:
     """The settings, with what options told. If some make no sense, each is named and the command ends."""
+    if misspelt := _misspelt_settings():
+        err.print("\n".join(misspelt), soft_wrap=True, markup=False)
+        raise typer.Exit(1)
     try:
         settings = Settings(**{name: value for name, value in told.items() if value is not None})
     except ValidationError as error:
         for fault in error.errors():
-            name = "_".join(str(part) for part in fault["loc"]).upper()
-            err.print(f"LEADSCORE_{name}: {sentence_of(fault)}", soft_wrap=True, markup=False)
+            name = f"{PREFIX}{fault['loc'][0]}".upper()
+            err.print(f"{name}: {sentence_of(fault)}", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
     if settings.embedded and not settings.database_file.parent.is_dir():
         raise UnreadableFile(f"There is no folder {settings.database_file.parent} for the database: make it first.")
     configure_logs(settings.log_level)
     return settings
+
+
+def _misspelt_settings() -> list[str]:
+    """Of variables that are none of ours, those that nearly are: other programs may have others that begin so."""
+    known = {name.upper() for name in Settings.model_fields}
+    named = {name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)}
+    near = {name: get_close_matches(name, known, n=1) for name in sorted(named - known)}
+    return [f"{PREFIX}{name}: is no setting; did you mean {PREFIX}{meant[0]}?" for name, meant in near.items() if meant]
 
 
 @asynccontextmanager

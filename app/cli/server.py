@@ -116,6 +116,7 @@ curl -s -H "Authorization: Bearer {read}" {url}/v1/leads/$( \\
 
 
 def _introduce(url: str, secrets: dict[KeyKind, str]) -> None:
+    print(f"URL={url}")  # as variables of a shell: the documentation's commands use them
     for kind, secret in secrets.items():
-        print(f"{kind:7}{secret}")
+        print(f"{kind.upper()}={secret}")
     print(INTRODUCTION.format(url=url, **secrets))

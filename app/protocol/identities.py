@@ -6,7 +6,7 @@ unusable email is something that people type: it is no identity, and stays a tra
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.errors import InvalidMessage
@@ -39,7 +39,7 @@ def read_identity(kind: IdentityKind, value: Any, field: str | None = None) -> I
 
 
 def read_identities(
-    message: Mapping[str, Any], *, message_type: str, trusted: bool, emails: Iterable[Any]
+    message: Mapping[str, Any], *, message_type: str, trusted: bool, emails: Collection[Any]
 ) -> tuple[Identity, ...]:
     """All identities of a message, the strongest kind first, each once; of an alias, the `userId` before the rest.
 
@@ -53,7 +53,8 @@ def read_identities(
     found = [user, *previous, *(read_identity("email", email) for email in emails), anonymous]
     identities = dict.fromkeys(identity for identity in found if identity is not None)
     if user is None and anonymous is None and not (identities and message_type in _EMAIL_SUFFICES):
-        raise InvalidMessage("invalid-identity", _nobody(message_type))
+        unusable = message_type in _EMAIL_SUFFICES and any(map(as_text, emails))
+        raise InvalidMessage("invalid-identity", _NO_ADDRESS if unusable else _nobody(message_type))
     return tuple(sorted(identities, key=lambda identity: _STRENGTH[identity.kind]))
 
 
@@ -91,6 +92,9 @@ def _check_id(text: str | None, field: str) -> str:
 def _is_meaningless(text: str) -> bool:
     # Zeros and dashes alone are 0, -0 and the all-zero UUID that phones give for a refused advertising id.
     return not text.strip("0-") or text.casefold() in _MEANINGLESS
+
+
+_NO_ADDRESS = "This message names nobody: its `email` is no address, and there is no `userId` or `anonymousId`."
 
 
 def _nobody(message_type: str) -> str:

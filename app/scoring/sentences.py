@@ -70,7 +70,7 @@ def sentence_of(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
     """
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return _no_field(str(detail["loc"][-1]), fields)
+        return not_known("field", str(detail["loc"][-1]), fields)
     if kind == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
         return _PATTERNS[context["pattern"]]
     if kind in _SENTENCES:
@@ -78,10 +78,11 @@ def sentence_of(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
     return detail["msg"][:1].lower() + detail["msg"][1:]
 
 
-def _no_field(name: str, fields: Sequence[str]) -> str:
-    if near := get_close_matches(name, fields, n=1):
-        return f"is no field here; did you mean {near[0]}?"
-    return f"is no field here; there is {', '.join(fields)}" if fields else "is no field here"
+def not_known(what: str, name: str, known: Sequence[str]) -> str:
+    """That this is no field, parameter or whatever of those that are known, and which one may have been meant."""
+    if near := get_close_matches(name, known, n=1):
+        return f"is no {what} here; did you mean {near[0]}?"
+    return f"is no {what} here; there is {', '.join(known)}" if known else f"is no {what} here"
 
 
 def _written(value: Any) -> str:

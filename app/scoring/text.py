@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, ScalarNode
 
@@ -17,6 +18,7 @@ from app.scoring.faults import Fault, InvalidModel
 MAX_CHARACTERS = 128 * 1024
 MAX_VALUES = 50_000  # scalars, lists and mappings, aliases written out; a text counts once more per 64 characters
 MAX_DEPTH = 32
+MISPLACED = "does not fit the lines above: is one of them indented wrongly, or a text that has a colon not in quotes?"
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} deep: use fewer lists and mappings within each other"
 
 
@@ -34,14 +36,21 @@ def parse_text(text: str) -> Any:
         raise
     except MaxDepthExceededError as error:
         raise _refusal(_TOO_DEEP, _place(error)) from None
+    except DuplicateKeyError as error:
+        raise _refusal("names a key that its mapping has already: rename one of the two", _place(error)) from None
     except YAMLError as error:
-        raise _refusal(str(getattr(error, "problem", None) or "is not YAML or JSON"), _place(error)) from None
+        raise _refusal(_complaint(error), _place(error)) from None
     except (TypeError, ValueError):
         raise _refusal("holds a value that JSON does not have; put dates and the like in quotes") from None
 
 
 def _refusal(message: str, path: str = "document") -> InvalidModel:
     return InvalidModel((Fault(path, message),))
+
+
+def _complaint(error: YAMLError) -> str:
+    problem = str(getattr(error, "problem", None) or "is not YAML or JSON")
+    return MISPLACED if "mapping values are not allowed" in problem or "expected <block end>" in problem else problem
 
 
 def _place(error: YAMLError) -> str:

@@ -98,7 +98,7 @@ class Runtime:
             yield
 
     async def observe(self) -> None:
-        """Bring the gauges that the database tells up to date; they stay as they were where it can't be reached."""
+        """Bring the gauges that the database tells up to date. Where it can't be reached they have no value."""
         now = self.clock()
         try:
             async with self.database.read() as connection:
@@ -107,6 +107,7 @@ class Runtime:
                 version = await active_version(connection)
                 left = await lead_store.count_evaluated_otherwise(connection, version)
         except Unavailable:
+            self.metrics.forget()
             return
         self.metrics.rollout_left.set(left)
         self.metrics.leads.clear()

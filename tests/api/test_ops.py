@@ -82,6 +82,16 @@ async def test_without_a_database_a_process_is_alive_and_not_ready(postgres_url:
         assert (await api.client.get("/metrics")).status_code == 200
 
 
+async def test_what_the_database_tells_is_not_measured_without_it(postgres_url: str) -> None:
+    async with wired(postgres_url) as (api, wire):
+        accepted(await api.send("/v1/track", track()))
+        assert "leadscore_leads{" in (await api.client.get("/metrics")).text
+        await wire.cut()
+        shown = (await api.client.get("/metrics")).text
+        assert "leadscore_leads{" not in shown
+        assert "leadscore_oldest_due_check_seconds NaN" in shown
+
+
 async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back(
     postgres_url: str, logs: list[Any]
 ) -> None:

@@ -36,6 +36,6 @@ GOOD = [line(messageId="m1"), line(messageId="m2"), line(), line(), "", line(use
 
 def totals(done: subprocess.CompletedProcess[str]) -> tuple[int, ...]:
     """Accepted, duplicates, refused."""
-    match = re.fullmatch(r"([\d,]+) accepted, ([\d,]+) duplicates, ([\d,]+) refused\n", done.stdout)
+    match = re.fullmatch(r"([\d,]+) accepted, ([\d,]+) duplicates?, ([\d,]+) refused\n", done.stdout)
     assert match, (done.stdout, done.stderr)
     return tuple(int(count.replace(",", "")) for count in match.groups())

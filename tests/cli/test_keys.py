@@ -39,8 +39,8 @@ def test_keys_that_make_no_sense_are_refused_without_a_traceback(sqlite_url: str
     assert [done.returncode > 0 for done in said] == [True] * len(WRONG_KEYS)
     assert [done.stdout for done in said] == [""] * len(WRONG_KEYS)
     assert [one_sentence(done.stderr) for done in said[:3]] == [
-        "name: must have 100 or fewer characters",
+        "--name: must have 100 or fewer characters",
         "the key: only a write key has `origins` and `events`",
-        "origins.0: must be an origin, such as https://www.example.com",
+        "--origin: must be an origin, such as https://www.example.com",
     ]
     assert [done.stderr for done in said if "Traceback" in done.stderr] == []

@@ -24,8 +24,8 @@ from tests.cli.harness import one_sentence
 
 def test_a_first_serve_prints_keys_and_commands_that_work_as_they_stand(tmp_path: Path) -> None:
     with serving(f"sqlite:///{tmp_path / 'new.db'}", keys={}) as server:
-        kinds = dict(re.findall(r"^(write|server|read|admin) +(ls_\w+_\S+)$", server.printed, re.MULTILINE))
-        assert set(kinds) == {"write", "server", "read", "admin"}
+        kinds = dict(re.findall(r"^(\w+)=(ls_\w+_\S+)$", server.printed, re.MULTILINE))
+        assert set(kinds) == {"WRITE", "SERVER", "READ", "ADMIN"}
         commands = re.findall(r"^curl (?:.*\\\n)*.*(?:\n  \{.*)*", server.printed, re.MULTILINE)
         answers = [
             json.loads(subprocess.check_output(["/bin/bash", "-ec", command], timeout=30)) for command in commands
@@ -96,16 +96,26 @@ def test_serve_refuses_an_outdated_postgres_and_names_the_remedy(empty_postgres:
 
 
 def test_settings_that_make_no_sense_are_named() -> None:
-    wrong = {"port": "70000", "pool_size": "many", "log_level": "x"}
+    wrong = {"port": "70000", "pool_size": "many", "log_level": "x", "form_redirects": "https://a.example,b.example"}
     variables = environment("mysql://x", **wrong)
     done = subprocess.run([COMMAND, "serve"], env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert sorted(done.stderr.splitlines()) == [
         "LEADSCORE_DATABASE_URL: must begin with sqlite:// or postgresql://",
+        "LEADSCORE_FORM_REDIRECTS: must be an origin, such as https://www.example.com",
         "LEADSCORE_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
         "LEADSCORE_POOL_SIZE: must be a whole number",
         "LEADSCORE_PORT: must be 65,535 or less",
     ]
+
+
+def test_a_setting_that_is_misspelt_is_told_and_what_is_of_others_is_not(sqlite_url: str) -> None:
+    others = {"api_url": "https://leads.example.com", "write_key": "ls_write_x", "service_port": "80"}
+    variables = environment(sqlite_url, databse_url="x", **others)
+    done = subprocess.run([COMMAND, "serve"], env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    meant = "LEADSCORE_DATABSE_URL: is no setting; did you mean LEADSCORE_DATABASE_URL?"
+    assert one_sentence(done.stderr) == meant
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/x.db", "postgresql://nobody@127.0.0.1:9/none"])

@@ -89,8 +89,10 @@ def test_an_email_is_enough_for_an_identify_and_for_a_form(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", ["identify", "form"])
 def test_an_unusable_email_is_not_enough(type_: str) -> None:
-    with pytest.raises(InvalidMessage, match="or an `email`"):
+    with pytest.raises(InvalidMessage, match="`email` is no address"):
         link({}, type_, email="ada")
+    with pytest.raises(InvalidMessage, match="or an `email`"):
+        link({}, type_, email=" ")
 
 
 def test_an_unusable_email_beside_a_good_id_costs_nothing() -> None:

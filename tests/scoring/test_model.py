@@ -87,8 +87,10 @@ def _listed(signal: Json) -> Json:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("name: a\nname: b", "line 2, column 1", "duplicate key"),
-        ('{"name": "a",\n "name": "b"}', "line 2, column 2", "duplicate key"),
+        ("name: a\nname: b", "line 2, column 1", "a key that its mapping has already"),
+        ('{"name": "a",\n "name": "b"}', "line 2, column 2", "a key that its mapping has already"),
+        ("name: a\nsignals:\n  s: {on: A}\n   t: {on: B}", "line 4, column 4", "indented wrongly"),
+        ("name: a: b", "line 1, column 8", "a colon not in quotes"),
         ("name: [", "line 1, column 8", "expected"),
         ("a: 1\n--- b", "line 2, column 1", "another document"),
         ("name: !!python/object:os.system x", "line 1, column 7", "tag"),

@@ -1,0 +1,58 @@
+"""Routes that take only what they know. FastAPI's own would pass over a parameter that is misspelt."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.types import Scope
+
+from app.api.access import header_secret, runtime_of
+from app.api.bodies import MOST_JSON_BYTES, parse_body, read_body
+from app.errors import ValidationFailed
+from app.scoring.faults import Fault
+from app.scoring.sentences import not_known
+
+
+class StrictRoute(APIRoute):
+    """Refuses parameters that it does not declare, and bodies beyond the bounds of all bodies, or read less strictly.
+
+    FastAPI by itself would read a body of any length, for anybody, before it asks for the key.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle, known = super().get_route_handler(), _parameters(self.dependant)
+
+        async def check_and_handle(request: Request) -> Response:
+            unknown = sorted(request.query_params.keys() - known)
+            if not unknown and self.body_field is None:
+                return await handle(request)
+            runtime = runtime_of(request)
+            await runtime.keys.recognise(header_secret(request))
+            if unknown:
+                raise _refusal(unknown, sorted(known))
+            body = await read_body(request, runtime.settings.body_timeout_s, MOST_JSON_BYTES)
+            await parse_body(body)
+            read = Request(_without_type(request.scope), request.receive)
+            read._body = body  # noqa: SLF001 - where Starlette looks whether it was read before
+            return await handle(read)
+
+        return check_and_handle
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    """The names of the query's parameters, with those of what the route depends on."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*map(_parameters, dependant.dependencies))
+
+
+def _refusal(unknown: list[str], known: list[str]) -> ValidationFailed:
+    faults = tuple(Fault(name, not_known("parameter", name, known)) for name in unknown)
+    return ValidationFailed("; ".join(map(str, faults)), faults)
+
+
+def _without_type(scope: Scope) -> Scope:
+    """The body is JSON: we have looked. FastAPI would go by the type that is told, and `curl -d` tells of a form."""
+    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"content-type"]}

@@ -1,0 +1,30 @@
+"""Routes take only the parameters that they declare. How they read bodies is in `test_bodies.py`."""
+
+import pytest
+
+from tests.api.harness import Api, assert_problem
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("/v1/leads?stagee=mql", "stagee: is no parameter here; did you mean stage?"),
+        ("/v1/leads/lookup?mail=a@example.com", "mail: is no parameter here; did you mean email?"),
+        ("/v1/rejections?code=honeypot", "code: is no parameter here; there is cursor, limit"),
+        ("/v1/models/active?version=1", "version: is no parameter here"),
+        ("/v1/keys?a=1&b=2", "a: is no parameter here; b: is no parameter here"),
+    ],
+)
+async def test_a_parameter_that_is_not_known_is_refused(web: Api, question: str, told: str) -> None:
+    answer = await web.client.get(question, headers=web.bearer("admin"))
+    assert_problem(answer, 422, "validation-error")
+    assert answer.json()["detail"] == told
+
+
+async def test_a_parameter_that_is_not_known_beside_a_body_is_refused(web: Api) -> None:
+    answer = await web.client.post("/v1/evaluate?modle=1", json={"messages": []}, headers=web.bearer("read"))
+    assert_problem(answer, 422, "validation-error")
+
+
+async def test_who_has_no_key_is_not_told_of_parameters(web: Api) -> None:
+    assert_problem(await web.client.get("/v1/leads?stagee=mql"), 401, "invalid-key")
