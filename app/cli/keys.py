@@ -48,7 +48,8 @@ def create(
     made = with_database(
         lambda runtime: create_key(
             runtime.database, kind, wanted.name, utc_now(), origins=wanted.origins, events=wanted.events
-        )
+        ),
+        made=True,
     )
     print(made.secret)
 

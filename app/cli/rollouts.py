@@ -59,7 +59,7 @@ def publish_model(
     noted = _read_note(note, wanted)
     if isinstance(wanted, ScoringModel):
         _check(wanted)
-    outcome = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"))
+    outcome = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=True)
     if json:
         show_json(RolloutDocument.of(outcome.progress))
     _tell(outcome, quietly=json)

@@ -74,9 +74,16 @@ def _tell_of_a_new_database(settings: Settings) -> None:
         err.print(f"There was no database at {file.absolute()}: it is made now.", soft_wrap=True, markup=False)
 
 
-def with_database(job: Callable[[Runtime], Awaitable[Result]]) -> Result:
-    """What the job gives. It has the database that the settings name to itself, opened and up to date."""
+def with_database(job: Callable[[Runtime], Awaitable[Result]], *, made: bool = False) -> Result:
+    """What the job gives. It has the database that the settings name to itself, opened and up to date.
+
+    An embedded one that is not there is `made`, or else refused: the job has nothing to look for in it.
+    """
     settings = read_settings()
+    if settings.embedded and not made and not settings.database_file.exists():
+        file = settings.database_file.absolute()
+        msg = f"There is no database at {file}: run this where the server runs, or name it in {PREFIX}DATABASE_URL."
+        raise UnreadableFile(msg)
 
     async def run() -> Result:
         async with opened(settings) as runtime:
