@@ -13,7 +13,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.engine import Line, compile_model
 from app.scoring.examples import run_examples
 from app.scoring.lint import Code, lint
-from app.scoring.preview import Distribution, Mover, Outcome
+from app.scoring.preview import Distribution, Mover, Placement
 from app.services.models import State, Version
 from app.services.previews import Previewed
 
@@ -134,14 +134,14 @@ class ScoreSpread(BaseModel):
     after: DistributionDocument | None
 
 
-class OutcomeDocument(BaseModel):
+class PlacementDocument(BaseModel):
     stage: str
     scores: dict[str, ScoreValue]
 
     @classmethod
-    def of(cls, outcome: Outcome) -> Self:
-        reading = outcome.reading
-        return cls(stage=outcome.stage, scores={name: ScoreValue.of(reading, name) for name in reading.values})
+    def of(cls, placement: Placement) -> Self:
+        reading = placement.reading
+        return cls(stage=placement.stage, scores={name: ScoreValue.of(reading, name) for name in reading.values})
 
 
 class ChangedLineDocument(BaseModel):
@@ -157,8 +157,8 @@ class MoverDocument(BaseModel):
 
     lead_id: UUID
     distance: float
-    before: OutcomeDocument
-    after: OutcomeDocument
+    before: PlacementDocument
+    after: PlacementDocument
     ledger_changes: list[ChangedLineDocument]
 
     @classmethod
@@ -166,8 +166,8 @@ class MoverDocument(BaseModel):
         return cls(
             lead_id=mover.lead_id,
             distance=mover.distance,
-            before=OutcomeDocument.of(mover.before),
-            after=OutcomeDocument.of(mover.after),
+            before=PlacementDocument.of(mover.before),
+            after=PlacementDocument.of(mover.after),
             ledger_changes=[
                 ChangedLineDocument(score=line.score, before=_line(line.before), after=_line(line.after))
                 for line in mover.lines

@@ -35,7 +35,7 @@ commands = typer.Typer()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Published:
     """How far a rollout came, and how many leads changed their stage: None if others had a part in it."""
 
     progress: Progress
@@ -59,10 +59,10 @@ def publish_model(
     noted = _read_note(note, wanted)
     if isinstance(wanted, ScoringModel):
         _check(wanted)
-    outcome = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=True)
+    published = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=True)
     if json:
-        show_json(RolloutDocument.of(outcome.progress))
-    _tell(outcome, quietly=json)
+        show_json(RolloutDocument.of(published.progress))
+    _tell(published, quietly=json)
 
 
 def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str | None:
@@ -95,11 +95,11 @@ def _say(sentence: str) -> None:
     show(Text(sentence), console=err)
 
 
-def _tell(outcome: Outcome, *, quietly: bool) -> None:
+def _tell(published: Published, *, quietly: bool) -> None:
     """The last line, and the exit status."""
-    progress, version = outcome.progress, outcome.progress.rollout.version
+    progress, version = published.progress, published.progress.rollout.version
     if progress.state == "superseded":
-        _say(f"Version {outcome.active} was published meanwhile: version {version} is no longer active.")
+        _say(f"Version {published.active} was published meanwhile: version {version} is no longer active.")
         raise typer.Exit(1)
     if progress.state != "done":
         reached = f"{progress.done or 0:,} of {counted(progress.rollout.leads, 'lead', 'leads')}"
@@ -108,7 +108,7 @@ def _tell(outcome: Outcome, *, quietly: bool) -> None:
             "A running server carries on, or this command if it is run again."
         )
         raise typer.Exit(INTERRUPTED)
-    moved = outcome.moved
+    moved = published.moved
     told = "" if moved is None else f"; {counted(moved, 'lead changed its', 'leads changed their')} stage"
     if not quietly:
         show(Text(f"Version {version} of the model is active{told}."))
@@ -120,12 +120,12 @@ async def _publish(
     note: str | None,
     *,
     notify: bool,
-) -> Outcome:
+) -> Published:
     with interruptible() as stopping:
         begun = await _begin(runtime, wanted, note, notify=notify)
         progress, moved = await _carry_out(runtime, begun, stopping)
         active = await get_version(runtime.database, None)
-    return Outcome(progress, moved, active.stored.version)
+    return Published(progress, moved, active.stored.version)
 
 
 async def _begin(

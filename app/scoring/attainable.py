@@ -32,8 +32,7 @@ def attainable(score: Score) -> Bounds:
         min(math.fsum(high for _, high in members), score.groups[group].max if group else math.inf)
         for group, members in sums.items()
     )
-    low = -math.inf if score.min is None else score.min
-    high = math.inf if score.max is None else score.max
+    low, high = score.limits
     return min(max(to_cents(least), low), high), min(max(to_cents(greatest), low), high)
 
 
@@ -67,8 +66,7 @@ def most_hits(rule: Rule) -> float:
 
 
 def clipped(rule: Rule, points: float) -> float:
-    cap = math.inf if rule.max_points is None else rule.max_points
-    return max(-cap, min(points, cap))
+    return max(-rule.cap, min(points, rule.cap))
 
 
 # --- Conditions -------------------------------------------------------------------------------------------------

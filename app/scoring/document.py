@@ -1,5 +1,6 @@
 """The shapes of a scoring model as people write it: what `model.py` loads and checks."""
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
@@ -209,6 +210,11 @@ class Rule(Document):
     max_points: Cap | None = None
     group: Name | None = None
 
+    @property
+    def cap(self) -> float:
+        """The size that its points may have, infinite where nothing bounds it."""
+        return math.inf if self.max_points is None else self.max_points
+
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
         problem = _rule_problem(self)
@@ -249,6 +255,16 @@ class Score(Document):
     max: Limit | None = None
     groups: dict[Name, Group] = Field({}, max_length=100)
     bands: dict[Name, Limit] = Field({}, max_length=100)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """`min` and `max`, infinite where there is none."""
+        return -math.inf if self.min is None else self.min, math.inf if self.max is None else self.max
+
+    @property
+    def falling_bands(self) -> list[tuple[float, str]]:
+        """Thresholds from the highest down, each with its band."""
+        return sorted(((threshold, band) for band, threshold in self.bands.items()), reverse=True)
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:

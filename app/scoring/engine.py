@@ -151,7 +151,7 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
                 by_trait.setdefault(trait, []).append(rules[key])
         else:
             always.append(rules[key])
-    nobody = Subject(Facts(), {})
+    nobody, (low, high) = Subject(Facts(), {}), score.limits
     return CompiledScore(
         name=name,
         rules=rules,
@@ -160,15 +160,14 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
         always=always,
         unasked={key: item for key, rule in rules.items() if (item := rule.earning.earned(nobody, 0)).points},
         group_caps={key: group.max for key, group in score.groups.items()},
-        low=-math.inf if score.min is None else score.min,
-        high=math.inf if score.max is None else score.max,
-        bands=sorted(((threshold, band) for band, threshold in score.bands.items()), reverse=True),
+        low=low,
+        high=high,
+        bands=score.falling_bands,
     )
 
 
 def _compile_rule(name: str, rule: Rule, fingerprints: Mapping[str, str]) -> CompiledRule:
-    cap = math.inf if rule.max_points is None else rule.max_points
-    return CompiledRule(name, rule.signal, rule.group, cap, compile_rule(rule, fingerprints))
+    return CompiledRule(name, rule.signal, rule.group, rule.cap, compile_rule(rule, fingerprints))
 
 
 def _compile_stage(stage: Stage) -> CompiledStage:

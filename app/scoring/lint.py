@@ -102,8 +102,7 @@ def _unreachable_frequencies(name: str, score: Score) -> Iterator[LintWarning]:
 
 def _unreachable_bands(name: str, score: Score, bounds: Bounds) -> Iterator[LintWarning]:
     least, greatest = bounds
-    falling = sorted(((threshold, band) for band, threshold in score.bands.items()), reverse=True)  # as the engine does
-    for (above_threshold, above), (threshold, band) in pairwise([(math.inf, ""), *falling]):
+    for (above_threshold, above), (threshold, band) in pairwise([(math.inf, ""), *score.falling_bands]):
         if threshold > greatest:
             reason = f"{_range(name, bounds)}; lower its threshold, or change the points and limits of {name}"
         elif above_threshold <= max(threshold, least):

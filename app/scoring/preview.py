@@ -19,7 +19,7 @@ QUANTILES = {"min": 0.0, "p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p
 MOST_MOVED = 20
 
 
-class Outcome(NamedTuple):
+class Placement(NamedTuple):
     """Where a lead stands by one of the models."""
 
     stage: str
@@ -50,8 +50,8 @@ class Mover:
 
     lead_id: UUID
     distance: float
-    before: Outcome
-    after: Outcome
+    before: Placement
+    after: Placement
 
     @property
     def lines(self) -> list[ChangedLine]:
@@ -72,11 +72,11 @@ class Preview:
         self._values = tuple({name: array("d") for name in model.scores} for model in (before, after))
         self._movers: list[tuple[tuple[float, bool, int], Mover]] = []
 
-    def add(self, lead_id: UUID, before: Outcome, after: Outcome) -> None:
+    def add(self, lead_id: UUID, before: Placement, after: Placement) -> None:
         self.leads += 1
         self.moves[before.stage, after.stage] += 1
-        for values, outcome in zip(self._values, (before, after), strict=True):
-            for name, value in outcome.reading.values.items():
+        for values, placement in zip(self._values, (before, after), strict=True):
+            for name, value in placement.reading.values.items():
                 values[name].append(value)
         self._note(Mover(lead_id, _distance(before.reading, after.reading), before, after))
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, read
-from app.scoring.preview import Outcome, Preview
+from app.scoring.preview import Placement, Preview
 from app.scoring.stages import stage_of
 from app.services.evaluation import in_turns, up_to_date
 from app.services.models import ActiveModels
@@ -50,15 +50,15 @@ async def preview(
             before = await up_to_date(connection, models, active, chunk)
             after = await up_to_date(connection, models, candidate, chunk)
             async for lead_id, lead in in_turns(before.items()):
-                found.add(lead_id, _outcome(active, lead, now), _outcome(candidate, after[lead_id], now))
+                found.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
             if tell is not None:
                 tell(found.leads, wanted)
     return Previewed(found, total)
 
 
-def _outcome(model: CompiledModel, lead: Lead, now: datetime) -> Outcome:
+def _placement(model: CompiledModel, lead: Lead, now: datetime) -> Placement:
     reading = read(model, lead.facts, now)
-    return Outcome(stage_of(reading, lead.standing.stage), reading)
+    return Placement(stage_of(reading, lead.standing.stage), reading)
 
 
 async def _chunks(connection: AsyncConnection, sample: int | None) -> AsyncIterator[dict[UUID, Lead]]:

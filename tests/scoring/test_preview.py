@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.scoring.engine import CompiledModel, read
-from app.scoring.preview import MOST_MOVED, QUANTILES, Outcome, Preview
+from app.scoring.preview import MOST_MOVED, QUANTILES, Placement, Preview
 from app.scoring.stages import stage_of
 from tests.scoring.strategies import MOMENT, compiled, events, facts_from, models
 
@@ -28,17 +28,17 @@ def model(points: float = 1, **changes: Any) -> CompiledModel:
     return compiled(document | changes)
 
 
-def outcome(by: CompiledModel, hits: int) -> Outcome:
+def placed(by: CompiledModel, hits: int) -> Placement:
     sent = {"name": "S", "properties": {}, "context": {}, "traits": {}, "occurred_at": MOMENT, "trusted": True}
     reading = read(by, facts_from(by, [sent | {"message_id": str(number)} for number in range(hits)]), MOMENT)
-    return Outcome(stage_of(reading, None), reading)
+    return Placement(stage_of(reading, None), reading)
 
 
 def preview_of(before: CompiledModel, after: CompiledModel, hits: list[int]) -> Preview:
     """Leads with so many hits each; their ids count from 0."""
     found = Preview(before, after)
     for number, each in enumerate(hits):
-        found.add(UUID(int=number), outcome(before, each), outcome(after, each))
+        found.add(UUID(int=number), placed(before, each), placed(after, each))
     return found
 
 
@@ -63,7 +63,7 @@ def test_a_stage_that_only_one_of_the_models_has_is_counted_for_that_one() -> No
 
 def test_a_stage_that_leads_stand_on_though_the_model_has_it_no_more_is_counted() -> None:
     found = Preview(model(), model())
-    there = outcome(model(), 1)
+    there = placed(model(), 1)
     found.add(UUID(int=1), there._replace(stage="gone"), there)
     assert found.stages == ({"low": 0, "high": 0, "gone": 1}, {"low": 1, "high": 0})
 
@@ -128,8 +128,8 @@ def test_who_moves_as_far_and_changes_the_stage_comes_before_who_does_not_and_th
     for number, (before, after) in enumerate([("low", "low"), ("low", "high"), ("low", "low"), ("low", "high")]):
         found.add(
             UUID(int=number),
-            Outcome(before, outcome(model(1), 3).reading),
-            Outcome(after, outcome(model(2), 3).reading),
+            Placement(before, placed(model(1), 3).reading),
+            Placement(after, placed(model(2), 3).reading),
         )
     assert [mover.lead_id.int for mover in found.movers] == [1, 3, 0, 2]
 
@@ -191,19 +191,19 @@ def test_the_lines_that_differ_add_up_to_the_change_of_each_score(
     documents: tuple[Json, Json], history: list[Json]
 ) -> None:
     before, after = map(compiled, documents)
-    outcomes = []
+    placements = []
     for each in (before, after):
         reading = read(each, facts_from(each, history), MOMENT)
-        outcomes.append(Outcome(stage_of(reading, None), reading))
+        placements.append(Placement(stage_of(reading, None), reading))
     found = Preview(before, after)
-    found.add(UUID(int=1), *outcomes)
+    found.add(UUID(int=1), *placements)
     lines = [line for mover in found.movers for line in mover.lines]
-    values = [each.reading.values for each in outcomes]
+    values = [each.reading.values for each in placements]
     for name in values[0].keys() | values[1].keys():
         changes = [(line.before, line.after) for line in lines if line.score == name]
         gained = sum(_points(new) - _points(old) for old, new in changes)
         assert gained == _decimal(values[1].get(name, 0)) - _decimal(values[0].get(name, 0))
-    assert len(found.movers) == (outcomes[0].stage != outcomes[1].stage or values_differ(*values))
+    assert len(found.movers) == (placements[0].stage != placements[1].stage or values_differ(*values))
 
 
 def values_differ(before: Any, after: Any) -> bool:
