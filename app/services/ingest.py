@@ -234,7 +234,7 @@ async def store(connection: AsyncConnection, models: ActiveModels, events: Seque
     first: dict[tuple[str, str], Event] = {}
     for event in events:
         first.setdefault((event.source, event.message_id), event)
-    new = await event_store.insert(connection, first.values())
+    new = await event_store.insert(connection, first.values(), now)
     fresh = [event for event in first.values() if event.id in new]
     moves = await _fold(connection, models, fresh, now) if fresh else ()
     return Stored(duplicates=frozenset(event.id for event in events if event.id not in new), moves=moves)

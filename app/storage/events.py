@@ -18,14 +18,15 @@ from app.storage.tables import events, identities
 ROWS_AT_ONCE = 500
 
 
-async def insert(connection: AsyncConnection, new: Collection[Event]) -> set[UUID]:
+async def insert(connection: AsyncConnection, new: Collection[Event], now: datetime) -> set[UUID]:
     """Append events, and tell the ids of those that were not in the log already by their source and message id.
 
+    They count as received now: nobody can have been told of them before, however long they have waited to be stored.
     Sorted, so that writers who meet wait for one another and do not deadlock.
     """
     if not new:
         return set()
-    rows = [_to_row(event) for event in sorted(new, key=lambda event: (event.source, event.message_id))]
+    rows = [_to_row(event, now) for event in sorted(new, key=lambda event: (event.source, event.message_id))]
     return {row.id for row in await _INSERT.rows(connection, rows=rows)}
 
 
@@ -95,7 +96,7 @@ async def page(connection: AsyncConnection, lead_id: UUID, after: Position | Non
     return [_from_row(row) for row in rows]
 
 
-def _to_row(event: Event) -> dict[str, Any]:
+def _to_row(event: Event, received_at: datetime) -> dict[str, Any]:
     return {
         "id": event.id,
         "source": event.source,
@@ -106,7 +107,7 @@ def _to_row(event: Event) -> dict[str, Any]:
         "name": event.name,
         "name_key": event_name_key(event.name),
         "occurred_at": event.occurred_at,
-        "received_at": event.received_at,
+        "received_at": received_at,
         "trusted": event.trusted,
         "properties": event.properties,
         "context": event.context,

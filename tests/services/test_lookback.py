@@ -70,6 +70,13 @@ async def assert_unknown(service: Service, lead_id: UUID, days: float) -> None:
         await asked(service, lead_id, days)
 
 
+async def test_what_waited_to_be_stored_was_not_known_meanwhile(service: Service) -> None:
+    await on_day(service, 0, event("u1", name="Unheard Of"))
+    service.clock.now = after(2)
+    await service.ingest(event("u1", at=after(1), received_at=after(1)))
+    assert await engagement(service, await lead_id(service, "u1"), 1.5, 2) == [0, 25]
+
+
 async def test_however_few_events_are_read_at_a_time_the_history_is_the_same(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
