@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.api.access import SECURITY, runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import by_size, read_body
 from app.api.ingest import Accepted, respond
+from app.api.message_documents import form_body
 from app.api.problems import Problem, on_refusal
 from app.errors import LeadscoreError, UnsafeRedirect, ValidationFailed
 from app.protocol.batches import read_single
@@ -147,9 +148,6 @@ def make_router() -> APIRouter:
             303: {"description": "On to `_next`, for a browser."},
             **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 503)},
         },
-        openapi_extra={
-            "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}},
-            "security": SECURITY,
-        },
+        openapi_extra={"requestBody": form_body(), "security": SECURITY},
     )
     return router

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.access import SECURITY, header_secret, runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import by_size, parse_body, read_body
+from app.api.message_documents import batch_body, message_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH, SOURCE_CONFIG_PATHS
 from app.api.problems import STATUS, Problem, problem
 from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
@@ -152,7 +153,8 @@ def make_routes() -> list[APIRoute]:
     }
     receivers = {f"/v1/{name}": _receives_message(message_type) for name, message_type in MESSAGE_PATHS.items()}
     receivers |= dict.fromkeys(BATCH_PATHS, receive_batch)
-    documented = {*(f"/v1/{message_type}" for message_type in MESSAGE_PATHS.values()), "/v1/batch", "/v1/import"}
+    documented = {f"/v1/{message_type}": message_body(message_type) for message_type in MESSAGE_PATHS.values()}
+    documented |= dict.fromkeys(("/v1/batch", "/v1/import"), batch_body())
     routes: list[APIRoute] = [
         PlainRoute(
             path,
@@ -160,7 +162,7 @@ def make_routes() -> list[APIRoute]:
             methods=["POST"],
             responses=answers,
             include_in_schema=path in documented,
-            openapi_extra=_BODY,
+            openapi_extra={"requestBody": documented.get(path), "security": SECURITY},
             operation_id="receive" + path.replace("/", "_"),
         )
         for path, receive in receivers.items()
@@ -169,9 +171,3 @@ def make_routes() -> list[APIRoute]:
     asked = {"/v1/projects/{key}/settings": client_settings} | dict.fromkeys(SOURCE_CONFIG_PATHS, source_config)
     routes += [PlainRoute(path, tell, methods=["GET"], include_in_schema=False) for path, tell in asked.items()]
     return routes
-
-
-_BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
-    "security": SECURITY,
-}

@@ -14,12 +14,19 @@ import pytest
 from httpx import AsyncClient, Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import validate
 
-from app.api.paths import BATCH_PATHS, MESSAGE_PATHS
+from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, SOURCE_CONFIG_PATHS
 from app.api.problems import MEDIA_TYPE
-from tests.api.harness import Api, running, small_model, track
+from tests.api.harness import Api, accepted, running, small_model, track
 
-HIDDEN = ["/v1/m", "/v1/projects/{key}/settings", *BATCH_PATHS, *(f"/v1/{name}" for name in MESSAGE_PATHS)]
+HIDDEN = [
+    "/v1/m",
+    *SOURCE_CONFIG_PATHS,
+    "/v1/projects/{key}/settings",
+    *BATCH_PATHS,
+    *(f"/v1/{name}" for name in MESSAGE_PATHS),
+]
 OURS = ["/livez", "/readyz", "/metrics", "/openapi.json"]
 
 
@@ -37,6 +44,22 @@ async def test_every_error_that_a_route_may_answer_is_documented_as_a_problem(we
 
 async def test_the_documentation_is_served(web: Api) -> None:
     assert (await web.client.get("/docs")).status_code == 200
+
+
+async def test_every_example_of_what_may_be_sent_is_taken(web: Api) -> None:
+    document = (await web.client.get("/openapi.json")).json()
+    bodies = {
+        path: next(iter(methods["post"]["requestBody"]["content"].items()))
+        for path, methods in document["paths"].items()
+        if methods.get("post", {}).get("tags") == ["ingestion"]
+    }
+    assert len(bodies) == 9
+    for path, (media_type, body) in bodies.items():
+        validate(body["example"], body["schema"])
+        form = {"data": body["example"]} if "form" in media_type else {"json": body["example"]}
+        answer = await web.client.post(path.replace("{form}", "contact"), auth=(web.keys["server"], ""), **form)
+        assert answer.status_code == 200, (path, answer.text)
+        assert accepted(answer)[0] == len(body["example"].get("batch", [1]))
 
 
 class Target:
