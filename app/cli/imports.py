@@ -6,7 +6,7 @@ import os
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -55,26 +55,36 @@ async def _import(settings: Settings, file: str, source: str) -> int:
     totals: Counter[str] = Counter()
     async with opened(settings, writing=True) as runtime:
         importing = FileImport(runtime.writer, source, utc_now)
-        with interruptible() as stopping, _opened(file) as (lines, position, size):
+        with interruptible() as stopping:
             try:
-                with progress_bar("bytes") as bar:
-                    task = bar.add_task("importing", total=size, messages=0)
-                    for chunk in _until(stopping, _chunks(lines, file)):
-                        step = await importing.store(chunk)
-                        for refusal in step.refused:
-                            line = f"line {refusal.line}: {refusal.code}: {refusal.detail}"
-                            bar.print(line, markup=False, soft_wrap=True)
-                        totals.update(accepted=step.accepted, duplicates=step.duplicates, refused=len(step.refused))
-                        bar.update(task, completed=position(), messages=totals.total())
+                with _opened(file) as raw:
+                    await _store(importing, _until(stopping, _chunks(raw, file)), raw, totals)
             except KeyboardInterrupt:
                 stopping.set()
-            finally:
-                duplicates = counted(totals["duplicates"], "duplicate", "duplicates")
-                out.print(f"{totals['accepted']:,} accepted, {duplicates}, {totals['refused']:,} refused")
     if stopping.is_set():
         err.print(STOPPED, soft_wrap=True)
         raise typer.Exit(INTERRUPTED)
     return totals["refused"]
+
+
+async def _store(
+    importing: FileImport, chunks: Iterator[list[bytes]], raw: BufferedReader, totals: Counter[str]
+) -> None:
+    """Store the chunks and count what became of them; tell how far the file has been read, and what was refused."""
+    size = os.fstat(raw.fileno()).st_size if raw.seekable() else None
+    try:
+        with progress_bar("bytes") as bar:
+            task = bar.add_task("importing", total=size, messages=0)
+            for chunk in chunks:
+                step = await importing.store(chunk)
+                for refusal in step.refused:
+                    line = f"line {refusal.line}: {refusal.code}: {refusal.detail}"
+                    bar.print(line, markup=False, soft_wrap=True)
+                totals.update(accepted=step.accepted, duplicates=step.duplicates, refused=len(step.refused))
+                bar.update(task, completed=None if size is None else raw.tell(), messages=totals.total())
+    finally:
+        duplicates = counted(totals["duplicates"], "duplicate", "duplicates")
+        out.print(f"{totals['accepted']:,} accepted, {duplicates}, {totals['refused']:,} refused")
 
 
 def _until(stopping: asyncio.Event, chunks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
@@ -88,20 +98,20 @@ def _until(stopping: asyncio.Event, chunks: Iterator[list[bytes]]) -> Iterator[l
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[tuple[IO[bytes], Callable[[], int | None], int | None]]:
-    """The lines of a file; how far it has been read, in bytes of the file as it lies there; and its size."""
+def _opened(file: str) -> Iterator[BufferedReader]:
+    """A file, or standard input. A pipe may have to be waited for: Ctrl-C is `KeyboardInterrupt` then."""
     if file == "-":
         if sys.stdin is None:
             raise UnreadableFile("Standard input is closed: name a file of JSON lines, or pipe one in.")
-        yield _unpacked(cast("BufferedReader", sys.stdin.buffer)), lambda: None, None
+        yield cast("BufferedReader", sys.stdin.buffer)
         return
     try:
-        raw = Path(file).open("rb")  # noqa: SIM115 - closed below, around what unpacks it
+        with interrupted_at_once():
+            raw = Path(file).open("rb")  # noqa: SIM115 - closed below
     except OSError as error:
         raise UnreadableFile(f"{file}: {error.strerror}. Name a file of JSON lines, or - for standard input.") from None
     with raw:
-        size = os.fstat(raw.fileno()).st_size
-        yield _unpacked(raw), raw.tell, size
+        yield raw
 
 
 def _unpacked(raw: BufferedReader) -> IO[bytes]:
@@ -109,10 +119,10 @@ def _unpacked(raw: BufferedReader) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if raw.peek(2)[:2] == GZIP else raw
 
 
-def _chunks(lines: IO[bytes], file: str) -> Iterator[list[bytes]]:
+def _chunks(raw: BufferedReader, file: str) -> Iterator[list[bytes]]:
     chunk: list[bytes] = []
     try:
-        for line in lines:
+        for line in _unpacked(raw):
             chunk.append(line)
             if len(chunk) == LINES_AT_ONCE:
                 yield chunk

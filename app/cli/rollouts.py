@@ -59,7 +59,8 @@ def publish_model(
     noted = _read_note(note, wanted)
     if isinstance(wanted, ScoringModel):
         _check(wanted)
-    published = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=True)
+    is_new = isinstance(wanted, ScoringModel)
+    published = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=is_new)
     if json:
         show_json(RolloutDocument.of(published.progress))
     _tell(published, quietly=json)

@@ -23,6 +23,7 @@ from app.settings import Settings
 Result = TypeVar("Result")
 
 PREFIX = "LEADSCORE_"
+ALMOST = 0.9  # about one letter off: Kubernetes makes variables such as LEADSCORE_DB_PORT of what services are called
 INTERRUPTED = 130  # the exit status of what Ctrl-C ended
 
 
@@ -48,7 +49,7 @@ def _misspelt_settings() -> list[str]:
     """Of variables that are none of ours, those that nearly are: other programs may have others that begin so."""
     known = {name.upper() for name in Settings.model_fields}
     named = {name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)}
-    near = {name: get_close_matches(name, known, n=1) for name in sorted(named - known)}
+    near = {name: get_close_matches(name, known, n=1, cutoff=ALMOST) for name in sorted(named - known)}
     return [f"{PREFIX}{name}: is no setting; did you mean {PREFIX}{meant[0]}?" for name, meant in near.items() if meant]
 
 

@@ -14,6 +14,7 @@ _SHAPE = re.compile(
 _OUTSIDE_YEARS = re.compile(r"[+-]\d{6}-|0000-", re.ASCII)  # JavaScript writes the year 10000 as +010000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)  # PostgreSQL's driver takes the very first moment for minus infinity
+_NEVER = "0001-01-01"
 _LEAST_MILLISECONDS = 10**11
 """A lesser number counts seconds: as milliseconds it would be before March 1973, older than any client."""
 
@@ -61,6 +62,8 @@ def _from_text(text: str) -> datetime:
         raise OverflowError
     if not _SHAPE.fullmatch(text):
         raise ValueError
+    if text.startswith(_NEVER):  # in whatever zone: in UTC it may lie in the year before
+        return _EARLIEST - timedelta(days=1)
     moment = datetime.fromisoformat(text.upper())
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

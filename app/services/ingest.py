@@ -159,7 +159,7 @@ class Writer:
         events = [event for submission in taken for event in submission.events]
         rejections = [rejection for submission in taken for rejection in submission.rejections]
         try:
-            stored = await self._store(events, rejections)
+            stored = await (self._attempt if len(taken) > 1 else self._store)(events, rejections)
         except asyncio.CancelledError:
             _fail(taken, _stopped())
             raise
@@ -179,7 +179,10 @@ class Writer:
                 submission.receipt.set_result(_receipt(submission, stored))
 
     async def _commit_apart(self, taken: Sequence[_Submission]) -> None:
-        """Commit each half by itself: an error that nobody foresaw fails only the submission that causes it."""
+        """Commit each half by itself: what fails for a fault of one submission fails that one alone.
+
+        Whatever becomes of the others later, a submission that was committed is told so.
+        """
         half = len(taken) // 2
         try:
             await self._commit(taken[:half])
@@ -192,7 +195,7 @@ class Writer:
         try:
             return await self._attempt(events, rejections)
         except BadValue:
-            # One of these can't be stored. Halving finds it, and the others go in.
+            # One of the submission's can't be stored. Halving finds it, and the others go in.
             if len(events) + len(rejections) <= 1:
                 return Stored(refused=frozenset(event.id for event in events))
             # Rounded in opposite ways, so that of one event and one rejection each half has one.

@@ -17,7 +17,6 @@ import aiosqlite
 import asyncpg
 import orjson
 from sqlalchemy import event
-from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -149,7 +148,7 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    engine = create_async_engine(
+    return create_async_engine(
         _for_asyncpg(url),
         pool_size=pool_size,
         max_overflow=0,
@@ -157,15 +156,26 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
         pool_use_lifo=True,
         isolation_level="AUTOCOMMIT",  # as far as SQLAlchemy knows: transactions are begun below it
         connect_args={
-            "connection_class": _Connection,
+            "async_creator_fn": _connect,
             "timeout": CONNECT_TIMEOUT_S,
             "command_timeout": statement_timeout_s,
             "server_settings": {"application_name": "leadscore", "timezone": "UTC"},
         },
         **common,
     )
-    event.listen(engine.sync_engine, "connect", _prepare_postgres)
-    return engine
+
+
+async def _connect(*where: Any, **options: Any) -> asyncpg.Connection:
+    connection = await asyncpg.connect(*where, connection_class=_Connection, **options)
+    try:
+        # A plan made while a table was small, and kept, would read all of it when it has grown. Said here and not as
+        # the connection starts, since PgBouncer would refuse it there; and before anything else, for PgBouncer lets
+        # everybody in and then lets them wait.
+        await connection.execute("SET plan_cache_mode = force_custom_plan", timeout=CONNECT_TIMEOUT_S)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -180,14 +190,6 @@ def _for_asyncpg(url: str) -> URL:
     parts = make_url(url)
     mode = parts.query.get("sslmode")
     return parts.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parts
-
-
-def _prepare_postgres(connection: AsyncAdapt_asyncpg_connection, _entry: ConnectionPoolEntry) -> None:
-    # A plan made while a table was small, and kept, would read all of it when it has grown. Said here and not as the
-    # connection starts, since PgBouncer would refuse it there.
-    # With a time limit of its own: PgBouncer lets everybody in, and then lets them wait.
-    setting = "SET plan_cache_mode = force_custom_plan"
-    connection.run_async(lambda driver: driver.execute(setting, timeout=CONNECT_TIMEOUT_S))
 
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:

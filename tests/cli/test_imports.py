@@ -1,11 +1,12 @@
 """`leadscore import`: a file's messages are kept once, and its faults are told by line."""
 
 import gzip
+import os
 import re
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from subprocess import PIPE
 
@@ -143,6 +144,38 @@ def test_an_import_that_waits_for_its_input_is_interrupted_at_once(sqlite_url: s
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         assert process.stdout.read() == "1,000 accepted, 0 duplicates, 0 refused\n"
+
+
+def test_an_import_that_waits_for_its_first_byte_is_interrupted_at_once(sqlite_url: str, tmp_path: Path) -> None:
+    def is_read() -> bool:
+        with suppress(OSError):  # what a pipe that nobody reads gives to who would write
+            writers.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writers)
+
+    writers: list[int] = []
+    run(sqlite_url, "migrate")
+    os.mkfifo(pipe := tmp_path / "pipe")
+    command = [COMMAND, "import", str(pipe)]
+    with subprocess.Popen(command, env=environment(sqlite_url), stdout=PIPE, stderr=PIPE, text=True) as process:
+        databases.run(until(is_read))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stderr
+        assert "Stopped" in process.stderr.read()
+    os.close(*writers)
+
+
+def test_an_import_reads_a_pipe_that_is_named(sqlite_url: str) -> None:
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"{COMMAND} import <(cat)"],
+        input="\n".join(GOOD),
+        env=environment(sqlite_url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert totals(done) == (5, 0, 0)
 
 
 @pytest.mark.skipif(not TRIALS.exists(), reason="the trials' data is not part of the project")

@@ -110,7 +110,12 @@ def test_settings_that_make_no_sense_are_named() -> None:
 
 
 def test_a_setting_that_is_misspelt_is_told_and_what_is_of_others_is_not(sqlite_url: str) -> None:
-    others = {"api_url": "https://leads.example.com", "write_key": "ls_write_x", "service_port": "80"}
+    others = {
+        "api_url": "https://leads.example.com",
+        "write_key": "ls_write_x",
+        "db_port": "tcp://10.0.0.1:1",
+        "database_user": "x",
+    }
     variables = environment(sqlite_url, databse_url="x", **others)
     done = subprocess.run([COMMAND, "serve"], env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1

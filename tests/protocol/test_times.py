@@ -48,7 +48,10 @@ def test_a_date_is_its_midnight() -> None:
     assert read_time("2025-06-01", "t") == NOON.replace(hour=0)
 
 
-@pytest.mark.parametrize("value", [None, "", "0001-01-01T00:00:00Z", "0001-01-01T23:59:59+00:00"])
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "0001-01-01T00:00:00Z", "0001-01-01T23:59:59-01:00", "0001-01-01T00:00:00+01:00", -62_135_596_800],
+)
 def test_a_missing_time_is_none(value: Any) -> None:
     assert read_time(value, "t") is None
 
@@ -72,7 +75,7 @@ def test_what_is_no_time_is_refused_by_the_name_of_its_field(value: Any) -> None
     "value",
     [
         *("0000-01-01T00:00:00Z", "+010000-01-01T00:00:00.000Z", "-000001-01-01T00:00:00.000Z"),
-        *("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", 10**18, -(10**18), 10**400, float("inf"), 1e300),
+        *("9999-12-31T23:59:59-01:00", 10**18, -(10**18), 10**400, float("inf"), 1e300),
     ],
 )
 def test_a_time_outside_the_years_1_to_9999_is_out_of_range(value: Any) -> None:

@@ -214,10 +214,13 @@ async def test_a_failure_that_nobody_foresaw_costs_its_own_submission(postgres_u
         async with service.database.write() as connection:
             await connection.execute(text(refuse))
             await connection.execute(text(trigger))
-        many = [event(f"u{number}", name="Odd" if number == 5 else "Seen") for number in range(20)]
+        many = [event(f"u{number}") for number in range(20)]
+        many[1], many[5] = event("u1", properties={"x": "\ud800"}), event("u5", name="Odd")
         answers = await asyncio.gather(*(service.ingest(each) for each in many), return_exceptions=True)
-        assert [number for number, answer in enumerate(answers) if isinstance(answer, Exception)] == [5]
-        assert await count_events(service.database) == 19
+        assert isinstance(answers.pop(5), Exception)
+        assert answers.pop(1) == Receipt(0, 0, frozenset({many[1].id}))
+        assert answers == [Receipt(1, 0, frozenset())] * 18
+        assert await count_events(service.database) == 18
 
 
 async def test_a_writer_that_is_cancelled_in_between_leaves_nobody_waiting(service: Service) -> None:
