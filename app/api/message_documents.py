@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from app.protocol.batches import MAX_MESSAGES
+from app.protocol.identities import MAX_IDENTITY_LENGTH
+from app.protocol.messages import MAX_MESSAGE_ID_LENGTH, MAX_NAME_LENGTH
+
 Schema = dict[str, Any]
 
-ID: Schema = {"type": ["string", "number", "null"], "maxLength": 200}
+ID: Schema = {"type": ["string", "number", "null"], "maxLength": MAX_IDENTITY_LENGTH}
 TIME: Schema = {"type": ["string", "number", "null"], "examples": ["2026-11-01T12:00:00Z"]}
 OBJECT: Schema = {"type": ["object", "null"]}
 
@@ -13,7 +17,7 @@ COMMON: dict[str, Schema] = {
     "anonymousId": ID | {"description": "Who it is, for those who are not: a browser's or a device's own id."},
     "messageId": {
         "type": ["string", "number", "null"],
-        "maxLength": 100,
+        "maxLength": MAX_MESSAGE_ID_LENGTH,
         "description": "With it, the message may be sent again and counts once.",
     },
     "timestamp": TIME | {"description": "When it happened; now by default."},
@@ -29,7 +33,7 @@ NAMED: dict[str, Schema] = {
 }
 
 OF_TYPE: dict[str, dict[str, Schema]] = {
-    "track": {"event": {"type": "string", "minLength": 1, "maxLength": 200}, "properties": PROPERTIES},
+    "track": {"event": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH}, "properties": PROPERTIES},
     "identify": {"traits": TRAITS},
     "page": NAMED,
     "screen": NAMED,
@@ -70,7 +74,10 @@ def batch_body() -> Schema:
         | COMMON,
     }
     own = {name: COMMON[name] for name in ("context", "timestamp", "sentAt")}
-    fields = {"batch": {"type": "array", "maxItems": 2_500, "items": message}, "writeKey": {"type": "string"}} | own
+    fields = {
+        "batch": {"type": "array", "maxItems": MAX_MESSAGES, "items": message},
+        "writeKey": {"type": "string"},
+    } | own
     example = {"batch": [{"type": kind} | EXAMPLES[kind] for kind in ("identify", "track")]}
     return _body("application/json", {"type": "object", "required": ["batch"], "properties": fields}, example)
 

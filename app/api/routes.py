@@ -26,13 +26,13 @@ class StrictRoute(APIRoute):
         handle, known = super().get_route_handler(), _parameters(self.dependant)
 
         async def check_and_handle(request: Request) -> Response:
-            unknown = sorted(request.query_params.keys() - known)
+            unknown = request.query_params.keys() - known
             if not unknown and self.body_field is None:
                 return await handle(request)
             runtime = runtime_of(request)
             await runtime.keys.recognise(header_secret(request))
             if unknown:
-                raise _refusal(unknown, sorted(known))
+                raise _refusal(unknown, known)
             body = await read_body(request, runtime.settings.body_timeout_s, MOST_JSON_BYTES)
             await parse_body(body)
             read = Request(_without_type(request.scope), request.receive)
@@ -48,8 +48,10 @@ def _parameters(dependant: Dependant) -> set[str]:
     return own.union(*map(_parameters, dependant.dependencies))
 
 
-def _refusal(unknown: list[str], known: list[str]) -> ValidationFailed:
-    faults = tuple(Fault(name, not_known("parameter", name, known)) for name in unknown)
+def _refusal(unknown: set[str], known: set[str]) -> ValidationFailed:
+    """Without the names, which are the client's own text."""
+    told = {f"one of its parameters {not_known('parameter', name, sorted(known))}" for name in unknown}
+    faults = tuple(Fault("query", message) for message in sorted(told))
     return ValidationFailed("; ".join(map(str, faults)), faults)
 
 

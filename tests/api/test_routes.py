@@ -8,17 +8,18 @@ from tests.api.harness import Api, assert_problem
 @pytest.mark.parametrize(
     ("question", "told"),
     [
-        ("/v1/leads?stagee=mql", "stagee: is no parameter here; did you mean stage?"),
-        ("/v1/leads/lookup?mail=a@example.com", "mail: is no parameter here; did you mean email?"),
-        ("/v1/rejections?code=honeypot", "code: is no parameter here; there is cursor, limit"),
-        ("/v1/models/active?version=1", "version: is no parameter here"),
-        ("/v1/keys?a=1&b=2", "a: is no parameter here; b: is no parameter here"),
+        ("/v1/leads?stagee=mql", "did you mean stage?"),
+        ("/v1/leads/lookup?mail=a@example.com", "did you mean email?"),
+        ("/v1/rejections?code=honeypot", "there is cursor, limit"),
+        ("/v1/rejections?limits=1&marker=2", "did you mean limit?"),
+        ("/v1/models/active?version=1", "is no parameter here"),
     ],
 )
 async def test_a_parameter_that_is_not_known_is_refused(web: Api, question: str, told: str) -> None:
     answer = await web.client.get(question, headers=web.bearer("admin"))
     assert_problem(answer, 422, "validation-error")
-    assert answer.json()["detail"] == told
+    assert told in answer.json()["detail"]
+    assert "marker" not in answer.text
 
 
 async def test_a_parameter_that_is_not_known_beside_a_body_is_refused(web: Api) -> None:
