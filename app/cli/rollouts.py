@@ -57,10 +57,9 @@ def publish_model(
     """Make a model the active one, if its examples hold, and evaluate every lead by it."""
     wanted = read_target(target)
     noted = _read_note(note, wanted)
-    if isinstance(wanted, ScoringModel):
+    if is_file := isinstance(wanted, ScoringModel):
         _check(wanted)
-    is_new = isinstance(wanted, ScoringModel)
-    published = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=is_new)
+    published = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=is_file)
     if json:
         show_json(RolloutDocument.of(published.progress))
     _tell(published, quietly=json)

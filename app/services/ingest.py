@@ -159,7 +159,8 @@ class Writer:
         events = [event for submission in taken for event in submission.events]
         rejections = [rejection for submission in taken for rejection in submission.rejections]
         try:
-            stored = await (self._attempt if len(taken) > 1 else self._store)(events, rejections)
+            store_all = self._attempt if len(taken) > 1 else self._store  # of many, the one at fault is found below
+            stored = await store_all(events, rejections)
         except asyncio.CancelledError:
             _fail(taken, _stopped())
             raise

@@ -120,7 +120,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"userId": "a\0b"}, "invalid-characters"),
     ({"properties": {"a": 2**63}}, "out-of-range"),
     ({"timestamp": "+010000-01-01T00:00:00Z"}, "out-of-range"),
-    ({"timestamp": "0001-01-01T00:00:00+14:00"}, "out-of-range"),
+    ({"timestamp": "9999-12-31T23:00:00-14:00"}, "out-of-range"),
     ({"timestamp": "yesterday"}, "validation-error"),
     ({"userId": None}, "invalid-identity"),
     ({"userId": "undefined"}, "invalid-identity"),
