@@ -3,7 +3,6 @@
 import math
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -18,6 +17,7 @@ from app.protocol.batches import read_single
 from app.protocol.body import is_json, parse_json
 from app.protocol.forms import FormPost, parse_form, read_form
 from app.protocol.values import as_text
+from app.scoring.sources import split_url
 from app.services.intake import Outcome, sender_of
 from app.services.keys import Key
 
@@ -87,11 +87,8 @@ def _onward(request: Request, key: Key, next_url: str | None) -> str | None:
 
 
 def _origin(url: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    # `urlsplit` drops line breaks, tabs and spaces around, a browser may not: it would open another address than this.
+    parts = split_url(url)
+    # Splitting drops line breaks, tabs and spaces around, a browser may not: it would open another address than this.
     as_written = url.isprintable() and url == url.strip() and "\\" not in url
     plain = as_written and parts.scheme in ("http", "https") and "@" not in parts.netloc
     return f"{parts.scheme}://{parts.netloc}".lower() if plain else None
@@ -99,10 +96,7 @@ def _origin(url: str) -> str | None:
 
 def _context(request: Request) -> dict[str, Any]:
     page = request.headers.get("referer", "")[:LONGEST_REFERER]
-    try:
-        parts = urlsplit(page)
-    except ValueError:
-        return {}
+    parts = split_url(page)
     # Between sites, browsers tell the origin alone: no page, which would pass for a direct visit.
     return {"page": {"url": page}} if parts.path.strip("/") or parts.query else {}
 

@@ -15,11 +15,8 @@ OBJECT: Schema = {"type": ["object", "null"]}
 COMMON: dict[str, Schema] = {
     "userId": ID | {"description": "Who it is, for those who are known."},
     "anonymousId": ID | {"description": "Who it is, for those who are not: a browser's or a device's own id."},
-    "messageId": {
-        "type": ["string", "number", "null"],
-        "maxLength": MAX_MESSAGE_ID_LENGTH,
-        "description": "With it, the message may be sent again and counts once.",
-    },
+    "messageId": ID
+    | {"maxLength": MAX_MESSAGE_ID_LENGTH, "description": "With it, the message may be sent again and counts once."},
     "timestamp": TIME | {"description": "When it happened; now by default."},
     "sentAt": TIME | {"description": "When it was sent, by the same clock: a wrong clock is corrected by it."},
     "context": OBJECT | {"description": "Where it happened: `page.url`, `page.referrer`, `campaign`; also `traits`."},

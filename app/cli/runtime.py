@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -59,8 +60,8 @@ async def opened(settings: Settings, *, writing: bool = False, quietly: bool = F
 
     If it is an embedded one that is only made now, that is said, unless `quietly`: the folder may be a wrong one.
     """
-    if not quietly:
-        _tell_of_a_new_database(settings)
+    if not quietly and (missing := _missing_file(settings)):
+        err.print(f"There was no database at {missing}: it is made now.", soft_wrap=True, markup=False)
     runtime = Runtime(settings, utc_now)
     try:
         await (runtime.start() if writing else runtime.open())
@@ -69,10 +70,9 @@ async def opened(settings: Settings, *, writing: bool = False, quietly: bool = F
         await runtime.stop()
 
 
-def _tell_of_a_new_database(settings: Settings) -> None:
-    file = settings.database_file
-    if settings.embedded and not file.exists():
-        err.print(f"There was no database at {file.absolute()}: it is made now.", soft_wrap=True, markup=False)
+def _missing_file(settings: Settings) -> Path | None:
+    """Where an embedded database should be, if it is not there."""
+    return settings.database_file.absolute() if settings.embedded and not settings.database_file.exists() else None
 
 
 def with_database(job: Callable[[Runtime], Awaitable[Result]], *, made: bool = False) -> Result:
@@ -81,9 +81,8 @@ def with_database(job: Callable[[Runtime], Awaitable[Result]], *, made: bool = F
     An embedded one that is not there is `made`, or else refused: the job has nothing to look for in it.
     """
     settings = read_settings()
-    if settings.embedded and not made and not settings.database_file.exists():
-        file = settings.database_file.absolute()
-        msg = f"There is no database at {file}: run this where the server runs, or name it in {PREFIX}DATABASE_URL."
+    if not made and (missing := _missing_file(settings)):
+        msg = f"There is no database at {missing}: run this where the server runs, or name it in {PREFIX}DATABASE_URL."
         raise UnreadableFile(msg)
 
     async def run() -> Result:

@@ -35,7 +35,7 @@ def read_time(value: Any, field: str) -> datetime | None:
     except (TypeError, ValueError):
         remedy = "send an RFC 3339 time such as 2030-01-31T12:00:00Z."
         raise InvalidMessage("validation-error", f"`{field}` is not a time: {remedy}") from None
-    return moment if moment >= _EARLIEST else None
+    return moment if moment is not None and moment >= _EARLIEST else None
 
 
 def occurred_at(claimed: datetime | None, sent_at: datetime | None, received_at: datetime) -> datetime:
@@ -57,13 +57,13 @@ def occurred_at(claimed: datetime | None, sent_at: datetime | None, received_at:
     return min(corrected, received_at)
 
 
-def _from_text(text: str) -> datetime:
+def _from_text(text: str) -> datetime | None:
     if _OUTSIDE_YEARS.match(text):
         raise OverflowError
     if not _SHAPE.fullmatch(text):
         raise ValueError
     if text.startswith(_NEVER):  # in whatever zone: in UTC it may lie in the year before
-        return _EARLIEST - timedelta(days=1)
+        return None
     moment = datetime.fromisoformat(text.upper())
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

@@ -85,7 +85,7 @@ def _traits_of(event: Event) -> dict[str, Stamped]:
     return {
         key: Stamped(value, event.occurred_at, event.message_id)
         for key, value in event.traits.items()
-        if len(key) + (len(value) if isinstance(value, str) else len(_canonical(value))) <= LONGEST_TRAIT
+        if len(key) + len(_canonical(value) if isinstance(value, list | dict) else str(value)) <= LONGEST_TRAIT
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from ruamel.yaml import YAML
 
@@ -114,7 +114,7 @@ def _channel_of_campaign(medium: str, source: str) -> Channel:  # noqa: PLR0911 
 
 @lru_cache(maxsize=4096)
 def _parameters(url: str | None, search: str | None) -> Mapping[str, str]:
-    query = search.lstrip("?") if search else _split(url).query if url else ""
+    query = search.lstrip("?") if search else split_url(url).query if url else ""
     try:
         pairs = parse_qsl(query, max_num_fields=100)
     except ValueError:
@@ -125,14 +125,15 @@ def _parameters(url: str | None, search: str | None) -> Mapping[str, str]:
 
 @lru_cache(maxsize=4096)
 def _host(url: str | None) -> str | None:
-    host = _split(url).hostname if url else None
+    host = split_url(url).hostname if url else None
     return host.removeprefix("www.") if host else None
 
 
-def _split(url: str) -> Any:
+def split_url(url: str) -> SplitResult:
+    """The parts of a URL; of what is none, such as one with a broken IPv6 address, no parts."""
     try:
         return urlsplit(url)
-    except ValueError:  # such as an IPv6 address that isn't one
+    except ValueError:
         return urlsplit("")
 
 
