@@ -6,11 +6,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 # The environment that is shipped: without pip, and made before the code so that the layer is reused.
 RUN python -m venv --without-pip /opt/leadscore
 COPY requirements/ /src/requirements/
-RUN pip --python /opt/leadscore install --require-hashes --only-binary :all: -r /src/requirements/runtime.txt
+RUN pip --python /opt/leadscore install --no-deps --require-hashes --only-binary :all: -r /src/requirements/runtime.txt
 
 # The build's own tool, setuptools, with the pin and the hashes that it has in dev.txt.
 RUN awk '/^setuptools==/ {found = 1} found {print} found && !/\\$/ {exit}' /src/requirements/dev.txt > /src/build.txt \
-    && pip install --require-hashes -r /src/build.txt
+    && pip install --no-deps --require-hashes -r /src/build.txt
 
 COPY pyproject.toml README.md LICENSE /src/
 COPY app/ /src/app/

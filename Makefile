@@ -13,11 +13,14 @@ help: ## list the targets
 
 .venv: .venv/.project ## install everything, pinned and hashed, into .venv (again whenever the pins change)
 
+# The lock is complete: nothing is resolved, so nothing that is released later can change what is installed. `pip check`
+# tells if the lock is not.
 .venv/.requirements: requirements/runtime.txt requirements/dev.txt
 	@echo "Installing the requirements into .venv: about a minute, once …"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "leadscore needs Python 3.11 or newer: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv --clear .venv
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(BIN)/python -m pip check
 	@touch $@
 
 # Without isolation, the build uses the setuptools that is pinned above and fetches nothing.
@@ -49,13 +52,12 @@ schema: .venv ## write docs/model.schema.json, after a change of what a model ma
 bench: .venv ## measure throughput; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks
 
-# Resolved for the oldest Python that we support, and free of this machine's pip settings. A mirror may be
-# named by PIP_INDEX_URL; its address is not written into the files.
-COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" \
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(if $(UPGRADE),--upgrade)
+# Complete for every Python from 3.11 on, and free of this machine's settings. UV_DEFAULT_INDEX may name a mirror; its
+# address is not written into the files. Wheels alone: to build anything else would fetch what is not pinned.
+COMPILE := env UV_NO_CONFIG=1 UV_CUSTOM_COMPILE_COMMAND="make lock" \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
+	$(if $(UPGRADE),--upgrade)
 
-lock: .venv ## pin pyproject.toml's dependencies anew (UPGRADE=1 takes the newest versions)
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "rm -r .venv && make lock PYTHON=python3.11")'
+lock: .venv ## pin pyproject.toml's dependencies again (UPGRADE=1 takes the newest versions)
 	@$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
 	@$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml

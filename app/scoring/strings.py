@@ -1,0 +1,54 @@
+"""When two strings are one. People, keyboards and programs differ in what can't be seen, and that decides nothing.
+
+`comparable` is for comparing, `trimmed` for what is stored and shown: it leaves alone what is between the ends, where a
+joiner is part of an emoji or of a Persian word.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which Python's unicodedata does not have.
+_IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_CONTROL = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # less those that are white space
+_INVISIBLE = re.compile(f"[{_IGNORABLE}{_CONTROL}]")
+# A variation selector belongs to the emoji before it.
+_BLANK = f"\\s{_IGNORABLE}{_CONTROL}".replace("\ufe00-\ufe0f", "")
+_ENDS = re.compile(f"^[{_BLANK}]+|[{_BLANK}]+$")
+_SPACES = re.compile(r"\s+")
+_PUNCTUATION = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-")
+    | dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4`", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"')
+)
+
+
+def comparable(text: str) -> str:
+    """The form by which strings are compared: equal for texts that differ only in what does not count.
+
+    That is case, composition and width (Unicode's NFKC), invisible characters, blanks at the ends and how many are
+    between words, and which dash, apostrophe or quotation mark a keyboard made.
+    """
+    return _SPACES.sub(" ", text).strip().casefold() if text.isascii() and text.isprintable() else _comparable(text)
+
+
+@lru_cache(maxsize=4096)
+def _comparable(text: str) -> str:
+    visible = _INVISIBLE.sub("", text.translate(_PUNCTUATION))
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
+    return _SPACES.sub(" ", folded.translate(_PUNCTUATION)).strip()  # again, for a vertical dash is one only now
+
+
+def trimmed(text: str) -> str:
+    """The text without blanks and invisible characters at its ends."""
+    return text.strip() if text.isascii() and text.isprintable() else _ENDS.sub("", text)
+
+
+def with_ascii_digits(text: str) -> str:
+    """The text with the decimal digits of every script written as 0 to 9: phones in Arabic write ٣, say."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in text)
