@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "storage": {"scoring", "errors"},
     "webhooks": {"errors"},
     "protocol": {"scoring.events", "errors"},
-    "settings": {"scoring"},
+    "settings": {"scoring.strings", "protocol.origins"},
     "metrics": set[str](),
     "logs": set[str](),
     "clock": set[str](),

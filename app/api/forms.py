@@ -16,6 +16,7 @@ from app.errors import LeadscoreError, UnsafeRedirect, ValidationFailed
 from app.protocol.batches import read_single
 from app.protocol.body import is_json, parse_json
 from app.protocol.forms import FormPost, parse_form, read_form
+from app.protocol.origins import is_allowed
 from app.protocol.values import as_text
 from app.scoring.sources import split_url
 from app.services.intake import Outcome, sender_of
@@ -81,17 +82,9 @@ def _onward(request: Request, key: Key, next_url: str | None) -> str | None:
     if next_url is None:
         return None
     allowed = [*runtime_of(request).settings.form_redirects, *(key.origins or ())]
-    if _origin(next_url) not in {origin.lower() for origin in allowed}:
+    if not is_allowed(next_url, allowed):
         raise UnsafeRedirect("`_next` leads to an origin that is not allowed: name it in LEADSCORE_FORM_REDIRECTS.")
     return next_url
-
-
-def _origin(url: str) -> str | None:
-    parts = split_url(url)
-    # Splitting drops line breaks, tabs and spaces around, a browser may not: it would open another address than this.
-    as_written = url.isprintable() and url == url.strip() and "\\" not in url
-    plain = as_written and parts.scheme in ("http", "https") and "@" not in parts.netloc
-    return f"{parts.scheme}://{parts.netloc}".lower() if plain else None
 
 
 def _context(request: Request) -> dict[str, Any]:

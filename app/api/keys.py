@@ -5,17 +5,22 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.parameters import Storable
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.scoring.sentences import ORIGIN_PATTERN
+from app.protocol.origins import read_allowed
 from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
-Origin = Annotated[str, StringConstraints(pattern=ORIGIN_PATTERN, max_length=200), Storable]
+Origin = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=200),
+    Field(examples=["https://www.example.com"]),
+    AfterValidator(read_allowed),
+]
 
 
 class KeyRequest(BaseModel):

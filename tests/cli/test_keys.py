@@ -30,6 +30,7 @@ WRONG_KEYS = [
     ("create", "--kind", "read", "--name", "n" * 101),
     ("create", "--kind", "read", "--name", "n", "--origin", "https://x.test"),
     ("create", "--kind", "write", "--name", "n", "--origin", "x.test"),
+    ("create", "--kind", "write", "--name", "n", "--origin", "https://x.test/pages"),
     ("revoke", "01a20046-d29c-70d3-8b90-74ffe558f263"),
 ]
 
@@ -38,9 +39,10 @@ def test_keys_that_make_no_sense_are_refused_without_a_traceback(sqlite_url: str
     said = [run(sqlite_url, "keys", *arguments) for arguments in WRONG_KEYS]
     assert [done.returncode > 0 for done in said] == [True] * len(WRONG_KEYS)
     assert [done.stdout for done in said] == [""] * len(WRONG_KEYS)
-    assert [one_sentence(done.stderr) for done in said[:3]] == [
+    assert [one_sentence(done.stderr) for done in said[:4]] == [
         "--name: must have 100 or fewer characters",
         "the key: only a write key has `origins` and `events`",
         "--origin: must be an origin, such as https://www.example.com",
+        "--origin: must be an origin without a path, such as https://www.example.com",
     ]
     assert [done.stderr for done in said if "Traceback" in done.stderr] == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.protocol.origins import origin_of
+from app.protocol.origins import is_allowed, origin_of, read_allowed
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,8 @@ def test_an_origin_is_written_as_browsers_write_it(url: str, origin: str) -> Non
         "https://[",
         "https://[::1",
         "https://[fe80::1%25eth0]/",
+        "https://[::1]elsewhere.example/",
+        "https://elsewhere.example[::1]/",
         "https://a\uff0fb.example/",
         "https://\u200b/",
         "https://\ud800.example/",
@@ -71,3 +73,59 @@ def test_an_origin_is_written_as_browsers_write_it(url: str, origin: str) -> Non
 )
 def test_what_browsers_may_read_otherwise_has_no_origin(url: str) -> None:
     assert origin_of(url) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "origin"),
+    [
+        ("https://www.example.com/", "https://www.example.com"),
+        ("https://*.Example.com:443", "https://*.example.com"),
+        ("HTTPS://*.münchen.example/", "https://*.xn--mnchen-3ya.example"),
+        ("http://*.localhost:3000", "http://*.localhost:3000"),
+    ],
+)
+def test_an_entry_of_an_allow_list_is_written_as_it_is_compared(entry: str, origin: str) -> None:
+    assert read_allowed(entry) == origin
+    assert read_allowed(origin) == origin
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("null", "must be an origin, such as"),
+        ("www.example.com", "must be an origin, such as"),
+        ("https://*", "must be an origin, such as"),
+        ("https://*.*.example.com", "must be an origin, such as"),
+        ("https://www*.example.com", "must be an origin, such as"),
+        ("https://*.10.0.0.1", "must be an origin, such as"),
+        ("https://*.[::1]", "must be an origin, such as"),
+        ("https://www.example.com/shop", "must be an origin without a path, such as"),
+        ("https://*.example.com/*", "must be an origin without a path, such as"),
+        ("https://www.example.com?", "must be an origin without a path, such as"),
+        ("https://www.example.com/#top", "must be an origin without a path, such as"),
+    ],
+)
+def test_an_entry_that_no_browser_would_send_is_refused_with_the_reason(entry: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read_allowed(entry)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://shop.example", False),
+        ("https://www.shop.example", True),
+        ("https://a.b.shop.example/thanks?x=1", True),
+        ("https://wwwshop.example", False),
+        ("http://www.shop.example", False),
+        ("https://www.shop.example:8443", False),
+        ("https://www.shop.example.evil.example", False),
+        ("https://evil.example/.shop.example", False),
+        ("https://evil.example#.shop.example", False),
+        ("https://evil.example\\.shop.example", False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_a_wildcard_allows_every_subdomain_and_nothing_else(url: str, *, allowed: bool) -> None:
+    assert is_allowed(url, ["https://*.shop.example"]) is allowed
