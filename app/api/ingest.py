@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.access import SECURITY, header_secret, runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import by_size, parse_body, read_body
+from app.api.forwarded import public_host, public_prefix, public_protocol
 from app.api.message_documents import batch_body, message_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH, SOURCE_CONFIG_PATHS
 from app.api.problems import STATUS, Problem, problem
@@ -68,7 +69,7 @@ async def _authorised(request: Request) -> _Sent:
     """What was sent, by whom. The key is looked at before the body where it is in the header."""
     key = await sender_in_header(request)
     body = await read_body(request, runtime_of(request).settings.body_timeout_s)
-    if not body.strip() and request.url.path.startswith("/beacon/"):
+    if not body.strip() and request.scope["path"].startswith("/beacon/"):
         body = b'{"batch": []}'  # browsers send empty beacons
     document = await parse_body(body)
     return _Sent(key or await sender_in_the_open(request, body_write_key(document)), document, len(body))
@@ -104,13 +105,11 @@ async def receive_client_metrics(request: Request) -> Response:
 async def client_settings(request: Request) -> Response:
     """What analytics.js asks before it sends anything: only our own integration, and where to send."""
     key = await _publishable(request, request.path_params["key"])
-    host = f"{request.url.netloc}/v1"
-    # A page over TLS may send nowhere else, and it is a proxy that speaks TLS, not us.
-    protocol = "https" if request.headers.get("x-forwarded-proto") == "https" else request.url.scheme
-    integration = {"apiKey": key, "apiHost": host, "protocol": protocol}
+    host = f"{public_host(request)}{public_prefix(request)}/v1"
+    integration = {"apiKey": key, "apiHost": host, "protocol": public_protocol(request)}
     metrics = {"sampleRate": 0}  # else each visitor's browser would tell the library's maker how it fares
     document = {"integrations": {"Segment.io": integration}, "plan": {"track": {}}, "metrics": metrics}
-    return Response(orjson.dumps(document), media_type="application/json")
+    return Response(orjson.dumps(document), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 async def source_config(request: Request) -> Response:

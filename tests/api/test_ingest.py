@@ -78,11 +78,6 @@ async def test_analytics_js_is_told_to_send_here(web: Api) -> None:
     assert answer.headers["access-control-allow-origin"] == PAGE
 
 
-async def test_analytics_js_is_told_to_send_over_tls_where_a_proxy_speaks_it(web: Api) -> None:
-    answer = await web.client.get(f"/v1/projects/{web.keys['write']}/settings", headers={"X-Forwarded-Proto": "https"})
-    assert answer.json()["integrations"]["Segment.io"]["protocol"] == "https"
-
-
 async def test_rudderstacks_browser_library_is_told_to_send_to_nobody_else(web: Api) -> None:
     key = web.keys["write"]
     for path in ("/sourceConfig", "/sourceConfig/"):
