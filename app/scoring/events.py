@@ -1,12 +1,13 @@
 """Events and identities: what a message is once it has become a fact."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
+
+from app.scoring.strings import comparable_name, without_gaps
 
 IdentityKind = Literal["user_id", "email", "anonymous_id"]
 IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
@@ -45,10 +46,15 @@ class Event:
     traits: Mapping[str, Any]
 
 
-_GAPS = re.compile(r"[\s_-]+")
+LONGEST_KEY = 600  # characters that storage keeps of a key; a ligature can become eighteen letters
 
 
 @lru_cache(maxsize=4096)
 def event_name_key(name: str) -> str:
-    """What makes two event names one: `Form Submitted`, `form_submitted` and `FORM-SUBMITTED` have the same key."""
-    return _GAPS.sub(" ", name).strip().casefold()
+    """What makes two event names one: `Form Submitted`, `form_submitted` and `FORM-SUBMITTED` have the same key.
+
+    Keys are stored. That of a name in ASCII never changes.
+    """
+    if name.isascii():
+        return without_gaps(name).casefold()
+    return comparable_name(name)[:LONGEST_KEY].rstrip()
