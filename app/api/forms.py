@@ -17,7 +17,7 @@ from app.protocol.batches import read_single
 from app.protocol.body import is_json, parse_json
 from app.protocol.forms import FormPost, parse_form, read_form
 from app.protocol.values import as_text
-from app.scoring.sources import split_url
+from app.scoring.referrers import split_url
 from app.services.intake import Outcome, sender_of
 from app.services.keys import Key
 

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
 from app.metrics import Metrics
-from app.scoring.sources import known_referrers
+from app.scoring.referrers import known_referrers, public_suffixes
 from app.services.ingest import Writer
 from app.services.intake import Intake
 from app.services.keys import KeyRing, NewKey, create_first_keys
@@ -66,7 +66,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Open the database and let the writer work."""
-        known_referrers()  # read now, for the first visitor should not have to wait for it
+        known_referrers(), public_suffixes()  # read now: the first visitor should not have to wait for them
         await self.open()
         self._writing = asyncio.create_task(self.writer.run(), name="writer")
 
