@@ -82,3 +82,7 @@ def test_every_dash_of_unicode_is_one() -> None:
 )
 def test_names_do_not_differ_by_what_is_between_their_words(name: str) -> None:
     assert comparable_name(name) == "form submitted"
+
+
+def test_digits_in_ascii_stay_as_they_are() -> None:
+    assert with_ascii_digits("10:30 a") == "10:30 a"
