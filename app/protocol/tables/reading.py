@@ -21,6 +21,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _EXCELS_HINT = re.compile(r"sep=(.)", re.IGNORECASE)  # Excel writes it as a first line of its own
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 _MAX_NAME_SHOWN = 64
 _MAX_NAMES_SHOWN = 100
 
@@ -82,7 +83,7 @@ class Table:
 
 def list_names(names: Iterable[str]) -> str:
     """Names of columns for an error: as they are in the file, as many and as long as can be read."""
-    shown = [name[:_MAX_NAME_SHOWN] for name in names]
+    shown = [_UNPRINTABLE.sub(" ", name[:_MAX_NAME_SHOWN]) for name in names]
     more = f" and {len(shown) - _MAX_NAMES_SHOWN} more" if len(shown) > _MAX_NAMES_SHOWN else ""
     return ", ".join(shown[:_MAX_NAMES_SHOWN]) + more
 

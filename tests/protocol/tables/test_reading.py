@@ -113,6 +113,7 @@ def test_a_quotation_mark_that_is_missing_does_not_swallow_the_file() -> None:
         (b"\n \n", "The file is empty"),
         (b"a,,c\n", "no name for column 2"),
         (b"a,b,a,b,c\n", "a, b more than once"),
+        (b'"a\n\x1b[2Jb","a\n\x1b[2Jb"\n', r"a \[2Jb more than once"),
         (b'a,"b\n', "header can't be read"),
         ("email,company\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         (b"PK\x03\x04...", "workbook"),
