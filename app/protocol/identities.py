@@ -52,7 +52,7 @@ def read_identities(
         raise InvalidMessage("invalid-identity", "An alias needs a `userId`: the id that the person has from now on.")
     found = [user, *previous, *(read_identity("email", email) for email in emails), anonymous]
     identities = dict.fromkeys(identity for identity in found if identity is not None)
-    if user is None and anonymous is None and not (identities and message_type in _EMAIL_SUFFICES):
+    if user is None and anonymous is None and not (identities and (trusted or message_type in _EMAIL_SUFFICES)):
         unusable = message_type in _EMAIL_SUFFICES and any(map(as_text, emails))
         raise InvalidMessage("invalid-identity", _NO_ADDRESS if unusable else _nobody(message_type))
     return tuple(sorted(identities, key=lambda identity: _STRENGTH[identity.kind]))

@@ -82,6 +82,11 @@ def test_a_message_with_an_email_alone_names_nobody(type_: str) -> None:
     assert refused.value.code == "invalid-identity"
 
 
+@pytest.mark.parametrize("type_", ["track", "page", "screen", "group"])
+def test_an_email_is_enough_for_whatever_is_trusted(type_: str) -> None:
+    assert link({}, type_, trusted=True, email="a@x.example") == ["email:a@x.example"]
+
+
 @pytest.mark.parametrize("type_", ["identify", "form"])
 def test_an_email_is_enough_for_an_identify_and_for_a_form(type_: str) -> None:
     assert link({"userId": None, "anonymousId": ""}, type_, email="a@b.c") == ["email:a@b.c"]
