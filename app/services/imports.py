@@ -10,6 +10,7 @@ from uuid import UUID
 from app.errors import LeadscoreError
 from app.protocol.body import parse_json
 from app.protocol.messages import Sender, read_message
+from app.protocol.values import as_text
 from app.scoring.events import Event
 from app.services.ingest import UNSTORABLE, Writer
 
@@ -67,9 +68,9 @@ class FileImport:
         if not line.strip():
             return None
         document = parse_json(line.rstrip(), "This line")
-        if isinstance(document, dict) and not document.get("messageId"):
+        if isinstance(document, dict) and as_text(document.get("messageId")) == "":
             document = {**document, "messageId": self._message_id(line.strip())}
-        return read_message(document, type=None, sender=self._sender, received_at=self._clock())
+        return read_message(document, type=None, sender=self._sender, received_at=self._clock(), live=False)
 
     def _message_id(self, line: bytes) -> str:
         digest = hashlib.blake2b(line, digest_size=16).digest()
