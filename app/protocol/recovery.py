@@ -25,6 +25,7 @@ _OPENING = b"[{"
 _CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
 _COMMA, _LIST_END = ord(","), ord("]")
 
+_MAX_STEPS = 500_000  # a second of work; a batch of the greatest size has about half as many brackets
 _MAX_GUESSES = 64  # each may scan all that follows
 _MAX_TAILS = 8
 _MAX_MESSAGE_DEPTH = MAX_DEPTH - 2  # an object and a list are around it
@@ -68,7 +69,7 @@ def recover_batch(data: bytes) -> dict[str, Any] | None:
 class _Scanner:
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._steps_left = len(data) // 2 + 1000  # JSON has fewer brackets than that
+        self._steps_left = min(len(data) // 2 + 1000, _MAX_STEPS)
         self._guesses_left = _MAX_GUESSES
 
     def find_batch(self) -> int | None:
