@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.protocol.batches import MAX_MESSAGES
 from app.protocol.identities import MAX_IDENTITY_LENGTH
 from app.protocol.messages import MAX_MESSAGE_ID_LENGTH, MAX_NAME_LENGTH
+from app.protocol.recovery import MAX_MESSAGES
 
 Schema = dict[str, Any]
 
@@ -18,7 +18,8 @@ COMMON: dict[str, Schema] = {
     "messageId": ID
     | {"maxLength": MAX_MESSAGE_ID_LENGTH, "description": "With it, the message may be sent again and counts once."},
     "timestamp": TIME | {"description": "When it happened; now by default."},
-    "sentAt": TIME | {"description": "When it was sent, by the same clock: a wrong clock is corrected by it."},
+    "sentAt": TIME
+    | {"description": "When it was sent, by the same clock: a wrong clock is corrected by it. Ignored if unreadable."},
     "context": OBJECT | {"description": "Where it happened: `page.url`, `page.referrer`, `campaign`; also `traits`."},
 }
 PROPERTIES: Schema = OBJECT | {"description": "What signals' conditions look at."}

@@ -15,7 +15,7 @@ from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
 
 MAX_IDENTITY_LENGTH = 200
 
-_EMAIL = re.compile("[^@\\s\0\ud800-\udfff]+@[^@\\s\0\ud800-\udfff]+")
+_EMAIL = re.compile("[^@\\s\0\ud800-\udfff\ufffd]+@[^@\\s\0\ud800-\udfff\ufffd]+")
 _MEANINGLESS = frozenset(
     {"null", "(null)", "undefined", "none", "nil", "<nil>", "nan", "n/a", "[object object]"}
     | {"anonymous", "guest", "unknown", "-1", "true", "false"}

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.errors import LeadscoreError
 from app.protocol.history import Entry, fingerprint
 from app.protocol.messages import Sender, read_message
+from app.protocol.values import as_text
 from app.scoring.events import Event
 from app.services.ingest import UNSTORABLE, Writer
 
@@ -49,9 +50,9 @@ class EntryReader:
         if entry.fault is not None:
             raise entry.fault
         message = entry.message
-        if isinstance(message, dict) and not message.get("messageId"):
+        if isinstance(message, dict) and as_text(message.get("messageId")) == "":
             message = {**message, "messageId": self._message_id(entry.content)}
-        return message, read_message(message, type=None, sender=self._sender, received_at=self._clock())
+        return message, read_message(message, type=None, sender=self._sender, received_at=self._clock(), live=False)
 
     def _message_id(self, content: bytes) -> str:
         key = fingerprint(content)

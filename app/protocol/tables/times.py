@@ -9,15 +9,13 @@ from app.scoring.strings import with_ascii_digits
 
 DateOrder = Literal["dmy", "mdy"]
 
-_NUMBER = re.compile(r"\d{9,19}(?:\.\d+)?", re.ASCII)
-_COMPACT = re.compile(r"((?:19|20)\d\d)([01]\d)([0-3]\d)", re.ASCII)
+# A year, or a spreadsheet's number of days: as seconds it would be of 1970. Eight digits may be a date.
+_SMALL_NUMBER = re.compile(r"\d{1,7}(?:\.\d*)?|\d{8}\.\d*|(?!19|20)\d{8}", re.ASCII)
 _DAY_AND_MONTH = re.compile(
     r"(?P<first>\d{1,2})(?P<separator>[./-])(?P<second>\d{1,2})(?P=separator)(?P<year>\d{4})"
     r"(?:,? +(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<seconds>\d\d))?(?: *(?P<half>[AaPp])\.?[Mm]\.?)?)?",
     re.ASCII,
 )
-_LEAST_MICROSECONDS = 10**14
-_LEAST_NANOSECONDS = 10**17
 
 
 def read_cell_time(text: str, column: str, order: DateOrder | None) -> str | None:
@@ -25,31 +23,17 @@ def read_cell_time(text: str, column: str, order: DateOrder | None) -> str | Non
 
     Raises InvalidMessage, which says what to do about dates such as 01/02/2026.
     """
-    written = _rewrite(with_ascii_digits(text), column, order)
+    text = with_ascii_digits(text)
+    if _SMALL_NUMBER.fullmatch(text):
+        raise _unreadable(column)
+    match = _DAY_AND_MONTH.fullmatch(text)
     try:
-        moment = read_time(written, column)
+        moment = read_time(_read_day_and_month(match, column, order) if match else text, column)
     except InvalidMessage as fault:
-        if fault.code == "out-of-range":
+        if fault.code == "out-of-range" or match:
             raise
         raise _unreadable(column) from None
     return moment.isoformat().replace("+00:00", "Z") if moment else None
-
-
-def _rewrite(text: str, column: str, order: DateOrder | None) -> str | float:
-    """The same time in a form that clients send."""
-    if _NUMBER.fullmatch(text):
-        return _scale(float(text))
-    if match := _COMPACT.fullmatch(text):
-        return "-".join(match.groups())
-    if match := _DAY_AND_MONTH.fullmatch(text):
-        return _read_day_and_month(match, column, order)
-    return f"{text.removesuffix('UTC').rstrip()}Z" if text.endswith(" UTC") else text  # so does BigQuery write them
-
-
-def _scale(number: float) -> float:
-    if number >= _LEAST_NANOSECONDS:
-        return number / 1_000_000
-    return number / 1_000 if number >= _LEAST_MICROSECONDS else number
 
 
 def _read_day_and_month(match: re.Match[str], column: str, order: DateOrder | None) -> str:
