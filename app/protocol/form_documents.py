@@ -12,6 +12,7 @@ from typing import Any
 from app.errors import MalformedRequest, ValidationFailed
 from app.protocol.form_bodies import MAX_FIELDS, Fields
 from app.protocol.form_names import squashed, trait_of
+from app.protocol.messages import MAX_MESSAGE_ID_LENGTH
 from app.protocol.values import as_text
 
 _CONTAINERS = frozenset(
@@ -52,9 +53,9 @@ def _read_fields(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         is_field = name in _OUR_FIELDS or trait_of(name) in ("email", "phone")
         if is_field or squashed(name) not in answered:
             yield name if is_field else f"properties[{name}]", value
-    delivery = next((document[name] for name in _DELIVERY_IDS if isinstance(document.get(name), str)), None)
-    if delivery and "messageId" not in document:
-        yield "messageId", delivery
+    ids = [document[name] for name in _DELIVERY_IDS if isinstance(document.get(name), str)]
+    if ids and len(ids[0]) <= MAX_MESSAGE_ID_LENGTH and "messageId" not in document:
+        yield "messageId", ids[0]
 
 
 def _containers(node: dict[str, Any]) -> list[Any]:
@@ -90,7 +91,7 @@ def _beside(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _answer(item: Any, questions: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
     """One answer with its label: `{"title": "Your team", "type": "text", "value": "Sales"}`.
 
-    One whose type is an address or a number is given under that name too, whatever the question is called.
+    One whose type is an address or a number is given under that name, and as a property under the question's.
     """
     kind = item["type"] if isinstance(item, dict) and isinstance(item.get("type"), str) else ""
     told = [key for key in (*_VALUES, kind) if isinstance(item, dict) and key in item]
@@ -104,10 +105,10 @@ def _answer(item: Any, questions: Mapping[str, str], name: str) -> Iterator[tupl
     if isinstance(given, dict):
         given = [text for key in _CHOICES for text in _as_list(given.get(key))]
     trait = next((trait for trait in ("email", "phone") if _is_of(kind, trait)), None)
+    names = [str(label)] if trait in (None, trait_of(str(label))) else [str(trait), f"properties[{label}]"]
     for value in _as_list(given):
-        if trait and trait_of(str(label)) != trait:
-            yield from _flatten(value, (trait,))
-        yield from _flatten(value, (str(label),))
+        for each in names:
+            yield from _flatten(value, (each,))
 
 
 def _is_of(kind: str, trait: str) -> bool:
