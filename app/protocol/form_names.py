@@ -96,6 +96,7 @@ def is_senders(name: str) -> bool:
     return len(name) > MAX_NAME_LENGTH or not _NOT_THE_SENDERS.fullmatch(squashed(name))
 
 
+@lru_cache(maxsize=4096)
 def _usual_trait(key: str) -> str | None:
     found = _USUAL.fullmatch(key)
     if found is None or (found.lastgroup == "name" and _NOBODYS_NAME.fullmatch(key)):
