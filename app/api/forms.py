@@ -18,7 +18,7 @@ from app.protocol.body import is_json, parse_json
 from app.protocol.forms import FormPost, parse_form, read_form
 from app.protocol.values import as_text
 from app.scoring.sources import split_url
-from app.services.intake import Outcome, sender_of
+from app.services.intake import Outcome
 from app.services.keys import Key
 
 LONGEST_REFERER = 2_000
@@ -51,7 +51,7 @@ async def _receive(request: Request, form: str) -> Response:
         outcome = Outcome(accepted=1, duplicates=0, refused=())  # so the bot believes that all went well
     else:
         message = post.message | {"context": _context(request)}
-        batch = read_single(message, type="form", sender=sender_of(key), received_at=runtime.clock())
+        batch = read_single(message, type="form", sender=runtime.sender(key), received_at=runtime.clock())
         outcome = await runtime.intake.accept(key, batch)
     return _for_people(request, respond(request, outcome), onward)
 

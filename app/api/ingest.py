@@ -18,7 +18,7 @@ from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH, SOURCE_CONFI
 from app.api.problems import STATUS, Problem, problem
 from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
 from app.protocol.batches import body_write_key, read_batch, read_single
-from app.services.intake import Outcome, sender_of
+from app.services.intake import Outcome
 from app.services.keys import Key
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -78,7 +78,7 @@ def _receives_message(message_type: str) -> Endpoint:
     async def receive(request: Request) -> Response:
         key, document, _ = await _authorised(request)
         runtime = runtime_of(request)
-        batch = read_single(document, type=message_type, sender=sender_of(key), received_at=runtime.clock())
+        batch = read_single(document, type=message_type, sender=runtime.sender(key), received_at=runtime.clock())
         return respond(request, await runtime.intake.accept(key, batch))
 
     receive.__name__ = message_type
@@ -90,7 +90,7 @@ async def receive_batch(request: Request) -> Response:
     """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
     key, document, size = await _authorised(request)
     runtime = runtime_of(request)
-    read = partial(read_batch, document, sender=sender_of(key), received_at=runtime.clock())
+    read = partial(read_batch, document, sender=runtime.sender(key), received_at=runtime.clock())
     batch = await by_size(size, read)
     return respond(request, await runtime.intake.accept(key, batch))
 

@@ -54,7 +54,7 @@ async def _import(settings: Settings, file: str, source: str) -> int:
     """How many lines were refused."""
     totals: Counter[str] = Counter()
     async with opened(settings, writing=True) as runtime:
-        importing = FileImport(runtime.writer, source, utc_now)
+        importing = FileImport(runtime.writer, source, utc_now, settings.phone_region)
         with interruptible() as stopping:
             try:
                 with _opened(file) as raw:

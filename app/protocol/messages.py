@@ -34,10 +34,14 @@ _ABSENT = (None, "")
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose key a message came with: the key's name, and whether it is a secret one."""
+    """Whose key a message came with: the key's name, and whether it is a secret one.
+
+    `phone_region` is the country of phone numbers that come without a country code, such as `DE`.
+    """
 
     source: str
     trusted: bool
+    phone_region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,6 @@ def read_message(
     context.pop("traits", None)
     # A group's traits are the group's: they are properties of the event, and say nothing about the person.
     own_traits = {} if message_type == "group" else read_section(message, "traits")
-    emails = (own_traits.get("email"), known_traits.get("email"))
     event_id = uuid7()
     return Event(
         id=event_id,
@@ -82,7 +85,13 @@ def read_message(
         message_id=_read_text(message, "messageId", MAX_MESSAGE_ID_LENGTH) or str(event_id),
         type=message_type,
         name=_FIXED_NAMES.get(message_type) or _read_required(message, "event"),
-        identities=read_identities(message, message_type=message_type, trusted=sender.trusted, emails=emails),
+        identities=read_identities(
+            message,
+            message_type=message_type,
+            trusted=sender.trusted,
+            traits=(own_traits, known_traits),
+            phone_region=sender.phone_region,
+        ),
         occurred_at=_read_occurred_at(message, envelope, received_at),
         received_at=received_at,
         trusted=sender.trusted,

@@ -39,9 +39,11 @@ class FileImport:
     so a second import of the file finds every message there already.
     """
 
-    def __init__(self, writer: Writer, source: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, writer: Writer, source: str, clock: Callable[[], datetime], phone_region: str | None = None
+    ) -> None:
         self._writer = writer
-        self._sender = Sender(source, trusted=True)
+        self._sender = Sender(source, trusted=True, phone_region=phone_region)
         self._clock = clock
         self._seen: Counter[bytes] = Counter()
         self._line = 0
