@@ -88,7 +88,12 @@ def read_identities(
     previous = _read_previous(message, trusted=trusted) if message_type == "alias" else ()
     if message_type == "alias" and user is None:
         raise InvalidMessage("invalid-identity", "An alias needs a `userId`: the id that the person has from now on.")
-    contacts = [read_identity(kind, each.get(kind), phone_region=phone_region) for kind in _CONTACTS for each in traits]
+    contacts = [
+        read_identity(kind, each[kind], phone_region=phone_region)
+        for kind in _CONTACTS
+        for each in traits
+        if kind in each
+    ]
     found = [identity for identity in (user, *previous, *contacts, anonymous) if identity is not None]
     if user is None and anonymous is None and not (found and message_type in _CONTACT_SUFFICES):
         raise InvalidMessage("invalid-identity", _nobody(message_type, traits))

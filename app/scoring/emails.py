@@ -49,8 +49,9 @@ _IN_BRACKETS = re.compile(r"[^<>]*<([^<>]*)>[^<>]*")
 _BEFORE = " \t\r\n<([',;:\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"  # typographic quotes
 _AFTER = _BEFORE + ">)].!?"
 _MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.DOTALL)
-# What people have although no standard allows it: `taro..@` of Japanese carriers, `_` in the name of an internal host.
-_LIKE_AN_ADDRESS = re.compile(r"""[^\s@"(),:;<>\[\]\\\ud800-\udfff]+@[a-z0-9_-]+(?:\.[a-z0-9_-]+)*""")
+# Wider than the standards: Japanese carriers gave out `taro..@`, and names of internal hosts have a `_`.
+_PLAIN = re.compile(r"""[^\s@"(),:;<>\[\]\\]+@[a-z0-9_-]+(?:\.[a-z0-9_-]+)*""")
+_PUNYCODE = "xn--"
 _SUFFIXES = PublicSuffixList()
 
 
@@ -84,13 +85,15 @@ def _unwrapped(text: str) -> str:
     return link[1] if link else text
 
 
-def _normalized(text: str) -> str | None:
+def _normalized(address: str) -> str | None:
+    if address.isascii() and _PUNYCODE not in address and _PLAIN.fullmatch(address):
+        return address
     try:
         found = email_validator.validate_email(
-            text, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False
+            address, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False
         )
     except email_validator.EmailNotValidError:
-        return text if _LIKE_AN_ADDRESS.fullmatch(text) else None
+        return None
     return found.normalized
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, read
-from app.scoring.events import KNOWN_BY, Event, Identity
+from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, Stamped, merge
 from app.scoring.stages import stage_of
 from app.storage import events as event_store
@@ -27,7 +27,7 @@ Person = tuple[str, ...]
 State = dict[Person, dict[str, Any]]
 Evaluation = tuple[CompiledModel, datetime]
 
-KNOWN_PREFIXES = tuple(f"{kind}:" for kind in KNOWN_BY)
+KNOWN_BY = ("user_id", "email")
 JSON_COLUMNS = ("tally", "traits", "source", "scores")
 COLUMNS = ("channel", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
 
@@ -109,7 +109,7 @@ def _may_join(person: set[Identity], identity: Identity, people: list[set[Identi
     other = _owner(people, identity) or {identity}
     if event.type == "alias" and event.trusted:
         return True
-    if _has(person, "user_id", "email") and _has(other, "user_id", "email"):
+    if _has(person, *KNOWN_BY) and _has(other, *KNOWN_BY):
         return event.identities[0].kind == "user_id" and identity.kind == "email" and not _has(other, "user_id")
     return True
 
@@ -128,7 +128,7 @@ def joined_without_reason(before: Iterable[Person], after: Iterable[Person], mes
     for group in [*map(set, before), *named]:
         touching = [each for each in groups if each & group]
         groups = [each for each in groups if each not in touching] + [group.union(*touching)]
-    known = {person: {key for key in person if key.startswith(KNOWN_PREFIXES)} for person in after}
+    known = {person: {key for key in person if key.partition(":")[0] in KNOWN_BY} for person in after}
     return [person for person, keys in known.items() if len(keys) > 1 and not any(keys <= group for group in groups)]
 
 
