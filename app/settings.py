@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.scoring.phones import REGIONS
 from app.scoring.sentences import ORIGIN_PATTERN
 
 
@@ -48,6 +49,10 @@ class Settings(BaseSettings):
     form_redirects: Origins = Field(
         [], description="Origins, by commas, to which a form's `_next` may lead, such as `https://www.example.com`."
     )
+    phone_region: str | None = Field(
+        None,
+        description="The country, such as `DE`, of phone numbers without a country code; by default those name nobody.",
+    )
     pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
         10, description="Most connections to PostgreSQL that one process holds."
     )
@@ -78,6 +83,15 @@ class Settings(BaseSettings):
     rejections_days: Annotated[int, Field(ge=1)] = Field(
         30, description="How long refused messages are kept for inspection, in days."
     )
+
+    @field_validator("phone_region")
+    @classmethod
+    def _is_a_region(cls, region: str | None) -> str | None:
+        code = (region or "").strip().upper()
+        if code and code not in REGIONS:
+            msg = "must be the ISO code of a country in two letters, such as DE or GB"
+            raise ValueError(msg)
+        return code or None
 
     @field_validator("database_url")
     @classmethod

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "services": {"storage", "scoring", "protocol", "webhooks", "settings", "errors", "metrics"},
     "storage": {"scoring", "errors"},
     "webhooks": {"errors"},
-    "protocol": {"scoring.events", "scoring.strings", "errors"},
+    "protocol": {"scoring.emails", "scoring.events", "scoring.phones", "scoring.strings", "errors"},
     "settings": {"scoring"},
     "metrics": set[str](),
     "logs": set[str](),

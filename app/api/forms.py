@@ -19,7 +19,7 @@ from app.protocol.form_documents import read_document
 from app.protocol.forms import FormPost, form_write_key, read_form
 from app.protocol.origins import origin_of
 from app.scoring.referrers import split_url
-from app.services.intake import Outcome, sender_of
+from app.services.intake import Outcome
 from app.services.keys import Key
 
 LONGEST_REFERER = 2_000
@@ -53,7 +53,7 @@ async def _receive(request: Request, form: str) -> Response:
         outcome = Outcome(accepted=1, duplicates=0, refused=())  # so the bot believes that all went well
     else:
         message = post.message | {"context": _context(request)}
-        batch = read_single(message, type="form", sender=sender_of(key), received_at=runtime.clock())
+        batch = read_single(message, type="form", sender=runtime.sender(key), received_at=runtime.clock())
         outcome = await runtime.intake.accept(key, batch)
     return _for_people(request, respond(request, outcome), onward, visitor_can_help=_can_visitor_help(post, outcome))
 

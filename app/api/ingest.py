@@ -20,7 +20,7 @@ from app.api.problems import STATUS, Problem, problem
 from app.errors import ContentTooLarge, InvalidKey, InvalidMessage, MalformedJson
 from app.protocol.batches import body_write_key, read_batch, read_single
 from app.protocol.recovery import recover_batch
-from app.services.intake import Outcome, sender_of
+from app.services.intake import Outcome
 from app.services.keys import Key
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -83,7 +83,7 @@ def _receives_message(message_type: str) -> Endpoint:
     async def receive(request: Request) -> Response:
         key, document, _ = await _authorised(request)
         runtime = runtime_of(request)
-        batch = read_single(document, type=message_type, sender=sender_of(key), received_at=runtime.clock())
+        batch = read_single(document, type=message_type, sender=runtime.sender(key), received_at=runtime.clock())
         return respond(request, await runtime.intake.accept(key, batch))
 
     receive.__name__ = message_type
@@ -96,7 +96,7 @@ async def receive_batch(request: Request) -> Response:
     key, document, size = await _authorised(request, _parse_batch)
     runtime = runtime_of(request)
     live = request.url.path != HISTORY_PATH
-    read = partial(read_batch, document, sender=sender_of(key), received_at=runtime.clock(), live=live)
+    read = partial(read_batch, document, sender=runtime.sender(key), received_at=runtime.clock(), live=live)
     batch = await by_size(size, read)
     return respond(request, await runtime.intake.accept(key, batch))
 

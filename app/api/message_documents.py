@@ -57,7 +57,7 @@ def message_body(message_type: str) -> Schema:
     """The request body of a path that takes one message of this type."""
     fields = {"type": "object", "properties": OF_TYPE[message_type] | COMMON}
     somebody = [{"required": [name]} for name in ("userId", "anonymousId")]
-    # An identify may name somebody by an email among the traits.
+    # An identify may name somebody by an email or a phone number among the traits.
     bounds = {"required": REQUIRED.get(message_type, [])} | ({} if message_type == "identify" else {"anyOf": somebody})
     return _body("application/json", fields | bounds, EXAMPLES[message_type])
 
@@ -82,7 +82,10 @@ def batch_body() -> Schema:
 
 def form_body() -> Schema:
     """The request body of an HTML form."""
-    named = {name: {"type": "string"} for name in ("email", "writeKey", "event", "userId", "anonymousId", "messageId")}
+    named = {
+        name: {"type": "string"}
+        for name in ("email", "phone", "writeKey", "event", "userId", "anonymousId", "messageId")
+    }
     example = {"email": "ada@example.com", "company_size": "80"}
     return _body("application/x-www-form-urlencoded", {"type": "object", "properties": named}, example)
 

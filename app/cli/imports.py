@@ -81,7 +81,10 @@ def import_history(
         time=time,
         dates=dates,
     )
-    refused = _show(file, source, options) if dry_run else asyncio.run(_import(read_settings(), file, source, options))
+    settings = read_settings()
+    refused = (
+        _show(settings, file, source, options) if dry_run else asyncio.run(_import(settings, file, source, options))
+    )
     raise typer.Exit(1 if refused else 0)
 
 
@@ -93,9 +96,9 @@ def _pair(text: str, form: str, *, last: bool) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-def _show(file: str, source: str, options: TableOptions) -> int:
+def _show(settings: Settings, file: str, source: str, options: TableOptions) -> int:
     """Print the first messages as they would be stored. How many were refused."""
-    reader, refused = _reader(source), 0
+    reader, refused = _reader(source, settings), 0
     with opened_file(file) as raw, whole(file):
         entries = list(islice(read_entries(raw, file, options, detailed=True), SHOWN_BY_DRY_RUN))
     for entry in entries:
@@ -110,8 +113,8 @@ def _show(file: str, source: str, options: TableOptions) -> int:
     return refused
 
 
-def _reader(source: str) -> EntryReader:
-    return EntryReader(Sender(source, trusted=True), utc_now)
+def _reader(source: str, settings: Settings) -> EntryReader:
+    return EntryReader(Sender(source, trusted=True, phone_region=settings.phone_region), utc_now)
 
 
 def _refusal(line: int, code: str, detail: str) -> str:
@@ -122,7 +125,7 @@ async def _import(settings: Settings, file: str, source: str, options: TableOpti
     """How many messages were refused."""
     totals: Counter[str] = Counter()
     async with opened(settings, writing=True) as runtime:
-        importing = FileImport(runtime.writer, _reader(source))
+        importing = FileImport(runtime.writer, _reader(source, settings))
         with interruptible() as stopping:
             try:
                 with opened_file(file) as raw:

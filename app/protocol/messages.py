@@ -3,7 +3,7 @@
 This is the only place that knows the clients' field names. `type` "form" is our own: a post that `forms` has read.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,10 +38,14 @@ _IDS = frozenset({"userId", "anonymousId", "previousId"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose key a message came with: the key's name, and whether it is a secret one."""
+    """Whose key a message came with: the key's name, and whether it is a secret one.
+
+    `phone_region` is the country of phone numbers that come without a country code, such as `DE`.
+    """
 
     source: str
     trusted: bool
+    phone_region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,6 @@ def read_message(
     context.pop("traits", None)
     # A group's traits are the group's: they are properties of the event, and say nothing about the person.
     own_traits = {} if message_type == "group" else tidy_traits(read_section(message, "traits"))
-    emails = (own_traits.get("email"), known_traits.get("email"))
     event_id = uuid7()
     return Event(
         id=event_id,
@@ -89,7 +92,7 @@ def read_message(
         message_id=_read_text(message, "messageId", MAX_MESSAGE_ID_LENGTH) or str(event_id),
         type=message_type,
         name=_FIXED_NAMES.get(message_type) or _read_required(message, "event"),
-        identities=_read_identities(message, message_type, sender, emails),
+        identities=_read_identities(message, message_type, sender, (own_traits, known_traits)),
         occurred_at=_read_occurred_at(message, envelope, received_at, live=live),
         received_at=received_at,
         trusted=sender.trusted,
@@ -128,10 +131,16 @@ def _read_type(message: Mapping[str, Any]) -> str:
 
 
 def _read_identities(
-    message: Mapping[str, Any], message_type: str, sender: Sender, emails: Collection[Any]
+    message: Mapping[str, Any], message_type: str, sender: Sender, traits: Sequence[Mapping[str, Any]]
 ) -> tuple[Identity, ...]:
     try:
-        return read_identities(message, message_type=message_type, trusted=sender.trusted, emails=emails)
+        return read_identities(
+            message,
+            message_type=message_type,
+            trusted=sender.trusted,
+            traits=traits,
+            phone_region=sender.phone_region,
+        )
     except InvalidMessage as error:
         raise InvalidMessage(error.code, error.detail + misspelling_hint(message, _IDS)) from None
 

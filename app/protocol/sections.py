@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import InvalidMessage
+from app.scoring.emails import canonical_email
 from app.scoring.strings import trimmed
 
 
@@ -27,7 +28,10 @@ def tidy_names(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tidy_traits(traits: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _tidy_trait(value) for name, value in tidy_names(traits).items()}
+    """An `email` that is an address is written as its identity is."""
+    tidy = {name: _tidy_trait(value) for name, value in tidy_names(traits).items()}
+    address = canonical_email(email) if isinstance(email := tidy.get("email"), str) else None
+    return tidy if address is None else {**tidy, "email": address}
 
 
 def _tidy_trait(value: Any) -> Any:

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from app.scoring.strings import comparable_name, without_gaps
 
-IdentityKind = Literal["user_id", "email", "anonymous_id"]
+IdentityKind = Literal["user_id", "email", "phone", "anonymous_id"]
 IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
 """From the strongest claim on who a person is to the weakest."""
+KNOWN_BY: tuple[IdentityKind, ...] = ("user_id", "email")
+"""A lead that has an identity of such a kind is known. A browser or a telephone is often used by several people."""
 
 
 class Identity(NamedTuple):

@@ -58,6 +58,11 @@ def without_gaps(text: str) -> str:
     return _GAPS.sub(" ", text).strip()
 
 
+def visible(text: str) -> str:
+    """The text without invisible characters, composed and in its usual width (Unicode's NFKC). Case stays."""
+    return text if text.isascii() and text.isprintable() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+
+
 def trimmed(text: str) -> str:
     """The text without blanks and invisible characters at its ends."""
     return text.strip() if text.isascii() and text.isprintable() else _ENDS.sub("", text)

@@ -166,7 +166,7 @@ async def test_an_email_alone_makes_a_lead(api: Api) -> None:
     lead = await api.lead(email="ada@example.com")
     assert (lead["stage"], lead["identities"]) == (
         "lead",
-        {"user_id": [], "email": ["ada@example.com"], "anonymous_id": []},
+        {"user_id": [], "email": ["ada@example.com"], "phone": [], "anonymous_id": []},
     )
 
 

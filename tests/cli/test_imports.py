@@ -37,6 +37,14 @@ def test_a_gzipped_file_and_standard_input_are_the_same_history(sqlite_url: str,
     assert totals(run(sqlite_url, "import", "-", input="\n".join(GOOD))) == (0, 5, 0)
 
 
+def test_a_number_without_country_code_is_one_of_the_region(sqlite_url: str) -> None:
+    person = line(type="identify", userId=None, traits={"phone": "030 123456"})
+    command, variables = [COMMAND, "import", "-"], environment(sqlite_url, phone_region="de")
+    done = subprocess.run(command, env=variables, input=person, capture_output=True, text=True, timeout=60, check=False)
+    assert totals(done) == (1, 0, 0)
+    assert totals(run(sqlite_url, "import", "-", input=person)) == (0, 0, 1)
+
+
 def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(sqlite_url: str) -> None:
     lines = [line(messageId="m1"), "{", line(userId=None), "", line(messageId="m2"), "[]", line(note=1, type="dance")]
     done = run(sqlite_url, "import", "-", input="\n".join(lines))
