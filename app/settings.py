@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.protocol.origins import read_allowed
+from app.scoring.phones import REGIONS
 from app.scoring.strings import trimmed
 
 
@@ -52,6 +53,10 @@ class Settings(BaseSettings):
     )
     form_redirects: Origins = Field(
         [], description="Origins, by commas, to which a form's `_next` may lead, such as `https://www.example.com`."
+    )
+    phone_region: str | None = Field(
+        None,
+        description="The country, such as `DE`, of phone numbers without a country code; by default those name nobody.",
     )
     pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
         10, description="Most connections to PostgreSQL that one process holds."
@@ -101,6 +106,15 @@ class Settings(BaseSettings):
     @classmethod
     def _without_brackets(cls, host: str) -> str:
         return host.removeprefix("[").removesuffix("]")  # of an IPv6 address, as in a URL
+
+    @field_validator("phone_region")
+    @classmethod
+    def _is_a_region(cls, region: str | None) -> str | None:
+        code = region and region.upper()
+        if code and code not in REGIONS:
+            msg = "must be the ISO code of a country in two letters, such as DE or GB"
+            raise ValueError(msg)
+        return code
 
     @field_validator("database_url")
     @classmethod

@@ -26,6 +26,38 @@ def test_a_key_that_is_made_opens(sqlite_url: str) -> None:
         assert server.ask("/v1/leads")["data"] == []
 
 
+def test_a_key_maps_fields_onto_traits_and_the_list_shows_it(sqlite_url: str) -> None:
+    mapped = ("--map", "Ihre Firma=company", "--map", "Umsatz = Gewinn?=revenue")
+    run(sqlite_url, "keys", "create", "--kind", "write", "--name", "site", *mapped)
+    listed = run(sqlite_url, "keys", "list").stdout
+    assert "site  (maps Ihre Firma=company, Umsatz = Gewinn?=revenue)\n" in listed
+
+
+WRONG_MAPS = {
+    ("write", "Firma"): '--map: `Firma` must be FIELD=TRAIT, such as "Ihre Firma=company"',
+    ("write", "=company"): '--map: `=company` must be FIELD=TRAIT, such as "Ihre Firma=company"',
+    ("write", "Firma="): '--map: `Firma=` must be FIELD=TRAIT, such as "Ihre Firma=company"',
+    ("write", "Firma=company", "Firma=employer"): "--map: `Firma` is mapped twice",
+    (
+        "write",
+        "Firma=company",
+        "FIRMA=employer",
+    ): "--map: names one field twice: case, dashes and blanks at the ends make no difference",
+    (
+        "write",
+        "password=secret",
+    ): "--map: names a field that steers the form, or one that is never kept, such as a password",
+    ("read", "Firma=company"): "the key: only a write or a server key has a `map`: no other sends forms",
+}
+
+
+def test_a_wrong_map_is_named(sqlite_url: str) -> None:
+    for (kind, *pairs), sentence in WRONG_MAPS.items():
+        options = [option for pair in pairs for option in ("--map", pair)]
+        done = run(sqlite_url, "keys", "create", "--kind", kind, "--name", "n", *options)
+        assert (done.returncode, done.stdout, one_sentence(done.stderr)) == (1, "", sentence)
+
+
 WRONG_KEYS = [
     ("create", "--kind", "read", "--name", "n" * 101),
     ("create", "--kind", "read", "--name", "n", "--origin", "https://x.test"),

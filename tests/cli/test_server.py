@@ -35,7 +35,7 @@ def test_a_first_serve_prints_keys_and_commands_that_work_as_they_stand(tmp_path
         ]
     *sent, lead, score = answers
     assert [answer["accepted"] for answer in sent] == [1, 1, 2]
-    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "anonymous_id": ["a1"]}
+    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "phone": [], "anonymous_id": ["a1"]}
     assert lead["stage"] != "interest"
     assert score["stage"] == lead["stage"]
     assert score["scores"]["engagement"]["ledger"]
@@ -162,6 +162,7 @@ def test_an_idle_connection_stays_open_as_long_as_is_set(sqlite_url: str) -> Non
 
 def test_settings_that_make_no_sense_are_named() -> None:
     wrong = {"port": "70000", "pool_size": "many", "log_level": "x", "form_redirects": "https://a.example,b.example"}
+    wrong["phone_region"] = "UK"
     variables = environment("mysql://x", **wrong)
     done = subprocess.run([COMMAND, "serve"], env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
@@ -169,6 +170,7 @@ def test_settings_that_make_no_sense_are_named() -> None:
         "LEADSCORE_DATABASE_URL: must begin with sqlite:// or postgresql://",
         "LEADSCORE_FORM_REDIRECTS: must be an origin, such as https://www.example.com",
         "LEADSCORE_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
+        "LEADSCORE_PHONE_REGION: must be the ISO code of a country in two letters, such as DE or GB",
         "LEADSCORE_POOL_SIZE: must be a whole number",
         "LEADSCORE_PORT: must be 65,535 or less",
     ]

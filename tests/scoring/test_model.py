@@ -223,6 +223,7 @@ def test_of_many_names_that_there_are_some_are_told() -> None:
         (with_signal(on=[]), "signals.visit.on", "must have 1 or more entries"),
         (with_signal(on=""), "signals.visit.on", "1 or more characters"),  # a text stands for a list of one
         (with_signal(on=["x", "  "]), "signals.visit.on[1]", "1 or more characters"),
+        (with_signal(on="\u200b"), "signals.visit.on", "1 or more characters"),
         (with_signal(trusted="yes"), "signals.visit.trusted", "must be true or false"),
         (with_signal(where=[]), "signals.visit.where", "must be an object"),
         (with_signal(where={}), "signals.visit.where", "has 0 subjects"),
