@@ -69,6 +69,7 @@ async def test_a_lead_has_its_identities_by_kind_in_order(service: Service) -> N
     assert (await service.lead("a2")).identities == {
         "user_id": ["u1"],
         "email": ["e1@x"],
+        "phone": [],
         "anonymous_id": ["a1", "a2"],
     }
 
