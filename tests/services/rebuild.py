@@ -27,7 +27,7 @@ Person = tuple[str, ...]
 State = dict[Person, dict[str, Any]]
 Evaluation = tuple[CompiledModel, datetime]
 
-JSON_COLUMNS = ("tally", "traits", "source", "scores")
+JSON_COLUMNS = ("tally", "traits", "trusted_traits", "source", "scores")
 COLUMNS = ("channel", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
 
 
@@ -118,6 +118,7 @@ def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str
     return {
         "tally": dumps(tally),
         "traits": dumps({key: _stamped(trait) for key, trait in facts.traits.items()}),
+        "trusted_traits": dumps({key: _stamped(trait) for key, trait in facts.trusted_traits.items()}),
         "source": dumps(_stamped(facts.source)) if facts.source else None,
         "scores": dumps(reading.values),
         "channel": facts.source.value["channel"] if facts.source else None,

@@ -32,6 +32,7 @@ MODELS = (
     small_model(),
     with_signal("pricing", {"on": ["Page Viewed"]}),
     with_signal("used", {"on": ["Feature Used", "Unheard Of"]}),
+    small_model(traits={"size": {"trusted": True}}),
     small_model(scores={"engagement": {"rules": {"demo": {"signal": "demo", "points": 21, "half_life_days": 9}}}}),
 )
 messages = one_message(EVERY_KEY)
