@@ -188,10 +188,10 @@ async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
     return sorted(row.id for row in await connection.execute(query))
 
 
-async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, str]:
-    """The stored stage of each of these leads; of one that was merged away, that on which it stood then."""
-    rows = await connection.execute(select(leads.c.id, leads.c.stage).where(among(leads.c.id, ids)))
-    return {row.id: row.stage for row in rows}
+async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
+    """The stored stage of each of these leads, and the version that calls it so; of one merged away, as it was then."""
+    query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(among(leads.c.id, ids))
+    return {row.id: (row.stage, row.model_version) for row in await connection.execute(query)}
 
 
 async def count(connection: AsyncConnection) -> int:
