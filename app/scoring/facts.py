@@ -44,7 +44,7 @@ class Facts:
 
     `traits` are what anybody said, `trusted_traits` what secret keys said, whatever others have said since: which of
     the two counts is for the model to say, and may change without an event being read. In both, a null is a tombstone,
-    so that an older value that comes later stays gone.
+    so that an older value that comes later stays gone. Where only secret keys spoke the two may be one map.
     `source` is the first touch. Times are UTC, and None where there is no event.
     """
 
@@ -91,7 +91,7 @@ def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
     return Facts(
         tally={fingerprint: {day: 1} for fingerprint in fingerprints},
         traits=traits,
-        trusted_traits=traits if event.trusted else {},
+        trusted_traits=traits if event.trusted or not traits else {},
         source=Stamped(source, event.occurred_at, event.message_id) if source else None,
         first_seen_at=event.occurred_at,
         last_seen_at=event.occurred_at,
@@ -112,10 +112,12 @@ def merge(parts: Iterable[Facts]) -> Facts:
     parts = list(parts)
     if len(parts) == 1:
         return parts[0]
+    traits = _latest([part.traits for part in parts])
+    only_trusted = all(part.trusted_traits is part.traits for part in parts)
     return Facts(
         tally=add_tallies([part.tally for part in parts]),
-        traits=_latest([part.traits for part in parts]),
-        trusted_traits=_latest([part.trusted_traits for part in parts]),
+        traits=traits,
+        trusted_traits=traits if only_trusted else _latest([part.trusted_traits for part in parts]),
         source=min([part.source for part in parts if part.source], default=None),
         first_seen_at=min([part.first_seen_at for part in parts if part.first_seen_at], default=None),
         last_seen_at=max([part.last_seen_at for part in parts if part.last_seen_at], default=None),

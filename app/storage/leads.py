@@ -15,7 +15,7 @@ from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
 from app.storage.identities import merger_rows, mergers, parse_identity
-from app.storage.sql import among, among_given, insert_rows
+from app.storage.sql import among, among_given, dumps, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
@@ -269,6 +269,7 @@ def _score(name: str) -> Any:
 
 def _to_row(lead: Lead) -> dict[str, Any]:
     facts, source = lead.facts, lead.facts.source
+    traits = _traits_to_json(facts.traits)
     return {
         "id": lead.id,
         "merged_into": None,
@@ -276,8 +277,8 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "stage_since": lead.standing.since,
         "scores": dict(lead.scores),
         "tally": _tally_to_json(facts.tally),
-        "traits": _traits_to_json(facts.traits),
-        "trusted_traits": _traits_to_json(facts.trusted_traits),
+        "traits": traits,
+        "trusted_traits": traits if facts.trusted_traits is facts.traits else _traits_to_json(facts.trusted_traits),
         "source": _stamped_to_json(source) if source else None,
         "channel": source.value["channel"] if source else None,
         "first_seen_at": facts.first_seen_at,
@@ -292,10 +293,11 @@ def _to_row(lead: Lead) -> dict[str, Any]:
 
 
 def _from_row(row: Any) -> Lead:
+    traits = _traits_from_json(row.traits)
     facts = Facts(
         tally=_tally_from_json(row.tally),
-        traits=_traits_from_json(row.traits),
-        trusted_traits=_traits_from_json(row.trusted_traits),
+        traits=traits,
+        trusted_traits=traits if _are_one(row.traits, row.trusted_traits) else _traits_from_json(row.trusted_traits),
         source=_stamped_from_json(row.source) if row.source else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
@@ -325,6 +327,11 @@ def _day_to_text(day: int) -> str:
 @lru_cache(maxsize=4_096)
 def _day_from_text(text: str) -> int:
     return date.fromisoformat(text).toordinal()
+
+
+def _are_one(traits: Mapping[str, Any], trusted: Mapping[str, Any]) -> bool:
+    """Whether only secret keys spoke, as of most leads with many traits: then one map does for both."""
+    return len(traits) == len(trusted) and dumps(traits) == dumps(trusted)  # not by `==`: to Python, true is 1
 
 
 def _traits_to_json(traits: Mapping[str, Stamped]) -> dict[str, list[Any]]:
