@@ -41,6 +41,11 @@ class Metrics:
         self.queue_depth = Gauge(
             "leadscore_queue_messages", "Messages that wait for the writer.", registry=self.registry
         )
+        self.untrusted_traits = Counter(
+            "leadscore_untrusted_traits_total",
+            "Events from public keys with a trait that only secret keys may set.",
+            registry=self.registry,
+        )
         self.transitions = Counter(
             "leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"], registry=self.registry
         )

@@ -1,4 +1,4 @@
-"""What differs between two scoring models: signals, scores, rules, groups, bands, stages and examples, not lines.
+"""What differs between two scoring models: traits, signals, scores, rules, stages and the like, not lines.
 
 Only what makes a difference is told: the writing of event names, defaults written out and the order of anything but
 rungs make none. No logic is applied, though: two conditions that come to the same, but are written otherwise, differ.
@@ -13,10 +13,11 @@ from app.scoring import parts
 from app.scoring.document import Score, ScoringModel
 from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
-from app.scoring.parts import Match, Part, Parts, alias, aliases, match
+from app.scoring.matching import Match, alias, aliases, match, matches
+from app.scoring.parts import Part
 
 Kind = Literal["added", "removed", "changed", "renamed", "moved"]
-Noun = Literal["model", "signal", "score", "group", "rule", "band", "stage", "example"]
+Noun = Literal["model", "trait", "signal", "score", "group", "rule", "band", "stage", "example"]
 
 _LONGEST_VALUE = 80  # characters of a value in a summary
 _MOST_CHANGES = 4  # of one thing in a summary
@@ -48,18 +49,14 @@ def compare(before: ScoringModel, after: ScoringModel) -> tuple[Difference, ...]
 
 def _differences(before: ScoringModel, after: ScoringModel) -> Iterator[Difference]:
     yield from _differences_of("model", match(parts.head(before), parts.head(after)))
-    signals = match(parts.signals(before), parts.signals(after))
+    yield from _differences_of("trait", match(parts.traits(before), parts.traits(after)))
+    signals, scores, stages = matches(before, after)
     yield from _counted(before, after, _differences_of("signal", signals))
-    then, now = aliases(signal=signals)
-    scores = match(parts.scores(before, then), parts.scores(after, now))
     yield from _differences_of("score", scores)
     for old, new in scores.both:
         yield from _in_score((old.name, before.scores[old.name]), (new.name, after.scores[new.name]), signals)
-    then, now = aliases(signal=signals, score=scores)
-    rungs = parts.stages(before, then), parts.stages(after, now)
-    stages = match(*rungs)
     yield from _differences_of("stage", stages)
-    yield from _moved(stages, *rungs)
+    yield from _moved(stages, before, after)
     then, now = aliases(score=scores, stage=stages)
     yield from _differences_of("example", match(parts.examples(before, then), parts.examples(after, now)))
 
@@ -72,12 +69,12 @@ def _in_score(before: tuple[str, Score], after: tuple[str, Score], signals: Matc
     yield from _differences_of("band", match(parts.bands(*before), parts.bands(*after)))
 
 
-def _moved(stages: Match, before: Parts, after: Parts) -> Iterator[Difference]:
+def _moved(stages: Match, before: ScoringModel, after: ScoringModel) -> Iterator[Difference]:
     """The rungs that left their order: as few as explain it."""
-    then, now = list(before), list(after)
-    order = {alias(old.name, new.name): then.index(old.name) for old, new in stages.both}
+    then, now = ([stage.name for stage in model.stages] for model in (before, after))
+    order = {alias(old, new): then.index(old.name) for old, new in stages.both}
     steady = set(_longest_ascent(order))
-    pairs = [(old.name, new, alias(old.name, new.name) in steady) for old, new in stages.both]
+    pairs = [(old.name, new, alias(old, new) in steady) for old, new in stages.both]
     kept_then, kept_now = {old for old, _, kept in pairs if kept}, {new.name for _, new, kept in pairs if kept}
     for old, new, kept in pairs:
         if not kept:

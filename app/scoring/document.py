@@ -74,6 +74,7 @@ def in_one_fault(message: str) -> WrapValidator:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
+TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 Limit = Annotated[Points, AfterValidator(_has_cents_at_most)]
@@ -189,6 +190,12 @@ def leaves(condition: Condition, path: str) -> Iterator[tuple[str, Leaf]]:
     for combiner in COMBINERS:
         for index, child in enumerate(getattr(condition, combiner) or ()):
             yield from leaves(child, f"{path}.{combiner}[{index}]")
+
+
+class Trait(Document):
+    """How a trait is treated. `trusted`: only secret keys set it."""
+
+    trusted: bool = False
 
 
 class Signal(Document):
@@ -321,6 +328,7 @@ class ScoringModel(Document):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     description: str | None = None
+    traits: dict[TraitName, Trait] = Field({}, max_length=500)
     signals: dict[Name, Signal] = Field({}, max_length=500)
     scores: dict[Name, Score] = Field({}, max_length=20)
     stages: list[Stage] = Field(min_length=1, max_length=100)

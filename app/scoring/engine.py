@@ -18,7 +18,7 @@ from app.scoring.conditions import Bounds, Node, beginnings, compile_condition
 from app.scoring.document import Condition, Rule, Score, ScoringModel, Signal, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
-from app.scoring.facts import Facts, day_of, facts_of
+from app.scoring.facts import Facts, day_of, facts_of, is_part_of_any
 from app.scoring.rules import Earned, Earning, Subject, compile_rule, date_of, to_cents
 
 LineKind = Literal["rule", "rule_cap", "group_cap", "score_limit"]
@@ -87,6 +87,7 @@ class CompiledModel:
 
     version: int
     document: ScoringModel
+    trusted_traits: frozenset[str]
     signals: Mapping[str, CompiledSignal]
     fingerprints: frozenset[str]
     signals_by_event: Mapping[str, Sequence[CompiledSignal]]
@@ -106,6 +107,12 @@ class CompiledModel:
     def facts_of(self, event: Event) -> Facts:
         return facts_of(event, self.hits_of(event, self.fingerprints))
 
+    def distrusts(self, event: Event) -> bool:
+        """Whether an event from a public key has a trait that only secret keys may set."""
+        if event.trusted or not self.trusted_traits:
+            return False
+        return any(is_part_of_any(key, self.trusted_traits) for key in event.traits)
+
 
 def compile_model(document: ScoringModel, version: int) -> CompiledModel:
     signals = {name: _compile_signal(name, signal) for name, signal in document.signals.items()}
@@ -117,6 +124,7 @@ def compile_model(document: ScoringModel, version: int) -> CompiledModel:
     return CompiledModel(
         version=version,
         document=document,
+        trusted_traits=frozenset(name for name, trait in document.traits.items() if trait.trusted),
         signals=signals,
         fingerprints=frozenset(fingerprints.values()),
         signals_by_event=by_event,
@@ -211,15 +219,15 @@ class Reading:
         return count, count
 
 
-def subject_of(facts: Facts) -> Subject:
-    traits = facts.known_traits()
+def subject_of(facts: Facts, trusted_traits: Collection[str]) -> Subject:
+    traits = facts.known_traits(trusted_traits)
     email = traits.get("email")
     return Subject(facts, traits | derived_traits(email) if isinstance(email, str) else traits)
 
 
 def read(model: CompiledModel, facts: Facts, moment: datetime | date) -> Reading:
     """The scores of a lead at a moment in UTC."""
-    return read_day(model, subject_of(facts), day_of(moment))
+    return read_day(model, subject_of(facts, model.trusted_traits), day_of(moment))
 
 
 def read_day(model: CompiledModel, subject: Subject, day: int) -> Reading:

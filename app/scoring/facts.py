@@ -5,7 +5,7 @@ the greatest is kept, by an order without ties. So neither the order of events n
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from heapq import nlargest
@@ -42,19 +42,35 @@ def _canonical(value: Any) -> str:
 class Facts:
     """What is known of a lead, apart from who it is.
 
-    `traits` keeps a null as the grave of a value, so that an older one that comes later stays dead.
+    `traits` are what anybody said, `trusted_traits` what secret keys said, whatever others have said since: which of
+    the two counts is for the model to say, and may change without an event being read. In both, a null is a tombstone,
+    so that an older value that comes later stays gone. Where only secret keys spoke the two may be one map.
     `source` is the first touch. Times are UTC, and None where there is no event.
     """
 
     tally: Tally = field(default_factory=dict)
     traits: Mapping[str, Stamped] = field(default_factory=dict)
+    trusted_traits: Mapping[str, Stamped] = field(default_factory=dict)
     source: Stamped | None = None
     first_seen_at: datetime | None = None
     last_seen_at: datetime | None = None
     event_count: int = 0
 
-    def known_traits(self) -> dict[str, Any]:
-        return {key: trait.value for key, trait in self.traits.items() if trait.value is not None}
+    def known_traits(self, trusted: Collection[str] = ()) -> dict[str, Any]:
+        """The traits' values: of those named here what secret keys said, of all others what anybody said last."""
+        if not trusted:
+            return {key: trait.value for key, trait in self.traits.items() if trait.value is not None}
+        open_to_all = {key: trait for key, trait in self.traits.items() if not is_part_of_any(key, trusted)}
+        kept = {key: trait for key, trait in self.trusted_traits.items() if is_part_of_any(key, trusted)}
+        return {key: trait.value for key, trait in {**open_to_all, **kept}.items() if trait.value is not None}
+
+
+def is_part_of_any(key: str, traits: Collection[str]) -> bool:
+    """Whether a key is that of one of these traits, or of a part of one: `company.size` is a part of `company`.
+
+    A condition on `company.size` may read either key, so whoever may not set the one must not set the other.
+    """
+    return key in traits or ("." in key and any(key.startswith(f"{trait}.") for trait in traits))
 
 
 MOST_TRAITS = 500
@@ -71,9 +87,11 @@ def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
     day = day_of(event.occurred_at)
     # Only a page call's properties describe the page; those of other events may name any url.
     source = first_touch(event.context, event.properties if event.type == "page" else {})
+    traits = _latest([_traits_of(event)])
     return Facts(
         tally={fingerprint: {day: 1} for fingerprint in fingerprints},
-        traits=_latest([_traits_of(event)]),
+        traits=traits,
+        trusted_traits=traits if event.trusted or not traits else {},
         source=Stamped(source, event.occurred_at, event.message_id) if source else None,
         first_seen_at=event.occurred_at,
         last_seen_at=event.occurred_at,
@@ -94,9 +112,12 @@ def merge(parts: Iterable[Facts]) -> Facts:
     parts = list(parts)
     if len(parts) == 1:
         return parts[0]
+    traits = _latest([part.traits for part in parts])
+    only_trusted = all(part.trusted_traits is part.traits for part in parts)
     return Facts(
         tally=add_tallies([part.tally for part in parts]),
-        traits=_latest([part.traits for part in parts]),
+        traits=traits,
+        trusted_traits=traits if only_trusted else _latest([part.trusted_traits for part in parts]),
         source=min([part.source for part in parts if part.source], default=None),
         first_seen_at=min([part.first_seen_at for part in parts if part.first_seen_at], default=None),
         last_seen_at=max([part.last_seen_at for part in parts if part.last_seen_at], default=None),

@@ -21,11 +21,21 @@ from app.scoring.attainable import (
 )
 from app.scoring.conditions import Bounds, bounds_test
 from app.scoring.document import Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
+from app.scoring.emails import DERIVED_TRAITS
 from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
+from app.scoring.facts import is_part_of_any
 from app.scoring.rules import to_cents
 
-Code = Literal["unread-signal", "unreachable-threshold", "unreachable-stage", "double-count", "cap-below-hit"]
+Code = Literal[
+    "unread-trait",
+    "derived-trait",
+    "unread-signal",
+    "unreachable-threshold",
+    "unreachable-stage",
+    "double-count",
+    "cap-below-hit",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +51,37 @@ def lint(model: ScoringModel) -> tuple[LintWarning, ...]:
     """All warnings, by kind and within a kind in the order of the document."""
     bounds = {name: attainable(score) for name, score in model.scores.items()}
     return (
+        *_unread_traits(model),
+        *_derived_traits(model),
         *_unread_signals(model),
         *_unreachable_thresholds(model, bounds),
         *_unreachable_stages(model, bounds),
         *_double_counts(model),
         *_low_caps(model),
     )
+
+
+# --- Traits -----------------------------------------------------------------------------------------------------
+
+
+def _unread_traits(model: ScoringModel) -> Iterator[LintWarning]:
+    read = {leaf.target for _, leaf in (*_rule_leaves(model), *_stage_leaves(model)) if leaf.subject == "trait"}
+    if read & DERIVED_TRAITS:
+        read.add("email")
+    for name in model.traits:
+        if not any(is_part_of_any(path, [name]) for path in read):
+            message = f"no rule and no stage reads {name}: ask for it in a rule or a stage, or remove it"
+            yield LintWarning("unread-trait", f"traits.{name}", message)
+
+
+def _derived_traits(model: ScoringModel) -> Iterator[LintWarning]:
+    trusted = {name for name, trait in model.traits.items() if trait.trusted}
+    if "email" in trusted:
+        return
+    for name in model.traits:
+        if name in trusted & DERIVED_TRAITS:
+            message = f"{name} is computed from email, which public keys may set: let email be trusted instead"
+            yield LintWarning("derived-trait", f"traits.{name}", message)
 
 
 # --- Signals ----------------------------------------------------------------------------------------------------
@@ -59,6 +94,13 @@ def _unread_signals(model: ScoringModel) -> Iterator[LintWarning]:
         if name not in read:
             message = f"no rule and no stage reads {name}: give it a rule, ask for it in a stage, or remove it"
             yield LintWarning("unread-signal", f"signals.{name}", message)
+
+
+def _rule_leaves(model: ScoringModel) -> Iterator[tuple[str, Leaf]]:
+    for name, score in model.scores.items():
+        for key, rule in score.rules.items():
+            if rule.when is not None:
+                yield from leaves(rule.when, f"scores.{name}.rules.{key}.when")
 
 
 def _stage_leaves(model: ScoringModel) -> Iterator[tuple[str, Leaf]]:

@@ -22,6 +22,7 @@ from app.scoring.document import (
     ScoringModel,
     Signal,
     Stage,
+    Trait,
 )
 from app.scoring.faults import Fault, InvalidModel
 from app.scoring.sentences import sentence_of
@@ -32,6 +33,7 @@ MOST_HELPED = 100  # faults that tell which fields there are: where there are mo
 _MARKS = frozenset({"combination", "leaf", KEY})  # pydantic's, of a union's branch and of a key
 _PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by their places, where * is a name or an index
     (): ScoringModel,
+    ("traits", "*"): Trait,
     ("signals", "*"): Signal,
     ("scores", "*"): Score,
     ("scores", "*", "rules", "*"): Rule,

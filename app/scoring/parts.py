@@ -1,15 +1,12 @@
-"""A scoring model taken apart into what has a name, so that two models can be matched part by part.
-
-What stands in both models under different names was renamed: what refers to it counts as unchanged.
-"""
+"""A scoring model taken apart into what has a name, so that two models can be matched part by part (`matching.py`)."""
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.scoring.document import Document, Example, Score, ScoringModel, Signal
+from app.scoring.document import Document, Example, Score, ScoringModel, Signal, Trait
 from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
 
@@ -30,15 +27,6 @@ class Part:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """What stands in both models, by name or as renamed, what is new and what is gone."""
-
-    both: Sequence[tuple[Part, Part]]
-    new: Sequence[Part]
-    gone: Sequence[Part]
-
-
 Parts = Mapping[str, Part]
 Names = Mapping[str, Mapping[str, str]]
 """By the noun, what a renamed thing is called while models are compared: the same on both sides."""
@@ -50,6 +38,15 @@ Names = Mapping[str, Mapping[str, str]]
 def head(model: ScoringModel) -> Parts:
     fields = {"name": model.name, "description": model.description}
     return {"": _part("", "document", "model", fields, fields)}
+
+
+def traits(model: ScoringModel) -> Parts:
+    """Clients send traits by their names, so that another name is another trait."""
+    return {name: replace(_trait(name, trait), meaning=name) for name, trait in model.traits.items()}
+
+
+def _trait(name: str, trait: Trait) -> Part:
+    return _part(name, f"traits.{name}", f"trait {name}", _written(trait), _fields(trait))
 
 
 def signals(model: ScoringModel) -> Parts:
@@ -167,38 +164,3 @@ def _text(value: Any) -> str:
 
 def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
     return {field: _text(value) for field, value in fields.items()}
-
-
-# --- Matching ---------------------------------------------------------------------------------------------------
-
-
-def match(before: Parts, after: Parts) -> Match:
-    gone, new = _by_meaning(before, after), _by_meaning(after, before)
-    renamed = {key: old for meaning in new for key, old in zip(new[meaning], gone.get(meaning, ()), strict=False)}
-    earlier = {key: renamed.get(key, key) for key in after}
-    kept = set(earlier.values())
-    return Match(
-        both=[(before[earlier[key]], part) for key, part in after.items() if earlier[key] in before],
-        new=[part for key, part in after.items() if earlier[key] not in before],
-        gone=[part for key, part in before.items() if key not in kept],
-    )
-
-
-def _by_meaning(parts: Parts, others: Parts) -> dict[str, list[str]]:
-    """The keys that only these parts have, by what they mean."""
-    found: dict[str, list[str]] = {}
-    for key in sorted(parts.keys() - others.keys()):
-        found.setdefault(parts[key].meaning, []).append(key)
-    return found
-
-
-def aliases(**matches: Match) -> tuple[Names, Names]:
-    """What to call the renamed things of these nouns in the earlier and in the later model."""
-    renamed = {noun: [(old.name, new.name) for old, new in match.both] for noun, match in matches.items()}
-    then = {noun: {old: alias(old, new) for old, new in pairs} for noun, pairs in renamed.items()}
-    now = {noun: {new: alias(old, new) for old, new in pairs} for noun, pairs in renamed.items()}
-    return then, now
-
-
-def alias(old: str, new: str) -> str:
-    return old if old == new else " = ".join(sorted((old, new)))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.scoring.engine import CompiledModel, CompiledScore, Line, Reading, ledger
+from app.scoring.matching import renamed_stages
 from app.scoring.rules import to_cents
 
 QUANTILES = {"min": 0.0, "p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9, "max": 1.0}
@@ -62,7 +63,11 @@ class Mover:
 
 
 class Preview:
-    """Two models compared over leads, which are added one after the other."""
+    """Two models compared over leads, which are added one after the other.
+
+    A stage that is only renamed has its new name throughout, so that nobody seems to move. To compare two models takes
+    its time: not for the event loop.
+    """
 
     def __init__(self, before: CompiledModel, after: CompiledModel) -> None:
         self.before = before
@@ -70,15 +75,20 @@ class Preview:
         self.leads = 0
         self.moves: Counter[tuple[str, str]] = Counter()
         self._values = tuple({name: array("d") for name in model.scores} for model in (before, after))
+        self._renamed = renamed_stages(before.document, after.document)
         self._movers: list[tuple[tuple[float, bool, int], Mover]] = []
 
     def add(self, lead_id: UUID, before: Placement, after: Placement) -> None:
+        before = before._replace(stage=self._present_name(before.stage))
         self.leads += 1
         self.moves[before.stage, after.stage] += 1
         for values, placement in zip(self._values, (before, after), strict=True):
             for name, value in placement.reading.values.items():
                 values[name].append(value)
         self._note(Mover(lead_id, _distance(before.reading, after.reading), before, after))
+
+    def _present_name(self, stage: str) -> str:
+        return self._renamed.get(stage, stage)
 
     def _note(self, mover: Mover) -> None:
         changes_stage = mover.before.stage != mover.after.stage
@@ -93,7 +103,8 @@ class Preview:
     @property
     def stages(self) -> tuple[dict[str, int], dict[str, int]]:
         """Leads by stage, before and after: every rung of the ladder, and what else leads stand on."""
-        before, after = ({stage.name: 0 for stage in model.stages} for model in (self.before, self.after))
+        before = {self._present_name(stage.name): 0 for stage in self.before.stages}
+        after = {stage.name: 0 for stage in self.after.stages}
         for (left, entered), leads in self.moves.items():
             before[left] = before.get(left, 0) + leads
             after[entered] = after.get(entered, 0) + leads

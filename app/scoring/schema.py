@@ -44,11 +44,13 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "ScoringModel": {
         "name": "What the model is called.",
         "description": "What the model is for.",
+        "traits": "How single traits of leads are treated, by name.",
         "signals": "What is counted, by name.",
         "scores": "What it is worth, by name.",
         "stages": "Where that puts a person, in ascending order: the highest rung whose `when` holds.",
         "examples": "What must stay true. Run by `leadscore model test`, and before the model is published.",
     },
+    "Trait": {"trusted": "true: only secret keys set it. What public keys say of it does not count."},
     "Signal": {
         "on": "One event name or a list. Case, spaces, `_` and `-` do not matter.",
         "where": "A condition on the event's properties and context.",

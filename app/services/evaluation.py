@@ -14,6 +14,7 @@ from app.scoring.engine import CompiledModel, Reading, read
 from app.scoring.facts import Facts, Tally, day_of
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.services.models import ActiveModels
+from app.services.publications import Names, Publications
 from app.storage import events as event_store
 from app.storage import leads as lead_store
 from app.storage import rollouts as rollout_store
@@ -144,14 +145,15 @@ async def up_to_date(
     leads: Mapping[UUID, Lead],
     new: Collection[UUID] = (),
 ) -> dict[UUID, Lead]:
-    """The leads with their facts as this model counts them, less the `new` events, which are yet to be added.
+    """The leads with their facts as this model counts them, less the `new` events, and on stages as it calls them.
 
-    Of leads that another version counted, the signals that it did not know are recounted from the event log, and
-    those that this one does not know are dropped.
+    The new events are yet to be added. Of leads that another version counted, the signals that it did not know are
+    recounted from the event log, and those that this one does not know are dropped.
     """
     versions = {lead.model_version for lead in leads.values()} - {model.version}
     if not versions:
         return dict(leads)
+    leads = await _by_present_names(connection, models, model, leads)
     others = {version: await models.version(connection, version) for version in versions}
     missing = {version: model.fingerprints - other.fingerprints for version, other in others.items()}
     stale = {
@@ -162,6 +164,27 @@ async def up_to_date(
     to_count = {lead_id: missing[lead.model_version] for lead_id, lead in stale.items() if missing[lead.model_version]}
     recounted = await _recount(connection, model, to_count, set(new))
     return {**leads, **{key: _counted(model, lead, recounted.get(key, {})) for key, lead in stale.items()}}
+
+
+async def _by_present_names(
+    connection: AsyncConnection, models: ActiveModels, model: CompiledModel, leads: Mapping[UUID, Lead]
+) -> dict[UUID, Lead]:
+    """The leads with their stages called as this model calls them, if it follows on those published so far."""
+    publications = await Publications.read(connection, models)
+    versions = {lead.model_version for lead in leads.values()} - {model.version}
+    names = {
+        version: await publications.names_by(model, publications.of(version), publications.latest)
+        for version in versions
+    }
+    return {lead_id: _renamed(lead, names.get(lead.model_version, {})) for lead_id, lead in leads.items()}
+
+
+def _renamed(lead: Lead, names: Names) -> Lead:
+    stage = names.get(lead.standing.stage, lead.standing.stage)
+    if stage == lead.standing.stage:
+        return lead
+    # Without scores, as below: a lead that reads differently has changed.
+    return replace(lead, standing=replace(lead.standing, stage=stage), scores={})
 
 
 def _counted(model: CompiledModel, lead: Lead, recounted: Tally) -> Lead:

@@ -54,14 +54,23 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a transaction did: the ids of events that it left out, and the changes of stage by their two ends."""
+    """What a transaction did: the ids of events that it left out, and the changes of stage by their two ends.
+
+    `distrusted` is how many of the new events had a trait that their sender may not set.
+    """
 
     duplicates: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
     moves: Moves = ()
+    distrusted: int = 0
 
     def __add__(self, other: "Stored") -> "Stored":
-        return Stored(self.duplicates | other.duplicates, self.refused | other.refused, self.moves + other.moves)
+        return Stored(
+            self.duplicates | other.duplicates,
+            self.refused | other.refused,
+            self.moves + other.moves,
+            self.distrusted + other.distrusted,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +184,7 @@ class Writer:
                 log.exception("commit failed", messages=len(events))
             return
         self._metrics.committed(len(events), perf_counter() - started, stored.moves)
+        self._metrics.untrusted_traits.inc(stored.distrusted)
         for submission in taken:
             if not submission.receipt.done():
                 submission.receipt.set_result(_receipt(submission, stored))
@@ -240,12 +250,12 @@ async def store(connection: AsyncConnection, models: ActiveModels, events: Seque
         first.setdefault((event.source, event.message_id), event)
     new = await event_store.insert(connection, first.values(), now)
     fresh = [event for event in first.values() if event.id in new]
-    moves = await _fold(connection, models, fresh, now) if fresh else ()
-    return Stored(duplicates=frozenset(event.id for event in events if event.id not in new), moves=moves)
+    stored = await _fold(connection, models, fresh, now) if fresh else Stored()
+    return stored + Stored(duplicates=frozenset(event.id for event in events if event.id not in new))
 
 
-async def _fold(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Moves:
-    """Fold events that are new in the log into their leads, and tell the changes of stage."""
+async def _fold(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:
+    """Fold events that are new in the log into their leads."""
     identities = {identity for event in events for identity in event.identities}
     links, before = await lead_store.lock_owners(connection, identities)
     model = await models.active(connection)  # only now: no lead that is locked can know of a later one
@@ -262,7 +272,7 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     await lead_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
-    return moves_of(results)
+    return Stored(moves=moves_of(results), distrusted=sum(map(model.distrusts, events)))
 
 
 def _changed(

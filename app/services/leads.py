@@ -1,7 +1,7 @@
 """Asking about leads: where a person stands now, stood then, and why. Reads evaluate on the spot."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from app.scoring.stages import Change, Standing, forecast, settle, stage_of
 from app.services.evaluation import in_turns, up_to_date
 from app.services.lookback import ScoreView, ends_of_days, look_back
 from app.services.models import ActiveModels
+from app.services.publications import Publications
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
@@ -88,7 +89,8 @@ class Leads:
             model = await self._models.active(connection)
             _check_names(model, query)
             wanted = await _filter(connection, model, query)
-            leads = await lead_store.page(connection, wanted, query.sort_score, after, limit + 1)
+            stored = await self._by_stored_names(connection, wanted)
+            leads = await lead_store.page(connection, stored, query.sort_score, after, limit + 1)
             views = await self._views(connection, leads[:limit], now)
         more = len(leads) > limit
         end = _position(leads[limit - 1], query.sort_score) if more else None
@@ -153,7 +155,13 @@ class Leads:
         model = model or await self._models.active(connection)
         current = await up_to_date(connection, self._models, model, {lead.id: lead})
         reading = read(model, current[lead.id].facts, moment)
-        return ScoreView(lead.id, reading, stage_of(reading, lead.standing.stage), moment)
+        return ScoreView(lead.id, reading, stage_of(reading, current[lead.id].standing.stage), moment)
+
+    async def _by_stored_names(self, connection: AsyncConnection, wanted: LeadFilter) -> LeadFilter:
+        if wanted.stages is None:
+            return wanted
+        publications = await Publications.read(connection, self._models)
+        return replace(wanted, stages=sorted(await publications.names_before(wanted.stages)))
 
 
 async def _existing(connection: AsyncConnection, lead_id: UUID) -> Lead:

@@ -18,13 +18,12 @@ from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Transition, stage_of
 from app.services.models import ActiveModels
+from app.services.publications import Publications
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
-from app.storage import rollouts as rollout_store
 from app.storage import transitions as transition_store
 from app.storage.identities import Link
-from app.storage.rollouts import Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,15 @@ class ScoreView:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedStage:
+    """A stage by its name in a version of the model, that which was active at a moment; None for the end."""
+
+    name: str
+    version: int
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """One lead that an id stood for, until it was merged away, and since when each identity was its own."""
 
@@ -45,7 +53,7 @@ class Life:
     since: Mapping[Identity, datetime]
     until: datetime | None
     transitions: Sequence[Transition]
-    first_stage: str
+    stored: NamedStage
 
     def has_begun(self, moment: datetime) -> bool:
         return any(since <= moment for since in self.since.values())
@@ -58,10 +66,15 @@ class Life:
         since = self.since.get(event.identities[0])
         return None if since is None else max(event.received_at, since)
 
-    def stage_before(self, moment: datetime) -> str:
+    def stage_before(self, moment: datetime) -> NamedStage:
         """The stage that was stored at a moment: that to which the last transition led."""
-        led_to = [change.to_stage for change in self.transitions if change.at <= moment]
-        return led_to[-1] if led_to else self.first_stage
+        led_to = [each for each in self.transitions if each.at <= moment]
+        if led_to:
+            return NamedStage(led_to[-1].to_stage, led_to[-1].model_version, led_to[-1].at)
+        if self.transitions:
+            first = self.transitions[0]
+            return NamedStage(first.from_stage, first.model_version, first.at)
+        return self.stored
 
 
 async def look_back(
@@ -76,25 +89,27 @@ async def look_back(
     `model`: what it would have said instead of those that were active.
     """
     lives = await _lives(connection, lead_id)
-    rollouts = await rollout_store.all_of_them(connection)
+    publications = await Publications.read(connection, models)
     pasts: dict[tuple[UUID, int], _Past] = {}
-    asked: list[tuple[datetime, _Past]] = []
+    asked: list[tuple[datetime, _Past, str]] = []
     for moment in moments:
         life = next((each for each in lives if not each.has_ended(moment)), None)
         if life is None or not life.has_begun(moment):  # the survivor may be older: this id did not lead to it yet
             continue
-        model_then = model or await models.version(connection, _active_at(rollouts, moment))
+        publication = publications.at(moment)
+        model_then = model or await publications.model(publication)
+        stage = await _present_name(publications, life.stage_before(moment), publication, model_then)
         key = (life.lead_id, model_then.version)
         if key not in pasts:
             pasts[key] = _Past(life, model_then)
         pasts[key].moments.append(moment)
-        asked.append((moment, pasts[key]))
+        asked.append((moment, pasts[key], stage))
     if not asked:
         return []
     identities = {identity for past in pasts.values() for identity in past.life.since}
     async for events in event_store.filed_under(connection, identities, received_by=moments[-1]):
         await asyncio.to_thread(_learn, pasts.values(), events)  # of somebody with many events, it takes its time
-    return await asyncio.to_thread(lambda: [past.at(moment) for moment, past in asked])
+    return await asyncio.to_thread(lambda: [past.at(moment, stage) for moment, past, stage in asked])
 
 
 class _Past:
@@ -120,14 +135,13 @@ class _Past:
         for first, parts in news.items():
             self._news[first] = merge([self._news.get(first, Facts()), *parts])
 
-    def at(self, moment: datetime) -> ScoreView:
-        """What was said at a moment. To be asked of one after the other."""
+    def at(self, moment: datetime, stage_before: str) -> ScoreView:
+        """What was said at a moment of a lead on that stage. To be asked of one after the other."""
         news = self._news.pop(moment, None)
         if news is not None:
             self._facts = merge([self._facts, news])
         reading = read(self.model, self._facts, moment)
-        stage = stage_of(reading, self.life.stage_before(moment))
-        return ScoreView(self.life.lead_id, reading, stage, moment)
+        return ScoreView(self.life.lead_id, reading, stage_of(reading, stage_before), moment)
 
 
 def _learn(pasts: Iterable[_Past], events: Sequence[Event]) -> None:
@@ -135,10 +149,10 @@ def _learn(pasts: Iterable[_Past], events: Sequence[Event]) -> None:
         past.learn(events)
 
 
-def _active_at(rollouts: Sequence[Rollout], moment: datetime) -> int:
-    """The version that was active at a moment; the first one, before there was any."""
-    published = [rollout.version for rollout in rollouts if rollout.published_at <= moment]
-    return published[-1] if published else rollouts[0].version
+async def _present_name(publications: Publications, stage: NamedStage, publication: int, model: CompiledModel) -> str:
+    """What a stage was called at a publication, by its model or by another that is asked instead."""
+    names = await publications.names_by(model, publications.of(stage.version, stage.at), publication)
+    return names.get(stage.name, stage.name)
 
 
 async def _lives(connection: AsyncConnection, lead_id: UUID) -> list[Life]:
@@ -146,7 +160,7 @@ async def _lives(connection: AsyncConnection, lead_id: UUID) -> list[Life]:
     links = await _links(connection, lead_id)
     transitions = await transition_store.of_leads(connection, list(links))
     stages = await lead_store.stages(connection, list(links))
-    return [_life(held, transitions[each], stages[each]) for each, held in links.items()]
+    return [_life(held, transitions[each], *stages[each]) for each, held in links.items()]
 
 
 async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[Link]]:
@@ -166,13 +180,13 @@ async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[
     return held
 
 
-def _life(links: Sequence[Link], transitions: Sequence[Transition], stage: str) -> Life:
+def _life(links: Sequence[Link], transitions: Sequence[Transition], stage: str, version: int) -> Life:
     return Life(
         lead_id=links[0].lead_id,
         since={link.identity: link.since for link in links},
         until=links[0].until,
         transitions=transitions,
-        first_stage=transitions[0].from_stage if transitions else stage,
+        stored=NamedStage(stage, version, links[0].until),
     )
 
 

@@ -1,10 +1,11 @@
 """Scoring models at work: drafts, their versions, and publishing one of them, which makes it the active model."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +16,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.examples import run_examples
 from app.scoring.faults import Fault, InvalidModel
+from app.scoring.matching import renamed_stages
 from app.scoring.model import dump_model, load_model
 from app.storage import leads as lead_store
 from app.storage import models as model_store
@@ -37,6 +39,7 @@ class ActiveModels:
 
     def __init__(self) -> None:
         self._compiled: dict[int, CompiledModel] = {}
+        self._renamed: dict[tuple[int, int], tuple[CompiledModel, Mapping[str, str]]] = {}
 
     async def active(self, connection: AsyncConnection) -> CompiledModel:
         return await self.version(connection, await active_version(connection))
@@ -46,6 +49,24 @@ class ActiveModels:
             stored = await _existing(connection, version)
             self._compiled[version] = await asyncio.to_thread(_compiled, stored)
         return self._compiled[version]
+
+    async def stage_names(self, models: Sequence[CompiledModel]) -> dict[str, str]:
+        """What the last of these models calls the stages of the first, if each follows on the one before it."""
+        names = {stage.name: stage.name for stage in models[0].stages}
+        for before, after in pairwise(models):
+            if before is after:
+                continue
+            renamed = await self._renamed_stages(before, after)
+            names = {first: renamed.get(name, name) for first, name in names.items()}
+        return names
+
+    async def _renamed_stages(self, before: CompiledModel, after: CompiledModel) -> Mapping[str, str]:
+        key = before.version, after.version
+        known = self._renamed.get(key)
+        if known is None or known[0] is not after:  # a model that is only tried has no version of its own
+            known = after, await asyncio.to_thread(renamed_stages, before.document, after.document)
+            self._renamed[key] = known
+        return known[1]
 
 
 def _compiled(stored: ModelVersion) -> CompiledModel:

@@ -1,5 +1,6 @@
 """Previews: what a model would change if it were published now. Nothing is changed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +44,7 @@ async def preview(
     """
     async with database.read() as connection:
         active = await models.active(connection)
-        found = Preview(active, candidate)
+        found = await asyncio.to_thread(Preview, active, candidate)
         total = await lead_store.count(connection)
         wanted = total if sample is None else min(sample, total)
         async for chunk in _chunks(connection, sample):

@@ -15,14 +15,18 @@ from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
 from app.storage.identities import merger_rows, mergers, parse_identity
-from app.storage.sql import among, among_given, insert_rows
+from app.storage.sql import among, among_given, dumps, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
-EMPTY: dict[str, Any] = {"tally": {}, "traits": {}, "scores": {}, "event_count": 0} | dict.fromkeys(
-    ("source", "channel", "first_seen_at", "last_seen_at", "last_seen_on", "next_check_on")
-)
+EMPTY: dict[str, Any] = {
+    "tally": {},
+    "traits": {},
+    "trusted_traits": {},
+    "scores": {},
+    "event_count": 0,
+} | dict.fromkeys(("source", "channel", "first_seen_at", "last_seen_at", "last_seen_on", "next_check_on"))
 UPDATED = [column.name for column in STORED if column.name not in {"id", "created_at"}]
 
 
@@ -184,10 +188,10 @@ async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
     return sorted(row.id for row in await connection.execute(query))
 
 
-async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, str]:
-    """The stored stage of each of these leads; of one that was merged away, that on which it stood then."""
-    rows = await connection.execute(select(leads.c.id, leads.c.stage).where(among(leads.c.id, ids)))
-    return {row.id: row.stage for row in rows}
+async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
+    """The stored stage of each of these leads, and the version that calls it so; of one merged away, as it was then."""
+    query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(among(leads.c.id, ids))
+    return {row.id: (row.stage, row.model_version) for row in await connection.execute(query)}
 
 
 async def count(connection: AsyncConnection) -> int:
@@ -265,6 +269,7 @@ def _score(name: str) -> Any:
 
 def _to_row(lead: Lead) -> dict[str, Any]:
     facts, source = lead.facts, lead.facts.source
+    traits = _traits_to_json(facts.traits)
     return {
         "id": lead.id,
         "merged_into": None,
@@ -272,7 +277,8 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "stage_since": lead.standing.since,
         "scores": dict(lead.scores),
         "tally": _tally_to_json(facts.tally),
-        "traits": {key: _stamped_to_json(trait) for key, trait in facts.traits.items()},
+        "traits": traits,
+        "trusted_traits": traits if facts.trusted_traits is facts.traits else _traits_to_json(facts.trusted_traits),
         "source": _stamped_to_json(source) if source else None,
         "channel": source.value["channel"] if source else None,
         "first_seen_at": facts.first_seen_at,
@@ -287,9 +293,11 @@ def _to_row(lead: Lead) -> dict[str, Any]:
 
 
 def _from_row(row: Any) -> Lead:
+    traits = _traits_from_json(row.traits)
     facts = Facts(
         tally=_tally_from_json(row.tally),
-        traits={key: _stamped_from_json(value) for key, value in row.traits.items()},
+        traits=traits,
+        trusted_traits=traits if _are_one(row.traits, row.trusted_traits) else _traits_from_json(row.trusted_traits),
         source=_stamped_from_json(row.source) if row.source else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
@@ -319,6 +327,19 @@ def _day_to_text(day: int) -> str:
 @lru_cache(maxsize=4_096)
 def _day_from_text(text: str) -> int:
     return date.fromisoformat(text).toordinal()
+
+
+def _are_one(traits: Mapping[str, Any], trusted: Mapping[str, Any]) -> bool:
+    """Whether only secret keys spoke, as of most leads with many traits: then one map does for both."""
+    return len(traits) == len(trusted) and dumps(traits) == dumps(trusted)  # not by `==`: to Python, true is 1
+
+
+def _traits_to_json(traits: Mapping[str, Stamped]) -> dict[str, list[Any]]:
+    return {key: _stamped_to_json(trait) for key, trait in traits.items()}
+
+
+def _traits_from_json(stored: Mapping[str, Sequence[Any]]) -> dict[str, Stamped]:
+    return {key: _stamped_from_json(value) for key, value in stored.items()}
 
 
 def _stamped_to_json(stamped: Stamped) -> list[Any]:

@@ -43,6 +43,8 @@ leads = Table(
     Column("scores", JSON, nullable=False),
     Column("tally", JSON, nullable=False),
     Column("traits", JSON, nullable=False),
+    # With a default, for replicas of the version before that go on inserting while they are being replaced.
+    Column("trusted_traits", JSON, nullable=False, server_default=text("'{}'")),
     Column("source", JSON(none_as_null=True), nullable=True),
     Column("channel", String(32), nullable=True),
     Column("first_seen_at", UtcDateTime, nullable=True),

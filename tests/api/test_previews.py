@@ -27,11 +27,11 @@ async def test_a_preview_counts_the_leads_of_each_stage_before_and_after(api: Ap
     await crowd(api)
     told = await preview(api, await api.draft(small_model()))
     assert set(told) == PREVIEW
-    assert [told[name] for name in ("before", "after", "leads", "evaluated", "notifications")] == [1, 2, 5, 5, 5]
-    assert {name: count for name, count in told["stages"]["before"].items() if count} == {"interest": 3, "sql": 2}
+    assert [told[name] for name in ("before", "after", "leads", "evaluated", "notifications")] == [1, 2, 5, 5, 2]
+    assert {name: count for name, count in told["stages"]["before"].items() if count} == {"visitor": 3, "sql": 2}
     assert told["stages"]["after"] == {"visitor": 3, "hot": 2}
     assert told["moves"] == [
-        {"from_stage": "interest", "to_stage": "visitor", "leads": 3},
+        {"from_stage": "visitor", "to_stage": "visitor", "leads": 3},
         {"from_stage": "sql", "to_stage": "hot", "leads": 2},
     ]
 

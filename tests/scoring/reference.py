@@ -51,7 +51,7 @@ def past_of(model: Json, events: list[Json]) -> Past:
             if is_hit(signal, event):
                 hits[name].append(event["occurred_at"].date())
     last_seen = max((event["occurred_at"].date() for event in events), default=None)
-    return Past(hits, traits_of(events), last_seen)
+    return Past(hits, traits_of(model, events), last_seen)
 
 
 def evaluate(model: Json, past: Past, moment: datetime | date, before: str | None = None) -> Result:
@@ -76,10 +76,14 @@ def next_change(model: Json, past: Past, moment: datetime, stage_now: str, days:
 # --- Traits and hits --------------------------------------------------------------------------------------------
 
 
-def traits_of(events: list[Json]) -> Json:
+def traits_of(model: Json, events: list[Json]) -> Json:
     traits: Json = {}
+    trusted = {name for name, trait in model.get("traits", {}).items() if trait.get("trusted")}
     for event in sorted(events, key=lambda event: (event["occurred_at"], event["message_id"])):
         for key, value in event["traits"].items():
+            heads = {".".join(key.split(".")[:count]) for count in range(1, len(key.split(".")) + 1)}
+            if heads & trusted and not event["trusted"]:
+                continue
             if value is None:
                 traits.pop(key, None)
             else:

@@ -155,11 +155,16 @@ def models(draw: st.DrawFn, *, fading: bool = False) -> Json:
         )
     )
     stages = [{"name": "first"}] + [{"name": name, **rung} for name, rung in zip(names[1:], rungs, strict=False)]
-    return {"name": "made up", "signals": signals, "scores": scores, "stages": stages}
+    treated = st.dictionaries(st.sampled_from(["size", "page", "email"]), TREATMENTS, max_size=2)
+    traits = {} if fading else {"traits": draw(treated)}
+    return {"name": "made up", **traits, "signals": signals, "scores": scores, "stages": stages}
 
 
 def compiled(document: Json) -> CompiledModel:
     return compile_model(load_model(document), 1)
+
+
+TREATMENTS = st.fixed_dictionaries({}, optional={"trusted": st.booleans()})
 
 
 @cache
@@ -278,6 +283,7 @@ def facts() -> st.SearchStrategy[Facts]:
         seen=seen,
         tally=tallies(),
         traits=st.dictionaries(st.sampled_from(["email", "size"]), stamped(values), max_size=2),
+        trusted_traits=st.dictionaries(st.sampled_from(["email", "size"]), stamped(values), max_size=2),
         source=st.none() | stamped(st.fixed_dictionaries({"channel": st.sampled_from(["direct", "email"])})),
         event_count=st.integers(0, 5),
     )

@@ -26,7 +26,7 @@ def test_scores_bands_traits_and_stage_are_those_of_the_reference(
     expected = reference.evaluate(document, reference.past_of(document, past), moment, before)
     assert reading.values == expected.scores
     assert {name: score.band(reading.values[name]) for name, score in model.scores.items()} == expected.bands
-    assert reading.traits == reference.traits_of(past)
+    assert reading.traits == reference.traits_of(document, past)
     assert stage_of(reading, before) == expected.stage
 
 

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 
 BASE: Json = {
     "name": "base",
+    "traits": {"size": {"trusted": True}},
     "signals": {
         "demo_requested": {"on": ["Demo Requested", "Sales Contacted"]},
         "pricing_viewed": {"on": "Page Viewed", "where": {"context": "page.path", "starts_with": "/pricing"}},
@@ -94,6 +95,11 @@ EXAMPLE = {"name": "is nobody", "given": [], "expect": {}}
     ("path", "value", "kind", "noun", "before", "after", "summary"),
     [
         ("name", "new", "changed", "model", {"name": "base"}, {"name": "new"}, "model: name base → new"),
+        ("traits.plan", {"trusted": True}, "added", "trait", None, {"trusted": True},
+         "trait plan is new: {trusted: true}"),
+        ("traits.size", ..., "removed", "trait", {"trusted": True}, None, "trait size is gone"),
+        ("traits.size.trusted", False, "changed", "trait", {"trusted": True}, {"trusted": False},
+         "trait size: trusted true → false"),
         ("scores.engagement.rules.demo.points", 30, "changed", "rule", {"points": 40}, {"points": 30},
          "rule demo of engagement: points 40 → 30"),
         ("scores.engagement.rules.demo.per_day", 1, "changed", "rule", {"per_day": None}, {"per_day": 1},
@@ -214,6 +220,13 @@ def test_what_is_renamed_and_changed_is_gone_and_new() -> None:
         ("added", "stage"),
         ("removed", "stage"),
         ("changed", "example"),
+    ]
+
+
+def test_a_trait_of_another_name_is_another_trait() -> None:
+    assert [(kind, path) for kind, _, path, *_ in told(renamed(BASE, "size", "plan"))] == [
+        ("added", "traits.plan"),
+        ("removed", "traits.size"),
     ]
 
 

@@ -10,6 +10,7 @@ from tests.scoring.strategies import compiled
 Json = dict[str, Any]
 MODEL: Json = {
     "name": "shop",
+    "traits": {"budget": {"trusted": True}},
     "signals": {
         "visit": {"on": "Page Viewed", "where": {"context": "page.path", "eq": "/pricing"}},
         "order": {"on": "Order Completed", "trusted": True},
@@ -17,6 +18,7 @@ MODEL: Json = {
     },
     "scores": {
         "engagement": {"rules": {"visits": {"signal": "visit", "points": 5, "expires_after_days": 3}}},
+        "means": {"rules": {"rich": {"when": {"trait": "budget", "gte": 9}, "points": 3}}},
         "fit": {"rules": {"pro": {"when": {"trait": "plan", "eq": "pro"}, "points": 7.5}}},
     },
     "stages": [{"name": "interest"}, {"name": "customer", "when": {"signal": "order"}, "sales_ready": True}],
@@ -43,6 +45,12 @@ def failures(given: list[Json], expect: Json) -> tuple[str, ...]:
         ([{"traits": {"plan": "free"}}, {"traits": {"plan": "pro"}, "days_ago": 1}], {"scores": {"fit": 0}}),
         ([{"event": "Order Completed"}], {"stage": "customer", "sales_ready": True}),
         ([{"event": "Order Completed", "trusted": False}], {"stage": "interest"}),
+        ([{"traits": {"budget": 9}}], {"scores": {"means": 3}}),
+        ([{"traits": {"budget": 9}, "trusted": False}], {"scores": {"means": 0}}),
+        (
+            [{"traits": {"budget": 9}, "days_ago": 1}, {"traits": {"budget": 1}, "trusted": False}],
+            {"scores": {"means": 3}},
+        ),
     ],
 )
 def test_an_example_that_holds_has_no_failures(given: list[Json], expect: Json) -> None:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from app.scoring.events import Event, Identity
 from app.scoring.facts import LONGEST_TRAIT, MOST_TRAITS, Facts, Stamped, facts_of, merge
 
@@ -35,6 +37,7 @@ def test_the_facts_of_an_event_are_stamped_with_when_it_occurred() -> None:
     assert facts_of(event(traits={"plan": "pro"}), ["f1", "f2"]) == Facts(
         tally={"f1": {MORNING.toordinal(): 1}, "f2": {MORNING.toordinal(): 1}},
         traits={"plan": Stamped("pro", MORNING, "m1")},
+        trusted_traits={"plan": Stamped("pro", MORNING, "m1")},
         first_seen_at=MORNING,
         last_seen_at=MORNING,
         event_count=1,
@@ -87,6 +90,40 @@ def test_a_lead_has_only_so_many_traits_and_loses_the_oldest() -> None:
 def test_a_trait_that_is_too_long_is_none() -> None:
     long = {"text": "x" * LONGEST_TRAIT, "list": ["x"] * LONGEST_TRAIT, "k" * LONGEST_TRAIT: 1, "short": "x"}
     assert facts_of(event(traits=long), ()).known_traits() == {"short": "x"}
+
+
+def test_a_trusted_trait_is_what_secret_keys_said_of_it_whatever_public_ones_said_since() -> None:
+    crm = facts_of(event(traits={"size": 500, "plan": "pro"}), [])
+    page = facts_of(event(traits={"size": 1, "plan": "free"}, trusted=False, occurred_at=EVENING), [])
+    for parts in ([crm, page], [page, crm]):
+        assert merge(parts).known_traits({"size"}) == {"size": 500, "plan": "free"}
+        assert merge(parts).known_traits() == {"size": 1, "plan": "free"}
+
+
+@pytest.mark.parametrize("said", [1, None, {"size": 1}])
+def test_a_trusted_trait_of_which_only_public_keys_spoke_is_unknown(said: Any) -> None:
+    assert facts_of(event(traits={"size": said}, trusted=False), []).known_traits({"size"}) == {}
+
+
+def test_a_public_key_can_not_remove_a_trusted_trait_and_a_secret_one_can() -> None:
+    crm = facts_of(event(traits={"size": 500}), [])
+    for trusted, known in ((False, {"size": 500}), (True, {})):
+        removed = facts_of(event(traits={"size": None}, trusted=trusted, occurred_at=EVENING), [])
+        assert merge([removed, crm]).known_traits({"size"}) == known
+
+
+def test_the_parts_of_a_trusted_trait_are_trusted_too_under_names_with_dots() -> None:
+    page = facts_of(event(traits={"company.size": 1, "company.x.y": 1, "companywide": 1}, trusted=False), [])
+    assert page.known_traits({"company"}) == {"companywide": 1}
+    assert facts_of(event(traits={"company.size": 9}), []).known_traits({"company"}) == {"company.size": 9}
+
+
+def test_a_flood_of_public_traits_does_not_wash_out_trusted_ones() -> None:
+    crm = facts_of(event(traits={"size": 500}), [])
+    flood = facts_of(event(traits=dict.fromkeys(map(str, range(600)), 1), trusted=False, occurred_at=EVENING), [])
+    both = merge([crm, flood])
+    assert both.known_traits({"size"})["size"] == 500
+    assert (len(both.traits), len(both.trusted_traits)) == (MOST_TRAITS, 1)
 
 
 def test_first_and_last_seen_and_the_count_cover_all_parts() -> None:

@@ -204,6 +204,13 @@ def test_of_many_names_that_there_are_some_are_told() -> None:
     assert told.endswith("s18 and 4 more")
 
 
+@pytest.mark.parametrize(
+    "name", ["company_size", "Firmengröße", "Number of employees", "company.size", "42", "x" * 200]
+)
+def test_traits_are_named_as_clients_send_them(name: str) -> None:
+    assert load_model({**LEAST, "traits": {name: {"trusted": True}}}).traits[name].trusted
+
+
 # --- Faults of shape --------------------------------------------------------------------------------------------
 
 
@@ -212,12 +219,16 @@ def test_of_many_names_that_there_are_some_are_told() -> None:
     [
         ({"stages": [{"name": "a"}]}, "name", "is missing"),
         ({**LEAST, "stages": []}, "stages", "must have 1 or more entries"),
-        ({**LEAST, "extra": 1}, "extra", "is no field here; there is name, description, signals"),
+        ({**LEAST, "extra": 1}, "extra", "is no field here; there is name, description, traits"),
         (
             {**LEAST, "signals": {"Bad Name": {"on": "x"}}},
             "signals.Bad Name",
             "must be lower-case letters, digits and _",
         ),
+        ({**LEAST, "traits": {"": {}}}, "traits.", "1 or more characters"),
+        ({**LEAST, "traits": {"x" * 201: {}}}, f"traits.{'x' * 201}", "200 or fewer characters"),
+        ({**LEAST, "traits": {"size": True}}, "traits.size", "must be an object"),
+        ({**LEAST, "traits": {"size": {"trusted": 1}}}, "traits.size.trusted", "must be true or false"),
         ({**LEAST, "signals": {"leaf": {"on": 3}}}, "signals.leaf.on", "must be a list"),
         ({**LEAST, "signals": {"combination": {}}}, "signals.combination.on", "is missing"),
         (with_signal(on=[]), "signals.visit.on", "must have 1 or more entries"),
@@ -287,6 +298,7 @@ EXAMPLE: Json = {"name": "x", "given": [], "expect": {}}
     ("document", "path", "near"),
     [
         ({**LEAST, "stage": []}, "stage", "stages"),
+        ({**LEAST, "traits": {"size": {"trust": True}}}, "traits.size.trust", "trusted"),
         ({**LEAST, "signals": {"leaf": {"on": "x", "were": None}}}, "signals.leaf.were", "where"),
         (with_score(rule={}), "scores.fit.rule", "rules"),
         (with_rule(signal="visit", max_point=3), "scores.fit.rules.r.max_point", "max_points"),

@@ -57,7 +57,7 @@ def test_leads_that_change_their_stage_are_counted() -> None:
 
 
 def test_a_stage_that_only_one_of_the_models_has_is_counted_for_that_one() -> None:
-    found = preview_of(model(), model(stages=[{"name": "all"}]), [1, 10])
+    found = preview_of(model(), model(stages=[{"name": "all", "sales_ready": True}]), [1, 10])
     assert found.stages == ({"low": 1, "high": 1}, {"all": 2})
 
 

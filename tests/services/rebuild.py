@@ -4,7 +4,7 @@ Who is who is decided here by a second, slow and plain reading of DESIGN.md. Lea
 for their ids are random; columns are compared as the text that the database holds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ State = dict[Person, dict[str, Any]]
 Evaluation = tuple[CompiledModel, datetime]
 
 KNOWN_BY = ("user_id", "email")
-JSON_COLUMNS = ("tally", "traits", "source", "scores")
+JSON_COLUMNS = ("tally", "traits", "trusted_traits", "source", "scores")
 COLUMNS = ("channel", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
 
 
@@ -65,14 +65,23 @@ async def event_log(database: Database) -> list[Event]:
 # --- Rebuilt ----------------------------------------------------------------------------------------------------
 
 
-def rebuilt(log: Sequence[Event], evaluation_of: Callable[[Person], Evaluation]) -> State:
-    """The leads that a log stands for, each evaluated by the model and at the moment that `evaluation_of` tells."""
+def rebuilt(
+    log: Sequence[Event],
+    evaluation_of: Callable[[Person], Evaluation],
+    stage_before: Callable[[Person], str | None] = lambda _: None,
+) -> State:
+    """The leads that a log stands for, each evaluated by the model and at the moment that `evaluation_of` tells.
+
+    `stage_before`: which stages may keep them, as the log alone does not tell.
+    """
     state: State = {}
     for person in people_of(log):
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)
         facts = merge([model.facts_of(event) for event in log if event.identities[0] in person])
-        state[key] = columns_of(model, facts, moment)
+        state[key] = columns_of(model, facts, moment) | {
+            "stage": stage_of(read(model, facts, moment), stage_before(key))
+        }
     return state
 
 
@@ -144,6 +153,7 @@ def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str
     return {
         "tally": dumps(tally),
         "traits": dumps({key: _stamped(trait) for key, trait in facts.traits.items()}),
+        "trusted_traits": dumps({key: _stamped(trait) for key, trait in facts.trusted_traits.items()}),
         "source": dumps(_stamped(facts.source)) if facts.source else None,
         "scores": dumps(reading.values),
         "channel": facts.source.value["channel"] if facts.source else None,
@@ -163,23 +173,27 @@ def _stamped(stamped: Stamped) -> list[Any]:
 # --- Transitions ------------------------------------------------------------------------------------------------
 
 
-async def broken_chains(database: Database, first_stage: str) -> list[str]:
-    """Leads, retired ones too, whose transitions do not lead step by step from the first rung to their stage."""
+async def broken_chains(database: Database, first_stage: str, renamed: Mapping[str, str] | None = None) -> list[str]:
+    """Leads, retired ones too, whose transitions do not lead step by step from the first rung to their stage.
+
+    `renamed`: another name, by which models call a stage.
+    """
+    names = renamed or {}
     chains: dict[UUID, list[Any]] = {}
     async with database.read() as connection:
         for row in await connection.execute(select(transitions).order_by(transitions.c.id)):
             chains.setdefault(row.lead_id, []).append(row)
         rows = list(await connection.execute(select(leads.c.id, leads.c.stage, leads.c.stage_since)))
-    return [fault for row in rows for fault in _faults(row, chains.get(row.id, []), first_stage)]
+    return [fault for row in rows for fault in _faults(row, chains.get(row.id, []), first_stage, names)]
 
 
-def _faults(lead: Any, chain: Sequence[Any], first_stage: str) -> Iterable[str]:
-    steps = [first_stage, *(step.to_stage for step in chain)]
-    if [step.from_stage for step in chain] != steps[:-1]:
+def _faults(lead: Any, chain: Sequence[Any], first_stage: str, names: Mapping[str, str]) -> Iterable[str]:
+    steps = [first_stage, *(names.get(step.to_stage, step.to_stage) for step in chain)]
+    if [names.get(step.from_stage, step.from_stage) for step in chain] != steps[:-1]:
         yield f"{lead.id}: {[(step.from_stage, step.to_stage) for step in chain]} is no chain"
     if any(step.from_stage == step.to_stage for step in chain):
         yield f"{lead.id}: a transition leads nowhere"
-    if steps[-1] != lead.stage:
+    if steps[-1] != names.get(lead.stage, lead.stage):
         yield f"{lead.id}: the chain ends at {steps[-1]}, the lead stands on {lead.stage}"
     if chain and chain[-1].at != lead.stage_since:
         yield f"{lead.id}: stands there since {lead.stage_since}, the transition was at {chain[-1].at}"

@@ -12,7 +12,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import select
+from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
 from app.api.lead_documents import ScoreDocument
@@ -23,15 +23,22 @@ from app.services.ingest import Receipt
 from app.services.lookback import ScoreView
 from app.services.sweep import sweep_due
 from app.storage.db import Database
-from app.storage.tables import leads
-from tests.services.harness import EXAMPLES, NOW, World, alias, small_model, with_signal
+from app.storage.tables import leads, transitions
+from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, with_signal
 from tests.services.histories import EVERY_KEY, one_message
 from tests.services.rebuild import Evaluation, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
 
+SQL = {**DOCUMENT["stages"][3], "keep": {"signal": "demo"}}
+KEEPING = small_model(stages=[*DOCUMENT["stages"][:3], SQL, DOCUMENT["stages"][4]])
+RENAMED = small_model(stages=[*DOCUMENT["stages"][:3], {**SQL, "name": "hot"}, DOCUMENT["stages"][4]])
+CALLED_ANEW = {"sql": "hot"}
 MODELS = (
     small_model(),
+    KEEPING,
+    RENAMED,
     with_signal("pricing", {"on": ["Page Viewed"]}),
     with_signal("used", {"on": ["Feature Used", "Unheard Of"]}),
+    small_model(traits={"size": {"trusted": True}}),
     small_model(scores={"engagement": {"rules": {"demo": {"signal": "demo", "points": 21, "half_life_days": 9}}}}),
 )
 messages = one_message(EVERY_KEY)
@@ -41,6 +48,11 @@ async def lead_ids(database: Database) -> set[UUID]:
     """Those of all leads, merged away or not."""
     async with database.read() as connection:
         return set((await connection.execute(select(leads.c.id))).scalars())
+
+
+async def count_transitions(database: Database) -> int:
+    async with database.read() as connection:
+        return (await connection.execute(select(func.count()).select_from(transitions))).scalar_one()
 
 
 def told(view: ScoreView) -> object:
@@ -108,6 +120,20 @@ class Machine(RuleBasedStateMachine):
         self.versions.setdefault(version, compile_model(model, version))
         self.active = version
 
+    @rule(names=st.permutations([KEEPING, RENAMED]))
+    def a_stage_is_renamed(self, names: list[ScoringModel]) -> None:
+        """Of those who stand where the model puts them, or keeps them, nobody moves."""
+        self.another_model(names[0])
+        self.model_is_rolled_out(5)
+        before, moved = self._stages_by_new_names(), self.world.run(count_transitions(self.world.service.database))
+        self.another_model(names[1])
+        self.model_is_rolled_out(5)
+        assert self._stages_by_new_names() == before
+        assert self.world.run(count_transitions(self.world.service.database)) == moved
+
+    def _stages_by_new_names(self) -> dict[Person, str]:
+        return {person: CALLED_ANEW.get(row["stage"], row["stage"]) for person, row in self._stored().items()}
+
     @rule(chunk=st.integers(1, 5))
     def model_is_rolled_out(self, chunk: int) -> None:
         assert self.world.run(self.world.service.roll_out(chunk))
@@ -124,7 +150,11 @@ class Machine(RuleBasedStateMachine):
     def _assert_stages_are_current(self) -> None:
         """Whether swept or evaluated a moment ago, nobody stands where today's reading would not put them."""
         state = self._stored()
-        today = rebuilt(self.accepted, lambda person: (self.versions[state[person]["model_version"]], self.now))
+        today = rebuilt(
+            self.accepted,
+            lambda person: (self.versions[state[person]["model_version"]], self.now),
+            lambda person: state[person]["stage"],
+        )
         assert {key: row["stage"] for key, row in state.items()} == {key: row["stage"] for key, row in today.items()}
 
     @rule()
@@ -163,11 +193,11 @@ class Machine(RuleBasedStateMachine):
             return self.versions[row["model_version"]], row["updated_at"]
 
         assert state.keys() == rebuilt(self.accepted, lambda _: (self.versions[1], NOW)).keys()
-        assert state == rebuilt(self.accepted, evaluation_of)
+        assert state == rebuilt(self.accepted, evaluation_of, lambda person: state[person]["stage"])
 
     @invariant()
     def transitions_lead_to_the_stages(self) -> None:
-        assert self.world.run(broken_chains(self.world.service.database, "interest")) == []
+        assert self.world.run(broken_chains(self.world.service.database, "interest", CALLED_ANEW)) == []
 
 
 def test_the_state_is_that_of_the_log_whatever_happens(world: World) -> None:

@@ -1,7 +1,9 @@
 """Migrations, on an empty database of each kind: they lead to the tables, once, and back."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from app.errors import SchemaOutdated, Unavailable
+from app.scoring.facts import Stamped
+from app.storage import leads as lead_store
 from app.storage import migrations
 from app.storage import models as model_store
 from app.storage.db import Database
@@ -131,10 +135,55 @@ async def test_what_the_first_schema_held_is_kept(empty: Database) -> None:
         assert (await connection.execute(text("SELECT CAST(document AS TEXT) FROM models"))).scalar() is not None
 
 
+async def test_what_secret_keys_said_of_traits_is_found_in_the_log(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda each: command.upgrade(_config(each), "0003"))
+        for statement in LEAD_OF_BEFORE:
+            await connection.exec_driver_sql(statement)
+    assert await migrate(empty)
+    async with empty.read() as connection:
+        (lead,) = await lead_store.after(connection, None, 10)
+    assert lead.facts.known_traits() == {"size": 1, "plan": "free"}
+    assert lead.facts.known_traits({"size", "plan"}) == {"size": 500}
+    assert lead.facts.trusted_traits["size"] == Stamped(500, datetime(2026, 1, 2, tzinfo=UTC), "m2")
+
+
+async def test_replicas_of_the_version_before_go_on_inserting_leads(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.write() as connection:
+        await connection.exec_driver_sql(LEAD_OF_BEFORE[0])
+    async with empty.read() as connection:
+        (lead,) = await lead_store.after(connection, None, 10)
+    assert lead.facts.trusted_traits == {}
+
+
 THEN = "'2026-01-01 00:00:00+00:00'"
 OLD_ROWS = (
     f"""INSERT INTO models VALUES (1, '{{"name": "old", "stages": [{{"name": "all"}}]}}', {THEN})""",  # noqa: S608
     f"INSERT INTO publications VALUES (1, 1, {THEN})",  # noqa: S608
     f"""INSERT INTO events VALUES ('01937b1e-0000-7000-8000-000000000000', 'website', 'm1', 'user_id:u1',
     '["user_id:u1"]', 'track', 'Form-Submitted', {THEN}, {THEN}, true, '{{}}', '{{}}', '{{}}')""",  # noqa: S608
+)
+LEAD = "'01937b1e-0000-7000-8000-000000000001'"
+TRAITS = json.dumps(
+    {"size": [1, "2026-01-03T00:00:00+00:00", "m3"], "plan": ["free", "2026-01-03T00:00:00+00:00", "m3"]}
+)
+
+
+def _event(number: int, traits: dict[str, Any], *, trusted: bool) -> str:
+    at = f"'2026-01-0{number} 00:00:00+00:00'"
+    return f"""INSERT INTO events (id, source, message_id, identity, identities, type, name, name_key, occurred_at,
+    received_at, trusted, properties, context, traits) VALUES ('01937b1e-0000-7000-8000-00000000000{number}', 'website',
+    'm{number}', 'user_id:u1', '["user_id:u1"]', 'identify', 'Identified', 'identified', {at}, {at}, {trusted}, '{{}}',
+    '{{}}', '{json.dumps(traits)}')"""  # noqa: S608
+
+
+LEAD_OF_BEFORE = (
+    f"""INSERT INTO leads (id, stage, stage_since, scores, tally, traits, last_seen_at, event_count, model_version,
+    created_at, updated_at) VALUES ({LEAD}, 'all', {THEN}, '{{}}', '{{}}', '{TRAITS}', {THEN}, 3, 1, {THEN}, {THEN})""",  # noqa: S608
+    f"INSERT INTO identities VALUES ('user_id:u1', {LEAD}, {THEN})",  # noqa: S608
+    _event(1, {"size": 100}, trusted=True),
+    _event(2, {"size": 500}, trusted=True),
+    _event(3, {"size": 1, "plan": "free"}, trusted=False),
+    _event(4, {}, trusted=True),
 )
