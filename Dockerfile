@@ -38,7 +38,7 @@ VOLUME /data
 EXPOSE 8000
 
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"LEADSCORE_PORT\", \"8000\")}/livez', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{int(os.environ.get(\"LEADSCORE_PORT\") or 8000)}/livez', timeout=2)"]
 
 # docker run --read-only --volume leadscore:/data --publish 8000:8000 leadscore
 ENTRYPOINT ["leadscore"]

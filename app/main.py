@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
 from app.api import docs, forms, ingest, keys, leads, models, ops, rejections, rollouts, tryout
-from app.api.middleware import CrossOrigin, Direct, Guarded, HeadAsGet, Observed
+from app.api.middleware import CrossOrigin, Direct, Guarded, HeadAsGet, Observed, SingleSlashes
 from app.api.openapi import Documented
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
@@ -56,9 +56,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         redirect_slashes=False,  # to where, a proxy decides; and a key that is in the query would go along
         strict_content_type=False,  # `curl -d` says that it sends a form
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; each would cost every request
+        servers=[{"url": "."}],  # beside /openapi.json, wherever a proxy may have put it
         routes=[*routes],
         exception_handlers=HANDLERS,
         middleware=[
+            Middleware(SingleSlashes),
             Middleware(Observed, metrics=runtime.metrics),
             Middleware(CrossOrigin, origins=settings.cors_origins),
             Middleware(Guarded, on_crash=on_crash),

@@ -1,23 +1,29 @@
 """The one Settings class: everything that can be set, from environment variables `LEADSCORE_*`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.scoring.sentences import ORIGIN_PATTERN
+from app.protocol.origins import read_allowed
+from app.scoring.phones import REGIONS
+from app.scoring.strings import trimmed
+
+
+def _bare(text: str) -> str:
+    """The text without blanks, line breaks, a byte order mark or one pair of quotes around it."""
+    text = trimmed(text)
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return trimmed(text[1:-1]) if quoted else text
 
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Origin = Annotated[str, StringConstraints(pattern=ORIGIN_PATTERN)]
-Origins = Annotated[list[Origin], NoDecode, BeforeValidator(_split)]
-
-
+Origins = Annotated[list[Annotated[str, AfterValidator(read_allowed)]], NoDecode, BeforeValidator(_split)]
 POSTGRES_OPTIONS = (
     *("host", "port", "user", "password", "passfile", "service", "servicefile"),
     *("ssl", "sslmode", "direct_tls", "target_session_attrs", "krbsrvname", "gsslib"),
@@ -48,6 +54,10 @@ class Settings(BaseSettings):
     form_redirects: Origins = Field(
         [], description="Origins, by commas, to which a form's `_next` may lead, such as `https://www.example.com`."
     )
+    phone_region: str | None = Field(
+        None,
+        description="The country, such as `DE`, of phone numbers without a country code; by default those name nobody.",
+    )
     pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
         10, description="Most connections to PostgreSQL that one process holds."
     )
@@ -59,6 +69,9 @@ class Settings(BaseSettings):
     )
     commit_messages: Annotated[int, Field(ge=1, le=2_500)] = Field(
         1_000, description="How many messages the writer gathers for one commit before it takes no more requests."
+    )
+    keep_alive_s: Annotated[int, Field(ge=1)] = Field(
+        65, description="How long an idle connection stays open, in seconds: longer than a load balancer keeps its own."
     )
     body_timeout_s: Annotated[float, Field(gt=0)] = Field(
         20, description="Longest time for a request's body to arrive, in seconds."
@@ -78,6 +91,30 @@ class Settings(BaseSettings):
     rejections_days: Annotated[int, Field(ge=1)] = Field(
         30, description="How long refused messages are kept for inspection, in days."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Remove what secret files and env files leave around values. An empty value counts as not set.
+
+        Not that of the database, though: if its secret is missing, SQLite must not silently take its place.
+        """
+        bare = {name: _bare(value) if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in bare.items() if value != "" or name == "database_url"}
+
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, host: str) -> str:
+        return host.removeprefix("[").removesuffix("]")  # of an IPv6 address, as in a URL
+
+    @field_validator("phone_region")
+    @classmethod
+    def _is_a_region(cls, region: str | None) -> str | None:
+        code = region and region.upper()
+        if code and code not in REGIONS:
+            msg = "must be the ISO code of a country in two letters, such as DE or GB"
+            raise ValueError(msg)
+        return code
 
     @field_validator("database_url")
     @classmethod

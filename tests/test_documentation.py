@@ -57,7 +57,7 @@ def anchors(page: Path) -> set[str]:
 def test_every_setting_is_in_the_readme_with_its_default_and_its_meaning() -> None:
     table = (ROOT / "README.md").read_text()
     for name, field in Settings.model_fields.items():
-        default = f"`{field.default}`" if field.default != [] else "none"
+        default = f"`{field.default}`" if field.default not in ([], None) else "none"
         assert f"| `LEADSCORE_{name.upper()}` | {default} | {field.description} |" in table
 
 

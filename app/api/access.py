@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from app.errors import InsufficientScope, OriginNotAllowed
+from app.protocol.origins import is_allowed
 from app.services.keys import Key, KeyKind
 from app.services.runtime import Runtime
 
@@ -86,7 +87,7 @@ def _check_origin(request: Request, key: Key) -> None:
     origin = request.headers.get("origin")
     if origin is None or key.origins is None:
         return
-    if origin.lower() not in {listed.lower() for listed in key.origins}:
+    if not is_allowed(origin, key.origins):
         if origin == "null":
             raise OriginNotAllowed("This key lists origins and the page tells none: send a referrer policy that does.")
         raise OriginNotAllowed("This key does not list the page's origin: use another, or make one that lists it.")

@@ -1,5 +1,6 @@
 """Ingestion for analytics clients: Segment's and RudderStack's libraries, unchanged."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,15 +14,20 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.access import SECURITY, header_secret, runtime_of, sender_in_header, sender_in_the_open
 from app.api.bodies import by_size, parse_body, read_body
+from app.api.forwarded import public_host, public_prefix, public_protocol
 from app.api.message_documents import batch_body, message_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH, SOURCE_CONFIG_PATHS
 from app.api.problems import STATUS, Problem, problem
-from app.errors import ContentTooLarge, InvalidKey, InvalidMessage
+from app.errors import ContentTooLarge, InvalidKey, InvalidMessage, MalformedJson
 from app.protocol.batches import body_write_key, read_batch, read_single
-from app.services.intake import Outcome, sender_of
+from app.protocol.recovery import recover_batch
+from app.services.intake import Outcome
 from app.services.keys import Key
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Parse = Callable[[bytes], Awaitable[Any]]
+
+HISTORY_PATH = "/v1/import"
 
 
 class Rejected(BaseModel):
@@ -64,13 +70,13 @@ class _Sent(NamedTuple):
     size_bytes: int
 
 
-async def _authorised(request: Request) -> _Sent:
+async def _authorised(request: Request, parse: Parse = parse_body) -> _Sent:
     """What was sent, by whom. The key is looked at before the body where it is in the header."""
     key = await sender_in_header(request)
     body = await read_body(request, runtime_of(request).settings.body_timeout_s)
-    if not body.strip() and request.url.path.startswith("/beacon/"):
+    if not body.strip() and request.scope["path"].startswith("/beacon/"):
         body = b'{"batch": []}'  # browsers send empty beacons
-    document = await parse_body(body)
+    document = await parse(body)
     return _Sent(key or await sender_in_the_open(request, body_write_key(document)), document, len(body))
 
 
@@ -78,7 +84,7 @@ def _receives_message(message_type: str) -> Endpoint:
     async def receive(request: Request) -> Response:
         key, document, _ = await _authorised(request)
         runtime = runtime_of(request)
-        batch = read_single(document, type=message_type, sender=sender_of(key), received_at=runtime.clock())
+        batch = read_single(document, type=message_type, sender=runtime.sender(key), received_at=runtime.clock())
         return respond(request, await runtime.intake.accept(key, batch))
 
     receive.__name__ = message_type
@@ -88,11 +94,23 @@ def _receives_message(message_type: str) -> Endpoint:
 
 async def receive_batch(request: Request) -> Response:
     """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
-    key, document, size = await _authorised(request)
+    key, document, size = await _authorised(request, _parse_batch)
     runtime = runtime_of(request)
-    read = partial(read_batch, document, sender=sender_of(key), received_at=runtime.clock())
+    live = request.url.path != HISTORY_PATH
+    read = partial(read_batch, document, sender=runtime.sender(key), received_at=runtime.clock(), live=live)
     batch = await by_size(size, read)
     return respond(request, await runtime.intake.accept(key, batch))
+
+
+async def _parse_batch(body: bytes) -> Any:
+    """The body's JSON, in which some messages may be malformed. Raises `MalformedJson` if more is."""
+    try:
+        return await parse_body(body)
+    except MalformedJson:
+        document = await asyncio.to_thread(recover_batch, body)  # whatever its size, for it takes longer
+        if document is None:
+            raise
+        return document
 
 
 async def receive_client_metrics(request: Request) -> Response:
@@ -104,13 +122,11 @@ async def receive_client_metrics(request: Request) -> Response:
 async def client_settings(request: Request) -> Response:
     """What analytics.js asks before it sends anything: only our own integration, and where to send."""
     key = await _publishable(request, request.path_params["key"])
-    host = f"{request.url.netloc}/v1"
-    # A page over TLS may send nowhere else, and it is a proxy that speaks TLS, not us.
-    protocol = "https" if request.headers.get("x-forwarded-proto") == "https" else request.url.scheme
-    integration = {"apiKey": key, "apiHost": host, "protocol": protocol}
+    host = f"{public_host(request)}{public_prefix(request)}/v1"
+    integration = {"apiKey": key, "apiHost": host, "protocol": public_protocol(request)}
     metrics = {"sampleRate": 0}  # else each visitor's browser would tell the library's maker how it fares
     document = {"integrations": {"Segment.io": integration}, "plan": {"track": {}}, "metrics": metrics}
-    return Response(orjson.dumps(document), media_type="application/json")
+    return Response(orjson.dumps(document), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 async def source_config(request: Request) -> Response:
@@ -154,7 +170,7 @@ def make_routes() -> list[APIRoute]:
     receivers = {f"/v1/{name}": _receives_message(message_type) for name, message_type in MESSAGE_PATHS.items()}
     receivers |= dict.fromkeys(BATCH_PATHS, receive_batch)
     documented = {f"/v1/{message_type}": message_body(message_type) for message_type in MESSAGE_PATHS.values()}
-    documented |= dict.fromkeys(("/v1/batch", "/v1/import"), batch_body())
+    documented |= dict.fromkeys(("/v1/batch", HISTORY_PATH), batch_body())
     routes: list[APIRoute] = [
         PlainRoute(
             path,

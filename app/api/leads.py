@@ -17,7 +17,7 @@ from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
-from app.scoring.events import Identity, IdentityKind
+from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
 from app.scoring.faults import Fault
 from app.scoring.sources import Channel
 from app.services.leads import EventPosition, LeadQuery, Position
@@ -50,45 +50,46 @@ class History(BaseModel):
 
 
 class WantedIdentity(BaseModel):
-    """One identity: exactly one of the three."""
+    """One identity: exactly one of these. A phone number without a country code is one of LEADSCORE_PHONE_REGION."""
 
     model_config = ConfigDict(extra="forbid")
 
-    email: str | None = None
     user_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
     anonymous_id: str | None = None
 
-    def read(self) -> Identity:
+    def read(self, phone_region: str | None) -> Identity:
         """Raises `ValidationFailed` if it is not just one, or one that nobody can have."""
-        by_kind: dict[IdentityKind, str | None] = {
-            "email": self.email,
-            "user_id": self.user_id,
-            "anonymous_id": self.anonymous_id,
-        }
-        given = [(kind, value) for kind, value in by_kind.items() if value is not None]
+        given = [(kind, value) for kind in IDENTITY_KINDS if (value := getattr(self, kind)) is not None]
         if len(given) != 1:
-            raise ValidationFailed("Ask by exactly one of email, user_id, anonymous_id.")
-        return _read_identity(*given[0])
+            raise ValidationFailed(f"Ask by exactly one of {', '.join(IDENTITY_KINDS)}.")
+        return _read_identity(*given[0], phone_region)
 
 
-def _read_wanted(index: int, wanted: WantedIdentity) -> Identity:
+def _read_wanted(index: int, wanted: WantedIdentity, phone_region: str | None) -> Identity:
     """One of many: what is wrong with it is told with its place."""
     try:
-        return wanted.read()
+        return wanted.read(phone_region)
     except ValidationFailed as error:
         fault = Fault(f"identities.{index}", error.detail)
         raise ValidationFailed(str(fault), (fault,)) from None
 
 
-def _read_identity(kind: IdentityKind, value: str) -> Identity:
+def _read_identity(kind: IdentityKind, value: str, phone_region: str | None = None) -> Identity:
     try:
-        identity = read_identity(kind, value)
+        identity = read_identity(kind, value, phone_region=phone_region)
     except InvalidMessage as error:
         raise ValidationFailed(error.detail) from None
     if identity is None:
-        hint = "; in a query, `+` is written %2B" if " " in value.strip() else ""
-        raise ValidationFailed(f"`{kind}` is not one that a person can have{hint}.")
+        raise ValidationFailed(f"`{kind}` is not one that a person can have{_hint(kind, value)}.")
     return identity
+
+
+def _hint(kind: IdentityKind, value: str) -> str:
+    if kind == "phone" and "+" not in value:
+        return ": write it with its country code, such as +4930123456; in a query, `+` is written %2B"
+    return "; in a query, `+` is written %2B" if " " in value.strip() else ""
 
 
 class Lookup(BaseModel):
@@ -119,10 +120,15 @@ router = APIRouter(
 
 @router.get("/lookup")
 async def look_up_one(
-    runtime: CurrentRuntime, email: str | None = None, user_id: str | None = None, anonymous_id: str | None = None
+    runtime: CurrentRuntime,
+    user_id: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    anonymous_id: str | None = None,
 ) -> LeadDocument:
     """The lead of one identity."""
-    identity = WantedIdentity(email=email, user_id=user_id, anonymous_id=anonymous_id).read()
+    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
+    identity = wanted.read(runtime.settings.phone_region)
     (view,) = await runtime.leads.lookup([identity], runtime.clock())
     if view is None:
         raise NotFound(f"Nobody is known by this {identity.kind}.")
@@ -132,7 +138,8 @@ async def look_up_one(
 @router.post("/lookup")
 async def look_up_many(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
     """The leads of up to 500 identities."""
-    identities = [_read_wanted(index, item) for index, item in enumerate(wanted.identities)]
+    region = runtime.settings.phone_region
+    identities = [_read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
     views = await runtime.leads.lookup(identities, runtime.clock())
     pairs = zip(identities, views, strict=True)
     return LookupAnswer(

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.protocol.batches import MAX_MESSAGES
 from app.protocol.identities import MAX_IDENTITY_LENGTH
 from app.protocol.messages import MAX_MESSAGE_ID_LENGTH, MAX_NAME_LENGTH
+from app.protocol.recovery import MAX_MESSAGES
 
 Schema = dict[str, Any]
 
@@ -18,7 +18,8 @@ COMMON: dict[str, Schema] = {
     "messageId": ID
     | {"maxLength": MAX_MESSAGE_ID_LENGTH, "description": "With it, the message may be sent again and counts once."},
     "timestamp": TIME | {"description": "When it happened; now by default."},
-    "sentAt": TIME | {"description": "When it was sent, by the same clock: a wrong clock is corrected by it."},
+    "sentAt": TIME
+    | {"description": "When it was sent, by the same clock: a wrong clock is corrected by it. Ignored if unreadable."},
     "context": OBJECT | {"description": "Where it happened: `page.url`, `page.referrer`, `campaign`; also `traits`."},
 }
 PROPERTIES: Schema = OBJECT | {"description": "What signals' conditions look at."}
@@ -56,7 +57,7 @@ def message_body(message_type: str) -> Schema:
     """The request body of a path that takes one message of this type."""
     fields = {"type": "object", "properties": OF_TYPE[message_type] | COMMON}
     somebody = [{"required": [name]} for name in ("userId", "anonymousId")]
-    # An identify may name somebody by an email among the traits.
+    # An identify may name somebody by an email or a phone number among the traits.
     bounds = {"required": REQUIRED.get(message_type, [])} | ({} if message_type == "identify" else {"anyOf": somebody})
     return _body("application/json", fields | bounds, EXAMPLES[message_type])
 
@@ -81,7 +82,10 @@ def batch_body() -> Schema:
 
 def form_body() -> Schema:
     """The request body of an HTML form."""
-    named = {name: {"type": "string"} for name in ("email", "writeKey", "event", "userId", "anonymousId", "messageId")}
+    named = {
+        name: {"type": "string"}
+        for name in ("email", "phone", "writeKey", "event", "userId", "anonymousId", "messageId")
+    }
     example = {"email": "ada@example.com", "company_size": "80"}
     return _body("application/x-www-form-urlencoded", {"type": "object", "properties": named}, example)
 

@@ -1,9 +1,11 @@
 """Around every request: its id, its log line and its time; cross-origin rules; and no crash without an answer."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
 from fastapi import Request
@@ -16,6 +18,7 @@ from uuid_utils import uuid7
 from app.api.paths import PROBES, is_ingestion
 from app.errors import LeadscoreError
 from app.metrics import Metrics
+from app.protocol.origins import is_allowed
 
 log = structlog.get_logger()
 
@@ -23,6 +26,7 @@ REQUEST_ID = "X-Request-Id"
 REQUEST_ID_HEADER = REQUEST_ID.lower().encode()
 LONGEST_REQUEST_ID = 64
 DAY_S = 86_400
+SLASHES = re.compile(rb"/{2,}")
 
 OnError = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -60,14 +64,27 @@ class Observed:
         # A message that was accepted is no news, for the metrics count it; nor is a probe that found all well.
         quiet = is_ingestion(scope["path"]) or scope["path"] in PROBES
         tell = log.debug if status == HTTPStatus.OK and quiet else log.info
-        problem = {"problem": scope["problem"]} if "problem" in scope else {}
-        tell("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2), **problem)
+        refusal = {name: scope[name] for name in ("problem", "reason") if scope.get(name)}
+        tell("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2), **refusal)
 
 
 def _request_id(scope: Scope) -> str:
     client_id = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
     usable = 0 < len(client_id) <= LONGEST_REQUEST_ID and client_id.replace(b"-", b"").isalnum()
     return client_id.decode() if usable else uuid7().hex
+
+
+class SingleSlashes:
+    """Reads several slashes in a row as one, unless they are escaped: clients put `https://…/` and `/v1/…` together."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and b"//" in scope["raw_path"]:
+            scope["raw_path"] = SLASHES.sub(b"/", scope["raw_path"])
+            scope["path"] = unquote(scope["raw_path"].decode())
+        await self.app(scope, receive, send)
 
 
 class HeadAsGet:
@@ -93,7 +110,7 @@ class CrossOrigin:
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
         self.app = app
         self.open = _cross_origin(app, allow_origin_regex=".*")
-        self.closed = _cross_origin(app, allow_origins=origins) if origins else app
+        self.closed = _cross_origin(app, ListedOrigins, allow_origins=origins) if origins else app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         crosses = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
@@ -105,8 +122,15 @@ class CrossOrigin:
             await self.closed(scope, receive, send)
 
 
-def _cross_origin(app: ASGIApp, **which: Any) -> ASGIApp:
-    return CORSMiddleware(
+class ListedOrigins(CORSMiddleware):
+    """Origins as an allow-list has them: some stand for all their subdomains."""
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return is_allowed(origin, self.allow_origins)
+
+
+def _cross_origin(app: ASGIApp, kind: type[CORSMiddleware] = CORSMiddleware, **which: Any) -> ASGIApp:
+    return kind(
         app,
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["*"],

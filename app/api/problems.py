@@ -73,7 +73,7 @@ def problem(request: Request, status: int, code: str, detail: str, **more: Any) 
         "detail": detail,
         **more,
     }
-    if is_ingestion(request.url.path):
+    if is_ingestion(request.scope["path"]):
         document |= {"success": False, "code": code, "message": detail, "error": detail}
     return Response(orjson.dumps(document), status, media_type=MEDIA_TYPE)
 
@@ -91,8 +91,7 @@ async def on_refusal(request: Request, error: Exception) -> Response:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="leadscore"'
     if isinstance(error, errors.Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after_s)
-        if error.reason is not None:
-            log.warning("the database is unavailable", reason=error.reason)
+        request.scope["reason"] = error.reason  # for the log
     return answer
 
 

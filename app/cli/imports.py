@@ -1,32 +1,34 @@
-"""`leadscore import`: files of messages, read a chunk at a time."""
+"""`leadscore import`: files of history, read a chunk at a time."""
 
 import asyncio
-import gzip
 import os
-import sys
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BufferedReader
-from pathlib import Path
-from typing import IO, Annotated, cast
+from itertools import islice
+from typing import Annotated, Literal
 
+import orjson
 import typer
 
+from app.cli.history_files import opened_file, read_entries, whole
 from app.cli.runtime import INTERRUPTED, interrupted_at_once, interruptible, opened, read_settings
 from app.cli.terminal import counted, err, out, progress_bar
 from app.clock import utc_now
-from app.errors import UnreadableFile
+from app.errors import LeadscoreError, UnreadableFile
+from app.protocol.history import Entry
+from app.protocol.messages import Sender
+from app.protocol.tables.layout import TableOptions
 from app.protocol.values import is_storable
-from app.services.imports import FileImport
+from app.services.imports import EntryReader, FileImport
 from app.settings import Settings
 
-LINES_AT_ONCE = 1_000
+ENTRIES_AT_ONCE = 1_000
+SHOWN_BY_DRY_RUN = 10
 LONGEST_SOURCE = 100
-GZIP = b"\x1f\x8b"
-NOT_WHOLE = "is no whole gzip file"
 STOPPED = "Stopped. What was stored stays; import the file again for the rest: nothing counts twice."
+
+Format = Literal["jsonl", "csv", "tsv", "hubspot", "salesforce", "ga4", "posthog", "mixpanel", "segment"]
 
 commands = typer.Typer()
 
@@ -40,25 +42,96 @@ def _usable_source(name: str) -> str:
 
 @commands.command("import")
 def import_history(
-    file: Annotated[str, typer.Argument(help="JSON lines, `.gz` too; `-` is standard input.")],
+    file: Annotated[str, typer.Argument(help="JSON lines, CSV or TSV; `.gz` too; `-` is standard input.")],
+    *,
     source: Annotated[
         str, typer.Option(callback=_usable_source, help="The name under which these events are kept.")
     ] = "import",
+    format: Annotated[  # noqa: A002 - the option's name
+        Format | None, typer.Option(help="What the file is. Default: what its first line looks like.")
+    ] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="COLUMN=TRAIT", help="What a column means. COLUMN= leaves it out."),
+    ] = None,
+    event: Annotated[str | None, typer.Option(metavar="NAME", help="Each row is an event of this name.")] = None,
+    event_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Each row is an event, whose name is in this column.")
+    ] = None,
+    event_at: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=COLUMN", help="A person's event, if this column has its time. Repeatable."),
+    ] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="When it happened.")] = None,
+    dates: Annotated[
+        Literal["dmy", "mdy"] | None, typer.Option(help="Which comes first in 01/02/2026, the day or the month.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first messages, and store nothing.")] = False,
 ) -> None:
-    """Import a file of history: one message a line. Running it again changes nothing."""
-    refused = asyncio.run(_import(read_settings(), file, source))
+    """Import a file of history: messages, or a table of people or events. Running it again changes nothing."""
+    if sum(map(bool, (event, event_column, event_at))) > 1:
+        msg = "Take one of --event, --event-column and --event-at."
+        raise typer.BadParameter(msg)
+    options = TableOptions(
+        format=format,
+        targets=dict(_pair(pair, "COLUMN=TRAIT", last=True) for pair in mapped or ()),
+        event=event,
+        event_column=event_column,
+        event_times=dict(_pair(pair, "NAME=COLUMN", last=False) for pair in event_at or ()),
+        time=time,
+        dates=dates,
+    )
+    settings = read_settings()
+    refused = (
+        _show(settings, file, source, options) if dry_run else asyncio.run(_import(settings, file, source, options))
+    )
     raise typer.Exit(1 if refused else 0)
 
 
-async def _import(settings: Settings, file: str, source: str) -> int:
-    """How many lines were refused."""
+def _pair(text: str, form: str, *, last: bool) -> tuple[str, str]:
+    left, equals, right = text.rpartition("=") if last else text.partition("=")
+    if not equals or not left.strip():
+        msg = f"`{text}` must be {form}"
+        raise typer.BadParameter(msg)
+    return left.strip(), right.strip()
+
+
+def _show(settings: Settings, file: str, source: str, options: TableOptions) -> int:
+    """Print the first messages as they would be stored. How many were refused."""
+    reader, refused = _reader(source, settings), 0
+    with opened_file(file) as raw, whole(file):
+        entries = list(islice(read_entries(raw, file, options, detailed=True), SHOWN_BY_DRY_RUN))
+    for entry in entries:
+        try:
+            message, _ = reader.read(entry)
+        except LeadscoreError as error:
+            refused += 1
+            err.print(_refusal(entry.line, error.code, error.detail), markup=False, soft_wrap=True)
+        else:
+            print(orjson.dumps(message).decode())
+    err.print("Nothing was stored.")
+    return refused
+
+
+def _reader(source: str, settings: Settings) -> EntryReader:
+    return EntryReader(Sender(source, trusted=True, phone_region=settings.phone_region), utc_now)
+
+
+def _refusal(line: int, code: str, detail: str) -> str:
+    return f"line {line}: {code}: {detail}"
+
+
+async def _import(settings: Settings, file: str, source: str, options: TableOptions) -> int:
+    """How many messages were refused."""
     totals: Counter[str] = Counter()
     async with opened(settings, writing=True) as runtime:
-        importing = FileImport(runtime.writer, source, utc_now)
+        importing = FileImport(runtime.writer, _reader(source, settings))
         with interruptible() as stopping:
             try:
-                with _opened(file) as raw:
-                    await _store(importing, _until(stopping, _chunks(raw, file)), raw, totals)
+                with opened_file(file) as raw:
+                    with interrupted_at_once(), whole(file):
+                        entries = read_entries(raw, file, options)
+                    await _store(importing, _until(stopping, _chunks(entries, file)), raw, totals)
             except KeyboardInterrupt:
                 stopping.set()
     if stopping.is_set():
@@ -68,7 +141,7 @@ async def _import(settings: Settings, file: str, source: str) -> int:
 
 
 async def _store(
-    importing: FileImport, chunks: Iterator[list[bytes]], raw: BufferedReader, totals: Counter[str]
+    importing: FileImport, chunks: Iterator[list[Entry]], raw: BufferedReader, totals: Counter[str]
 ) -> None:
     """Store the chunks and count what became of them; tell how far the file has been read, and what was refused."""
     size = os.fstat(raw.fileno()).st_size if raw.seekable() else None
@@ -78,7 +151,7 @@ async def _store(
             for chunk in chunks:
                 step = await importing.store(chunk)
                 for refusal in step.refused:
-                    line = f"line {refusal.line}: {refusal.code}: {refusal.detail}"
+                    line = _refusal(refusal.line, refusal.code, refusal.detail)
                     bar.print(line, markup=False, soft_wrap=True)
                 totals.update(accepted=step.accepted, duplicates=step.duplicates, refused=len(step.refused))
                 bar.update(task, completed=None if size is None else raw.tell(), messages=totals.total())
@@ -87,7 +160,7 @@ async def _store(
         out.print(f"{totals['accepted']:,} accepted, {duplicates}, {totals['refused']:,} refused")
 
 
-def _until(stopping: asyncio.Event, chunks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+def _until(stopping: asyncio.Event, chunks: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
     """The chunks until then. One that has to be waited for is given up at Ctrl-C, which `KeyboardInterrupt` tells."""
     while True:
         with interrupted_at_once():
@@ -97,39 +170,16 @@ def _until(stopping: asyncio.Event, chunks: Iterator[list[bytes]]) -> Iterator[l
         yield chunk
 
 
-@contextmanager
-def _opened(file: str) -> Iterator[BufferedReader]:
-    """A file, or standard input. A pipe may have to be waited for: Ctrl-C is `KeyboardInterrupt` then."""
-    if file == "-":
-        if sys.stdin is None:
-            raise UnreadableFile("Standard input is closed: name a file of JSON lines, or pipe one in.")
-        yield cast("BufferedReader", sys.stdin.buffer)
-        return
+def _chunks(entries: Iterator[Entry], file: str) -> Iterator[list[Entry]]:
+    chunk: list[Entry] = []
     try:
-        with interrupted_at_once():
-            raw = Path(file).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise UnreadableFile(f"{file}: {error.strerror}. Name a file of JSON lines, or - for standard input.") from None
-    with raw:
-        yield raw
-
-
-def _unpacked(raw: BufferedReader) -> IO[bytes]:
-    """Whatever it is called, by its first bytes."""
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if raw.peek(2)[:2] == GZIP else raw
-
-
-def _chunks(raw: BufferedReader, file: str) -> Iterator[list[bytes]]:
-    chunk: list[bytes] = []
-    try:
-        for line in _unpacked(raw):
-            chunk.append(line)
-            if len(chunk) == LINES_AT_ONCE:
-                yield chunk
-                chunk = []
-    except (EOFError, OSError, zlib.error) as error:
+        with whole(file):
+            for entry in entries:
+                chunk.append(entry)
+                if len(chunk) == ENTRIES_AT_ONCE:
+                    yield chunk
+                    chunk = []
+    except UnreadableFile:
         yield chunk
-        broken = f"can't be read further: {error.strerror}" if isinstance(error, OSError) and error.errno else NOT_WHOLE
-        msg = f"{file} {broken}. Import it again when it is mended: what was read stays, and counts once."
-        raise UnreadableFile(msg) from None
+        raise
     yield chunk

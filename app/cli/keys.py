@@ -1,5 +1,6 @@
 """`leadscore keys …`: API keys. A new key and the list are printed plainly, so that no terminal wraps them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -25,6 +26,19 @@ def _fault(error: ErrorDetails) -> str:
     return f"{option}: {sentence_of(error)}"
 
 
+def _read_map(pairs: Sequence[str]) -> dict[str, str] | None:
+    """`FIELD=TRAIT`, each. The last `=` divides: a field's name may hold one, too."""
+    mapped: dict[str, str] = {}
+    for pair in pairs:
+        name, _, trait = (text.strip() for text in pair.rpartition("="))
+        if not (name and trait):
+            raise ValidationFailed(f'--map: `{pair}` must be FIELD=TRAIT, such as "Ihre Firma=company"')
+        if name in mapped:
+            raise ValidationFailed(f"--map: `{name}` is mapped twice")
+        mapped[name] = trait
+    return mapped or None
+
+
 def _read_id(text: str) -> UUID:
     try:
         return UUID(text)
@@ -39,15 +53,29 @@ def create(
     name: Annotated[str, typer.Option(help="What it is for. Events keep it as their source.")],
     origin: Annotated[list[str] | None, typer.Option(help="For a write key: an origin that may use it.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="For a write key: an event that it may send.")] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="FIELD=TRAIT", help="For a write or server key: the trait that a form's field is."
+        ),
+    ] = None,
 ) -> None:
     """Make a key and print it, alone, on standard output. It is not shown again."""
     try:
-        wanted = KeyRequest(kind=kind, name=name, origins=origin or None, events=event or None)
+        wanted = KeyRequest(
+            kind=kind, name=name, origins=origin or None, events=event or None, map=_read_map(mapped or ())
+        )
     except ValidationError as error:
         raise ValidationFailed("; ".join(map(_fault, error.errors()))) from None
     made = with_database(
         lambda runtime: create_key(
-            runtime.database, kind, wanted.name, utc_now(), origins=wanted.origins, events=wanted.events
+            runtime.database,
+            kind,
+            wanted.name,
+            utc_now(),
+            origins=wanted.origins,
+            events=wanted.events,
+            trait_map=wanted.map,
         ),
         made=True,
     )
@@ -61,7 +89,9 @@ def list_all() -> None:
     print(KEY_LINE.format("id", "kind", "begins with", "created", "revoked", "name"))
     for key in found:
         times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.revoked_at)]
-        print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, foreign(key.name).plain))
+        pairs = ", ".join(f"{name}={trait}" for name, trait in (key.trait_map or {}).items())
+        name = foreign(f"{key.name}  (maps {pairs})" if pairs else key.name).plain
+        print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, name))
 
 
 @commands.command("revoke")

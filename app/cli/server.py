@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 from contextlib import suppress
+from errno import EADDRNOTAVAIL
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +12,13 @@ import uvicorn
 
 from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
+from app.cli.upgrades import UpgradeIgnoringProtocol
 from app.errors import Unavailable
 from app.services.keys import KeyKind, list_keys
 from app.services.runtime import Runtime
 from app.settings import Settings
+
+ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - names; what is listened on is a setting
 
 commands = typer.Typer()
 
@@ -36,24 +40,52 @@ def serve(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=UpgradeIgnoringProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nobody here asks where a request came from
+        timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
-    Server(config, app.state.runtime).run(sockets=[listening])
+    Server(config, app.state.runtime).run(sockets=listening)
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def _listen(settings: Settings) -> list[socket.socket]:
     try:
-        return socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        msg = f"Port {settings.port} of {settings.host} can't be listened on: {error.strerror}. Name others by --host"
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return bind(sorted({(family, address) for family, *_, address in found}))  # sorted: IPv4 comes first
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a valid host name"
+        msg = f"Port {settings.port} of {settings.host} can't be listened on: {reason}. Name others by --host"
         err.print(f"{msg} and --port, or by LEADSCORE_HOST and LEADSCORE_PORT.", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
+
+
+def bind(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
+    """A socket for each address of a host, all on one port. Those that this machine doesn't have are left out."""
+    listening: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, (host, port, *scope) in addresses:
+        same_port = listening[0].getsockname()[1] if listening else port
+        takes_ipv4_too = host == ANY_IPV6 and socket.has_dualstack_ipv6()
+        try:
+            address = (host, same_port, *scope)
+            listening.append(socket.create_server(address, family=family, dualstack_ipv6=takes_ipv4_too))
+        except OSError as error:
+            if error.errno != EADDRNOTAVAIL:
+                raise
+            missing = error
+    if missing and not listening:
+        raise missing
+    return listening
+
+
+def local_url(host: str, port: int) -> str:
+    """Where this machine reaches a server that listens on the address."""
+    host = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "localhost"}.get(host, host)
+    return f"http://[{host.replace('%', '%25')}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _try_to_open(settings: Settings) -> None:
@@ -74,7 +106,7 @@ class Server(uvicorn.Server):
         if not self.started:
             return
         host, port, *_ = self.servers[0].sockets[0].getsockname()
-        url = f"http://{host}:{port}"
+        url = local_url(host, port)
         keys_made = await self.runtime.make_first_keys()  # only now: on a port that is taken they would be lost
         if keys_made:
             _introduce(url, {made.key.kind: made.secret for made in keys_made})
@@ -94,15 +126,15 @@ INTRODUCTION = """
 These keys are shown this once. With them, the main job is:
 
 # a visitor looks at the prices
-curl -s {url}/v1/page -u {write}: \\
+curl -s "{url}/v1/page" -u {write}: \\
   -d '{{"anonymousId": "a1", "context": {{"page": {{"path": "/pricing"}}}}}}'
 
 # a website's form is sent
-curl -s {url}/v1/forms/contact -d writeKey={write} \\
+curl -s "{url}/v1/forms/contact" -d writeKey={write} \\
   -d anonymousId=a1 -d email=ada@example.com -d company_size=80
 
 # the product reports who it is, and a trial
-curl -s {url}/v1/batch -u {server}: -d '{{"batch": [
+curl -s "{url}/v1/batch" -u {server}: -d '{{"batch": [
   {{"type": "identify", "userId": "u1", "traits": {{"email": "ada@example.com"}}}},
   {{"type": "track", "userId": "u1", "event": "Trial Started"}}]}}'
 
@@ -110,8 +142,8 @@ curl -s {url}/v1/batch -u {server}: -d '{{"batch": [
 curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}"
 
 # and why? (her id is the first value of that answer)
-curl -s -H "Authorization: Bearer {read}" {url}/v1/leads/$( \\
-  curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}" | cut -d '"' -f 4)/score
+curl -s -H "Authorization: Bearer {read}" "{url}/v1/leads/$( \\
+  curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}" | cut -d '"' -f 4)/score"
 """
 
 

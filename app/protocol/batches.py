@@ -7,20 +7,21 @@ from typing import Any, Self
 
 import orjson
 
-from app.errors import ContentTooLarge, InvalidMessage, LeadscoreError
-from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, read_message, read_section
-from app.protocol.times import read_time
-from app.protocol.values import as_text, check_values, is_storable
+from app.errors import ContentTooLarge, InvalidMessage, LeadscoreError, MalformedJson
+from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, read_message
+from app.protocol.recovery import MAX_MESSAGES, Malformed
+from app.protocol.sections import read_section
+from app.protocol.times import read_time, readable_time
+from app.protocol.values import as_text, is_storable, storable
 from app.scoring.events import Event
-
-MAX_MESSAGES = 2500
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One message that was refused: where it stood in its body, why, and what it was.
 
-    `message_id` and `detail` are safe to store and to show; `body` is as it came, bad characters included.
+    `message_id` and `detail` are safe to store and to show; `body` is as it came, bad characters included;
+    of what is not JSON, its text.
     """
 
     index: int
@@ -31,7 +32,8 @@ class Refusal:
 
     @classmethod
     def of(cls, body: Any, error: LeadscoreError, index: int = 0) -> Self:
-        return cls(index=index, message_id=_told_id(body), code=error.code, detail=error.detail, body=body)
+        kept = body.text if isinstance(body, Malformed) else body
+        return cls(index=index, message_id=_told_id(body), code=error.code, detail=error.detail, body=kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Batch:
     refused: list[Refusal]
 
 
-def read_batch(document: Any, *, sender: Sender, received_at: datetime) -> Batch:
-    """Read each message by itself, over what the batch says for all of them.
+def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bool = True) -> Batch:
+    """Read each message by itself, over what the batch says for all of them. `live` as for `read_message`.
 
     Raises InvalidMessage where there is no list of messages, ContentTooLarge for too many or too big a context.
     """
@@ -55,8 +57,12 @@ def read_batch(document: Any, *, sender: Sender, received_at: datetime) -> Batch
     batch = Batch(accepted=[], refused=[])
     for index, message in enumerate(messages):
         try:
-            event = read_message(message, type=None, sender=sender, received_at=received_at, envelope=envelope)
-        except InvalidMessage as error:
+            if isinstance(message, Malformed):
+                raise message.error
+            event = read_message(
+                message, type=None, sender=sender, received_at=received_at, envelope=envelope, live=live
+            )
+        except (InvalidMessage, MalformedJson) as error:
             batch.refused.append(Refusal.of(message, error, index))
         else:
             batch.accepted.append((index, event))
@@ -81,21 +87,22 @@ def body_write_key(document: Any) -> str | None:
 def _read_messages(document: Any) -> list[Any]:
     messages = document.get("batch") if isinstance(document, dict) else None
     if not isinstance(messages, list):
-        raise InvalidMessage("validation-error", "The body must be an object whose `batch` is a list of messages.")
+        raise InvalidMessage(
+            "validation-error", 'The body must be an object whose `batch` is a list of messages: `{"batch": […]}`.'
+        )
     if len(messages) > MAX_MESSAGES:
         raise ContentTooLarge(f"A batch has at most {MAX_MESSAGES:,} messages: split it.")
     return messages
 
 
 def _read_envelope(document: Mapping[str, Any]) -> Envelope:
-    context = read_section(document, "context")
-    check_values(context, under="context")
+    context = storable(read_section(document, "context"), under="context")
     context_bytes = len(orjson.dumps(context)) if context else 0
     # It is kept with every message, so the limit of one holds: 2,500 copies of a large one would be gigabytes.
     if context_bytes > MAX_MESSAGE_BYTES:
         raise ContentTooLarge(f"The batch's `context` is over {MAX_MESSAGE_BYTES:,} bytes: send less in it.")
     return Envelope(
-        sent_at=read_time(document.get("sentAt"), "sentAt"),
+        sent_at=readable_time(document.get("sentAt")),
         timestamp=read_time(document.get("timestamp"), "timestamp"),
         context=context,
         context_bytes=context_bytes,

@@ -43,7 +43,7 @@ def is_json(data: bytes) -> bool:
     return _JSON_START.match(data) is not None
 
 
-def parse_json(data: bytes, what: str = "The body") -> Any:
+def parse_json(data: bytes, what: str = "The body", max_depth: int = MAX_DEPTH) -> Any:
     """Strict JSON in UTF-8, a byte order mark aside. `what` the data are, an error says: its sentence begins with it.
 
     Lone surrogates, infinities such as 1e999 and integers beyond 64 bits pass: they cost their message, not the body.
@@ -51,13 +51,17 @@ def parse_json(data: bytes, what: str = "The body") -> Any:
     """
     try:
         document = _DECODER.decode(data.removeprefix(BOM_UTF8).decode("utf-8"))
-        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:  # else it can't be too deep
-            _check_depth(document)
+        if data.count(b"{") + data.count(b"[") > max_depth:  # else it can't be too deep
+            _check_depth(document, max_depth)
     except UnicodeDecodeError:
         fault = "is not valid UTF-8: encode it as UTF-8."
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if b"\n" in data else ""
-        fault = f"is not valid JSON at {line}column {error.colno}."
+        place = f"{line}column {error.colno}"
+        more = error.msg == "Extra data"  # several documents, one a line, say
+        fault = (
+            f"goes on after its JSON ends, at {place}: send one value." if more else f"is not valid JSON at {place}."
+        )
     except RecursionError:
         fault = _TOO_DEEP
     except _NotAccepted as error:
@@ -114,10 +118,10 @@ def _refuse_constant(_name: str) -> NoReturn:
     raise _NotAccepted("holds NaN or Infinity, which JSON has not: send null, or leave the field out.")
 
 
-def _check_depth(document: Any) -> None:
+def _check_depth(document: Any, max_depth: int) -> None:
     # Level by level, since the parser's own limit is Python's stack, which is far deeper and differs by version.
     level = _containers([document])
-    for _ in range(MAX_DEPTH):
+    for _ in range(max_depth):
         if not level:
             return
         level = [child for parent in level for child in _containers(parent)]

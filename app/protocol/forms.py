@@ -1,29 +1,34 @@
-"""Plain HTML forms: from the three ways in which browsers write them to the message that they stand for."""
+"""Plain HTML forms: from a form's fields, however they came, to the message that they stand for.
+
+How bodies are read is in `form_bodies` and `form_documents`; what fields are usually called, in `form_names`.
+"""
 
 import re
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field, File, FormParser, parse_options_header
+from app.protocol.form_bodies import Fields
+from app.protocol.form_names import MAX_NAME_LENGTH, is_card_number, is_kept, is_senders, trait_of
+from app.protocol.identities import read_identity
+from app.scoring.strings import comparable, trimmed, with_ascii_digits
 
-from app.errors import MalformedRequest, UnsupportedMediaType, ValidationFailed
-
-MAX_FIELDS = 1000
 DEFAULT_EVENT = "Form Submitted"
 
-Fields = list[tuple[str, str]]
+Answer = str | list[str]
 
+MAX_CONTACT_LENGTH = 200
+
+_CONTACTS = ("email", "phone")
 _MESSAGE_FIELDS = ("event", "userId", "anonymousId", "messageId")
-_RESERVED = frozenset({*_MESSAGE_FIELDS, "writeKey", "_next", "_gotcha"})
+_HONEYPOTS = frozenset({"_gotcha", "_honey", "_honeypot", "bot-field", "honeypot"})
+_CONTROL = frozenset({*_MESSAGE_FIELDS, "writeKey", "_next"}) | _HONEYPOTS
 _PROPERTY = re.compile(r"properties\[([^\[\]]+)\]")
-# A line without `=` continues the value before it: that is how a text area's second line comes.
-_NEXT_PAIR = re.compile(r"\r?\n(?=[^=\r\n]*=)")
-
-_FILES_IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": sys.maxsize}  # or the library writes them to disk before we refuse them
+_ELEMENT = re.compile(r"(.+)\[\d*\]", re.DOTALL)
+_SWITCHES = frozenset({"", "0", "1", "on", "off", "true", "false", "yes", "no"})
+# As browsers check `<input type="email">`, save that a domain has a dot and may be of any script.
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[\w-]+\.)+[\w-]{2,}")
+_PHONE_NUMBER = re.compile(r"[+(\d][\d\s()./+-]{3,30}\d(?: *(?:x|ext\.?) *\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,109 +36,135 @@ class FormPost:
     """What a form says. `message` is for `read_message(…, type="form")`, which may first be given a `context`.
 
     The fields that steer the answer are apart: `next_url` is unchecked, and a filled honeypot means a bot.
+    `contact_is_unusable` where the form asks for an address or a number, and what was filled in is neither.
     """
 
     message: dict[str, Any]
     next_url: str | None
     honeypot_filled: bool
-    write_key: str | None
+    contact_is_unusable: bool
 
 
-def parse_form(data: bytes, content_type: str | None) -> Fields:
-    """The (name, value) pairs of a body, in order. Bytes that are not UTF-8 become U+FFFD, as in the URL standard.
-
-    Raises UnsupportedMediaType, MalformedRequest (unreadable, or more than 1,000 fields), ValidationFailed for a file.
-    """
-    try:
-        media_type, parameters = parse_options_header(content_type)
-        if media_type == b"application/x-www-form-urlencoded":
-            return _parse_urlencoded(data)
-        if media_type == b"multipart/form-data":
-            return _parse_multipart(data, parameters.get(b"boundary"))
-        if media_type == b"text/plain":
-            return _parse_plain(data)
-    except ValueError:  # of the header, the fields' count or the parts: the libraries' own words may quote the input
-        raise MalformedRequest(f"The form can't be read: send it whole, with at most {MAX_FIELDS:,} fields.") from None
-    raise UnsupportedMediaType(
-        "A form is application/x-www-form-urlencoded, multipart/form-data or text/plain: set the Content-Type."
-    )
+def is_mappable(name: str) -> bool:
+    """Whether a field of this name can be a trait."""
+    return name not in _CONTROL and is_kept(name)
 
 
-def read_form(form_name: str, fields: Iterable[tuple[str, str]]) -> FormPost:
+def form_write_key(fields: Fields) -> str | None:
+    """The `writeKey` among the fields."""
+    return next((value for name, value in reversed(fields) if name == "writeKey"), None) or None
+
+
+def read_form(form_name: str, fields: Fields, traits_by_name: Mapping[str, str] | None = None) -> FormPost:
     """The message that a form's post stands for.
 
     Every field that means nothing else is a property and a trait; one left blank is a property alone, since an
     optional field that was skipped must not wipe out what is known. Of a repeated control field, the last counts.
+    `traits_by_name` are the traits that the key gives to fields by name, before what such names usually mean.
     """
-    values = _group(fields)
-    control = {name: values[name][-1] for name in _RESERVED & values.keys()}
-    named = {match[1]: _unwrap(values.pop(name)) for name in list(values) if (match := _PROPERTY.fullmatch(name))}
-    answers = {name: _unwrap(texts) for name, texts in values.items() if name not in _RESERVED}
+    control = {name: value for name, value in fields if name in _CONTROL}
+    answers = _read_answers((name, value) for name, value in fields if name and name not in _CONTROL)
+    named = {match[1]: answers.pop(name) for name in list(answers) if (match := _PROPERTY.fullmatch(name))}
+    mapped = _find_mapped(answers, traits_by_name or {})
+    traits = _read_traits(answers, mapped)
+    names_somebody = any((control.get(name) or "").strip() for name in ("userId", "anonymousId"))
     message: dict[str, Any] = {name: control.get(name) for name in _MESSAGE_FIELDS}
     message["event"] = (control.get("event") or "").strip() or DEFAULT_EVENT
     message["properties"] = {**answers, **named, "form": form_name}
-    message["traits"] = {name: answer for name, answer in answers.items() if not _is_blank(answer)}
+    message["traits"] = traits
     return FormPost(
         message=message,
         next_url=control.get("_next") or None,
-        honeypot_filled=any(values.get("_gotcha", ())),
-        write_key=control.get("writeKey") or None,
+        honeypot_filled=any(value for name, value in fields if name in _HONEYPOTS),
+        contact_is_unusable=not names_somebody and _is_contact_unusable(traits, answers, mapped),
     )
 
 
-def _parse_urlencoded(data: bytes) -> Fields:
-    text = data.decode("utf-8", "replace")
-    return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS)
-
-
-def _parse_plain(data: bytes) -> Fields:
-    lines = _NEXT_PAIR.split(data.decode("utf-8", "replace").rstrip("\r\n"), maxsplit=MAX_FIELDS)
-    if len(lines) > MAX_FIELDS:
-        raise ValueError
-    pairs = [line.partition("=") for line in lines]
-    return [(name, value) for name, separator, value in pairs if separator]
-
-
-def _parse_multipart(data: bytes, boundary: bytes | None) -> Fields:
-    # Counted before they are parsed, the files as well: tens of thousands of empty parts would cost seconds.
-    if not boundary or data.count(b"--" + boundary) > MAX_FIELDS + 1:
-        raise FormParserError
-    fields: Fields = []
-    ends: list[bool] = []
-
-    def keep(field: Field) -> None:
-        fields.append((_decode(field.field_name), _decode(field.value)))
-
-    def refuse(file: File) -> None:
-        # A browser sends an empty part without a file's name where none was chosen.
-        if file.file_name or file.size:
-            raise ValidationFailed("Files are not taken: remove the form's file input.")
-
-    parser = FormParser(
-        "multipart/form-data", keep, refuse, lambda: ends.append(True), boundary=boundary, config=_FILES_IN_MEMORY
-    )
-    parser.write(data)
-    if not ends:  # the library does not notice a body that was cut off
-        raise FormParserError
-    return fields
-
-
-def _decode(text: bytes | None) -> str:
-    return (text or b"").decode("utf-8", "replace")
-
-
-def _group(fields: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _read_answers(fields: Iterable[tuple[str, str]]) -> dict[str, Answer]:
+    """What was filled in, by the field's name: `topic[]` and `topic[0]` are the list `topic`."""
     values: dict[str, list[str]] = {}
-    for name, value in fields:
-        if name:
+    lists: set[str] = set()
+    for full_name, value in fields:
+        element = _ELEMENT.fullmatch(full_name)
+        name = element[1] if element else full_name
+        if is_kept(name) and not is_card_number(value, name):
             values.setdefault(name, []).append(value)
-    return values
+            lists.update([name] if element else [])
+    return {name: _read_list(texts) if name in lists else _read_repeated(texts) for name, texts in values.items()}
 
 
-def _unwrap(values: list[str]) -> str | list[str]:
-    """What a field says. One that says the same twice, as where an address has to be repeated, says it once."""
-    return values[0] if len(set(values)) == 1 else values
+def _find_mapped(answers: Iterable[str], traits_by_name: Mapping[str, str]) -> dict[str, str]:
+    """The traits of those fields that the key names, by the names that the fields have in this form."""
+    traits = {comparable(name): trait for name, trait in traits_by_name.items()}
+    keys = {name: comparable(name) for name in answers if traits and len(name) <= MAX_NAME_LENGTH}
+    return {name: traits[key] for name, key in keys.items() if key in traits}
 
 
-def _is_blank(answer: str | list[str]) -> bool:
-    return not "".join(answer).strip()
+def _read_list(texts: list[str]) -> list[str]:
+    return [text for text in texts if text.strip()] or texts[:1]
+
+
+def _read_repeated(texts: list[str]) -> Answer:
+    """What a field says that is there more than once.
+
+    The hidden field of a switch that is off comes before the switch itself: the last one counts. What is said twice,
+    as where an address has to be repeated, is said once. Of other fields the blank ones say nothing.
+    """
+    if _SWITCHES.issuperset(text.lower() for text in texts):
+        return texts[-1]
+    told = _read_list(texts)
+    return told[0] if len({trimmed(text).casefold() for text in told}) == 1 else told
+
+
+def _read_traits(answers: Mapping[str, Answer], mapped: Mapping[str, str]) -> dict[str, Answer]:
+    told = {name: answer for name, answer in answers.items() if any(text.strip() for text in _texts(answer))}
+    meanings = {name: mapped.get(name) or _usual_meaning(name, answer) for name, answer in told.items()}
+    if not any(trait == "email" and _is_usable(trait, told[name]) for name, trait in meanings.items()):
+        meanings |= dict.fromkeys(_fields_of_the_only_address(told), "email")
+    # A usable address goes before another, and what the key says before what a name usually means.
+    order = sorted(told, key=lambda name: (not _is_usable(meanings[name], told[name]), name not in mapped))
+    traits: dict[str, Answer] = {}
+    for name in order:
+        traits.setdefault(meanings[name], _read_trait(meanings[name], told[name]))
+    return traits
+
+
+def _usual_meaning(name: str, answer: Answer) -> str:
+    """The trait that a field is, by its name. A `mobile` that was ticked rather than filled in is no number."""
+    trait = trait_of(name)
+    return name if trait is None or (trait == "phone" and not _is_usable(trait, answer)) else trait
+
+
+def _fields_of_the_only_address(told: Mapping[str, Answer]) -> list[str]:
+    """The fields that hold the sender's address whatever they are called: there is just one address in the form."""
+    found = {name: _usable_contacts("email", answer) for name, answer in told.items() if is_senders(name)}
+    found = {name: [text for text in texts if _ADDRESS.fullmatch(text)] for name, texts in found.items()}
+    distinct = {comparable(text) for texts in found.values() for text in texts}
+    return [name for name, texts in found.items() if texts] if len(distinct) == 1 else []
+
+
+def _read_trait(trait: str, answer: Answer) -> Answer:
+    if trait not in _CONTACTS:
+        return answer
+    return next(iter(_usable_contacts(trait, answer)), next(text for text in _texts(answer) if text.strip()))
+
+
+def _is_usable(trait: str, answer: Answer) -> bool:
+    return trait not in _CONTACTS or bool(_usable_contacts(trait, answer))
+
+
+def _usable_contacts(trait: str, answer: Answer) -> list[str]:
+    """The addresses, or the telephone numbers, in an answer."""
+    texts = [trimmed(text) for text in _texts(answer) if len(text) <= MAX_CONTACT_LENGTH]
+    if trait == "phone":
+        return [text for text in texts if _PHONE_NUMBER.fullmatch(with_ascii_digits(text))]
+    return [text for text in texts if read_identity("email", text) is not None]
+
+
+def _is_contact_unusable(traits: Mapping[str, Answer], answers: Iterable[str], mapped: Mapping[str, str]) -> bool:
+    usable = any(trait in traits and _is_usable(trait, traits[trait]) for trait in _CONTACTS)
+    return not usable and any((mapped.get(name) or trait_of(name)) in _CONTACTS for name in answers)
+
+
+def _texts(answer: Answer) -> list[str]:
+    return answer if isinstance(answer, list) else [answer]

@@ -2,47 +2,85 @@
 
 The rule: a `userId`, `anonymousId` or `previousId` that means nobody, or is too long, refuses its whole message, even
 beside a good identity, since it is a bug of the client that would otherwise gather all visitors in one lead. An
-unusable email is something that people type: it is no identity, and stays a trait.
+unusable email or phone number is something that people type: it is no identity, and stays a trait.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.errors import InvalidMessage
 from app.protocol.values import as_text, is_storable
+from app.scoring.emails import canonical_email
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
+from app.scoring.phones import canonical_phone
+from app.scoring.strings import comparable, trimmed
 
 MAX_IDENTITY_LENGTH = 200
 
-_EMAIL = re.compile("[^@\\s\0\ud800-\udfff]+@[^@\\s\0\ud800-\udfff]+")
-_MEANINGLESS = frozenset(
-    {"null", "(null)", "undefined", "none", "nil", "<nil>", "nan", "n/a", "[object object]"}
-    | {"anonymous", "guest", "unknown", "-1", "true", "false"}
-)
-_EMAIL_SUFFICES = frozenset({"identify", "form"})
 _STRENGTH = {kind: rank for rank, kind in enumerate(IDENTITY_KINDS)}
+_CONTACTS: tuple[IdentityKind, ...] = ("email", "phone")
+"""Kinds that are read from the traits of the same name."""
+
+_CONTACT_SUFFICES = frozenset({"identify", "form"})
+
+_HAS_VALUE = re.compile(r"(?=[\w-]*[1-9])[0-9A-Za-z][\w-]*", re.ASCII)
+"""Most ids: letters and digits, of which some are not 0. No word, placeholder or zero looks like that."""
+
+_ABSENT_VALUES = ("null", "undefined", "none", "nil", "nan")
+_PEOPLE_UNKNOWN = ("anonymous", "guest", "unknown", "anonymous user", "guest user", "unknown user")
+_NOT_LOGGED_IN = ("not authenticated", "unauthenticated", "not logged in", "logged out", "not set", "not available")
+_OTHER_TYPES = ("true", "false", "infinity", "object")
+_FIELD_NAMES = (
+    *("id", "uid", "uuid", "guid", "email", "email address", "phone", "user name"),
+    *(f"{owner} id" for owner in ("user", "anonymous", "distinct", "previous", "visitor", "client", "customer")),
+    *(f"{owner} id" for owner in ("contact", "lead", "person", "member", "account", "device", "session", "external")),
+)
+_WORDS_FOR_NOBODY = frozenset(
+    word.replace(" ", "") for word in (*_ABSENT_VALUES, *_PEOPLE_UNKNOWN, *_NOT_LOGGED_IN, *_OTHER_TYPES, *_FIELD_NAMES)
+)
+_SIGNS_FOR_NOBODY = frozenset({"-1", "n/a", "n.a.", "#n/a", "#ref!", "#value!", "#name?", "#null!"})
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+_NOTHING = re.compile(rf"0*|f{{32}}|(?:{'|'.join(_ABSENT_VALUES)}){{2,}}")
+"""What may be left without punctuation: nothing, zeros, the greatest UUID, absent values put together."""
+
+# Variables that a template was to replace, and objects that were written in the place of their ids.
+_NAME = r"[^\W\d]+(?:[.$ -]+[^\W\d]+)*"
+_LIKE_A_VARIABLE = re.compile(
+    rf"[%:$]{_NAME}|%{_NAME}%|%\({_NAME}\)s|__{_NAME}__|\{{{_NAME}\}}|\[{_NAME}\]|#?<[^@]*>|%%.*%%|\*\|.*\|\*",
+    re.DOTALL,
+)
+_HAS_VARIABLE = re.compile(r"[{$#]\{.*\}|\{%.*%\}|<[%?].*[%?]>|\[\[.*\]\]|\[object \w+\]", re.DOTALL)
 
 
-def read_identity(kind: IdentityKind, value: Any, field: str | None = None) -> Identity | None:
-    """The identity that `value` stands for, None if there is none; an unusable email is none.
+def read_identity(
+    kind: IdentityKind, value: Any, field: str | None = None, *, phone_region: str | None = None
+) -> Identity | None:
+    """The identity that `value` stands for, None if there is none; an unusable email or phone number is none.
 
-    Numbers are read as their text and emails are lowercased. `field` is the name used in errors, by default the kind.
+    Numbers are read as their text. `field` is the name used in errors, by default the kind.
     Raises InvalidMessage (`invalid-identity`, `invalid-characters`) for an id that can't mean one person.
     """
-    text = as_text(value)
-    if kind == "email":
-        return _read_email(text or "")
-    if text == "":
+    if kind in _CONTACTS:
+        text = as_text(value) or ""
+        address = canonical_email(text) if kind == "email" else canonical_phone(text, phone_region)
+        return Identity(kind, address) if address else None
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    return Identity(kind, _check_id(text, field or kind))
+    return Identity(kind, _check_id(as_text(value), field or kind))
 
 
 def read_identities(
-    message: Mapping[str, Any], *, message_type: str, trusted: bool, emails: Collection[Any]
+    message: Mapping[str, Any],
+    *,
+    message_type: str,
+    trusted: bool,
+    traits: Sequence[Mapping[str, Any]],
+    phone_region: str | None = None,
 ) -> tuple[Identity, ...]:
     """All identities of a message, the strongest kind first, each once; of an alias, the `userId` before the rest.
 
+    `traits`: the message's own, and those of its context. A `userId` that is an email address names that as well.
     Raises InvalidMessage (`invalid-identity`) if one is unusable, or none is there that the type of message asks for.
     """
     user = read_identity("user_id", message.get("userId"), "userId")
@@ -50,12 +88,26 @@ def read_identities(
     previous = _read_previous(message, trusted=trusted) if message_type == "alias" else ()
     if message_type == "alias" and user is None:
         raise InvalidMessage("invalid-identity", "An alias needs a `userId`: the id that the person has from now on.")
-    found = [user, *previous, *(read_identity("email", email) for email in emails), anonymous]
-    identities = dict.fromkeys(identity for identity in found if identity is not None)
-    if user is None and anonymous is None and not (identities and message_type in _EMAIL_SUFFICES):
-        unusable = message_type in _EMAIL_SUFFICES and any(map(as_text, emails))
-        raise InvalidMessage("invalid-identity", _NO_ADDRESS if unusable else _nobody(message_type))
+    contacts = [
+        read_identity(kind, each[kind], phone_region=phone_region)
+        for kind in _CONTACTS
+        for each in traits
+        if kind in each
+    ]
+    found = [identity for identity in (user, *previous, *contacts, anonymous) if identity is not None]
+    if user is None and anonymous is None and not (found and (trusted or message_type in _CONTACT_SUFFICES)):
+        raise InvalidMessage("invalid-identity", _nobody(message_type, traits))
+    identities = dict.fromkeys((*found, *_addresses(found)))
     return tuple(sorted(identities, key=lambda identity: _STRENGTH[identity.kind]))
+
+
+def _addresses(identities: Iterable[Identity]) -> Iterator[Identity]:
+    """The email addresses that serve as a `user_id`."""
+    for identity in identities:
+        if identity.kind == "user_id" and "@" in identity.value:
+            address = read_identity("email", identity.value)
+            if address is not None:
+                yield address
 
 
 def _read_previous(message: Mapping[str, Any], *, trusted: bool) -> tuple[Identity, ...]:
@@ -70,33 +122,37 @@ def _read_previous(message: Mapping[str, Any], *, trusted: bool) -> tuple[Identi
     return (Identity("user_id", previous.value), previous) if trusted else (previous,)
 
 
-def _read_email(text: str) -> Identity | None:
-    email = text.lower()
-    if len(email) > MAX_IDENTITY_LENGTH or not _EMAIL.fullmatch(email):
-        return None
-    return Identity("email", email)
-
-
 def _check_id(text: str | None, field: str) -> str:
     if text is None:
         raise InvalidMessage("invalid-identity", f"`{field}` must be text or a number.")
+    text = trimmed(text)
     if len(text) > MAX_IDENTITY_LENGTH:
         raise InvalidMessage("invalid-identity", f"`{field}` is longer than {MAX_IDENTITY_LENGTH} characters.")
     if not is_storable(text):
         raise InvalidMessage("invalid-characters", f"`{field}` holds U+0000 or half of a surrogate pair: remove it.")
-    if _is_meaningless(text):
+    if _HAS_VALUE.fullmatch(text) is None and _means_nobody(text):
         raise InvalidMessage("invalid-identity", f"`{field}` names nobody: leave it out until the person has an id.")
     return text
 
 
-def _is_meaningless(text: str) -> bool:
-    # Zeros and dashes alone are 0, -0 and the all-zero UUID that phones give for a refused advertising id.
-    return not text.strip("0-") or text.casefold() in _MEANINGLESS
+def _means_nobody(text: str) -> bool:
+    text = comparable(text)
+    bare = _BETWEEN_WORDS.sub("", text)
+    return (
+        bare in _WORDS_FOR_NOBODY
+        or text in _SIGNS_FOR_NOBODY
+        or _NOTHING.fullmatch(bare) is not None
+        or _LIKE_A_VARIABLE.fullmatch(text) is not None
+        or _HAS_VARIABLE.search(text) is not None
+    )
 
 
-_NO_ADDRESS = "This message names nobody: its `email` is no address, and there is no `userId` or `anonymousId`."
-
-
-def _nobody(message_type: str) -> str:
-    remedy = ", or an `email`" if message_type in _EMAIL_SUFFICES else ""
-    return f"This message names nobody: send a `userId` or an `anonymousId`{remedy}."
+def _nobody(message_type: str, traits: Sequence[Mapping[str, Any]]) -> str:
+    if message_type not in _CONTACT_SUFFICES:
+        return "This message names nobody: send a `userId` or an `anonymousId`."
+    if any(as_text(each.get("email")) for each in traits):
+        return "This message names nobody: its `email` is no address, and there is no `userId` or `anonymousId`."
+    if any(as_text(each.get("phone")) for each in traits):
+        hint = "is no number that can be called from abroad, such as +4930123456"
+        return f"This message names nobody: its `phone` {hint}, and there is no `userId` or `anonymousId`."
+    return "This message names nobody: send a `userId` or an `anonymousId`, or an `email` or a `phone`."

@@ -3,7 +3,7 @@
 This is the only place that knows the clients' field names. `type` "form" is our own: a post that `forms` has read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,12 @@ from uuid_utils.compat import uuid7
 
 from app.errors import InvalidMessage
 from app.protocol.identities import read_identities
-from app.protocol.times import occurred_at, read_time
-from app.protocol.values import as_text, check_values
-from app.scoring.events import Event
+from app.protocol.misspellings import misspelling_hint
+from app.protocol.sections import read_section, tidy_names, tidy_traits
+from app.protocol.times import occurred_at, read_time, readable_time
+from app.protocol.values import as_text, storable
+from app.scoring.events import Event, Identity
+from app.scoring.strings import comparable
 
 MAX_MESSAGE_BYTES = 32 * 1024
 MAX_MESSAGE_ID_LENGTH = 100
@@ -30,14 +33,19 @@ _FIXED_NAMES = {
     "alias": "Aliased",
 }
 _ABSENT = (None, "")
+_IDS = frozenset({"userId", "anonymousId", "previousId"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose key a message came with: the key's name, and whether it is a secret one."""
+    """Whose key a message came with: the key's name, and whether it is a secret one.
+
+    `phone_region` is the country of phone numbers that come without a country code, such as `DE`.
+    """
 
     source: str
     trusted: bool
+    phone_region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,12 @@ def read_message(
     sender: Sender,
     received_at: datetime,
     envelope: Envelope = _NO_ENVELOPE,
+    live: bool = True,
 ) -> Event:
     """The event that a message stands for. `type` is what its path implies (or "form"), None where it tells itself.
 
+    `live`: whether its client has sent it just now, so that `sentAt` tells how wrong the client's clock is. History
+    that is imported says nothing about any clock.
     Ids are made in the order of the calls, so that the events of a batch sort as they came. The traits in `context`
     move to the event's traits, and are not kept twice.
     Raises InvalidMessage, whose text names fields and rules and repeats no value.
@@ -70,11 +81,10 @@ def read_message(
     message = _check_message(document, envelope)
     message_type = type or _read_type(message)
     context = {**envelope.context, **read_section(message, "context")}
-    known_traits = read_section(context, "traits", "context.traits")
+    known_traits = tidy_traits(read_section(context, "traits", "context.traits"))
     context.pop("traits", None)
     # A group's traits are the group's: they are properties of the event, and say nothing about the person.
-    own_traits = {} if message_type == "group" else read_section(message, "traits")
-    emails = (own_traits.get("email"), known_traits.get("email"))
+    own_traits = {} if message_type == "group" else tidy_traits(read_section(message, "traits"))
     event_id = uuid7()
     return Event(
         id=event_id,
@@ -82,8 +92,8 @@ def read_message(
         message_id=_read_text(message, "messageId", MAX_MESSAGE_ID_LENGTH) or str(event_id),
         type=message_type,
         name=_FIXED_NAMES.get(message_type) or _read_required(message, "event"),
-        identities=read_identities(message, message_type=message_type, trusted=sender.trusted, emails=emails),
-        occurred_at=_read_occurred_at(message, envelope, received_at),
+        identities=_read_identities(message, message_type, sender, (own_traits, known_traits)),
+        occurred_at=_read_occurred_at(message, envelope, received_at, live=live),
         received_at=received_at,
         trusted=sender.trusted,
         properties=_read_properties(message, message_type),
@@ -92,45 +102,67 @@ def read_message(
     )
 
 
-def read_section(message: Mapping[str, Any], key: str, path: str | None = None) -> dict[str, Any]:
-    """An object within a message, empty where there is none."""
-    section = message.get(key)
-    if section in _ABSENT:
-        return {}
-    if not isinstance(section, dict):
-        raise InvalidMessage("validation-error", f"`{path or key}` must be an object.")
-    return section
-
-
 def _check_message(document: Any, envelope: Envelope) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise InvalidMessage("validation-error", "A message must be an object.")
-    check_values(document)
+        hint = ", not a string that holds one" if isinstance(document, str) else ""
+        raise InvalidMessage("validation-error", f"A message must be an object{hint}.")
+    message = storable(document, exact=_IDS)
     # Only after the check: orjson refuses some of what it finds. The batch's context weighs on each of its messages.
-    if len(orjson.dumps(document)) + envelope.context_bytes > MAX_MESSAGE_BYTES:
+    if len(orjson.dumps(message)) + envelope.context_bytes > MAX_MESSAGE_BYTES:
         raise InvalidMessage("content-too-large", f"A message is at most {MAX_MESSAGE_BYTES:,} bytes: send less in it.")
-    return document
+    return message
+
+
+def read_type(message: Mapping[str, Any]) -> str | None:
+    """The type that a message says it is of, in whatever case; None if it is none of them."""
+    told = message.get("type")
+    if not isinstance(told, str):
+        return None
+    message_type = told if told in MESSAGE_TYPES else comparable(told)
+    return message_type if message_type in MESSAGE_TYPES else None
 
 
 def _read_type(message: Mapping[str, Any]) -> str:
-    message_type = message.get("type")
-    if message_type not in MESSAGE_TYPES:
-        raise InvalidMessage("validation-error", f"`type` must be one of {', '.join(MESSAGE_TYPES)}.")
-    return str(message_type)
+    message_type = read_type(message)
+    if message_type is None:
+        hint = misspelling_hint(message, ("type",))
+        raise InvalidMessage("validation-error", f"`type` must be one of {', '.join(MESSAGE_TYPES)}.{hint}")
+    return message_type
 
 
-def _read_occurred_at(message: Mapping[str, Any], envelope: Envelope, received_at: datetime) -> datetime:
+def _read_identities(
+    message: Mapping[str, Any], message_type: str, sender: Sender, traits: Sequence[Mapping[str, Any]]
+) -> tuple[Identity, ...]:
+    try:
+        return read_identities(
+            message,
+            message_type=message_type,
+            trusted=sender.trusted,
+            traits=traits,
+            phone_region=sender.phone_region,
+        )
+    except InvalidMessage as error:
+        raise InvalidMessage(error.code, error.detail + misspelling_hint(message, _IDS)) from None
+
+
+def _read_occurred_at(message: Mapping[str, Any], envelope: Envelope, received_at: datetime, *, live: bool) -> datetime:
     claimed = read_time(message.get("timestamp"), "timestamp")
     if claimed is None:
         claimed = read_time(message.get("originalTimestamp"), "originalTimestamp") or envelope.timestamp
-    sent_at = read_time(message.get("sentAt"), "sentAt") or envelope.sent_at
-    return occurred_at(claimed, sent_at, received_at)
+    # Whoever received it before us has corrected it, and will have sent it on much later.
+    if not live or readable_time(message.get("receivedAt")):
+        return occurred_at(claimed, None, received_at)
+    return occurred_at(claimed, readable_time(message.get("sentAt")) or envelope.sent_at, received_at)
 
 
 def _read_properties(message: Mapping[str, Any], message_type: str) -> dict[str, Any]:
-    properties = read_section(message, "properties")
+    properties = tidy_names(read_section(message, "properties"))
     if message_type == "group":
-        return {**properties, **read_section(message, "traits"), "groupId": _read_required(message, "groupId")}
+        return {
+            **properties,
+            **tidy_names(read_section(message, "traits")),
+            "groupId": _read_required(message, "groupId"),
+        }
     if message_type in ("page", "screen"):
         named = {key: message[key] for key in ("name", "category") if message.get(key) not in _ABSENT}
         return {**named, **properties}
@@ -140,7 +172,8 @@ def _read_properties(message: Mapping[str, Any], message_type: str) -> dict[str,
 def _read_required(message: Mapping[str, Any], key: str) -> str:
     text = _read_text(message, key, MAX_NAME_LENGTH)
     if not text:
-        raise InvalidMessage("validation-error", f"`{key}` is missing: this type of message needs it.")
+        hint = misspelling_hint(message, (key,))
+        raise InvalidMessage("validation-error", f"`{key}` is missing: this type of message needs it.{hint}")
     return text
 
 

@@ -1,79 +1,194 @@
-"""Client times: reading them, and correcting them for a clock that is wrong."""
+"""Client times: reading them, and correcting them for a clock that is wrong.
+
+Only what can mean one moment is read: 01/02/2026 is two days, and EET or IST several zones.
+"""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.errors import InvalidMessage
+from app.scoring.strings import comparable, with_ascii_digits
 
-# `fromisoformat` alone would take week dates, basic format, commas, any separator, and offsets with seconds.
-_SHAPE = re.compile(
+# What nearly every client sends. It goes to `fromisoformat` as it is, the rest by way of `_SHAPES`.
+_USUAL = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
 _OUTSIDE_YEARS = re.compile(r"[+-]\d{6}-|0000-", re.ASCII)  # JavaScript writes the year 10000 as +010000
+_MAX_LENGTH = 100
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?", re.ASCII)
+
+# --- Other writings, each in its comparable form: lower case, single spaces, ASCII digits and hyphens
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
+_CLOCK = r"(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,\u066b](?P<fraction>\d+))?)?"
+_ZONE = r"(?P<zone>z|utc|gmt|ut|[ecmp][sd]t|(?:utc|gmt)?[+-]\d\d(?::?\d\d)?)"
+# What may follow an offset says nothing more: `+0100 CET` (Go), `[Europe/Paris]` (Java), `(CET)` (JavaScript).
+_ZONED = rf"(?: ?{_ZONE}(?:(?<=\d) [a-z]{{2,5}})?)?(?: m=\S+)?(?: ?\[.*\]| ?\(.*\))?"
+_AT = rf"(?:(?:t|,? (?:at )?){_CLOCK}{_ZONED})?"
+_COMPACT = r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?"
+_SHAPES = tuple(
+    re.compile(shape, re.ASCII)
+    for shape in (
+        rf"(?P<year>\d{{4}})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?){_AT}",
+        # Beginning with 19 or 20: as a number it would be long past or far ahead.
+        rf"(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?:[t ]?{_COMPACT}{_ZONED})?",
+        rf"{_WEEKDAY}(?P<day>\d\d?)[ -]{_MONTH},?[ -](?P<year>\d{{4}}){_AT}",  # RFC 2822, HTTP
+        rf"{_WEEKDAY}{_MONTH} (?P<day>\d\d?),? (?P<year>\d{{4}}){_AT}",  # JavaScript
+        rf"{_WEEKDAY}{_MONTH} (?P<day>\d\d?) {_CLOCK}(?: (?P<zone>utc|gmt))? (?P<year>\d{{4}})",  # C, Ruby, Java
+    )
+)
+_OFFSETS = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}  # RFC 2822
+
+# --- Times that were never set
+
+_NOTHING = frozenset(
+    {"null", "none", "nil", "undefined", "nan", "nat", "n/a", "#n/a", "na", "never", "not set", "unset", "unknown"}
+    | {"(null)", "<null>", "<nil>", "(none)", "\\n", "empty", "false", "[object object]"}
+)
+_NEVER = ("0001-01-01", "0000-00-00", "-0001-11-30")
+"""Go and .NET; MySQL; what PHP makes of MySQL's. In whatever zone: in UTC the year may be one that we can't tell."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)  # PostgreSQL's driver takes the very first moment for minus infinity
-_NEVER = "0001-01-01"
-_LEAST_MILLISECONDS = 10**11
-"""A lesser number counts seconds: as milliseconds it would be before March 1973, older than any client."""
+_ZEROS = (
+    datetime(1601, 1, 1, tzinfo=UTC),  # Windows, LDAP
+    datetime(1753, 1, 1, tzinfo=UTC),  # SQL Server's `datetime` at its least
+    datetime(1899, 12, 30, tzinfo=UTC),  # OLE: Excel, Delphi, Access
+    datetime(1900, 1, 1, tzinfo=UTC),  # SQL Server
+    datetime(1904, 1, 1, tzinfo=UTC),  # the older Macintosh
+    _EPOCH,
+)
+_DAY = timedelta(days=1)
+_LAST_ZERO = _ZEROS[-1] + _DAY
+
+_UNITS = (
+    (10**11, timedelta(seconds=1)),
+    (10**14, timedelta(milliseconds=1)),
+    (10**17, timedelta(microseconds=1)),
+)
+"""A number less than 10^11 counts seconds: as milliseconds it would be before March 1973, older than any client.
+Likewise milliseconds and microseconds; what is greater counts nanoseconds."""
 
 
 def read_time(value: Any, field: str) -> datetime | None:
     """A time in UTC, None where the client gave none. A time without a zone is UTC; a number counts from the epoch.
 
-    The first day of the year 1 is none either: it is what Go and .NET say for a time that was never set.
+    None as well is what programs say for a time that was never set: a spelling of nothing, or the day on which a way
+    of counting begins, such as 1970-01-01, give or take a day for the zone.
 
     Raises InvalidMessage: `out-of-range` outside the years 1 to 9999, `validation-error` for what is no time.
     """
-    if value is None or value == "":
+    if not value:
         return None
     try:
-        moment = _from_text(value.strip()) if isinstance(value, str) else _from_epoch(value)
+        moment = _from_text(value) if isinstance(value, str) else _from_epoch(value)
     except OverflowError:
-        raise _out_of_range(field) from None
+        raise InvalidMessage("out-of-range", f"`{field}` is outside the years 1 to 9999, in UTC.") from None
     except (TypeError, ValueError):
         remedy = "send an RFC 3339 time such as 2030-01-31T12:00:00Z."
         raise InvalidMessage("validation-error", f"`{field}` is not a time: {remedy}") from None
-    return moment if moment is not None and moment >= _EARLIEST else None
+    return moment if moment is not None and (moment > _LAST_ZERO or not _is_zero(moment)) else None
+
+
+def readable_time(value: Any) -> datetime | None:
+    """As `read_time`, for a time that decides nothing by itself: one that can't be read is none."""
+    try:
+        return read_time(value, "")
+    except InvalidMessage:
+        return None
 
 
 def occurred_at(claimed: datetime | None, sent_at: datetime | None, received_at: datetime) -> datetime:
     """When it happened by our clock, never in the future: `received_at - (sent_at - claimed)`, as Segment specifies.
 
-    The client's clock is compared with ours at the moment of sending. Without a `sent_at`, it is believed.
-    Raises InvalidMessage (`out-of-range`) if the correction leaves the years 1 to 9999.
+    The client's clock is compared with ours at the moment of sending. Without a `sent_at`, or with one so far off
+    that the correction would leave the calendar, the client's clock is believed.
     """
     if claimed is None:
         return received_at
-    if sent_at is None:
-        return min(claimed, received_at)
-    try:
-        corrected = received_at - (sent_at - claimed)
-    except OverflowError:
-        raise _out_of_range("timestamp") from None
-    if corrected < _EARLIEST:
-        raise _out_of_range("timestamp")
-    return min(corrected, received_at)
+    if sent_at is not None:
+        try:
+            corrected = received_at - (sent_at - claimed)
+        except OverflowError:
+            corrected = claimed
+        claimed = corrected if corrected >= _EARLIEST else claimed
+    return min(claimed, received_at)
 
 
 def _from_text(text: str) -> datetime | None:
+    text = text.strip()
+    if len(text) > _MAX_LENGTH:
+        raise ValueError
+    if not _USUAL.fullmatch(text):
+        return _from_unusual(with_ascii_digits(comparable(text)))
+    if text.startswith(_NEVER):
+        return None
+    if text.startswith("0000-"):
+        raise OverflowError
+    try:
+        return _in_utc(datetime.fromisoformat(text.upper()))
+    except ValueError:  # 23:59:60 or 24:00:00, or no time at all
+        return _from_unusual(text.lower())
+
+
+def _from_unusual(text: str) -> datetime | None:
+    if not text.strip("-") or text in _NOTHING or text.startswith(("invalid", *_NEVER)):
+        return None
     if _OUTSIDE_YEARS.match(text):
         raise OverflowError
-    if not _SHAPE.fullmatch(text):
+    for shape in _SHAPES:
+        if match := shape.fullmatch(text):
+            return _from_parts(match.groupdict())
+    if not _NUMBER.fullmatch(text):
         raise ValueError
-    if text.startswith(_NEVER):  # in whatever zone: in UTC it may lie in the year before
-        return None
-    moment = datetime.fromisoformat(text.upper())
+    return _from_epoch(float(text) if "." in text else int(text))
+
+
+def _from_parts(parts: Mapping[str, str | None]) -> datetime:
+    """The moment of the named groups of a shape. 24:00 is the next day's midnight, a leap second the one before."""
+    month = parts["month"] or ""
+    numbers = {name: int(parts.get(name) or 0) for name in ("year", "day", "hour", "minute", "second")}
+    number = int(month) if month.isdecimal() else _MONTHS.index(month) + 1
+    ends_day = (numbers["hour"], numbers["minute"], numbers["second"]) == (24, 0, 0)
+    local = datetime(
+        numbers["year"],
+        number,
+        numbers["day"],
+        0 if ends_day else numbers["hour"],
+        numbers["minute"],
+        59 if numbers["second"] == 60 else numbers["second"],  # noqa: PLR2004
+        int(f"{parts.get('fraction') or 0:0<6}"[:6]),
+        tzinfo=UTC,
+    )
+    return local + _DAY * ends_day - _offset(parts.get("zone"))
+
+
+def _offset(zone: str | None) -> timedelta:
+    zone = (zone or "").removeprefix("utc").removeprefix("gmt").replace(":", "")
+    if zone[:1] not in ("+", "-"):
+        return timedelta(hours=_OFFSETS.get(zone, 0))
+    hours, minutes = int(zone[1:3]), int(zone[3:] or 0)
+    if hours > 23 or minutes > 59:  # noqa: PLR2004
+        raise ValueError
+    return timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
+
+
+def _in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _from_epoch(number: Any) -> datetime:
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise TypeError
-    unit = timedelta(seconds=1) if abs(number) < _LEAST_MILLISECONDS else timedelta(milliseconds=1)
-    return _EPOCH + number * unit
+    for limit, unit in _UNITS:
+        if abs(number) < limit:
+            return _EPOCH + number * unit
+    return _EPOCH + number / 1000 * timedelta(microseconds=1)
 
 
-def _out_of_range(field: str) -> InvalidMessage:
-    return InvalidMessage("out-of-range", f"`{field}` is outside the years 1 to 9999, in UTC.")
+def _is_zero(moment: datetime) -> bool:
+    return moment < _EARLIEST or any(abs(moment - zero) <= _DAY for zero in _ZEROS)

@@ -1,17 +1,21 @@
 """What one value may be: the check for values that no database keeps, and the reading of short texts.
 
 PostgreSQL refuses U+0000 and SQLite stores it; a lone surrogate has no UTF-8; an integer beyond 64 bits has no
-column. They are found here, at the edge, where the client can still be told which field holds them.
+column. They are found here, at the edge: bad characters can be replaced, and of the rest the client can still be told
+which field holds it.
 """
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from app.errors import InvalidMessage
+from app.scoring.strings import trimmed
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSTORABLE_CHARACTER = re.compile("[\0\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _MAX_KEY_SHOWN = 64
 _BAD_CHARACTERS = "holds U+0000 or half of a surrogate pair: remove it."
@@ -46,22 +50,50 @@ def check_values(value: Any, what: str = "The message", *, under: str = "") -> N
         raise InvalidMessage(fault.code, fault.sentence(what, under)) from None
 
 
+def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str] = ()) -> dict[str, Any]:
+    """The object as it can be stored: U+0000 and halves of surrogate pairs, which a cut leaves, are U+FFFD instead.
+
+    Save in the members named by `exact`, which stand for somebody, and would then stand for somebody else.
+    Raises InvalidMessage as `check_values` does.
+    """
+    try:
+        check_values(document, under=under)
+    except InvalidMessage as fault:
+        if fault.code != "invalid-characters":
+            raise
+        document = {name: value if name in exact else _replaced(value) for name, value in _renamed(document)}
+        check_values(document, under=under)  # there may be other faults behind
+    return document
+
+
 def is_storable(text: str) -> bool:
     return "\0" not in text and (text.isascii() or not _LONE_SURROGATE.search(text))
 
 
 def as_text(value: Any) -> str | None:
-    """The text of a string or a number, stripped; `""` if there is none; None for anything that has no text of its own.
+    """The text of a string or a number, trimmed; `""` if there is none; None for anything that has no text of its own.
 
     A float that is a whole number reads as one, since clients write the id 1000 as `1e3` and `1000.0` as well.
     """
     if isinstance(value, str):
-        return value.strip()
+        return trimmed(value)
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _renamed(members: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((_UNSTORABLE_CHARACTER.sub(_REPLACEMENT, name), value) for name, value in members.items())
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE_CHARACTER.sub(_REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {name: _replaced(member) for name, member in _renamed(value)}
+    return [_replaced(item) for item in value] if isinstance(value, list) else value
 
 
 def _check(value: Any) -> None:

@@ -4,8 +4,9 @@ Answers are true, false, or None for "not certain": over a span of days a number
 `all`, `any` and `none` are those of Kleene's three-valued logic, which is Boolean where everything is certain.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter, ge, gt, le, lt
 from typing import Any
 
@@ -34,12 +35,15 @@ class Question:
     def holds(self, view: Any) -> Answer:
         return self.test(self.measure(view))
 
-    def explain(self, view: Any) -> dict[str, Any]:
-        """The leaf as the model writes it, with the `actual` value and, for a number that fails, by how much."""
+    def explain(self, view: Any, *, wanted: bool = True) -> dict[str, Any]:
+        """The leaf as the model writes it, with the `actual` value and, for a number that is too small, by how much.
+
+        A leaf that is not `wanted` stands under `none`: no number is missing there, whether it holds or not.
+        """
         measured = self.measure(view)
         actual = measured[0] if isinstance(measured, tuple) else measured
-        short_by = None if self.test(measured) else _shortfall(self.written, as_number(actual))
-        return {**self.written, "actual": actual, "short_by": short_by}
+        fails = wanted and not self.test(measured)
+        return {**self.written, "actual": actual, "short_by": _shortfall(self.written, actual) if fails else None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +55,17 @@ class Junction:
     none: tuple["Node", ...]
 
     def holds(self, view: Any) -> Answer:
-        certain = True
-        for child in self.all:
-            answer = child.holds(view)
-            if answer is False:
-                return False
-            certain = certain and answer is not None
-        for child in self.none:
-            answer = child.holds(view)
-            if answer:
-                return False
-            certain = certain and answer is not None
-        if not self.any:
-            return True if certain else None
-        one = any_of([child.holds(view) for child in self.any])
-        return one if certain or one is False else None
+        return all_of(self._answers(view))
 
-    def explain(self, view: Any) -> dict[str, Any]:
+    def _answers(self, view: Any) -> Iterator[Answer]:
+        for child in self.all:
+            yield child.holds(view)
+        for child in self.none:
+            yield negation(child.holds(view))
+        if self.any:
+            yield any_of([child.holds(view) for child in self.any])
+
+    def explain(self, view: Any, *, wanted: bool = True) -> dict[str, Any]:
         """The junction, less the parts that don't matter: what makes it hold, or what keeps it from holding."""
         verdict = self.holds(view)
         parts = {
@@ -77,8 +75,13 @@ class Junction:
         }
         if verdict is False and any_of(child.holds(view) for child in self.any):
             parts["any"] = []
-        told = {combiner: [child.explain(view) for child in children] for combiner, children in parts.items()}
-        return _shortest({combiner: reasons for combiner, reasons in told.items() if reasons})
+        return _shortest(
+            {
+                combiner: [child.explain(view, wanted=wanted is (combiner != "none")) for child in children]
+                for combiner, children in parts.items()
+                if children
+            }
+        )
 
 
 Node = Question | Junction
@@ -89,7 +92,8 @@ def _shortest(parts: dict[str, Any]) -> dict[str, Any]:
     return dict(alone[0]) if len(alone) == 1 else parts
 
 
-def _shortfall(written: Mapping[str, Any], actual: float | None) -> float | None:
+def _shortfall(written: Mapping[str, Any], value: Any) -> float | None:
+    actual = as_number(value)
     if actual is None:
         return None
     if "signal" in written:
@@ -101,21 +105,21 @@ def _shortfall(written: Mapping[str, Any], actual: float | None) -> float | None
 
 
 def all_of(answers: Iterable[Answer]) -> Answer:
-    certain = True
-    for answer in answers:
-        if answer is False:
-            return False
-        certain = certain and answer is not None
-    return True if certain else None
+    return _joined(answers, decisive=False)
 
 
 def any_of(answers: Iterable[Answer]) -> Answer:
+    return _joined(answers, decisive=True)
+
+
+def _joined(answers: Iterable[Answer], *, decisive: bool) -> Answer:
+    """What one answer settles alone, or all the others together."""
     certain = True
     for answer in answers:
-        if answer:
-            return True
+        if answer is decisive:
+            return decisive
         certain = certain and answer is not None
-    return False if certain else None
+    return not decisive if certain else None
 
 
 def negation(answer: Answer) -> Answer:
@@ -140,21 +144,55 @@ def _question(leaf: Leaf) -> Question:
     return Question(written, _field(FIELDS[leaf.subject], target), field_test(leaf.operators))
 
 
-def _field(root: str, target: str) -> Callable[[Any], Any]:
-    """How to find a field, by its dotted path, in one of a view's mappings."""
-    mapping_of, path = attrgetter(root), target.split(".")
-    if len(path) == 1:
-        return lambda view: mapping_of(view).get(target)
+def _field(root: str, path: str) -> Callable[[Any], Any]:
+    """How to find a field in one of a view's mappings."""
+    mapping_of = attrgetter(root)
+    if "." not in path:
+        return lambda view: mapping_of(view).get(path)
     return lambda view: lookup(mapping_of(view), path)
 
 
-def lookup(value: Any, path: Sequence[str]) -> Any:
-    """The value at the end of a path through mappings, or None where there is none."""
-    for part in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(part)
-    return value
+def lookup(value: Any, path: str) -> Any:
+    """The field of that name or, where there is none, the value at the end of the dotted path; None if absent.
+
+    Names may have dots too, so a path can begin with any of `beginnings(path)`. Through a list, it leads to a list of
+    what the elements have there.
+    """
+    if isinstance(value, list):
+        return _lookup_in_each(value, path)
+    if not isinstance(value, dict):
+        return None
+    found = value.get(path)
+    if found is None:
+        for name, rest in beginnings(path):
+            inner = value.get(name)
+            if inner is not None and (found := lookup(inner, rest)) is not None:
+                return found
+    return found
+
+
+@lru_cache(maxsize=4096)
+def beginnings(path: str) -> tuple[tuple[str, str], ...]:
+    """Each way to split a path into the name of a field and the path within it, the longest name first."""
+    dots = [position for position, each in enumerate(path) if each == "."]
+    return tuple((path[:dot], path[dot + 1 :]) for dot in reversed(dots))
+
+
+def _lookup_in_each(elements: list[Any], path: str) -> list[Any] | None:
+    found = [inner for each in _flat(elements) if (inner := lookup(each, path)) is not None]
+    return _flat(found) if found else None
+
+
+def _flat(elements: list[Any]) -> list[Any]:
+    """The elements with those of the lists among them in their place, without recursion: a client nests at will."""
+    flat, waiting = [], elements[::-1]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += reversed(each)
+        else:
+            flat.append(each)
+    return flat
 
 
 def bounds_test(operators: Mapping[str, Any]) -> Callable[[Bounds], Answer]:

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from app.scoring.operators import as_number
+from app.scoring.strings import trimmed
 
 SUBJECTS = ("property", "context", "trait", "score", "signal")
 NUMERIC_OPERATORS = ("eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte")  # a score knows no others
@@ -39,6 +40,10 @@ def _has_cents_at_most(value: float) -> float:
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _trimmed(value: Any) -> Any:
+    return trimmed(value) if isinstance(value, str) else value
 
 
 def _is_ordered(value: Any) -> Any:
@@ -68,8 +73,8 @@ def in_one_fault(message: str) -> WrapValidator:
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
-EventName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+EventName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
+TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 Limit = Annotated[Points, AfterValidator(_has_cents_at_most)]

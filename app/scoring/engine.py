@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from app.scoring.conditions import Bounds, Node, compile_condition
-from app.scoring.document import Rule, Score, ScoringModel, Signal, Stage, leaves
+from app.scoring.conditions import Bounds, Node, beginnings, compile_condition
+from app.scoring.document import Condition, Rule, Score, ScoringModel, Signal, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import Facts, day_of, facts_of, is_part_of_any
@@ -155,7 +155,7 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
         if rule.signal is not None:
             by_fingerprint.setdefault(fingerprints[rule.signal], []).append(rules[key])
         elif rule.when is not None:
-            for trait in {leaf.target.partition(".")[0] for _, leaf in leaves(rule.when, "when")}:
+            for trait in _traits_of(rule.when):
                 by_trait.setdefault(trait, []).append(rules[key])
         else:
             always.append(rules[key])
@@ -172,6 +172,12 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
         high=high,
         bands=score.falling_bands,
     )
+
+
+def _traits_of(condition: Condition) -> set[str]:
+    """The traits, by their own names, that a condition can depend on."""
+    paths = {leaf.target for _, leaf in leaves(condition, "when")}
+    return paths | {name for path in paths for name, _ in beginnings(path)}
 
 
 def _compile_rule(name: str, rule: Rule, fingerprints: Mapping[str, str]) -> CompiledRule:

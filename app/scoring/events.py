@@ -1,6 +1,5 @@
 """Events and identities: what a message is once it has become a fact."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +7,13 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
 
-IdentityKind = Literal["user_id", "email", "anonymous_id"]
+from app.scoring.strings import comparable_name, without_gaps
+
+IdentityKind = Literal["user_id", "email", "phone", "anonymous_id"]
 IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
 """From the strongest claim on who a person is to the weakest."""
+KNOWN_BY: tuple[IdentityKind, ...] = ("user_id", "email")
+"""A lead that has an identity of such a kind is known. A browser or a telephone is often used by several people."""
 
 
 class Identity(NamedTuple):
@@ -45,10 +48,15 @@ class Event:
     traits: Mapping[str, Any]
 
 
-_GAPS = re.compile(r"[\s_-]+")
+LONGEST_KEY = 600  # characters that storage keeps of a key; a ligature can become eighteen letters
 
 
 @lru_cache(maxsize=4096)
 def event_name_key(name: str) -> str:
-    """What makes two event names one: `Form Submitted`, `form_submitted` and `FORM-SUBMITTED` have the same key."""
-    return _GAPS.sub(" ", name).strip().casefold()
+    """What makes two event names one: `Form Submitted`, `form_submitted` and `FORM-SUBMITTED` have the same key.
+
+    Keys are stored. That of a name in ASCII never changes.
+    """
+    if name.isascii():
+        return without_gaps(name).casefold()
+    return comparable_name(name)[:LONGEST_KEY].rstrip()

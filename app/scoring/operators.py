@@ -8,36 +8,61 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.scoring.strings import comparable, with_ascii_digits
+
 Test = Callable[[Any], bool]
 
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
-NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(
+    r"[+-]?([1-9]\d{0,2}(?P<separator>[ ,'])\d{3}((?P=separator)\d{3})*(\.\d*)?"
+    r"|(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?)"
+)
+"""A plain number, or one whose thousands are all set apart; `0,500` and `1,5` are not, for many write a decimal so."""
+
+ARABIC_SEPARATORS = str.maketrans("\u066b\u066c", ".,")
 LONGEST_NUMBER = 400  # characters; longer ones would only cost time to read
 NEGATIONS = {"ne": "eq", "not_in": "in"}
 
 
 def as_text(value: Any) -> str | None:
     if isinstance(value, str):
-        return value.casefold()
+        return comparable(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value) if isinstance(value, int | float) else None
+    if isinstance(value, float):
+        return repr(int(value) if value.is_integer() else value)  # 50.0 is 50 to JSON and to people
+    return repr(value) if isinstance(value, int) else None
 
 
 def as_number(value: Any) -> float | None:
-    if isinstance(value, str):
-        return _number_in(value.strip())
+    return _number_in(value) if isinstance(value, str) else as_json_number(value)
+
+
+def as_json_number(value: Any) -> float | None:
+    """A number that came as one; a string is none here, whatever it says."""
     return _finite(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _number_in(text: str) -> float | None:
-    if len(text) > LONGEST_NUMBER or not NUMBER.fullmatch(text):
+    plain = comparable(_with_ascii_numerals(text)) if len(text) <= LONGEST_NUMBER else ""
+    found = NUMBER.fullmatch(plain)
+    if not found:
         return None
+    if found["separator"]:
+        plain = plain.replace(found["separator"], "")
     try:
-        return _finite(int(text))  # exact, where a float would round
+        return _finite(int(plain))  # exact, where a float would round
     except ValueError:
-        return _finite(float(text))
+        return _finite(float(plain))
+
+
+def _with_ascii_numerals(text: str) -> str:
+    """The text with every script's digits and separators as ASCII; empty if it has other numerals, as 10² does."""
+    if text.isascii():
+        return text
+    plain = with_ascii_digits(text).translate(ARABIC_SEPARATORS)
+    return "" if any(each.isnumeric() and not each.isascii() for each in plain) else plain
 
 
 def _finite(number: float) -> float | None:
@@ -46,9 +71,6 @@ def _finite(number: float) -> float | None:
 
 def as_boolean(value: Any) -> bool | None:
     text = as_text(value)
-    if text is None:
-        return None
-    text = text.strip()
     return True if text in TRUE_WORDS else False if text in FALSE_WORDS else None
 
 
@@ -73,25 +95,49 @@ def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     return test_for
 
 
-def _membership(operands: list[Any]) -> Test:
-    """`eq` to one of these. Each way of reading the value is tried once, however many operands there are."""
+def _substring(compare: Callable[[str, str], bool]) -> Callable[[Any], Test]:
+    """A test for a part of a text. An operand of nothing but blanks asks for a blank between two words."""
+
+    def test_for(operand: Any) -> Test:
+        wanted = as_text(operand) or " "
+
+        def test(value: Any) -> bool:
+            found = as_text(value)
+            return found is not None and compare(found, wanted)
+
+        return test
+
+    return test_for
+
+
+def _equality(operands: list[Any]) -> Test:
+    """Equality to one of these. Each way of reading the value is tried once, however many operands there are.
+
+    Beside a string that says a number, a number is read as one: `50`, `50.0` and `1e3` are written in many ways.
+    """
     wanted: dict[Callable[[Any], Any], set[Any]] = {}
     for operand in operands:
         read = reader_for(operand)
         wanted.setdefault(read, set()).add(read(operand))
-    return lambda value: any(read(value) in among for read, among in wanted.items())
+        number = as_number(operand) if isinstance(operand, str) else None
+        if number is not None:
+            wanted.setdefault(as_json_number, set()).add(number)
+    (read_one, equals), *others = wanted.items()
+    if not others:
+        return lambda value: read_one(value) in equals
+    return lambda value: any(read(value) in equals for read, equals in wanted.items())
 
 
 OPERATORS: Mapping[str, Callable[[Any], Test]] = {
-    "eq": _comparison(lambda found, wanted: bool(found == wanted)),
+    "eq": lambda operand: _equality([operand]),
     "gt": _comparison(lambda found, wanted: bool(found > wanted)),
     "gte": _comparison(lambda found, wanted: bool(found >= wanted)),
     "lt": _comparison(lambda found, wanted: bool(found < wanted)),
     "lte": _comparison(lambda found, wanted: bool(found <= wanted)),
-    "contains": _comparison(lambda found, wanted: wanted in found),
-    "starts_with": _comparison(lambda found, wanted: bool(found.startswith(wanted))),
-    "ends_with": _comparison(lambda found, wanted: bool(found.endswith(wanted))),
-    "in": _membership,
+    "contains": _substring(lambda found, wanted: wanted in found),
+    "starts_with": _substring(lambda found, wanted: found.startswith(wanted)),
+    "ends_with": _substring(lambda found, wanted: found.endswith(wanted)),
+    "in": _equality,
 }
 """Beside these, `ne` and `not_in` negate `eq` and `in` on a present value, and `exists` asks for presence."""
 

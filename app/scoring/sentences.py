@@ -8,8 +8,6 @@ from pydantic_core import ErrorDetails
 
 from app.scoring.document import NAME_PATTERN
 
-ORIGIN_PATTERN = r"^https?://[^/\s]+$"
-
 _OBJECT = "must be an object (names with values)"
 _WHOLE = "must be a whole number"
 _NUMBER = "must be a number"
@@ -59,7 +57,6 @@ _SENTENCES = {
 }
 _PATTERNS = {
     NAME_PATTERN: "must be lower-case letters, digits and _, beginning with a letter",
-    ORIGIN_PATTERN: "must be an origin, such as https://www.example.com",  # of an API key
 }
 
 

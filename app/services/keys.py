@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import NamedTuple
@@ -37,9 +37,10 @@ async def create_key(
     *,
     origins: Sequence[str] | None = None,
     events: Sequence[str] | None = None,
+    trait_map: Mapping[str, str] | None = None,
 ) -> NewKey:
     """Make a key. 256 random bits need no slow hash: SHA-256 of them can't be searched."""
-    made = _new_key(kind, name, now, origins, events)
+    made = _new_key(kind, name, now, origins, events, trait_map)
     async with database.write() as connection:
         await key_store.insert(connection, made.key, hash_of(made.secret))
     return made
@@ -62,6 +63,7 @@ def _new_key(
     now: datetime,
     origins: Sequence[str] | None = None,
     events: Sequence[str] | None = None,
+    trait_map: Mapping[str, str] | None = None,
 ) -> NewKey:
     secret = f"ls_{kind}_{secrets.token_urlsafe(32)}"
     key = Key(
@@ -71,6 +73,7 @@ def _new_key(
         hint=secret[: len(f"ls_{kind}_") + HINT_LENGTH],
         origins=None if origins is None else tuple(origins),
         events=None if events is None else tuple(events),
+        trait_map=trait_map,
         created_at=now,
         revoked_at=None,
     )

@@ -167,7 +167,7 @@ class Leads:
 async def _existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
     lead = await lead_store.get(connection, lead_id)
     if lead is None:
-        msg = f"There is no lead {lead_id}. Look one up by email, user_id or anonymous_id at /v1/leads/lookup."
+        msg = f"There is no lead {lead_id}. Look one up by an identity at /v1/leads/lookup."
         raise NotFound(msg)
     return lead
 

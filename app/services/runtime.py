@@ -9,10 +9,11 @@ from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
 from app.metrics import Metrics
-from app.scoring.sources import known_referrers
+from app.protocol.messages import Sender
+from app.scoring.referrers import known_referrers, public_suffixes
 from app.services.ingest import Writer
 from app.services.intake import Intake
-from app.services.keys import KeyRing, NewKey, create_first_keys
+from app.services.keys import Key, KeyRing, NewKey, create_first_keys
 from app.services.leads import Leads
 from app.services.models import ActiveModels, active_version, install_starter
 from app.settings import Settings
@@ -66,9 +67,13 @@ class Runtime:
 
     async def start(self) -> None:
         """Open the database and let the writer work."""
-        known_referrers()  # read now, for the first visitor should not have to wait for it
+        known_referrers(), public_suffixes()  # read now: the first visitor should not have to wait for them
         await self.open()
         self._writing = asyncio.create_task(self.writer.run(), name="writer")
+
+    def sender(self, key: Key) -> Sender:
+        """Whose messages they are that come with this key."""
+        return Sender(key.name, trusted=key.kind == "server", phone_region=self.settings.phone_region)
 
     async def make_first_keys(self) -> list[NewKey]:
         """Give an embedded database that has no keys one of each kind."""

@@ -28,7 +28,7 @@ def try_out(
     for index, message in enumerate(messages):
         known = {**NOBODY, **message} if isinstance(message, dict) else message
         try:
-            event = read_message(known, type=None, sender=sender, received_at=now)
+            event = read_message(known, type=None, sender=sender, received_at=now, live=False)
         except InvalidMessage as error:
             faults.append(Fault(f"messages[{index}]", error.detail))
         else:

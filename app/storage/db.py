@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import Unavailable
+from app.storage.outages import OutageLog
 from app.storage.sql import dumps
 
 WRITE = "leadscore_write"
@@ -72,6 +73,7 @@ class Database:
         self._writing = self.engine.execution_options(**{WRITE: True})
         # SQLite has one writer at a time. Who waits for it there is served by chance, here in turn.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if self.is_postgres else asyncio.Lock()
+        self._outages = OutageLog()
         self._generation = 0
         if self.is_postgres:
             event.listen(self.engine.sync_engine, "connect", self._note_generation)
@@ -86,15 +88,17 @@ class Database:
         """A transaction that only reads, all of it as of one moment. Raises `Unavailable`."""
         # So no lead is merged away between two of its queries. SQLite reads in that way in any case.
         begun = self._begun("repeatable_read") if self.is_postgres else self.engine.begin()
-        async with _translated(), begun as connection:
-            yield connection
+        with self._outages.watch("read"):
+            async with _translated(), begun as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
         begun = self._begun("read_committed") if self.is_postgres else self._writing.begin()
-        async with self._turn, _translated(), begun as connection:
-            yield connection
+        with self._outages.watch("write"):
+            async with self._turn, _translated(), begun as connection:
+                yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()

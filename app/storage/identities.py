@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Dialect, FromClause, Select, bindparam, null, select, update
+from sqlalchemy import Column, Dialect, FromClause, Select, bindparam, case, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.scoring.events import IDENTITY_KINDS, Identity
+from app.scoring.events import IDENTITY_KINDS, KNOWN_BY, Identity, IdentityKind
 from app.storage.sql import Id, UtcDateTime, among, among_given, given_rows, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import former_identities, identities
@@ -25,20 +25,24 @@ async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dic
     return {parse_identity(row.identity): row.lead_id for row in rows}
 
 
-_KNOWN = Statement(
-    lambda _: (
-        select(identities.c.lead_id)
-        .where(identities.c.identity.like("user_id:%"), among_given(identities.c.lead_id, "lead_ids"))
-        .distinct()
+def _known(_: Dialect) -> Any:
+    kinds = [(identities.c.identity.like(f"{kind}:%"), kind) for kind in KNOWN_BY]
+    wanted = among_given(identities.c.lead_id, "lead_ids")
+    return (
+        select(identities.c.lead_id, func.max(case(*kinds)).label("kind"))  # `user_id` sorts after `email`
+        .where(or_(*(of_kind for of_kind, _ in kinds)), wanted)
+        .group_by(identities.c.lead_id)
     )
-)
 
 
-async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the leads that have a `user_id`."""
+_KNOWN = Statement(_known)
+
+
+async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, IdentityKind]:
+    """Those of the leads that are known, each with the strongest kind of identity that it has."""
     if not lead_ids:
-        return set()
-    return {row.lead_id for row in await _KNOWN.rows(connection, lead_ids=list(lead_ids))}
+        return {}
+    return {row.lead_id: row.kind for row in await _KNOWN.rows(connection, lead_ids=list(lead_ids))}
 
 
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, dict[str, list[str]]]:

@@ -1,5 +1,6 @@
 """API keys in storage. Of a key only its hash is kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -17,7 +18,10 @@ KEY_KINDS: tuple[KeyKind, ...] = get_args(KeyKind)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`hint` is the beginning of the key, to tell it by. `origins` and `events` list what a write key may do."""
+    """`hint` is the beginning of the key, to tell it by. `origins` and `events` list what a write key may do.
+
+    `trait_map` has the traits that fields of forms are, by the fields' names.
+    """
 
     id: UUID
     name: str
@@ -25,6 +29,7 @@ class Key:
     hint: str
     origins: tuple[str, ...] | None
     events: tuple[str, ...] | None
+    trait_map: Mapping[str, str] | None
     created_at: datetime
     revoked_at: datetime | None
 
@@ -60,4 +65,4 @@ async def revoke(connection: AsyncConnection, key_id: UUID, now: datetime) -> bo
 
 def _from_row(row: Row[Any]) -> Key:
     origins, events = (None if listed is None else tuple(listed) for listed in (row.origins, row.events))
-    return Key(row.id, row.name, row.kind, row.hint, origins, events, row.created_at, row.revoked_at)
+    return Key(row.id, row.name, row.kind, row.hint, origins, events, row.trait_map, row.created_at, row.revoked_at)

@@ -159,6 +159,7 @@ keys = Table(
     Column("hint", String(32), nullable=False),
     Column("origins", JSON(none_as_null=True), nullable=True),
     Column("events", JSON(none_as_null=True), nullable=True),
+    Column("trait_map", JSON(none_as_null=True), nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime, nullable=True),
 )

@@ -20,7 +20,7 @@ async def repeat(name: str, interval_s: float, job: Callable[[], Awaitable[None]
         try:
             await job()
         except Unavailable as error:
-            log.warning("job postponed: the database is unavailable", job=name, reason=error.reason)
+            log.debug("job postponed", job=name, reason=error.reason or error.detail)  # an outage is logged already
         except Exception:
             log.exception("job failed", job=name)
         with suppress(TimeoutError):

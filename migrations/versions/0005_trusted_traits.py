@@ -18,7 +18,7 @@ from app.scoring.facts import facts_of, merge
 from app.storage.sql import Id, UtcDateTime
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 ROWS_AT_ONCE = 1_000
 

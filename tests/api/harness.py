@@ -41,8 +41,8 @@ class Api:
         runtime: Runtime = self.app.state.runtime
         return runtime
 
-    async def new_key(self, kind: KeyKind, **limits: list[str]) -> str:
-        made = await create_key(self.runtime.database, kind, f"{kind}-{uuid4().hex[:8]}", self.clock.now, **limits)
+    async def new_key(self, kind: KeyKind, **more: Any) -> str:
+        made = await create_key(self.runtime.database, kind, f"{kind}-{uuid4().hex[:8]}", self.clock.now, **more)
         return made.secret
 
     def bearer(self, kind: KeyKind) -> dict[str, str]:

@@ -4,13 +4,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import httpx
 import pytest
@@ -121,13 +122,47 @@ class Server:
         return self.process.wait(timeout=40)
 
 
+class Wire:
+    """A connection to a server, on which a test says what it likes, byte for byte."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        url = httpx.URL(server.url)
+        self._socket = socket.create_connection((url.host, url.port or 80), timeout=30)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answers = self._socket.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answers.close()
+        self._socket.close()
+
+    def say(self, *segments: bytes) -> None:
+        """Each of which the server has read before the next one is sent: it answers another request meanwhile."""
+        for segment in segments:
+            self._socket.sendall(segment)
+            httpx.get(f"{self.server.url}/livez")
+
+    def answer(self) -> tuple[int, bytes]:
+        """The next answer's status and body."""
+        status = int(self._answers.readline().split()[1])
+        fields = dict(iter(lambda: self._answers.readline().lower().rstrip().partition(b": ")[::2], (b"", b"")))
+        return status, self._answers.read(int(fields.get(b"content-length", 0)))
+
+    def is_closed(self) -> bool:
+        """Waits until the server closes the connection, and fails if it sends anything more."""
+        return self._answers.read() == b""
+
+
 @contextmanager
-def serving(url: str, keys: dict[KeyKind, str] | None = None, **settings: Any) -> Iterator[Server]:
+def serving(url: str, keys: dict[KeyKind, str] | None = None, *options: str, **settings: Any) -> Iterator[Server]:
     """`leadscore serve` on a free port, stopped at the end. Without `keys`, there is one of each kind made for it."""
     made = make_keys(url) if keys is None else keys
     with TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--port", "0"],
+            [COMMAND, "serve", "--port", "0", *options],
             env=environment(url, **settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -152,10 +152,38 @@ async def test_a_key_serves_the_pages_that_it_lists(web: Api) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("listed", "origin"),
+    [
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+        ("https://*.shop.example", "https://www.shop.example"),
+        ("https://*.shop.example", "https://a.b.shop.example"),
+        ("https://*.münchen.example", "https://www.xn--mnchen-3ya.example"),
+        (" https://www.example.com/ ", "https://www.example.com"),
+        ("HTTPS://WWW.EXAMPLE.COM:443", "https://www.example.com"),
+        ("http://localhost:3000/", "http://localhost:3000"),
+    ],
+)
+async def test_a_key_serves_the_origin_that_a_browser_makes_of_what_it_lists(
+    api: Api, listed: str, origin: str
+) -> None:
+    wanted = {"kind": "write", "name": "w", "origins": [listed]}
+    made = (await api.client.post("/v1/keys", headers=api.bearer("admin"), json=wanted)).json()
+    assert accepted(await api.send("/v1/track", track(), key=made["secret"], Origin=origin)) == (1, 0)
+
+
+@pytest.mark.parametrize("stored", ["https://MÜNCHEN.example", "https://xn--mnchen-3ya.example:443"])
+async def test_a_key_that_was_made_before_origins_were_rewritten_serves_the_same_pages(web: Api, stored: str) -> None:
+    key = await web.new_key("write", origins=["https://*", stored])
+    answer = await web.send("/v1/track", track(), key=key, Origin="https://xn--mnchen-3ya.example")
+    assert accepted(answer) == (1, 0)
+
+
 async def test_a_key_refuses_a_page_that_it_does_not_list(web: Api) -> None:
     key = await web.new_key("write", origins=[PAGE])
-    answer = await web.send("/v1/track", track(), key=key, Origin="https://elsewhere.example")
-    assert_problem(answer, 403, "origin-not-allowed")
+    for origin in ("https://elsewhere.example", f"{PAGE}.elsewhere.example", PAGE.replace("https", "http"), "null", ""):
+        answer = await web.send("/v1/track", track(), key=key, Origin=origin)
+        assert_problem(answer, 403, "origin-not-allowed")
 
 
 async def test_a_key_with_origins_serves_programs_that_have_none(web: Api) -> None:

@@ -112,3 +112,30 @@ async def test_a_named_origin_can_read_that_its_key_is_wrong(sqlite_url: str) ->
 async def test_naming_an_origin_leaves_ingestion_open_to_all(sqlite_url: str) -> None:
     async with running(sqlite_url, cors_origins="https://crm.example.com") as web:
         assert_open(await web.send("/v1/track", track(), Origin=PAGE))
+
+
+@pytest.mark.parametrize(
+    ("named", "origin"),
+    [
+        ("https://CRM.example.com:443/", "https://crm.example.com"),
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+        ("https://*.example.com", "https://crm.example.com"),
+        ("https://*.example.com:8443", "https://a.crm.example.com:8443"),
+        ("http://[0:0::1]:3000", "http://[::1]:3000"),
+    ],
+)
+async def test_a_named_origin_is_compared_as_browsers_write_it(sqlite_url: str, named: str, origin: str) -> None:
+    async with running(sqlite_url, cors_origins=named) as web:
+        for answer in (
+            await web.client.options("/v1/leads", headers={"Origin": origin, "Access-Control-Request-Method": "GET"}),
+            await web.client.get("/v1/leads", headers={"Origin": origin} | web.bearer("read")),
+        ):
+            assert answer.status_code == 200
+            assert_open(answer, origin)
+
+
+@pytest.mark.parametrize("origin", ["https://example.com", "http://crm.example.com", "https://crm.example.com.evil.io"])
+async def test_a_wildcard_stands_for_subdomains_alone(sqlite_url: str, origin: str) -> None:
+    async with running(sqlite_url, cors_origins="https://*.example.com") as web:
+        answer = await web.client.get("/v1/leads", headers={"Origin": origin} | web.bearer("read"))
+        assert "access-control-allow-origin" not in answer.headers

@@ -7,7 +7,7 @@ from httpx import Response
 
 from tests.api.harness import PAGE, Api, accepted, assert_problem, track
 
-DOCUMENT = {"id", "kind", "name", "hint", "origins", "events", "created_at", "revoked_at"}
+DOCUMENT = {"id", "kind", "name", "hint", "origins", "events", "map", "created_at", "revoked_at"}
 
 
 async def create(api: Api, **wanted: Any) -> Response:
@@ -40,6 +40,20 @@ async def test_every_kind_of_key_is_made(web: Api) -> None:
         key = (await create(web, kind=kind, name="n")).json()
         assert key["secret"].startswith(f"ls_{kind}_")
         assert (key["key"]["origins"], key["key"]["events"]) == (None, None)
+
+
+async def test_a_key_has_the_traits_that_its_forms_fields_are(api: Api) -> None:
+    for kind in ("write", "server"):
+        answer = await create(
+            api, kind=kind, name="site", map={" Ihre Firma ": " company ", "Gr\u00f6\u00dfe": "company_size"}
+        )
+        key = answer.json()["key"]
+        assert key["map"] == {"Ihre Firma": "company", "Gr\u00f6\u00dfe": "company_size"}
+        assert key in await listed(api)
+
+
+async def test_a_key_maps_nothing_unless_it_is_told_to(web: Api) -> None:
+    assert (await create(web, kind="write", name="n")).json()["key"]["map"] is None
 
 
 async def test_a_revoked_key_stays_listed_with_the_moment(api: Api) -> None:
@@ -75,9 +89,31 @@ WRONG: list[dict[str, Any]] = [
     {"kind": "write", "name": "n", "origins": ["www.example.com"]},
     {"kind": "write", "name": "n", "origins": [f"{PAGE}/path"]},
     {"kind": "write", "name": "n", "origins": ["https://a\0b"]},
+    {"kind": "write", "name": "n", "origins": ["null"]},
+    {"kind": "write", "name": "n", "origins": ["*"]},
+    {"kind": "write", "name": "n", "origins": ["https://*"]},
+    {"kind": "write", "name": "n", "origins": ["https://www.*.example"]},
+    {"kind": "write", "name": "n", "origins": ["https://*.127.0.0.1"]},
+    {"kind": "write", "name": "n", "origins": [" "]},
+    {"kind": "write", "name": "n", "origins": ["https://www.exa mple.com"]},
+    {"kind": "write", "name": "n", "origins": ["https://user@www.example.com"]},
+    {"kind": "write", "name": "n", "origins": ["chrome-extension://abcdefgh"]},
     {"kind": "write", "name": "n", "events": ["a\0b"]},
     {"kind": "read", "name": "n", "origins": [PAGE]},
     {"kind": "server", "name": "n", "events": ["Signed Up"]},
+    {"kind": "read", "name": "n", "map": {"Firma": "company"}},
+    {"kind": "admin", "name": "n", "map": {"Firma": "company"}},
+    {"kind": "write", "name": "n", "map": {}},
+    {"kind": "write", "name": "n", "map": ["Firma"]},
+    {"kind": "write", "name": "n", "map": {"Firma": ""}},
+    {"kind": "write", "name": "n", "map": {" ": "company"}},
+    {"kind": "write", "name": "n", "map": {"Firma": 1}},
+    {"kind": "write", "name": "n", "map": {"Firma": "a\0b"}},
+    {"kind": "write", "name": "n", "map": {"a\0b": "company"}},
+    {"kind": "write", "name": "n", "map": {"Firma": "company", "FIRMA ": "employer"}},
+    {"kind": "write", "name": "n", "map": {"Firma": "company", "FIRMA": "company"}},
+    {"kind": "write", "name": "n", "map": {"_next": "company"}},
+    {"kind": "write", "name": "n", "map": {"Passwort": "secret"}},
 ]
 
 

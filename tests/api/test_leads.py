@@ -54,7 +54,7 @@ async def test_a_lead_reads_as_documented(api: Api) -> None:
     lead = await api.lead(email="ADA@example.com")
     assert set(lead) == LEAD
     assert (lead["stage"], lead["sales_ready"], lead["event_count"]) == ("sql", True, 2)
-    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "anonymous_id": ["a1"]}
+    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "phone": [], "anonymous_id": ["a1"]}
     assert lead["traits"]["company_size"] == 80
     assert lead["source"] == {"channel": "paid_search", "referrer": None, "utm": {"source": "google", "medium": "cpc"}}
     assert lead["scores"]["engagement"] == {"value": 40.0, "band": "warm"}
@@ -109,6 +109,13 @@ async def test_a_lookup_takes_exactly_one_identity(web: Api) -> None:
 
 
 NOBODY = [{"email": "no address"}, {"user_id": "null"}, {"user_id": "a\0b"}, {"anonymous_id": "a" * 201}, {"email": ""}]
+NOBODY += [
+    {"user_id": "{{user_id}}"},
+    {"anonymous_id": "\u200b"},
+    {"phone": "030 123456"},
+    {"phone": "110"},
+    {"phone": ""},
+]
 
 
 async def test_a_lookup_of_what_nobody_can_be_is_refused(api: Api) -> None:

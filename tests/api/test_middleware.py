@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
-from tests.api.harness import Api, accepted, break_schema, track
+from tests.api.harness import PAGE, Api, accepted, break_schema, track
 from tests.api.server import serving
 
 SECRET = "ada.lovelace@example.com"
@@ -74,6 +75,39 @@ async def test_a_slash_too_many_leads_nowhere(web: Api) -> None:
     for path in ("/v1/track/", "/v1/leads/"):
         assert (await web.client.post(path)).status_code in {404, 405}
         assert (await web.client.get(path)).status_code == 404
+
+
+HERE = "http://leadscore.test"  # in full, for `//v1` alone would be a host
+SLASHES = ["//v1/track", "/v1//track", "///v1////track", "/v1/track?x=//"]
+
+
+@pytest.mark.parametrize("path", SLASHES)
+async def test_several_slashes_in_a_row_are_one(web: Api, path: str) -> None:
+    answer = await web.send(f"{HERE}{path}", track(), Origin=PAGE)
+    assert accepted(answer) == (1, 0)
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_several_slashes_are_one_before_a_part_of_the_path(web: Api) -> None:
+    answer = await web.client.get(f"{HERE}//v1/projects//{web.keys['write']}/settings", headers={"Origin": PAGE})
+    assert answer.json()["integrations"]["Segment.io"]["apiHost"] == "leadscore.test/v1"
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_several_slashes_open_no_path_to_other_pages(web: Api) -> None:
+    answer = await web.client.get(f"{HERE}//v1//leads", headers={"Origin": PAGE} | web.bearer("read"))
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/v1%2F%2Ftrack", "/v1/%2Ftrack", "/%2Fv1/track"])
+async def test_escaped_slashes_are_no_separators(web: Api, path: str) -> None:
+    assert (await web.send(path, track())).status_code == 404
+
+
+async def test_a_path_keeps_its_other_escapes(web: Api) -> None:
+    assert accepted(await web.send("/v1//forms/%7Btype%7D%2520", {"email": "a@b.example"})) == (1, 0)
+    assert (await web.lead(email="a@b.example"))["event_count"] == 1
 
 
 async def speak_of(api: Api, secret: str) -> None:

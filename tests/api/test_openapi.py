@@ -164,6 +164,7 @@ HEADERS = st.fixed_dictionaries(
 ASKED = [
     "email",
     "user_id",
+    "phone",
     "anonymous_id",
     "stage",
     "min_score",

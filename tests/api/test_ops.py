@@ -106,9 +106,26 @@ async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back
         ):
             assert_problem(answer, 503, "unavailable")
             assert int(answer.headers["retry-after"]) >= 1
-        reasons = [line["reason"] for line in logs if line["event"] == "the database is unavailable"]
-        assert len(reasons) == 3
-        assert all(reasons)
+        refused = [line for line in logs if line.get("status") == 503]
+        assert [line["problem"] for line in refused] == ["unavailable"] * 3
+        assert all(line["reason"] for line in refused)
+
+
+async def test_an_outage_is_two_lines_however_many_run_into_it(postgres_url: str, logs: list[Any]) -> None:
+    async with wired(postgres_url) as (api, wire):
+        for _ in range(2):
+            await wire.cut()
+            for _ in range(3):
+                await api.send("/v1/track", track())
+                await api.client.get("/readyz")
+                await api.ask("/v1/leads")
+            await wire.mend()
+            for _ in range(3):
+                accepted(await api.send("/v1/track", track()))
+                await api.ask("/v1/leads")
+        told = [line for line in logs if line["log_level"] not in {"debug", "info"}]
+    assert [line["event"] for line in told] == ["the database is unavailable", "the database is available again"] * 2
+    assert [bool(line.get("reason")) for line in told] == [True, False] * 2
 
 
 async def test_a_database_that_comes_back_is_used_at_once(postgres_url: str) -> None:

@@ -8,14 +8,14 @@ from tests.api.harness import Api, assert_problem, track
 
 
 async def test_a_rejection_reads_as_it_was_sent(api: Api) -> None:
-    message = track(messageId="m1", properties={"note": "a\0\ud800b"})
+    message = track(messageId="m1", properties={"note": "a\0\ud800b", "n": 2**63})
     await api.batch(message)
     [rejection] = await api.rejections()
     assert rejection.pop("id")
     assert rejection.pop("source").startswith("write-")
-    assert "properties.note" in rejection.pop("detail")
+    assert "properties.n`" in rejection.pop("detail")
     assert json.loads(rejection.pop("body")) == message
-    assert rejection == {"received_at": "2026-03-10T12:00:00Z", "code": "invalid-characters", "message_id": "m1"}
+    assert rejection == {"received_at": "2026-03-10T12:00:00Z", "code": "out-of-range", "message_id": "m1"}
 
 
 async def test_rejections_are_listed_the_latest_first(api: Api) -> None:
@@ -31,8 +31,15 @@ async def test_a_message_too_long_to_keep_is_cut(web: Api) -> None:
 
 
 async def test_a_message_id_that_can_not_be_stored_is_left_out(api: Api) -> None:
-    await api.batch(track(messageId="a\0b"), track(messageId="m" * 101), track(messageId=["x"]))
+    await api.batch(track(messageId="a\0b", userId=None), track(messageId="m" * 101), track(messageId=["x"]))
     assert [item["message_id"] for item in await api.rejections()] == [None, None, None]
+
+
+async def test_a_message_that_is_not_json_is_kept_as_its_text(api: Api) -> None:
+    await api.post("/v1/batch", b'{"batch": [{"a\0": "\xff", "b": NaN}]}')
+    [rejection] = await api.rejections()
+    assert (rejection["code"], rejection["message_id"]) == ("malformed-json", None)
+    assert json.loads(rejection["body"]) == '{"a\0": "\\xff", "b": NaN}'
 
 
 async def test_rejections_are_kept_for_30_days(api: Api) -> None:

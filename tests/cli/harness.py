@@ -39,3 +39,13 @@ def totals(done: subprocess.CompletedProcess[str]) -> tuple[int, ...]:
     match = re.fullmatch(r"([\d,]+) accepted, ([\d,]+) duplicates?, ([\d,]+) refused\n", done.stdout)
     assert match, (done.stdout, done.stderr)
     return tuple(int(count.replace(",", "")) for count in match.groups())
+
+
+CONTACTS = """Email,Company,Created At,Demo Requested At,Liked At
+ada@x.example,Navy,2026-01-01,2026-01-03,2026-01-04
+bob@x.example,"Acme, Ltd",2026-01-01,,2026-01-05T10:00:00Z
+cy@x.example,,2026-01-01,,
+"""
+"""Three people with three events in two columns."""
+
+EVENTS_OF_CONTACTS = ("--event-at", "Demo Requested=Demo Requested At", "--event-at", "Liked=Liked At")

@@ -37,6 +37,14 @@ def test_a_gzipped_file_and_standard_input_are_the_same_history(sqlite_url: str,
     assert totals(run(sqlite_url, "import", "-", input="\n".join(GOOD))) == (0, 5, 0)
 
 
+def test_a_number_without_country_code_is_one_of_the_region(sqlite_url: str) -> None:
+    person = line(type="identify", userId=None, traits={"phone": "030 123456"})
+    command, variables = [COMMAND, "import", "-"], environment(sqlite_url, phone_region="de")
+    done = subprocess.run(command, env=variables, input=person, capture_output=True, text=True, timeout=60, check=False)
+    assert totals(done) == (1, 0, 0)
+    assert totals(run(sqlite_url, "import", "-", input=person)) == (0, 0, 1)
+
+
 def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(sqlite_url: str) -> None:
     lines = [line(messageId="m1"), "{", line(userId=None), "", line(messageId="m2"), "[]", line(note=1, type="dance")]
     done = run(sqlite_url, "import", "-", input="\n".join(lines))
@@ -50,11 +58,11 @@ def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(sqlite_ur
 
 
 def test_a_line_that_is_refused_is_called_one(sqlite_url: str) -> None:
-    lines = ["{", line(properties={"a": "\0"})]
+    lines = ["{", line(properties={"a": 2**63})]
     done = run(sqlite_url, "import", "-", input="\n".join(lines))
     assert done.stderr.splitlines() == [
         "line 1: malformed-json: This line is not valid JSON at column 2.",
-        "line 2: invalid-characters: `properties.a` holds U+0000 or half of a surrogate pair: remove it.",
+        "line 2: out-of-range: `properties.a` is an integer beyond 64 bits: send it as text.",
     ]
 
 
@@ -68,6 +76,22 @@ def test_a_command_that_only_looks_makes_no_database(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert one_sentence(done.stderr).startswith(f"There is no database at {tmp_path / 'leads.db'}: ")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_history_is_not_corrected_by_when_it_was_sent(sqlite_url: str) -> None:
+    at = "2026-01-10T10:00:00Z"
+    live = {"sentAt": "2026-01-10T10:00:05Z", "receivedAt": "2026-01-10T10:00:06Z"}
+    lines = [line(timestamp=at, **live), line(timestamp=None, originalTimestamp=at, sentAt=live["sentAt"])]
+    assert totals(run(sqlite_url, "import", "-", input="\n".join(lines))) == (2, 0, 0)
+    with serving(sqlite_url) as server:
+        lead = server.ask("/v1/leads/lookup", user_id="u1")
+        events = server.ask(f"/v1/leads/{lead['id']}/events")["data"]
+    assert [event["occurred_at"] for event in events] == [at, at]
+
+
+def test_a_blank_message_id_is_none(sqlite_url: str) -> None:
+    for outcome in ((1, 0, 0), (0, 1, 0)):
+        assert totals(run(sqlite_url, "import", "-", input=line(messageId=" "))) == outcome
 
 
 def test_an_import_is_trusted_and_scored(sqlite_url: str) -> None:

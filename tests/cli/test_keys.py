@@ -26,10 +26,43 @@ def test_a_key_that_is_made_opens(sqlite_url: str) -> None:
         assert server.ask("/v1/leads")["data"] == []
 
 
+def test_a_key_maps_fields_onto_traits_and_the_list_shows_it(sqlite_url: str) -> None:
+    mapped = ("--map", "Ihre Firma=company", "--map", "Umsatz = Gewinn?=revenue")
+    run(sqlite_url, "keys", "create", "--kind", "write", "--name", "site", *mapped)
+    listed = run(sqlite_url, "keys", "list").stdout
+    assert "site  (maps Ihre Firma=company, Umsatz = Gewinn?=revenue)\n" in listed
+
+
+WRONG_MAPS = {
+    ("write", "Firma"): '--map: `Firma` must be FIELD=TRAIT, such as "Ihre Firma=company"',
+    ("write", "=company"): '--map: `=company` must be FIELD=TRAIT, such as "Ihre Firma=company"',
+    ("write", "Firma="): '--map: `Firma=` must be FIELD=TRAIT, such as "Ihre Firma=company"',
+    ("write", "Firma=company", "Firma=employer"): "--map: `Firma` is mapped twice",
+    (
+        "write",
+        "Firma=company",
+        "FIRMA=employer",
+    ): "--map: names one field twice: case, dashes and blanks at the ends make no difference",
+    (
+        "write",
+        "password=secret",
+    ): "--map: names a field that steers the form, or one that is never kept, such as a password",
+    ("read", "Firma=company"): "the key: only a write or a server key has a `map`: no other sends forms",
+}
+
+
+def test_a_wrong_map_is_named(sqlite_url: str) -> None:
+    for (kind, *pairs), sentence in WRONG_MAPS.items():
+        options = [option for pair in pairs for option in ("--map", pair)]
+        done = run(sqlite_url, "keys", "create", "--kind", kind, "--name", "n", *options)
+        assert (done.returncode, done.stdout, one_sentence(done.stderr)) == (1, "", sentence)
+
+
 WRONG_KEYS = [
     ("create", "--kind", "read", "--name", "n" * 101),
     ("create", "--kind", "read", "--name", "n", "--origin", "https://x.test"),
     ("create", "--kind", "write", "--name", "n", "--origin", "x.test"),
+    ("create", "--kind", "write", "--name", "n", "--origin", "https://x.test/pages"),
     ("revoke", "01a20046-d29c-70d3-8b90-74ffe558f263"),
 ]
 
@@ -38,9 +71,10 @@ def test_keys_that_make_no_sense_are_refused_without_a_traceback(sqlite_url: str
     said = [run(sqlite_url, "keys", *arguments) for arguments in WRONG_KEYS]
     assert [done.returncode > 0 for done in said] == [True] * len(WRONG_KEYS)
     assert [done.stdout for done in said] == [""] * len(WRONG_KEYS)
-    assert [one_sentence(done.stderr) for done in said[:3]] == [
+    assert [one_sentence(done.stderr) for done in said[:4]] == [
         "--name: must have 100 or fewer characters",
         "the key: only a write key has `origins` and `events`",
         "--origin: must be an origin, such as https://www.example.com",
+        "--origin: must be an origin without a path, such as https://www.example.com",
     ]
     assert [done.stderr for done in said if "Traceback" in done.stderr] == []

@@ -7,18 +7,21 @@ import re
 import socket
 import subprocess
 from base64 import b64encode
+from contextlib import ExitStack
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
 from app import cli
+from app.cli.server import bind, local_url
 from app.errors import Unavailable
 from app.settings import POSTGRES_OPTIONS
 from tests import databases
 from tests.api.harness import until
-from tests.api.server import COMMAND, Server, environment, run, serving
+from tests.api.server import COMMAND, Server, Wire, environment, run, serving
 from tests.cli.harness import one_sentence
 
 
@@ -32,7 +35,7 @@ def test_a_first_serve_prints_keys_and_commands_that_work_as_they_stand(tmp_path
         ]
     *sent, lead, score = answers
     assert [answer["accepted"] for answer in sent] == [1, 1, 2]
-    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "anonymous_id": ["a1"]}
+    assert lead["identities"] == {"user_id": ["u1"], "email": ["ada@example.com"], "phone": [], "anonymous_id": ["a1"]}
     assert lead["stage"] != "interest"
     assert score["stage"] == lead["stage"]
     assert score["scores"]["engagement"]["ledger"]
@@ -48,6 +51,17 @@ def test_a_serve_of_what_has_keys_prints_none(sqlite_url: str) -> None:
 def test_keys_are_never_made_for_a_postgres_of_its_own(postgres_url: str) -> None:
     with serving(postgres_url, keys={}) as server:
         assert "ls_" not in server.printed
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
 async def send_across_a_stop(server: Server, count: int, answers: list[bytes]) -> None:
@@ -75,7 +89,7 @@ async def send_across_a_stop(server: Server, count: int, answers: list[bytes]) -
 
 
 def accepts(host: str, port: int) -> bool:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         return probe.connect_ex((host, port)) == 0
 
 
@@ -95,8 +109,60 @@ def test_serve_refuses_an_outdated_postgres_and_names_the_remedy(empty_postgres:
     assert "`leadscore migrate`" in one_sentence(done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("host", "printed", "reachable"),
+    [
+        ("127.0.0.1", "127.0.0.1", ["127.0.0.1"]),
+        ("0.0.0.0", "127.0.0.1", ["127.0.0.1", "127.0.0.2"]),  # noqa: S104 - on a port of the test's own, for a moment
+        ("localhost", "127.0.0.1", ["127.0.0.1"]),
+        pytest.param("::1", "[::1]", ["::1"], marks=needs_ipv6),
+        pytest.param("[::1]", "[::1]", ["::1"], marks=needs_ipv6),
+        pytest.param("::", "localhost", ["::1", "127.0.0.1"], marks=needs_ipv6),
+        pytest.param("0:0::0", "localhost", ["::1", "127.0.0.1"], marks=needs_ipv6),
+    ],
+)
+def test_the_address_that_is_printed_can_be_asked(
+    sqlite_url: str, host: str, printed: str, reachable: list[str]
+) -> None:
+    with serving(sqlite_url, {}, "--host", host) as server:
+        url = httpx.URL(server.url)
+        assert server.url == f"http://{printed}:{url.port}"
+        assert httpx.get(f"{server.url}/livez").status_code == 200
+        assert url.port is not None
+        assert [address for address in reachable if not accepts(address, url.port)] == []
+
+
+def test_a_host_that_has_several_addresses_is_served_on_each_of_them() -> None:
+    addresses = [(socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_INET, ("127.0.0.2", 0))]
+    absent = (socket.AF_INET, ("203.0.113.1", 0))  # of a documentation's network: no machine has it
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(each) for each in bind([*addresses, absent])]
+        names = [each.getsockname() for each in sockets]
+    assert [name[0] for name in names] == ["127.0.0.1", "127.0.0.2"]
+    assert names[0][1] == names[1][1]
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "no such host", "a" * 70])
+def test_a_host_that_is_not_here_is_one_sentence(sqlite_url: str, host: str) -> None:
+    done = run(sqlite_url, "serve", "--port", "0", "--host", host)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert one_sentence(done.stderr).startswith(f"Port 0 of {host} can't be listened on: ")
+
+
+def test_an_address_with_a_scope_is_a_url_too() -> None:
+    assert local_url("fe80::1%eth0", 8000) == "http://[fe80::1%25eth0]:8000"
+
+
+def test_an_idle_connection_stays_open_as_long_as_is_set(sqlite_url: str) -> None:
+    with serving(sqlite_url, {}, keep_alive_s=1) as server, Wire(server) as wire:
+        wire.say(b"GET /livez HTTP/1.1\r\nHost: leadscore.test\r\n\r\n")
+        assert wire.answer()[0] == 200
+        assert wire.is_closed()
+
+
 def test_settings_that_make_no_sense_are_named() -> None:
     wrong = {"port": "70000", "pool_size": "many", "log_level": "x", "form_redirects": "https://a.example,b.example"}
+    wrong["phone_region"] = "UK"
     variables = environment("mysql://x", **wrong)
     done = subprocess.run([COMMAND, "serve"], env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
@@ -104,6 +170,7 @@ def test_settings_that_make_no_sense_are_named() -> None:
         "LEADSCORE_DATABASE_URL: must begin with sqlite:// or postgresql://",
         "LEADSCORE_FORM_REDIRECTS: must be an origin, such as https://www.example.com",
         "LEADSCORE_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
+        "LEADSCORE_PHONE_REGION: must be the ISO code of a country in two letters, such as DE or GB",
         "LEADSCORE_POOL_SIZE: must be a whole number",
         "LEADSCORE_PORT: must be 65,535 or less",
     ]

@@ -94,7 +94,7 @@ def test_a_wrong_key_is_told_once_and_not_tried_again(server: Server, package: s
 
 def test_a_bad_message_costs_itself_alone(server: Server, package: str) -> None:
     with client(package, server) as (sender, faults):
-        sender.track(f"{package}-4", "Liked", {"note": "a\0b"})
+        sender.track(f"{package}-4", "Liked", {"note": 2**63})
         sender.track(f"{package}-4", "Liked")
     assert faults == []
     assert server.ask("/v1/leads/lookup", user_id=f"{package}-4")["event_count"] == 1

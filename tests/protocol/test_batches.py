@@ -50,9 +50,32 @@ def test_an_oversized_message_is_refused_alone() -> None:
 
 
 def test_one_value_spoils_one_message_of_500() -> None:
-    batch = read({"batch": [PAGE] * 250 + [PAGE | {"name": "\0"}] + [PAGE] * 249})
+    batch = read({"batch": [PAGE] * 250 + [PAGE | {"name": 2**63}] + [PAGE] * 249})
     assert len(batch.accepted) == 499
-    assert [(refusal.index, refusal.code) for refusal in batch.refused] == [(250, "invalid-characters")]
+    assert [(refusal.index, refusal.code) for refusal in batch.refused] == [(250, "out-of-range")]
+
+
+@pytest.mark.parametrize("sent_at", ["Invalid Date", "noon", "01/02/2026", 1e30, True, {}])
+def test_a_time_of_sending_that_can_not_be_read_corrects_nothing(sent_at: Any) -> None:
+    message = PAGE | {"timestamp": "2025-06-01T11:50:00Z"}
+    for document in ({"sentAt": sent_at, "batch": [message]}, {"batch": [message | {"sentAt": sent_at}]}):
+        assert only(document).occurred_at == NOW - timedelta(minutes=10)
+
+
+def test_history_is_not_corrected_by_when_it_was_sent() -> None:
+    message = PAGE | {"timestamp": "2025-01-10T10:00:00Z", "sentAt": "2025-01-10T10:00:05Z"}
+    document = {"batch": [message], "sentAt": "2025-01-10T10:00:07Z"}
+    batch = read_batch(document, sender=SENDER, received_at=NOW, live=False)
+    assert [event.occurred_at.isoformat() for _, event in batch.accepted] == ["2025-01-10T10:00:00+00:00"]
+
+
+@pytest.mark.parametrize("empty", [[], {}, None, "", False])
+def test_an_empty_context_of_a_batch_is_none(empty: Any) -> None:
+    assert only({"context": empty, "integrations": empty, "batch": [PAGE]}).context == {}
+
+
+def test_bad_characters_in_the_batchs_context_are_replaced() -> None:
+    assert only({"context": {"a\0": "\ud83d"}, "batch": [PAGE]}).context == {"a\ufffd": "\ufffd"}
 
 
 @pytest.mark.parametrize(
@@ -104,9 +127,9 @@ def test_a_body_without_a_list_of_messages_is_refused(document: Any) -> None:
     ("fault", "code"),
     [
         ({"context": "text"}, "validation-error"),
-        ({"context": {"a": "\0"}}, "invalid-characters"),
-        ({"sentAt": "noon"}, "validation-error"),
-        ({"timestamp": 10**18}, "out-of-range"),
+        ({"context": {"a": 2**63}}, "out-of-range"),
+        ({"timestamp": "noon"}, "validation-error"),
+        ({"timestamp": 10**21}, "out-of-range"),
     ],
 )
 def test_a_fault_in_what_all_messages_share_refuses_each_of_them(fault: dict[str, Any], code: str) -> None:

@@ -166,6 +166,7 @@ def test_an_error_repeats_nothing_of_the_body(data: bytes) -> None:
     [
         (b"[1,", "is not valid JSON at column 4."),
         (b"[1,\n2", "is not valid JSON at line 2, column 2."),
+        (b'{"a": 1}\n{"a": 2}', "goes on after its JSON ends, at line 2, column 1: send one value."),
         (b'["\xff"]', "is not valid UTF-8: encode it as UTF-8."),
         (b'[{"a": 1, "a": 2}]', "has an object with the same key twice: send each key once."),
         (b"[NaN]", "holds NaN or Infinity, which JSON has not: send null, or leave the field out."),

@@ -6,39 +6,67 @@ import pytest
 
 from app.errors import InvalidMessage
 from app.protocol.identities import read_identities, read_identity
-from app.scoring.events import Identity
+from app.scoring.events import Identity, IdentityKind
+
+REGION = "DE"
 
 
-def link(message: dict[str, Any], type_: str = "track", *, trusted: bool = False, email: Any = None) -> list[str]:
-    found = read_identities(message, message_type=type_, trusted=trusted, emails=[email])
+def link(message: dict[str, Any], type_: str = "track", *, trusted: bool = False, **traits: Any) -> list[str]:
+    found = read_identities(message, message_type=type_, trusted=trusted, traits=[traits], phone_region=REGION)
     return [str(identity) for identity in found]
 
 
-@pytest.mark.parametrize("value", [None, "", "   "])
+@pytest.mark.parametrize("value", [None, "", "   ", "\u00a0\n"])
 def test_an_absent_id_is_no_identity(value: Any) -> None:
     assert read_identity("user_id", value) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(" u1 ", "u1"), (42, "42"), (1e3, "1000"), ("U1", "U1"), ("n" * 200, "n" * 200)]
+    ("value", "text"),
+    [
+        *((" u1 ", "u1"), (42, "42"), (1e3, "1000"), ("U1", "U1"), ("n" * 200, "n" * 200)),
+        *(("\u200bu1", "u1"), ("\ufeffu1\u00ad\u3000", "u1"), (f"\u2067{'n' * 200}\u2069", "n" * 200)),
+    ],
 )
-def test_an_id_is_stripped_text_in_its_own_case(value: Any, text: str) -> None:
+def test_an_id_is_trimmed_text_in_its_own_case(value: Any, text: str) -> None:
     assert read_identity("user_id", value) == Identity("user_id", text)
 
 
+WORDS = [
+    *("null", "NULL", "undefined", "None", "nil", "NaN", "anonymous", "Guest", "unknown", " null ", "true", "False"),
+    *("(null)", "<nil>", '"undefined"', "undefined-undefined", "null null", "n\u200bull", "ｎｕｌｌ", "n/a", "#N/A"),
+    *("not_authenticated", "notAuthenticated", "Not Logged In", "(not set)", "AnonymousUser"),
+]
+FIELDS = ["id", "ID", "user_id", "userId", "User-ID", "email", "distinct_id", "anonymous_id", "client id", "uuid"]
+PLACEHOLDERS = [
+    *("{{user_id}}", "{{ user.id }}", "${userId}", "%user_id%", "<%= user.id %>", "<user_id>", "{user_id}"),
+    *("[user_id]", ":user_id", "__USER_ID__", "$user_id", "#{user.id}", "user-{{id}}", "u${id}@x", "{% id %}"),
+    *("[[user.id]]", "*|EMAIL|*", "%%email%%", "%s", "%(user_id)s", "<?= $id ?>"),
+]
+OBJECTS = ["[object Object]", "[object Undefined]", "<generator object ids at 0x7f>", "#<User>", "{}", "[]"]
+ZEROS = ["0", "-0", "-1", "\u22121", "000", "0.0", "00000000-0000-0000-0000-000000000000", f"{{{'0' * 32}}}"]
+GREATEST = ["ffffffff-ffff-ffff-ffff-ffffffffffff", "F" * 32]
+SIGNS = ["-", "--", "...", "?", '""', "_", "\u200b", "\u2060\ufeff", "\u2014"]
+OTHERS: list[Any] = [0, -1, 0.0, True, False, [], {}, ["u1"], "n" * 201]
+
+
 @pytest.mark.parametrize(
-    "value",
-    [
-        *("null", "NULL", "undefined", "None", "nil", "NaN", "anonymous", "Guest", "unknown", " null "),
-        *("true", "False", "[object Object]", "0", "-0", "-1", "000", "00000000-0000-0000-0000-000000000000"),
-        *(0, -1, 0.0, True, False, [], {}, ["u1"], "n" * 201),
-    ],
+    "value", [*WORDS, *FIELDS, *PLACEHOLDERS, *OBJECTS, *ZEROS, *GREATEST, *SIGNS, *OTHERS], ids=ascii
 )
 def test_an_id_that_can_not_mean_one_person_is_refused(value: Any) -> None:
     with pytest.raises(InvalidMessage) as refused:
         read_identity("user_id", value, "userId")
     assert refused.value.code == "invalid-identity"
     assert "`userId`" in refused.value.detail
+
+
+PLAIN = ("u1", "a", "7", "42", "-7", "ada-lovelace", "user_1", "id1", "nils", "nullmeier", "ffff", "山田", "Ådahl")
+MADE = ("{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}", "auth0|abc", "$device:1a-2b", "@ada", "user:42", "email@x.example")
+
+
+@pytest.mark.parametrize("value", [*PLAIN, *MADE], ids=ascii)
+def test_an_id_that_may_be_somebodys_is_taken(value: str) -> None:
+    assert read_identity("user_id", value) == Identity("user_id", value)
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\ud800"])
@@ -48,55 +76,73 @@ def test_an_id_that_can_not_be_stored_is_refused_even_outside_a_message(value: s
     assert refused.value.code == "invalid-characters"
 
 
-@pytest.mark.parametrize("value", ["Ada@Example.com", "  ada@EXAMPLE.com\n"])
-def test_an_email_is_lowercased(value: str) -> None:
+@pytest.mark.parametrize(
+    "value", ["Ada@Example.com", "  ada@EXAMPLE.com\n", "ada@example.com\u200b", "Ada <ada@example.com>,"]
+)
+def test_an_email_is_its_one_form(value: str) -> None:
     assert read_identity("email", value) == Identity("email", "ada@example.com")
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        *("ada", "@example.com", "ada@", "a@b@c", "ada @example.com", "", "a\0@b.c", "\ud800@b.c", "a@" + "b" * 200),
-        *(None, 1, True, [], {}),
-    ],
-)
-def test_an_unusable_email_is_no_identity_and_no_error(value: Any) -> None:
-    assert read_identity("email", value) is None
+@pytest.mark.parametrize("value", ["+49 30 123456", "0049 30 123456", "030 123456", "+493012 3456 ", 30123456])
+def test_a_phone_number_is_in_e164(value: Any) -> None:
+    assert read_identity("phone", value, phone_region="DE") == Identity("phone", "+4930123456")
+
+
+@pytest.mark.parametrize("kind", ["email", "phone"])
+@pytest.mark.parametrize("value", ["ada", "0000000", "\ud800@b.c", "a@" + "b" * 200, "", None, 1, True, [], {}])
+def test_an_unusable_email_or_phone_number_is_no_identity_and_no_error(kind: IdentityKind, value: Any) -> None:
+    assert read_identity(kind, value, phone_region="DE") is None
 
 
 def test_identities_stand_strongest_first() -> None:
     message = {"anonymousId": "a1", "userId": "u1"}
-    assert link(message, email="a@b.c") == ["user_id:u1", "email:a@b.c", "anonymous_id:a1"]
+    found = link(message, email="a@b.c", phone="030 123456")
+    assert found == ["user_id:u1", "email:a@b.c", "phone:+4930123456", "anonymous_id:a1"]
 
 
 def test_an_identity_is_given_once() -> None:
-    emails = ["a@b.c", "A@B.C"]
-    found = read_identities({"userId": "u1"}, message_type="track", trusted=False, emails=emails)
-    assert found == (Identity("user_id", "u1"), Identity("email", "a@b.c"))
+    traits = [{"email": "a@b.c", "phone": "030 123456"}, {"email": "A@B.C", "phone": "+4930123456"}]
+    message = {"userId": "u1"}
+    found = read_identities(message, message_type="track", trusted=False, traits=traits, phone_region="DE")
+    assert [str(each) for each in found] == ["user_id:u1", "email:a@b.c", "phone:+4930123456"]
+
+
+def test_a_user_id_that_is_an_address_is_that_address_too() -> None:
+    assert link({"userId": "Ada@X.example"}) == ["user_id:Ada@X.example", "email:ada@x.example"]
+    assert link({"anonymousId": "ada@x.example"}) == ["anonymous_id:ada@x.example"]
 
 
 @pytest.mark.parametrize("type_", ["track", "page", "screen", "group"])
-def test_a_message_with_an_email_alone_names_nobody(type_: str) -> None:
+@pytest.mark.parametrize("contact", [{"email": "a@b.c"}, {"phone": "030 123456"}])
+def test_a_message_with_an_email_or_a_phone_number_alone_names_nobody(type_: str, contact: dict[str, Any]) -> None:
     with pytest.raises(InvalidMessage, match="names nobody: send a `userId` or an `anonymousId`") as refused:
-        link({}, type_, email="a@b.c")
+        link({}, type_, **contact)
     assert refused.value.code == "invalid-identity"
 
 
+@pytest.mark.parametrize("type_", ["track", "page", "screen", "group"])
+def test_an_email_is_enough_for_whatever_is_trusted(type_: str) -> None:
+    assert link({}, type_, trusted=True, email="a@x.example") == ["email:a@x.example"]
+
+
 @pytest.mark.parametrize("type_", ["identify", "form"])
-def test_an_email_is_enough_for_an_identify_and_for_a_form(type_: str) -> None:
+def test_an_email_or_a_phone_number_is_enough_for_an_identify_and_for_a_form(type_: str) -> None:
     assert link({"userId": None, "anonymousId": ""}, type_, email="a@b.c") == ["email:a@b.c"]
+    assert link({}, type_, email="ada", phone="+49 30 123456") == ["phone:+4930123456"]
 
 
 @pytest.mark.parametrize("type_", ["identify", "form"])
-def test_an_unusable_email_is_not_enough(type_: str) -> None:
+def test_an_unusable_email_or_phone_number_is_not_enough(type_: str) -> None:
     with pytest.raises(InvalidMessage, match="`email` is no address"):
         link({}, type_, email="ada")
-    with pytest.raises(InvalidMessage, match="or an `email`"):
-        link({}, type_, email=" ")
+    with pytest.raises(InvalidMessage, match="`phone` is no number"):
+        link({}, type_, phone="110")
+    with pytest.raises(InvalidMessage, match="or an `email` or a `phone`"):
+        link({}, type_, email=" ", phone="")
 
 
-def test_an_unusable_email_beside_a_good_id_costs_nothing() -> None:
-    assert link({"userId": "u1"}, email="ada") == ["user_id:u1"]
+def test_an_unusable_email_or_phone_number_beside_a_good_id_costs_nothing() -> None:
+    assert link({"userId": "u1"}, email="ada", phone="ask me") == ["user_id:u1"]
 
 
 def test_a_meaningless_id_beside_a_good_one_refuses_the_message() -> None:
@@ -111,6 +157,15 @@ def test_a_browsers_alias_claims_an_anonymous_id_alone() -> None:
 def test_a_trusted_alias_joins_whatever_the_previous_id_names() -> None:
     found = link({"userId": "u1", "previousId": "u0", "anonymousId": "a1"}, "alias", trusted=True)
     assert found == ["user_id:u1", "user_id:u0", "anonymous_id:u0", "anonymous_id:a1"]
+
+
+def test_a_trusted_alias_joins_addresses() -> None:
+    message = {"userId": "b@x.example", "previousId": "A@x.example"}
+    assert link(message, "alias", trusted=True) == [
+        *("user_id:b@x.example", "user_id:A@x.example", "email:b@x.example", "email:a@x.example"),
+        "anonymous_id:A@x.example",
+    ]
+    assert link(message, "alias") == ["user_id:b@x.example", "email:b@x.example", "anonymous_id:A@x.example"]
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidMessage
-from app.protocol.values import as_text, check_values
+from app.protocol.values import as_text, check_values, storable
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,36 @@ def test_the_path_begins_with_the_place_that_was_given() -> None:
         check_values({"page": "\0"}, under="context")
 
 
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("a\0b", "a\ufffdb"),
+        ("cut \ud83d", "cut \ufffd"),
+        ("\ude00 cut", "\ufffd cut"),
+        ([{"\0": ["\udfff"]}], [{"\ufffd": ["\ufffd"]}]),
+        ({"a\0": 1, "a\ud800": 2}, {"a\ufffd": 2}),
+    ],
+)
+def test_a_bad_character_is_replaced_in_values_and_in_keys(value: Any, stored: Any) -> None:
+    assert storable({"properties": value}) == {"properties": stored}
+
+
+def test_a_good_object_is_left_as_it_is() -> None:
+    document = {"properties": {"emoji": "\U0001f600"}}
+    assert storable(document) is document
+
+
+def test_what_must_be_exact_is_refused_rather_than_replaced() -> None:
+    with pytest.raises(InvalidMessage, match="`userId` holds"):
+        storable({"name": "\0", "userId": "a\0"}, exact=("userId",))
+
+
+def test_a_fault_behind_a_bad_character_is_found() -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        storable({"a": "\0", "b": 2**63})
+    assert refused.value.code == "out-of-range"
+
+
 def test_a_bad_value_is_not_repeated() -> None:
     with pytest.raises(InvalidMessage) as refused:
         check_values({"plan": "secret\0"})
@@ -75,6 +105,7 @@ def test_a_long_key_is_cut_in_the_path() -> None:
     ("value", "text"),
     [
         (" a ", "a"),
+        ("\u200ba\xa0", "a"),
         (None, ""),
         ("", ""),
         (12, "12"),

@@ -6,6 +6,8 @@ all of them for every question. Where it and the engine differ, one of them has 
 
 import json
 import math
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -102,7 +104,7 @@ def is_hit(signal: Json, event: Json) -> bool:
 
 def same_name(one: str, other: str) -> bool:
     def words(name: str) -> list[str]:
-        return name.casefold().replace("_", " ").replace("-", " ").split()
+        return visible(name).replace("_", " ").replace("-", " ").split()
 
     return words(one) == words(other)
 
@@ -132,9 +134,23 @@ def trait_leaf_holds(leaf: Json, traits: Json) -> bool:
 
 
 def at_path(value: Any, path: str) -> Any:
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
+    if isinstance(value, list):
+        found = [inner for element in flattened(value) if (inner := at_path(element, path)) is not None]
+        return flattened(found) if found else None
+    if not isinstance(value, dict):
+        return None
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):
+        inner = value.get(".".join(parts[:length]))
+        if length < len(parts):
+            inner = at_path(inner, ".".join(parts[length:]))
+        if inner is not None:
+            return inner
+    return None
+
+
+def flattened(values: list[Any]) -> list[Any]:
+    return [inner for value in values for inner in (flattened(value) if isinstance(value, list) else [value])]
 
 
 def value_holds(leaf: Json, value: Any) -> bool:
@@ -155,19 +171,26 @@ def value_holds(leaf: Json, value: Any) -> bool:
     return any(all(passes(name, operand, element) for name, operand in positive.items()) for element in elements)
 
 
+PARTS: dict[str, Callable[[str, str], bool]] = {
+    "contains": lambda found, wanted: wanted in found,
+    "starts_with": lambda found, wanted: found[: len(wanted)] == wanted,
+    "ends_with": lambda found, wanted: found[-len(wanted) :] == wanted,
+}
+
+
 def passes(operator: str, operand: Any, element: Any) -> bool:
     if operator == "in":
         return any(passes("eq", one, element) for one in operand)
+    if operator == "eq" and isinstance(operand, str) and not isinstance(element, str | bool):
+        number = number_in(operand)
+        if number is not None and number == element:
+            return True
     found = read_like(operand, element)
-    wanted = operand.casefold() if isinstance(operand, str) else operand
+    wanted = visible(operand) if isinstance(operand, str) else operand
     if found is None:
         return False
-    if operator == "contains":
-        return wanted in found
-    if operator == "starts_with":
-        return bool(found[: len(wanted)] == wanted)
-    if operator == "ends_with":
-        return bool(found[-len(wanted) :] == wanted)
+    if operator in PARTS:
+        return PARTS[operator](found, wanted or " ")
     return compare(operator, found, wanted)
 
 
@@ -198,15 +221,29 @@ def read_like(operand: Any, value: Any) -> Any:
             "no": False,
             "off": False,
             "0": False,
-        }.get(str(read_like("", value)).strip())
+        }.get(str(read_like("", value)))
     if isinstance(operand, str):
-        return value.casefold() if isinstance(value, str) else json.dumps(value)
+        return visible(value) if isinstance(value, str) else json.dumps(value).removesuffix(".0")
     if isinstance(value, str):
-        return number_in(value.strip())
+        return number_in(value)
     return None if isinstance(value, bool) else value
 
 
+INVISIBLE = "\u200b\u200e\ufeff"  # of those, what the strategies make up
+
+
+def visible(text: str) -> str:
+    composed = unicodedata.normalize("NFKC", "".join(each for each in text if each not in INVISIBLE))
+    return " ".join(composed.replace("\u2014", "-").casefold().split())
+
+
 def number_in(text: str) -> float | None:
+    text = visible(text)
+    for separator in ",' ":
+        first, *groups = text.partition(".")[0].split(separator)
+        whole = first.lstrip("+-")
+        if groups and all(len(group) == 3 for group in groups) and 1 <= len(whole) <= 3 and whole[0] != "0":
+            text = text.replace(separator, "")
     if not text.isascii() or "_" in text:
         return None
     try:

@@ -22,11 +22,42 @@ Names = tuple[str, ...]
 MOMENT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 """When leads are looked at; events lie around it."""
 
-NAMES = ["Page Viewed", "page_viewed", " PAGE--VIEWED", "Trial Started", "trial_started", "Straße", "STRASSE"]
+NAMES = [
+    "Page Viewed",
+    "page_viewed",
+    " PAGE--VIEWED",
+    "Page\u2014\u200bViewed",
+    "Trial Started",
+    "trial_started",
+    "Straße",
+    "STRASSE",
+]
 PATHS = ["size", "page.path", "page"]
 EMAILS = ["ada@acme.example", "ada@gmail.com", "info@acme.example", "ada@mailinator.com", "no address"]
-WORDS = ["", "a", "AB", "abc", "Straße", "STRASSE", "on", "No", " yes ", "true", "3", "50", " 7 ", "-2.5", "1e2", "1_0"]
-NUMBERS = [0, 1, 3, 7, 50, 100, -2.5, 2.5, 1.0, 10**20]
+WORDS = [
+    "",
+    "a",
+    "AB",
+    "abc",
+    "Straße",
+    "STRASSE",
+    "on",
+    "No",
+    " yes ",
+    "true",
+    "3",
+    "50",
+    " 7 ",
+    "-2.5",
+    "1e2",
+    "1_0",
+    "\u200babc ",
+    "1,000",
+    "1\u00a0000",
+    "５０",
+    "50.0",
+]
+NUMBERS = [0, 1, 3, 7, 50, 50.0, 1000, -2.5, 2.5, 1.0, 10**20]
 OFFERED_DAYS = st.sampled_from([1, 2, 3, 7, 14, 30])
 TIMES = [time(0), time(12), time(23, 59, 59, 999_999)]
 
@@ -37,12 +68,13 @@ caps = st.integers(1, 3_000).map(lambda amount: amount / 100)
 points = st.integers(-20, 20) | cents | st.floats(-50, 50)
 
 
-LISTS: list[Any] = [[], [None], ["a"], [["a"]], ["abc", "on"], [3, "50", None], [True, 2.5]]
+OBJECTS: list[Any] = [[{"path": "abc"}, [{"path": [3, ["on"]]}]], [{}, 7, {"path": None}], [{"path": []}]]
+LISTS: list[Any] = [*OBJECTS, [], [None], ["a"], [["a"]], ["abc", "on"], [3, "50", None], [True, 2.5]]
 MAPPINGS: list[Any] = [{}, *({"path": value} for value in [None, False, 3, "50", "abc", "Straße", [7, "AB"]])]
 values = st.sampled_from([None, False, True, *NUMBERS, *WORDS, *LISTS, *MAPPINGS])
 """What a property or a trait can hold. A pool, since to make up each value anew is slow."""
 
-fields = st.fixed_dictionaries({}, optional={"size": values, "page": values})
+fields = st.fixed_dictionaries({}, optional={"size": values, "page": values, "page.path": values})
 """Properties, traits or a context: what `PATHS` leads into."""
 
 

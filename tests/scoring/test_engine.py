@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.engine import fingerprint_of
+from app.scoring.engine import fingerprint_of, read
 from app.scoring.model import load_model
 from tests.scoring.strategies import MOMENT, compiled, event_of
 
@@ -77,3 +77,47 @@ def test_an_event_of_no_signal_still_tells_traits_and_that_somebody_was_there() 
     model = compiled({"name": "m", "stages": [{"name": "first"}]})
     facts = model.facts_of(event("Something Else", traits={"plan": "pro"}))
     assert (facts.tally, facts.known_traits(), facts.last_seen_at) == ({}, {"plan": "pro"}, MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("path", "traits"),
+    [
+        ("company.size", {"company.size": "60"}),
+        ("company.size", {"company": {"size": 60}}),
+        ("company.size", {"company": [{"size": 7}, {"size": 60}]}),
+        ("company.size", {"company.size": 60, "company": "Acme"}),
+        ("a.company.size", {"a.company": {"size": 60}}),
+        ("a.company.size", {"a": {"company.size": 60}}),
+    ],
+)
+def test_a_rule_on_a_trait_is_found_whatever_the_dots_are_part_of(path: str, traits: Json) -> None:
+    rule = {"when": {"trait": path, "gte": 50}, "points": 40}
+    model = compiled({"name": "m", "scores": {"fit": {"rules": {"large": rule}}}, "stages": [{"name": "first"}]})
+    facts = model.facts_of(event("Identified", traits=traits))
+    assert read(model, facts, MOMENT).values == {"fit": 40}
+
+
+def test_a_trait_with_dots_can_also_keep_a_rule_from_giving_points() -> None:
+    rule = {"when": {"trait": "company.size", "exists": False}, "points": -5}
+    model = compiled({"name": "m", "scores": {"fit": {"rules": {"unknown": rule}}}, "stages": [{"name": "first"}]})
+    facts = model.facts_of(event("Identified", traits={"company.size": 1}))
+    assert read(model, facts, MOMENT).values == {"fit": 0}
+
+
+@pytest.mark.parametrize(
+    ("traits", "trusted", "distrusted"),
+    [
+        ({"size": 1}, False, True),
+        ({"size": None, "city": "Ulm"}, False, True),
+        ({"size.now": 1}, False, True),
+        ({"city": "Ulm", "sizes": 1}, False, False),
+        ({}, False, False),
+        ({"size": 1}, True, False),
+    ],
+)
+def test_a_model_distrusts_events_with_traits_that_their_sender_may_not_set(
+    traits: Json, trusted: bool, distrusted: bool
+) -> None:
+    model = {"name": "m", "traits": {"size": {"trusted": True}, "city": {}}, "stages": [{"name": "first"}]}
+    assert compiled(model).distrusts(event("Seen", traits=traits, trusted=trusted)) is distrusted
+    assert not compiled({**model, "traits": {}}).distrusts(event("Seen", traits=traits, trusted=trusted))

@@ -234,6 +234,7 @@ def test_traits_are_named_as_clients_send_them(name: str) -> None:
         (with_signal(on=[]), "signals.visit.on", "must have 1 or more entries"),
         (with_signal(on=""), "signals.visit.on", "1 or more characters"),  # a text stands for a list of one
         (with_signal(on=["x", "  "]), "signals.visit.on[1]", "1 or more characters"),
+        (with_signal(on="\u200b"), "signals.visit.on", "1 or more characters"),
         (with_signal(trusted="yes"), "signals.visit.trusted", "must be true or false"),
         (with_signal(where=[]), "signals.visit.where", "must be an object"),
         (with_signal(where={}), "signals.visit.where", "has 0 subjects"),

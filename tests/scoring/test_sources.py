@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.sources import CHANNELS, LONGEST, first_touch
+from app.scoring.sources import CHANNELS, CLICK_IDS, LONGEST, first_touch
 
 HERE = "https://acme.example/pricing"
 
@@ -55,6 +55,107 @@ def test_the_channel_is_told_by_parameters_click_ids_and_referrer(
     query: str, referrer: str | None, channel: str
 ) -> None:
     assert channel in CHANNELS
+    assert visit(query, referrer)["channel"] == channel
+
+
+@pytest.mark.parametrize(
+    ("query", "channel"),
+    [
+        ("?utm_source=fb&utm_medium=paid&fbclid=x", "paid_social"),
+        ("?utm_source=ig&utm_medium=paid", "paid_social"),
+        ("?utm_source=an&utm_medium=cpc", "paid_social"),
+        ("?utm_source=msg&utm_medium=Paid", "paid_social"),
+        ("?utm_source=tiktok&utm_medium=paid", "paid_social"),
+        ("?utm_source=x&utm_medium=ppc", "paid_social"),
+        ("?utm_source=LinkedIn&utm_medium=cpc", "paid_social"),
+        ("?utm_source=Facebook_Ads&utm_medium=cpc", "paid_social"),
+        ("?utm_source=l.facebook.com&utm_medium=cpc", "paid_social"),
+        ("?utm_source=spring&utm_medium=cpc&ttclid=1", "paid_social"),
+        ("?utm_source=spring&utm_medium=cpc&fbclid=1", "paid_social"),
+        ("?utm_source=google-ads&utm_medium=paid", "paid_search"),
+        ("?utm_source=yahoo&utm_medium=paid", "paid_search"),
+        ("?utm_source=google&utm_medium=paid&fbclid=x", "paid_search"),
+        ("?utm_source=taboola&utm_medium=cpc", "display"),
+        ("?utm_source=ig", "organic_social"),
+        ("?utm_source=threads", "organic_social"),
+        ("?utm_source=chatgpt.com", "ai_assistant"),
+        ("?utm_source=Perplexity", "ai_assistant"),
+        ("?utm_source=copilot&utm_medium=organic", "ai_assistant"),
+        ("?utm_medium=email%20", "email"),
+        ("?utm_medium=E%E2%80%91Mail", "email"),
+        ("?utm_medium=%E2%80%8Be+mail", "email"),
+        ("?utm_medium=E_MAIL", "email"),
+        ("?utm_medium=%20Social%C2%A0Media", "organic_social"),
+        ("?utm_source=Newsletter%20", "email"),
+        ("?utm_source=newsletter&utm_medium=banner", "display"),
+        ("?utm_source=google%20", "organic_search"),
+        ("?utm_source=spring&amp;utm_medium=email", "email"),
+        ("?utm_source=spring&#38;utm_medium=email", "email"),
+        ("?utm_source=spring&#x26;utm_medium=email", "email"),
+        ("?utm_source=spring&AMP;amp;utm_medium=email", "email"),
+        ("?utm_source=spring&amp%3Butm_medium=email", "email"),
+        ("?utm_source=spring;utm_medium=email", "email"),
+        ("#utm_source=spring&utm_medium=email", "email"),
+        ("#/pricing?utm_source=spring&utm_medium=email", "email"),
+        ("?a=1#!/pricing?utm_medium=email&amp;utm_source=spring", "email"),
+        ("#section", "direct"),
+    ],
+)
+def test_campaigns_are_read_as_platforms_and_people_write_them(query: str, channel: str) -> None:
+    assert visit(query)["channel"] == channel
+
+
+@pytest.mark.parametrize(
+    ("parameter", "channel"),
+    [
+        ("mkt_tok", "email"),
+        ("_hsenc", "email"),
+        ("_hsmi", "email"),
+        ("epik", "paid_social"),
+        ("ScCid", "paid_social"),
+        ("QCLID", "paid_social"),
+        ("gad_source", "paid_search"),
+        ("GCLID", "paid_search"),
+        ("dicbo", "display"),
+        ("obOrigUrl", "display"),
+        ("tblci", "display"),
+        ("cjevent", "affiliate"),
+        ("ysclid", "organic_search"),
+        ("igshid", "organic_social"),
+    ],
+)
+def test_a_click_id_tells_the_channel_however_it_is_capitalised(parameter: str, channel: str) -> None:
+    assert parameter.lower() in CLICK_IDS
+    assert visit(f"?{parameter}=1")["channel"] == channel
+    assert visit(f"?{parameter}=")["channel"] == "direct"
+
+
+def test_utm_parameters_are_kept_without_blanks_at_their_ends() -> None:
+    query = "?utm_source=%20Spring%20Fair%C2%A0&utm_medium=%E2%80%8B&utm_term=+"
+    assert visit(query)["utm"] == {"source": "Spring Fair"}
+    campaign = {"source": " crm ", "medium": "e\u2011mail\ufeff", "name": " "}
+    touch = first_touch({"campaign": campaign}, {})
+    assert touch == {"channel": "email", "referrer": None, "utm": {"source": "crm", "medium": "e\u2011mail"}}
+
+
+def test_what_the_page_and_its_address_say_is_read_together() -> None:
+    page = {"url": f"{HERE}?utm_source=spring&#38;utm_medium=email", "search": "?utm_source=spring&"}
+    touch = first_touch({"page": page}, {})
+    assert touch is not None
+    assert touch["utm"] == {"source": "spring", "medium": "email"}
+
+
+@pytest.mark.parametrize(
+    ("query", "referrer", "channel"),
+    [
+        ("?utm_campaign=spring", "https://www.google.com/", "organic_search"),
+        ("?utm_campaign=spring", "https://m.facebook.com/", "organic_social"),
+        ("?utm_campaign=spring", "https://blog.partner.example/", "other"),
+        ("?utm_source=poster", "https://www.google.com/", "other"),
+        ("?utm_medium=cpc", "https://l.instagram.com/", "paid_social"),
+    ],
+)
+def test_where_a_campaign_names_no_source_the_referrer_is_it(query: str, referrer: str, channel: str) -> None:
     assert visit(query, referrer)["channel"] == channel
 
 

@@ -1,10 +1,12 @@
 """When two strings are one, and what of a string is kept."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scoring.strings import comparable, trimmed, with_ascii_digits
+from app.scoring.strings import comparable, comparable_name, trimmed, with_ascii_digits
 
 ALIKE = [
     ("CTO ", "cto"),
@@ -63,3 +65,24 @@ def test_only_the_ends_are_trimmed(text: str, kept: str) -> None:
 
 def test_digits_of_every_script_are_digits() -> None:
     assert with_ascii_digits("٢٠٢٦-۰۱-１２ ½") == "2026-01-12 ½"
+
+
+@pytest.mark.parametrize("dash", ["\u2043", "~", "|", "\u30fc", "\u4e00"])
+def test_what_only_looks_like_a_dash_is_none(dash: str) -> None:
+    assert comparable(dash) != "-"
+
+
+def test_every_dash_of_unicode_is_one() -> None:
+    dashes = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Pd"]
+    assert {comparable(dash) for dash in dashes} == {"-"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Form Submitted", "form_submitted", " form\u2014submitted", "FORM\uff3fSUBMITTED\u200b"]
+)
+def test_names_do_not_differ_by_what_is_between_their_words(name: str) -> None:
+    assert comparable_name(name) == "form submitted"
+
+
+def test_digits_in_ascii_stay_as_they_are() -> None:
+    assert with_ascii_digits("10:30 a") == "10:30 a"

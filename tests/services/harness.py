@@ -87,8 +87,8 @@ def with_keep() -> ScoringModel:
 
 
 def who(*keys: str) -> tuple[Identity, ...]:
-    """Identities, the strongest first, from keys such as `user_id:u1`; `u1`, `a1` and `e1@x` tell their kind."""
-    kinds: dict[str, IdentityKind] = {"u": "user_id", "a": "anonymous_id", "e": "email"}
+    """Identities, the strongest first, from keys such as `user_id:u1`; `u1`, `e1@x`, `p1` and `a1` tell their kind."""
+    kinds: dict[str, IdentityKind] = {"u": "user_id", "e": "email", "p": "phone", "a": "anonymous_id"}
     named: list[Identity] = []
     for key in keys:
         prefix, _, value = key.partition(":")

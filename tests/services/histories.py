@@ -25,7 +25,7 @@ traits = st.fixed_dictionaries(
 
 
 def _keys_of(person: str) -> tuple[str, ...]:
-    return f"u{person}", EMAILS[person], f"a{person}", f"a{person}-phone"
+    return f"u{person}", EMAILS[person], f"p{person}", f"a{person}", f"a{person}-phone"
 
 
 @st.composite
@@ -71,16 +71,31 @@ def numbered(events: Sequence[Event]) -> list[Event]:
     return [replace(each, id=UUID(int=n), message_id=f"m{n:02}") for n, each in enumerate(events, start=1)]
 
 
-def peaceful(max_size: int = 12) -> st.SearchStrategy[list[Event]]:
-    """Histories in which nobody claims an identity of another known person; some turn out to be one person."""
+@st.composite
+def peaceful(draw: st.DrawFn, max_size: int = 12) -> list[Event]:
+    """Histories in which nobody claims an identity of another known person; some turn out to be one person.
+
+    At some moment everybody says which address is theirs: a user and an address that nobody links are two people.
+    """
     rare_alias = st.integers(0, 5).flatmap(lambda dice: _joined() if dice == 0 else _own_message())
-    return st.lists(rare_alias, min_size=1, max_size=max_size).map(numbered)
+    messages = draw(st.lists(rare_alias, min_size=1, max_size=max_size))
+    introductions = [event(f"u{person}", EMAILS[person], at=draw(moments)) for person in PEOPLE]
+    return numbered(draw(st.permutations([*messages, *introductions])))
 
 
 def contested(max_size: int = 12) -> st.SearchStrategy[list[Event]]:
     """Histories in which anybody may claim anything, aliases of browsers included."""
     rare_alias = st.integers(0, 5).flatmap(lambda dice: _claiming_alias() if dice == 0 else one_message(EVERY_KEY))
     return st.lists(rare_alias, min_size=1, max_size=max_size).map(numbered)
+
+
+def public(max_size: int = 12) -> st.SearchStrategy[list[Event]]:
+    """Contested histories of which every message is from a key that pages show."""
+    distrusted = one_message(EVERY_KEY).map(lambda message: replace(message, trusted=False))
+    claim = st.permutations([*(f"u{person}" for person in PEOPLE), "a1", "a2"]).map(
+        lambda keys: alias(keys[0], keys[1], trusted=False)
+    )
+    return st.lists(distrusted | claim, min_size=1, max_size=max_size).map(numbered)
 
 
 @st.composite

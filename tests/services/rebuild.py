@@ -27,6 +27,7 @@ Person = tuple[str, ...]
 State = dict[Person, dict[str, Any]]
 Evaluation = tuple[CompiledModel, datetime]
 
+KNOWN_BY = ("user_id", "email")
 JSON_COLUMNS = ("tally", "traits", "trusted_traits", "source", "scores")
 COLUMNS = ("channel", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
 
@@ -87,36 +88,61 @@ def rebuilt(
 def people_of(log: Iterable[Event]) -> list[set[Identity]]:
     """Who is who: sets of linked identities.
 
-    Two people who are both known stay apart, and what both claim is his who claimed it first, unless a trusted alias
-    joins them.
+    A message is about the person of its strongest identity. Others join that person unless both are known; then only
+    an address that is all that its owner is known by, beside a user_id. A trusted alias joins anybody.
     """
     people: list[set[Identity]] = []
     for event in log:
-        forced = event.type == "alias" and event.trusted
-        person = _home(people, event, forced=forced)
-        for identity in event.identities:
-            other = next((each for each in people if identity in each), None)
-            if other is None:
-                person.add(identity)
-            elif other is not person and (forced or not (_is_known(person) and _is_known(other))):
-                person |= other
-                people = [each for each in people if each is not other]
+        strongest, *weaker = event.identities
+        person = _owner(people, strongest)
+        if person is None:
+            able = (_owner(people, each) for each in weaker if _may_join({strongest}, each, people, event))
+            person = next((each for each in able if each is not None), None)
+        if person is None:
+            person = set()
+            people.append(person)
+        person.add(strongest)
+        for identity in weaker:
+            if _may_join(person, identity, people, event):
+                other = _owner(people, identity)
+                person |= other or {identity}
+                people = [each for each in people if each is person or each is not other]
     return people
 
 
-def _home(people: list[set[Identity]], event: Event, *, forced: bool) -> set[Identity]:
-    strongest = event.identities[0]
-    for identity in event.identities:
-        for person in people:
-            claims_another = strongest.kind == "user_id" and strongest not in person and _is_known(person)
-            if identity in person and (forced or not claims_another):
-                return person
-    people.append(set())
-    return people[-1]
+def _owner(people: list[set[Identity]], identity: Identity) -> set[Identity] | None:
+    return next((each for each in people if identity in each), None)
 
 
-def _is_known(person: set[Identity]) -> bool:
-    return any(identity.kind == "user_id" for identity in person)
+def _may_join(person: set[Identity], identity: Identity, people: list[set[Identity]], event: Event) -> bool:
+    other = _owner(people, identity) or {identity}
+    if event.type == "alias" and event.trusted:
+        return True
+    if _has(person, *KNOWN_BY) and _has(other, *KNOWN_BY):
+        return event.identities[0].kind == "user_id" and identity.kind == "email" and not _has(other, "user_id")
+    return True
+
+
+def _has(person: set[Identity], *kinds: str) -> bool:
+    return any(identity.kind in kinds for identity in person)
+
+
+def joined_without_reason(before: Iterable[Person], after: Iterable[Person], messages: Iterable[Event]) -> list[Person]:
+    """Leads that are now several known people, though no message between named a user together with the address.
+
+    Of messages that anybody may send: an alias from a secret key is a reason by itself.
+    """
+    named = [{str(each) for each in event.identities if each.kind in KNOWN_BY} for event in messages if _by_user(event)]
+    groups: list[set[str]] = []
+    for group in [*map(set, before), *named]:
+        touching = [each for each in groups if each & group]
+        groups = [each for each in groups if each not in touching] + [group.union(*touching)]
+    known = {person: {key for key in person if key.partition(":")[0] in KNOWN_BY} for person in after}
+    return [person for person, keys in known.items() if len(keys) > 1 and not any(keys <= group for group in groups)]
+
+
+def _by_user(event: Event) -> bool:
+    return event.identities[0].kind == "user_id"
 
 
 def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
+from hypothesis import given
 
 from app.errors import NotFound
-from app.scoring.events import Event
+from app.scoring.events import Event, IdentityKind
 from app.services.identities import Resolver
 from tests.services.harness import NOW, Service, alias, event, who
+from tests.services.histories import public
+from tests.services.rebuild import joined_without_reason
 
 OLD, MIDDLE, YOUNG = (UUID(int=number) for number in (1, 2, 3))
 NEW = UUID(int=100)
@@ -19,9 +22,11 @@ def new_ids() -> Iterator[UUID]:
 
 
 def resolver(**links: UUID) -> Resolver:
-    """One who knows these links; leads with a user_id are known."""
-    known = {lead for key, lead in links.items() if key.startswith("u")}
-    return Resolver({who(key)[0]: lead for key, lead in links.items()}, known, new_ids().__next__)
+    """One who knows these links, and so which leads are known."""
+    stored = {who(key)[0]: lead for key, lead in links.items()}
+    known: dict[UUID, IdentityKind] = {lead: "email" for identity, lead in stored.items() if identity.kind == "email"}
+    known |= {lead: "user_id" for identity, lead in stored.items() if identity.kind == "user_id"}
+    return Resolver(stored, known, new_ids().__next__)
 
 
 def admitted(resolver: Resolver, *events: Event) -> list[UUID]:
@@ -65,8 +70,8 @@ def test_one_message_joins_all_the_leads_of_its_identities() -> None:
 def test_links_of_one_batch_build_on_one_another() -> None:
     resolving = resolver()
     leads = admitted(resolving, event("a1"), event("a2"), event("e1", "a2"), event("e1", "a1"), event("a1"))
-    assert leads == [NEW] * 5
-    assert new_links(resolving) == {"a1": NEW, "a2": NEW, "e1": NEW}
+    assert len(set(leads)) == 1
+    assert new_links(resolving) == dict.fromkeys(("a1", "a2", "e1"), leads[0])
 
 
 def test_a_new_lead_that_vanishes_in_its_batch_was_never_there() -> None:
@@ -109,6 +114,82 @@ def test_known_people_of_whom_a_message_shows_only_weak_identities_stay_apart() 
     assert resolving.merged == {}
 
 
+# --- Addresses, browsers and telephones -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shared", ["a1", "p1"])
+def test_who_shares_a_browser_or_a_telephone_is_not_who_shares_an_address(shared: str) -> None:
+    resolving = resolver()
+    leads = admitted(resolving, event("e1", shared), event("e2", shared), event("e3", shared), event(shared))
+    assert len(set(leads)) == 3
+    assert leads[3] == leads[0]
+
+
+@pytest.mark.parametrize("shared", ["a1", "p1"])
+@pytest.mark.parametrize("newcomer", ["u1", "e1"])
+@pytest.mark.parametrize("owner", ["u2", "e2"])
+def test_what_a_known_person_uses_joins_no_other(shared: str, newcomer: str, owner: str) -> None:
+    strangers = resolver(**{owner: OLD, shared: OLD})
+    assert admitted(strangers, event(newcomer, shared)) == [NEW]
+    acquaintances = resolver(**{owner: OLD, shared: OLD, newcomer: YOUNG})
+    assert admitted(acquaintances, event(newcomer, shared)) == [YOUNG]
+    assert (acquaintances.merged, acquaintances.new_links) == ({}, {})
+
+
+@pytest.mark.parametrize("used", ["a1", "p1"])
+@pytest.mark.parametrize("person", ["u1", "e1"])
+def test_who_is_not_known_yet_joins_the_first_known_person(used: str, person: str) -> None:
+    resolving = resolver(**{used: OLD})
+    assert admitted(resolving, event(person, used), event(used)) == [OLD, OLD]
+
+
+def test_a_number_joins_a_visit() -> None:
+    resolving = resolver(a1=OLD, p1=YOUNG)
+    assert admitted(resolving, event("p1", "a1"), event("u1", "p1")) == [OLD, OLD]
+
+
+def test_a_user_joins_the_lead_that_has_only_an_address() -> None:
+    new_user, known_user = resolver(e1=OLD), resolver(e1=OLD, u1=YOUNG)
+    assert admitted(new_user, event("u1", "e1")) == [OLD]
+    assert admitted(known_user, event("u1", "e1")) == [YOUNG]
+    assert known_user.merged == {OLD: YOUNG}
+
+
+def test_a_user_may_have_several_addresses() -> None:
+    resolving = resolver(u1=OLD, e1=OLD, e2=YOUNG)
+    assert admitted(resolving, event("u1", "e2"), event("u1", "e3"), event("e3")) == [OLD, OLD, OLD]
+    assert resolving.merged == {YOUNG: OLD}
+
+
+def test_the_address_of_a_user_is_no_other_users() -> None:
+    resolving = resolver(u1=OLD, e1=OLD)
+    assert admitted(resolving, event("u2", "e1"), event("e1")) == [NEW, OLD]
+    assert resolving.merged == {}
+
+
+def test_two_addresses_in_a_message_are_not_one_person_for_that() -> None:
+    resolving = resolver(e1=OLD)
+    leads = admitted(resolving, event("e1", "e2"), event("e3", "e4"), event("e2"), event("e4"))
+    assert len(set(leads)) == 4
+    assert leads[0] == OLD
+
+
+def test_an_address_beside_that_of_a_user_is_not_the_users() -> None:
+    resolving = resolver(u1=OLD, e1=OLD, e2=YOUNG)
+    admitted(resolving, event("e1", "e2"))
+    assert resolving.merged == {}
+
+
+@given(history=public())
+def test_no_browser_and_no_telephone_joins_two_known_people(history: list[Event]) -> None:
+    resolving = Resolver({}, {}, new_ids().__next__)
+    admitted(resolving, *history)
+    people: dict[UUID, list[str]] = {}
+    for identity, lead in resolving.new_links.items():
+        people.setdefault(lead, []).append(str(identity))
+    assert joined_without_reason([], map(tuple, people.values()), history) == []
+
+
 # --- Aliases ----------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +221,12 @@ def test_only_the_alias_itself_is_allowed_to_join_known_people() -> None:
     assert resolving.merged == {}
 
 
+def test_a_trusted_alias_joins_people_of_whom_only_the_addresses_are_known() -> None:
+    resolving = resolver(e1=OLD, e2=YOUNG)
+    both = event("user_id:e2", "e2", "user_id:e1", "e1", type="alias", trusted=True)
+    assert len({*admitted(resolving, both, event("e1"), event("e2"))}) == 1
+
+
 # --- Survivors --------------------------------------------------------------------------------------------------
 
 
@@ -148,7 +235,9 @@ def test_only_the_alias_itself_is_allowed_to_join_known_people() -> None:
     [
         ({"a1": OLD, "a2": YOUNG}, ("a1", "a2"), OLD),
         ({"a1": YOUNG, "a2": OLD}, ("a1", "a2"), OLD),
-        ({"e1": YOUNG, "a1": OLD}, ("e1", "a1"), OLD),
+        ({"e1": YOUNG, "a1": OLD}, ("e1", "a1"), YOUNG),
+        ({"u1": YOUNG, "e1": OLD}, ("u1", "e1"), YOUNG),
+        ({"p1": YOUNG, "a1": OLD}, ("p1", "a1"), OLD),
         ({"u1": YOUNG, "a1": OLD}, ("u1", "a1"), YOUNG),
         ({"u1": YOUNG, "e1": YOUNG, "a1": OLD}, ("e1", "a1"), YOUNG),
     ],
@@ -164,6 +253,37 @@ def test_merged_leads_of_merged_leads_belong_to_the_last_survivor() -> None:
     leads = admitted(resolving, event("a1", "a2"), event("u1", "a2"))
     assert leads == [YOUNG, YOUNG]
     assert resolving.merged == {OLD: YOUNG, MIDDLE: YOUNG}
+
+
+# --- On a database ----------------------------------------------------------------------------------------------
+
+
+async def test_three_forms_at_a_booth_are_three_leads(service: Service) -> None:
+    for number in "123":
+        email = f"e{number}@example.com"
+        await service.ingest(event(email, "a1", traits={"email": email, "name": f"Guest {number}"}))
+    leads = [await service.lead(f"e{number}@example.com") for number in "123"]
+    assert [lead.reading.traits["name"] for lead in leads] == ["Guest 1", "Guest 2", "Guest 3"]
+    assert [lead.identities["anonymous_id"] for lead in leads] == [["a1"], [], []]
+
+
+@pytest.mark.parametrize("shared", ["a1", "p1"])
+@pytest.mark.parametrize(("one", "other"), [("u1", "e2"), ("e1", "u2"), ("e1", "e2"), ("u1", "u2")])
+async def test_known_people_stay_apart_across_commits(service: Service, shared: str, one: str, other: str) -> None:
+    for message in (event(one, shared), event(other), event(other, shared)):
+        await service.ingest(message)
+    first, second = await service.lead(one), await service.lead(other)
+    assert first.lead.id == (await service.lead(shared)).lead.id != second.lead.id
+    assert (first.lead.facts.event_count, second.lead.facts.event_count) == (1, 2)
+
+
+async def test_a_user_who_gives_an_address_takes_its_past_and_keeps_their_id(service: Service) -> None:
+    await service.ingest(event("e1"))
+    await service.ingest(event("u1"))
+    user = (await service.lead("u1")).lead.id
+    await service.ingest(event("u1", "e1"))
+    lead = (await service.lead("e1")).lead
+    assert (lead.id, lead.facts.event_count) == (user, 3)
 
 
 # --- Retired ids ------------------------------------------------------------------------------------------------

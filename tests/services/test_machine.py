@@ -26,7 +26,7 @@ from app.storage.db import Database
 from app.storage.tables import leads, transitions
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, with_signal
 from tests.services.histories import EVERY_KEY, one_message
-from tests.services.rebuild import Evaluation, Person, broken_chains, event_log, rebuilt, stored
+from tests.services.rebuild import Evaluation, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
 
 SQL = {**DOCUMENT["stages"][3], "keep": {"signal": "demo"}}
 KEEPING = small_model(stages=[*DOCUMENT["stages"][:3], SQL, DOCUMENT["stages"][4]])
@@ -70,6 +70,7 @@ class Machine(RuleBasedStateMachine):
         self.world.start_anew(MODELS[0])
         self.now = NOW
         self.accepted: list[Event] = []
+        self.people: frozenset[Person] = frozenset()
         self.versions: dict[int, CompiledModel] = {1: compile_model(MODELS[0], 1)}
         self.active = 1
         self.ids: set[UUID] = set()
@@ -88,6 +89,9 @@ class Machine(RuleBasedStateMachine):
             if (each.source, each.message_id) not in known:
                 fresh.setdefault((each.source, each.message_id), each)
         self.accepted += fresh.values()
+        people, self.people = self.people, frozenset(self._stored())
+        if not any(each.trusted and each.type == "alias" for each in received):
+            assert joined_without_reason(people, self.people, received) == []
         assert receipt == Receipt(len(fresh), len(received) - len(fresh), frozenset())
 
     @rule(message=messages)

@@ -61,6 +61,12 @@ def test_a_message_without_a_time_is_of_now() -> None:
     assert tried(track())[0].subject.facts.last_seen_at == NOW
 
 
+def test_no_message_is_corrected_by_when_it_was_sent() -> None:
+    at = days_ago(10).isoformat()
+    for times in ({"timestamp": at}, {"originalTimestamp": at}):
+        assert tried(track(**times, sentAt=at))[0].subject.facts.last_seen_at == days_ago(10)
+
+
 def test_a_person_can_be_looked_at_as_of_another_moment() -> None:
     told = track(timestamp=days_ago(10).isoformat())
     moments = (days_ago(11), days_ago(10), NOW, NOW + timedelta(days=20))
@@ -78,7 +84,7 @@ def test_every_message_that_is_bad_is_named_by_its_index() -> None:
         tried(track(), {"type": "track"}, track("Feature Used"), "no message")
     assert [(fault.path, fault.message) for fault in caught.value.faults] == [
         ("messages[1]", "`event` is missing: this type of message needs it."),
-        ("messages[3]", "A message must be an object."),
+        ("messages[3]", "A message must be an object, not a string that holds one."),
     ]
 
 

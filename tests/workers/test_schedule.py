@@ -23,9 +23,7 @@ async def test_a_job_comes_round_until_the_stop() -> None:
     assert rounds == 3
 
 
-@pytest.mark.parametrize(
-    ("fault", "level"), [(Unavailable("gone"), "warning"), (ValueError("a fault of ours"), "error")]
-)
+@pytest.mark.parametrize(("fault", "level"), [(Unavailable("gone"), "debug"), (ValueError("a fault of ours"), "error")])
 async def test_a_job_that_fails_is_told_and_comes_round_again(fault: Exception, level: str) -> None:
     stopping, rounds = asyncio.Event(), 0
 

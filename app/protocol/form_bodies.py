@@ -1,0 +1,152 @@
+"""The body of a form's post, in each of the three encodings that browsers use, read into names and values.
+
+Bodies are split as bytes and decoded last: only the field `_charset_` may tell how the others are encoded.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+import webencodings
+from python_multipart.multipart import parse_options_header
+
+from app.errors import MalformedRequest, UnsupportedMediaType, ValidationFailed
+
+MAX_FIELDS = 1000
+
+Fields = list[tuple[str, str]]
+
+_CHARSET_FIELD = b"_charset_"  # a browser fills in the charset that it used
+_WINDOWS_1252 = webencodings.lookup("windows-1252")
+_NEVER_WRITTEN = frozenset({"utf-16le", "utf-16be", "replacement"})
+_CHARACTER_REFERENCE = re.compile(r"&#([1-9]\d{2,6});")
+# A line without `=` continues the value before it: that is how a text area's second line comes.
+_NEXT_PAIR = re.compile(rb"\r?\n(?=[^=\r\n]*=)")
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_PART_HEADER = re.compile(rb"^(content-disposition|content-type)[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_EXTENDED_FILE_NAME = re.compile(rb";\s*filename\*[^=]*=", re.IGNORECASE)
+_MAX_PART_HEAD_BYTES = 8 * 1024
+
+
+class _RawField(NamedTuple):
+    name: bytes
+    value: bytes
+    charset: bytes | None = None
+
+
+def parse_form(data: bytes, content_type: str | None) -> Fields:
+    """The (name, value) pairs of a body, in order.
+
+    They are decoded by the charset of the multipart part, the Content-Type or the field `_charset_`, whichever is
+    there first. Where none is, bytes that are not UTF-8 are windows-1252, as on the pages that declare nothing.
+    Raises UnsupportedMediaType, MalformedRequest (unreadable, or more than 1,000 fields), ValidationFailed for a file.
+    """
+    try:
+        media_type, parameters = parse_options_header(content_type)
+        if media_type == b"application/x-www-form-urlencoded":
+            fields = _split_urlencoded(data)
+        elif media_type == b"multipart/form-data":
+            fields = _split_multipart(data, parameters.get(b"boundary", b"").rstrip())
+        elif media_type == b"text/plain":
+            fields = _split_plain(data)
+        else:
+            raise UnsupportedMediaType(
+                "A form is application/x-www-form-urlencoded, multipart/form-data or text/plain: set the Content-Type."
+            )
+    except ValueError:  # of the header, the fields' count or the parts: the libraries' own words may quote the input
+        raise MalformedRequest(f"The form can't be read: send it whole, with at most {MAX_FIELDS:,} fields.") from None
+    return _decode_fields(fields, parameters.get(b"charset"))
+
+
+def _split_urlencoded(data: bytes) -> list[_RawField]:
+    pairs = parse_qsl(
+        data.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=MAX_FIELDS
+    )  # Latin-1 maps each byte to one character and back
+    return [_RawField(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+
+
+def _split_plain(data: bytes) -> list[_RawField]:
+    lines = _NEXT_PAIR.split(data.rstrip(b"\r\n"), maxsplit=MAX_FIELDS)
+    if len(lines) > MAX_FIELDS:
+        raise ValueError
+    pairs = [line.partition(b"=") for line in lines]
+    return [_RawField(name, value) for name, separator, value in pairs if separator]
+
+
+def _split_multipart(data: bytes, boundary: bytes) -> list[_RawField]:
+    return [field for part in _split_parts(data, boundary) if (field := _read_part(part)) is not None]
+
+
+def _split_parts(data: bytes, boundary: bytes) -> list[bytes]:
+    """The parts as RFC 2046 delimits them: not the preamble and the epilogue, which belong to nobody.
+
+    Lines may also end in LF alone. Raises ValueError for too many parts, and for a body that was cut off.
+    """
+    delimiter = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    parts: list[bytes] = []
+    start = None
+    for found in delimiter.finditer(data) if boundary else ():
+        if start is not None:
+            parts.append(data[start : found.start()])
+        if found[1]:
+            return parts
+        start = found.end()
+        if len(parts) == MAX_FIELDS:
+            break
+    raise ValueError
+
+
+def _read_part(part: bytes) -> _RawField | None:
+    """One part's field, None for a file input that was left empty.
+
+    Raises ValueError for a part that is no field, ValidationFailed for a file.
+    """
+    head, value = _BLANK_LINE.split(part, maxsplit=1)
+    if len(head) > _MAX_PART_HEAD_BYTES:
+        raise ValueError
+    headers = {name.lower(): text.strip() for name, text in _PART_HEADER.findall(_FOLD.sub(b" ", head))}
+    disposition = headers.get(b"content-disposition", b"")
+    _, parameters = parse_options_header(disposition)
+    is_named_at_length = _EXTENDED_FILE_NAME.search(disposition) is not None
+    if b"filename" in parameters or is_named_at_length:
+        if parameters.get(b"filename") or is_named_at_length or value:
+            raise ValidationFailed("Files are not taken: remove the form's file input.")
+        return None
+    if b"name" not in parameters:
+        raise ValueError
+    _, of_type = parse_options_header(headers.get(b"content-type"))
+    return _RawField(parameters[b"name"], value, of_type.get(b"charset"))
+
+
+def _decode_fields(fields: list[_RawField], declared: bytes | None) -> Fields:
+    by_default = declared or next((value for name, value, _ in fields if name == _CHARSET_FIELD), None)
+    return [
+        (_decode(name, by_default), _decode(value, charset or by_default))
+        for name, value, charset in fields
+        if name != _CHARSET_FIELD
+    ]
+
+
+def _decode(data: bytes, label: bytes | None) -> str:
+    encoding = _encoding_of(label) if label else None
+    if encoding is None:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            encoding = _WINDOWS_1252
+    text: str = encoding.codec_info.decode(data, "replace")[0]
+    # Browsers write so what a legacy charset does not have. In UTF-8 it is what somebody typed.
+    return text if encoding.name == "utf-8" else _CHARACTER_REFERENCE.sub(_read_reference, text)
+
+
+def _encoding_of(label: bytes) -> webencodings.Encoding | None:
+    """The encoding of a label, None if it is unknown. Browsers write forms in UTF-8 where a page is in UTF-16."""
+    encoding = webencodings.lookup(label.decode("latin-1"))
+    return webencodings.UTF8 if encoding is not None and encoding.name in _NEVER_WRITTEN else encoding
+
+
+def _read_reference(found: re.Match[str]) -> str:
+    code = int(found[1])
+    is_character = 0x80 <= code < 0xD800 or 0xE000 <= code <= 0x10FFFF  # noqa: PLR2004 -- of Unicode
+    return chr(code) if is_character else found[0]

@@ -1,0 +1,36 @@
+"""Fields of a message that are spelt as another protocol has them: `user_id` or `UserID` for `userId`."""
+
+from collections.abc import Collection, Mapping
+from itertools import islice
+from typing import Any
+
+from app.scoring.strings import comparable
+
+_MAX_FIELDS = 100  # beyond them, a hostile message could only cost time
+_FIELDS: dict[str, str] = {
+    spelling: field
+    for field, spellings in {
+        "userId": ("userid", "distinctid", "useridentifier", "customerid"),
+        "anonymousId": ("anonymousid", "anonid", "anonymoususerid", "visitorid", "deviceid", "clientid"),
+        "previousId": ("previousid", "previoususerid", "oldid", "olduserid"),
+        "groupId": ("groupid", "companyid", "accountid"),
+        "event": ("event", "eventname", "name"),
+        "type": ("type", "messagetype", "eventtype"),
+    }.items()
+    for spelling in spellings
+}
+
+
+def misspelling_hint(message: Mapping[str, Any], fields: Collection[str]) -> str:
+    """A question to end an error with, if a field that is missing is there under another name; else nothing.
+
+    The message's own words are not repeated.
+    """
+    names = [name for name, value in islice(message.items(), _MAX_FIELDS) if value]
+    meant = dict.fromkeys(_FIELDS.get(_letters(name), "") for name in names)
+    missing = [field for field in meant if field in fields and not message.get(field)]
+    return f" Did you mean {' and '.join(f'`{field}`' for field in missing)}?" if missing else ""
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in comparable(name) if letter.isalnum())

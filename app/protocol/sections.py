@@ -1,0 +1,42 @@
+"""The objects within a message: its `context`, `properties` and `traits`, tidied as they are stored.
+
+What is not seen decides about no points: the names of traits and properties, and the texts of traits, lose blanks and
+invisible characters at their ends. A property's text stays as it came.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.errors import InvalidMessage
+from app.scoring.emails import canonical_email
+from app.scoring.strings import trimmed
+
+
+def read_section(message: Mapping[str, Any], key: str, path: str | None = None) -> dict[str, Any]:
+    """An object within a message, empty where there is none: PHP writes an empty one as `[]`, or says `false`."""
+    section = message.get(key)
+    if not section:
+        return {}
+    if not isinstance(section, dict):
+        raise InvalidMessage("validation-error", f"`{path or key}` must be an object.")
+    return section
+
+
+def tidy_names(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the names of which nothing can be seen. Of two that become one, the last one's value counts."""
+    return {tidy: value for name, value in section.items() if (tidy := trimmed(name))}
+
+
+def tidy_traits(traits: Mapping[str, Any]) -> dict[str, Any]:
+    """An `email` that is an address is written as its identity is."""
+    tidy = {name: _tidy_trait(value) for name, value in tidy_names(traits).items()}
+    address = canonical_email(email) if isinstance(email := tidy.get("email"), str) else None
+    return tidy if address is None else {**tidy, "email": address}
+
+
+def _tidy_trait(value: Any) -> Any:
+    if isinstance(value, str):
+        return trimmed(value)
+    if isinstance(value, list):
+        return [trimmed(item) if isinstance(item, str) else item for item in value]
+    return value

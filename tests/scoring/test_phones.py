@@ -1,0 +1,56 @@
+"""When two telephone numbers are one, and which ones are somebody's."""
+
+import pytest
+
+from app.scoring.phones import REGIONS, canonical_phone
+
+INTERNATIONAL = [
+    *("+49 30 123456", "0049 30 123456", "+49 (0)30 / 123456", "tel:+49-30-123456", "(+49) 30 123456"),
+    *("＋４９ ３０ 123456", "+٤٩ ٣٠ ١٢٣٤٥٦", "\u202a+49\u00a030\u00a0123456\u202c", "+49\u201330\u2013123456"),
+]
+NATIONAL = ["030 123456", "(030) 123456", "030/123456", "030-123456", "٠٣٠١٢٣٤٥٦", "+49 30 123456", "0049 30 123456"]
+
+
+@pytest.mark.parametrize("writing", INTERNATIONAL, ids=ascii)
+def test_a_number_with_its_country_code_has_one_form(writing: str) -> None:
+    assert canonical_phone(writing) == "+4930123456"
+    assert canonical_phone(writing, "US") == "+4930123456"
+
+
+@pytest.mark.parametrize("writing", NATIONAL, ids=ascii)
+def test_a_number_without_country_code_is_one_of_the_region(writing: str) -> None:
+    assert canonical_phone(writing, "DE") == "+4930123456"
+
+
+@pytest.mark.parametrize("writing", ["030 123456", "030/123456", "٠٣٠١٢٣٤٥٦", "(650) 253-0000"])
+def test_without_a_region_only_the_country_code_tells_whose_number_it_is(writing: str) -> None:
+    assert canonical_phone(writing) is None
+
+
+def test_what_is_dialled_before_a_country_code_is_that_of_the_region() -> None:
+    assert canonical_phone("011 49 30 123456", "US") == "+4930123456"
+
+
+@pytest.mark.parametrize("writing", ["+1 650 253 0000 ext. 12", "tel:+1-650-253-0000;ext=12", "+1 (650) 253-0000 x12"])
+def test_an_extension_is_not_the_switchboard(writing: str) -> None:
+    form = "+16502530000;ext=12"
+    assert canonical_phone(writing) == form
+    assert canonical_phone(form) == form
+    assert canonical_phone("+1 650 253 0000") == "+16502530000"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "+", "ask me", "110", "+49 110", "0000000", "+49 000 0000000", "+7 (___) ___-__-__", "12.05.2020"),
+        *("1111111111", "+91 99999 99999", "+7 999 999-99-99", "+33 1 23 45 67 89", "+91 9876543210"),
+        *("+999 123456", "+49 30 123456 / +49 171 1234567", "+49 30 " + "1" * 100),
+    ],
+)
+def test_what_can_not_be_called_is_nobodys(text: str) -> None:
+    assert canonical_phone(text, "DE") is None
+
+
+def test_regions_are_countries() -> None:
+    assert {"DE", "US", "GB"} <= REGIONS
+    assert "UK" not in REGIONS

@@ -1,0 +1,75 @@
+"""Settings as they arrive: out of files of secrets, env files, and shells that set what is empty."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+URL = "postgresql://ada:s%20cret@db.example/leads"
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"LEADSCORE_{name.upper()}", value)
+    return Settings()
+
+
+@pytest.mark.parametrize(
+    "around", ["{}\n", "{}\r\n", " \t{} ", "\ufeff{}", '"{}"', "'{}'\n", ' "{}" ', "\u00a0{}\u200b"]
+)
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("database_url", URL, URL.replace("://", "+asyncpg://")),
+        ("host", "::1", "::1"),
+        ("port", "8001", 8001),
+        ("log_level", "debug", "debug"),
+        ("pool_timeout_s", "2.5", 2.5),
+        ("cors_origins", "https://a.example, https://b.example", ["https://a.example", "https://b.example"]),
+    ],
+)
+def test_what_stands_around_a_value_is_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, around: str, name: str, value: str, read: Any
+) -> None:
+    assert getattr(given(monkeypatch, **{name: around.format(value)}), name) == read
+
+
+@pytest.mark.parametrize("empty", ["", "\n", " ", '""', "\ufeff"])
+def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    names = {name: empty for name in Settings.model_fields if name != "database_url"}
+    assert given(monkeypatch, **names) == Settings(database_url="sqlite:///leadscore.db")
+
+
+@pytest.mark.parametrize("empty", ["", "\r\n", "''"])
+def test_without_its_secret_leadscore_does_not_take_an_embedded_database(
+    monkeypatch: pytest.MonkeyPatch, empty: str
+) -> None:
+    with pytest.raises(ValidationError, match="must begin with sqlite:// or postgresql://"):
+        given(monkeypatch, database_url=empty)
+
+
+@pytest.mark.parametrize("value", ["it's", '"', "'a\""])
+def test_a_quote_that_is_no_pair_is_kept(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert given(monkeypatch, host=value).host == value
+
+
+@pytest.mark.parametrize("host", ["[::1]", "::1"])
+def test_a_host_may_be_written_as_in_a_url(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert given(monkeypatch, host=host).host == "::1"
+
+
+@pytest.mark.parametrize("name", ["cors_origins", "form_redirects"])
+def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    settings = given(monkeypatch, **{name: "https://MÜNCHEN.example:443/,\n https://*.shop.example,"})
+    assert getattr(settings, name) == ["https://xn--mnchen-3ya.example", "https://*.shop.example"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("null", "must be an origin,"), ("a.example", "must be an origin,"), ("https://a.example/x", "without a path")],
+)
+def test_what_is_no_origin_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, value: str, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        given(monkeypatch, cors_origins=value)
