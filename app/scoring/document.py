@@ -74,7 +74,7 @@ def in_one_fault(message: str) -> WrapValidator:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
-TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 Limit = Annotated[Points, AfterValidator(_has_cents_at_most)]

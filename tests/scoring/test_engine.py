@@ -102,3 +102,22 @@ def test_a_trait_with_dots_can_also_keep_a_rule_from_giving_points() -> None:
     model = compiled({"name": "m", "scores": {"fit": {"rules": {"unknown": rule}}}, "stages": [{"name": "first"}]})
     facts = model.facts_of(event("Identified", traits={"company.size": 1}))
     assert read(model, facts, MOMENT).values == {"fit": 0}
+
+
+@pytest.mark.parametrize(
+    ("traits", "trusted", "distrusted"),
+    [
+        ({"size": 1}, False, True),
+        ({"size": None, "city": "Ulm"}, False, True),
+        ({"size.now": 1}, False, True),
+        ({"city": "Ulm", "sizes": 1}, False, False),
+        ({}, False, False),
+        ({"size": 1}, True, False),
+    ],
+)
+def test_a_model_distrusts_events_with_traits_that_their_sender_may_not_set(
+    traits: Json, trusted: bool, distrusted: bool
+) -> None:
+    model = {"name": "m", "traits": {"size": {"trusted": True}, "city": {}}, "stages": [{"name": "first"}]}
+    assert compiled(model).distrusts(event("Seen", traits=traits, trusted=trusted)) is distrusted
+    assert not compiled({**model, "traits": {}}).distrusts(event("Seen", traits=traits, trusted=trusted))
