@@ -10,14 +10,21 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
 from app.api import docs, forms, ingest, keys, leads, models, ops, rejections, rollouts, tryout
-from app.api.middleware import CrossOrigin, Direct, Guarded, HeadAsGet, Observed, SingleSlashes
+from app.api.middleware import (
+    CrashMiddleware,
+    CrossOriginMiddleware,
+    DirectMiddleware,
+    HeadAsGetMiddleware,
+    ObservationMiddleware,
+    SingleSlashMiddleware,
+)
 from app.api.openapi import Documented
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.workers.prune import prune
-from app.workers.rollout import carry_on
+from app.workers.rollout import run_rollout
 from app.workers.schedule import repeat
 from app.workers.sweep import sweep
 
@@ -33,11 +40,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await runtime.start()
         stopping = asyncio.Event()
-        tasks = [
-            asyncio.create_task(repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping)),
-            asyncio.create_task(repeat("rollout", ROLLOUT_INTERVAL_S, lambda: carry_on(runtime, stopping), stopping)),
-            asyncio.create_task(repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping)),
+        jobs = [
+            repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
+            repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
+            repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
         ]
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield
         finally:
@@ -60,12 +68,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         routes=[*routes],
         exception_handlers=HANDLERS,
         middleware=[
-            Middleware(SingleSlashes),
-            Middleware(Observed, metrics=runtime.metrics),
-            Middleware(CrossOrigin, origins=settings.cors_origins),
-            Middleware(Guarded, on_crash=on_crash),
-            Middleware(HeadAsGet),
-            Middleware(Direct, routes=routes, on_refusal=on_refusal),
+            Middleware(SingleSlashMiddleware),
+            Middleware(ObservationMiddleware, metrics=runtime.metrics),
+            Middleware(CrossOriginMiddleware, origins=settings.cors_origins),
+            Middleware(CrashMiddleware, on_crash=on_crash),
+            Middleware(HeadAsGetMiddleware),
+            Middleware(DirectMiddleware, routes=routes, on_refusal=on_refusal),
         ],
     )
     app.state.runtime = runtime

@@ -28,7 +28,7 @@ def runtime_of(request: Request) -> Runtime:
 CurrentRuntime = Annotated[Runtime, Depends(runtime_of)]
 
 
-def header_secret(request: Request) -> str | None:
+def secret_from_header(request: Request) -> str | None:
     """The key in the Authorization header: as Bearer, or as Basic's user, as Segment's clients send it."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -47,7 +47,7 @@ def needs(*kinds: KeyKind) -> Callable[[Request], Awaitable[Key]]:
     """A dependency: the request's key, if it is of one of these kinds."""
 
     async def key_of(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Key:
-        key = await runtime_of(request).keys.recognise(header_secret(request))
+        key = await runtime_of(request).keys.recognise(secret_from_header(request))
         if key.kind not in kinds:
             raise InsufficientScope(f"A {key.kind} key can't do this: use one of kind {' or '.join(kinds)}.")
         return key
@@ -59,13 +59,13 @@ Reader = Depends(needs("read", "admin"))
 Admin = Depends(needs("admin"))
 
 
-async def sender_in_header(request: Request) -> Key | None:
+async def key_from_header(request: Request) -> Key | None:
     """The key that a request which ingests has in its header, if it has one there."""
-    secret = header_secret(request)
+    secret = secret_from_header(request)
     return _may_ingest(request, await runtime_of(request).keys.recognise(secret)) if secret else None
 
 
-async def sender_in_the_open(request: Request, secret: str | None) -> Key:
+async def publishable_key_from_request(request: Request, secret: str | None) -> Key:
     """The key that a request which ingests has in its query, or else in its body: only publishable ones may be there.
 
     Proxies log the one, and pages show the other.

@@ -1,4 +1,4 @@
-"""Reading a request's body: within a time, within a size, and unpacked."""
+"""Evaluation a request's body: within a time, within a size, and unpacked."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,45 +12,45 @@ from app.protocol.body import decompress, parse_json
 
 Result = TypeVar("Result")
 
-MOST_BYTES = 4 * 1024 * 1024
-MOST_JSON_BYTES = 1024 * 1024  # of what is no ingestion: documents, and lists of identities
+MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_JSON_BYTES = 1024 * 1024  # of what is no ingestion: documents, and lists of identities
 LARGE_BODY = 256 * 1024  # bytes; reading more would keep other requests waiting
 
 
-async def read_body(request: Request, timeout_s: float, most_bytes: int = MOST_BYTES) -> bytes:
+async def read_body(request: Request, timeout_s: float, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The body, decompressed. Raises `RequestTimeout`, `ContentTooLarge`, `UnsupportedEncoding`, `MalformedRequest`."""
     content_length = request.headers.get("content-length", "")
-    if content_length.isdigit() and int(content_length) > most_bytes:
-        raise _too_large(most_bytes)
+    if content_length.isdigit() and int(content_length) > max_bytes:
+        raise _too_large(max_bytes)
     try:
         async with asyncio.timeout(timeout_s):
-            raw = await _read(request, most_bytes)
+            raw = await _read(request, max_bytes)
     except TimeoutError:
         raise RequestTimeout(f"The body did not arrive within {timeout_s:g} seconds. Send it again.") from None
     except ClientDisconnect:  # nobody hears the answer, but it is no fault of ours
         raise MalformedRequest("The body ended too early: send it whole.") from None
-    return decompress(raw, ",".join(request.headers.getlist("content-encoding")), most_bytes)
+    return decompress(raw, ",".join(request.headers.getlist("content-encoding")), max_bytes)
 
 
-async def by_size(size_bytes: int, read: Callable[[], Result]) -> Result:
+async def in_thread_if_large(size_bytes: int, read: Callable[[], Result]) -> Result:
     """What this reading of a body gives. If the body is large it is done in a thread, and other requests go on."""
     return await asyncio.to_thread(read) if size_bytes > LARGE_BODY else read()
 
 
 async def parse_body(body: bytes) -> Any:
     """The body's JSON. Raises `MalformedJson`."""
-    return await by_size(len(body), lambda: parse_json(body))
+    return await in_thread_if_large(len(body), lambda: parse_json(body))
 
 
-async def _read(request: Request, most_bytes: int) -> bytes:
+async def _read(request: Request, max_bytes: int) -> bytes:
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > most_bytes:
-            raise _too_large(most_bytes)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _too_large(most_bytes: int) -> ContentTooLarge:
-    return ContentTooLarge(f"A body is at most {most_bytes:,} bytes: split it.")
+def _too_large(max_bytes: int) -> ContentTooLarge:
+    return ContentTooLarge(f"A body is at most {max_bytes:,} bytes: split it.")

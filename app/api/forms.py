@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.api.access import SECURITY, runtime_of, sender_in_header, sender_in_the_open
-from app.api.bodies import by_size, read_body
+from app.api.access import SECURITY, key_from_header, publishable_key_from_request, runtime_of
+from app.api.bodies import in_thread_if_large, read_body
 from app.api.ingest import Accepted, respond
 from app.api.message_documents import form_body
 from app.api.problems import Problem, on_refusal
@@ -22,7 +22,7 @@ from app.scoring.referrers import split_url
 from app.services.intake import Outcome
 from app.services.keys import Key
 
-LONGEST_REFERER = 2_000
+MAX_REFERER_LENGTH = 2_000
 
 
 async def receive_form(request: Request, form: Annotated[str, Path(max_length=100)]) -> Response:
@@ -33,18 +33,18 @@ async def receive_form(request: Request, form: Annotated[str, Path(max_length=10
     try:
         return await _receive(request, form)
     except LeadscoreError as error:
-        return _for_people(request, await on_refusal(request, error), onward=None)
+        return _html_response(request, await on_refusal(request, error), redirect_to=None)
 
 
 async def _receive(request: Request, form: str) -> Response:
     runtime = runtime_of(request)
-    key = await sender_in_header(request)
+    key = await key_from_header(request)
     body = await read_body(request, runtime.settings.body_timeout_s)
-    fields = await by_size(len(body), lambda: _read_fields(body, request.headers.get("content-type")))
-    key = key or await sender_in_the_open(request, form_write_key(fields))
-    post = await by_size(len(body), lambda: read_form(form, fields, key.trait_map))
+    fields = await in_thread_if_large(len(body), lambda: _read_fields(body, request.headers.get("content-type")))
+    key = key or await publishable_key_from_request(request, form_write_key(fields))
+    post = await in_thread_if_large(len(body), lambda: read_form(form, fields, key.trait_map))
     try:
-        onward = _onward(request, key, post.next_url)
+        redirect_to = _redirect_target(request, key, post.next_url)
     except UnsafeRedirect as error:
         await runtime.intake.refuse(key, post.message, error)
         raise
@@ -55,7 +55,9 @@ async def _receive(request: Request, form: str) -> Response:
         message = post.message | {"context": _context(request)}
         batch = read_single(message, type="form", sender=runtime.sender(key), received_at=runtime.clock())
         outcome = await runtime.intake.accept(key, batch)
-    return _for_people(request, respond(request, outcome), onward, visitor_can_help=_can_visitor_help(post, outcome))
+    return _html_response(
+        request, respond(request, outcome), redirect_to, visitor_can_help=_can_visitor_help(post, outcome)
+    )
 
 
 def _read_fields(body: bytes, content_type: str | None) -> Fields:
@@ -67,7 +69,7 @@ def _can_visitor_help(post: FormPost, outcome: Outcome) -> bool:
     return post.contact_is_unusable and [refusal.code for refusal in outcome.refused] == ["invalid-identity"]
 
 
-def _onward(request: Request, key: Key, next_url: str | None) -> str | None:
+def _redirect_target(request: Request, key: Key, next_url: str | None) -> str | None:
     """Where to send the browser. Raises `UnsafeRedirect`, for else this path would lead anybody anywhere."""
     if next_url is None:
         return None
@@ -78,13 +80,15 @@ def _onward(request: Request, key: Key, next_url: str | None) -> str | None:
 
 
 def _context(request: Request) -> dict[str, Any]:
-    page = request.headers.get("referer", "")[:LONGEST_REFERER]
+    page = request.headers.get("referer", "")[:MAX_REFERER_LENGTH]
     parts = split_url(page)
     # Between sites, browsers tell the origin alone: no page, which would pass for a direct visit.
     return {"page": {"url": page}} if parts.path.strip("/") or parts.query else {}
 
 
-def _for_people(request: Request, answer: Response, onward: str | None, *, visitor_can_help: bool = False) -> Response:
+def _html_response(
+    request: Request, answer: Response, redirect_to: str | None, *, visitor_can_help: bool = False
+) -> Response:
     """The answer as a browser's user should see it; a script's is left alone."""
     if "text/html" not in request.headers.get("accept", ""):
         return answer
@@ -93,8 +97,8 @@ def _for_people(request: Request, answer: Response, onward: str | None, *, visit
         kept = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
         text = REFUSED if visitor_can_help else OUT_OF_ORDER
         return HTMLResponse(PAGE.format(title="That did not work", text=text), answer.status_code, kept)
-    if onward is not None:
-        return RedirectResponse(onward, HTTPStatus.SEE_OTHER)
+    if redirect_to is not None:
+        return RedirectResponse(redirect_to, HTTPStatus.SEE_OTHER)
     return HTMLResponse(PAGE.format(title="Thank you", text=RECEIVED))
 
 

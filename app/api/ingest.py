@@ -12,8 +12,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from app.api.access import SECURITY, header_secret, runtime_of, sender_in_header, sender_in_the_open
-from app.api.bodies import by_size, parse_body, read_body
+from app.api.access import SECURITY, key_from_header, publishable_key_from_request, runtime_of, secret_from_header
+from app.api.bodies import in_thread_if_large, parse_body, read_body
 from app.api.forwarded import public_host, public_prefix, public_protocol
 from app.api.message_documents import batch_body, message_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH, SOURCE_CONFIG_PATHS
@@ -72,12 +72,12 @@ class _Sent(NamedTuple):
 
 async def _authorised(request: Request, parse: Parse = parse_body) -> _Sent:
     """What was sent, by whom. The key is looked at before the body where it is in the header."""
-    key = await sender_in_header(request)
+    key = await key_from_header(request)
     body = await read_body(request, runtime_of(request).settings.body_timeout_s)
     if not body.strip() and request.scope["path"].startswith("/beacon/"):
         body = b'{"batch": []}'  # browsers send empty beacons
     document = await parse(body)
-    return _Sent(key or await sender_in_the_open(request, body_write_key(document)), document, len(body))
+    return _Sent(key or await publishable_key_from_request(request, body_write_key(document)), document, len(body))
 
 
 def _receives_message(message_type: str) -> Endpoint:
@@ -98,7 +98,7 @@ async def receive_batch(request: Request) -> Response:
     runtime = runtime_of(request)
     live = request.url.path != HISTORY_PATH
     read = partial(read_batch, document, sender=runtime.sender(key), received_at=runtime.clock(), live=live)
-    batch = await by_size(size, read)
+    batch = await in_thread_if_large(size, read)
     return respond(request, await runtime.intake.accept(key, batch))
 
 
@@ -131,7 +131,7 @@ async def client_settings(request: Request) -> Response:
 
 async def source_config(request: Request) -> Response:
     """What RudderStack's browser library asks before it sends anything: no destinations but ourselves."""
-    key = await _publishable(request, request.query_params.get("writeKey") or header_secret(request))
+    key = await _publishable(request, request.query_params.get("writeKey") or secret_from_header(request))
     silent = {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}}
     known = {"id": "leadscore", "name": "leadscore", "writeKey": key, "workspaceId": "leadscore"}
     source = {**known, "enabled": True, "config": silent, "connections": [], "destinations": []}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.scoring.engine import LineKind, Reading, ledger
+from app.scoring.engine import Evaluation, LineKind, ledger
 from app.scoring.events import Event, IdentityKind
 from app.scoring.sources import Channel
 from app.scoring.stages import Cause, stage_reason
@@ -20,9 +20,9 @@ class ScoreValue(BaseModel):
     band: str | None
 
     @classmethod
-    def of(cls, reading: Reading, name: str) -> Self:
-        value = reading.values[name]
-        return cls(value=value, band=reading.model.scores[name].band(value))
+    def of(cls, evaluation: Evaluation, name: str) -> Self:
+        value = evaluation.values[name]
+        return cls(value=value, band=evaluation.model.scores[name].band(value))
 
 
 class SourceDocument(BaseModel):
@@ -56,21 +56,21 @@ class LeadDocument(BaseModel):
 
     @classmethod
     def of(cls, view: LeadView) -> Self:
-        facts, reading = view.reading.subject.facts, view.reading
+        facts, evaluation = view.evaluation.profile.facts, view.evaluation
         return cls(
             id=view.lead.id,
             stage=view.standing.stage,
             stage_since=view.standing.since,
             sales_ready=view.sales_ready,
-            scores={name: ScoreValue.of(reading, name) for name in reading.values},
+            scores={name: ScoreValue.of(evaluation, name) for name in evaluation.values},
             identities=view.identities,
-            traits=dict(reading.traits),
+            traits=dict(evaluation.traits),
             source=SourceDocument(**facts.source.value) if facts.source else None,
             first_seen_at=facts.first_seen_at,
             last_seen_at=facts.last_seen_at,
             event_count=facts.event_count,
             next_change=NextChange(on=view.next_change.on, stage=view.next_change.stage) if view.next_change else None,
-            model_version=reading.model.version,
+            model_version=evaluation.model.version,
             as_of=view.as_of,
         )
 
@@ -100,12 +100,12 @@ class EvaluationDocument(BaseModel):
     as_of: datetime
 
     @classmethod
-    def of(cls, reading: Reading, stage: str, as_of: datetime, **more: Any) -> Self:
+    def of(cls, evaluation: Evaluation, stage: str, as_of: datetime, **more: Any) -> Self:
         return cls(
             stage=stage,
-            stage_reason=stage_reason(reading, stage),
-            scores={name: _explained(reading, name) for name in reading.values},
-            model_version=reading.model.version or None,
+            stage_reason=stage_reason(evaluation, stage),
+            scores={name: _explained(evaluation, name) for name in evaluation.values},
+            model_version=evaluation.model.version or None,
             as_of=as_of,
             **more,
         )
@@ -118,7 +118,7 @@ class ScoreDocument(EvaluationDocument):
 
     @classmethod
     def of_lead(cls, view: ScoreView) -> Self:
-        return cls.of(view.reading, view.stage, view.as_of, id=view.lead_id)
+        return cls.of(view.evaluation, view.stage, view.as_of, id=view.lead_id)
 
 
 class HistoryDay(BaseModel):
@@ -132,13 +132,13 @@ class HistoryDay(BaseModel):
 
     @classmethod
     def of(cls, view: ScoreView) -> Self:
-        reading = view.reading
+        evaluation = view.evaluation
         return cls(
             on=view.as_of.date(),
             id=view.lead_id,
             stage=view.stage,
-            scores={name: ScoreValue.of(reading, name) for name in reading.values},
-            model_version=reading.model.version,
+            scores={name: ScoreValue.of(evaluation, name) for name in evaluation.values},
+            model_version=evaluation.model.version,
         )
 
 
@@ -184,6 +184,6 @@ class TransitionDocument(BaseModel):
         return cls(id=stored.id, lead_id=stored.lead_id, notify=stored.notify, **asdict(stored.transition))
 
 
-def _explained(reading: Reading, name: str) -> ExplainedScore:
-    lines = [LedgerLine.model_validate(line, from_attributes=True) for line in ledger(reading, name)]
-    return ExplainedScore(**ScoreValue.of(reading, name).model_dump(), ledger=lines)
+def _explained(evaluation: Evaluation, name: str) -> ExplainedScore:
+    lines = [LedgerLine.model_validate(line, from_attributes=True) for line in ledger(evaluation, name)]
+    return ExplainedScore(**ScoreValue.of(evaluation, name).model_dump(), ledger=lines)

@@ -22,9 +22,9 @@ from app.scoring.faults import Fault
 from app.scoring.sources import Channel
 from app.services.leads import EventPosition, LeadQuery, Position
 
-MOST_LOOKED_UP = 500
+MAX_LOOKUPS = 500
 DEFAULT_DAYS = 30
-MOST_DAYS = 366
+MAX_HISTORY_DAYS = 366
 
 
 class LeadPage(BaseModel):
@@ -93,7 +93,7 @@ def _hint(kind: IdentityKind, value: str) -> str:
 
 
 class Lookup(BaseModel):
-    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MOST_LOOKED_UP)]
+    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_LOOKUPS)]
 
 
 class Found(BaseModel):
@@ -234,8 +234,8 @@ async def get_history(
     now = runtime.clock()
     to = min(last or now.date(), now.date())
     begin = first or to - min(to - date.min, timedelta(DEFAULT_DAYS - 1))
-    if not timedelta(0) <= to - begin < timedelta(MOST_DAYS):
-        raise ValidationFailed(f"`from` must not lie after `to` or today, and both lie within {MOST_DAYS} days.")
+    if not timedelta(0) <= to - begin < timedelta(MAX_HISTORY_DAYS):
+        raise ValidationFailed(f"`from` must not lie after `to` or today, and both lie within {MAX_HISTORY_DAYS} days.")
     views = await runtime.leads.history(lead_id, begin, to, now, model)
     return History(data=list(map(HistoryDay.of, views)), next_cursor=None)
 

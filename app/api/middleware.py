@@ -24,14 +24,14 @@ log = structlog.get_logger()
 
 REQUEST_ID = "X-Request-Id"
 REQUEST_ID_HEADER = REQUEST_ID.lower().encode()
-LONGEST_REQUEST_ID = 64
+MAX_REQUEST_ID_LENGTH = 64
 DAY_S = 86_400
 SLASHES = re.compile(rb"/{2,}")
 
 OnError = Callable[[Request, Exception], Awaitable[Response]]
 
 
-class Observed:
+class ObservationMiddleware:
     """Gives each request an id, and tells the log and the metrics how it went."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -70,11 +70,11 @@ class Observed:
 
 def _request_id(scope: Scope) -> str:
     client_id = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), b"")
-    usable = 0 < len(client_id) <= LONGEST_REQUEST_ID and client_id.replace(b"-", b"").isalnum()
+    usable = 0 < len(client_id) <= MAX_REQUEST_ID_LENGTH and client_id.replace(b"-", b"").isalnum()
     return client_id.decode() if usable else uuid7().hex
 
 
-class SingleSlashes:
+class SingleSlashMiddleware:
     """Reads several slashes in a row as one, unless they are escaped: clients put `https://…/` and `/v1/…` together."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -87,7 +87,7 @@ class SingleSlashes:
         await self.app(scope, receive, send)
 
 
-class HeadAsGet:
+class HeadAsGetMiddleware:
     """Answers HEAD like GET, as HTTP has it: the server leaves the body out."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -104,7 +104,7 @@ class HeadAsGet:
             scope["route"] = as_get.get("route")
 
 
-class CrossOrigin:
+class CrossOriginMiddleware:
     """Lets any page call the paths that ingest, and none the others save those of the origins that are named."""
 
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
@@ -141,7 +141,7 @@ def _cross_origin(app: ASGIApp, kind: type[CORSMiddleware] = CORSMiddleware, **w
     )
 
 
-class Direct:
+class DirectMiddleware:
     """Hands what analytics clients send straight to its route, past all that FastAPI does for other routes."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[Route], on_refusal: OnError) -> None:
@@ -162,7 +162,7 @@ class Direct:
             await answer(scope, receive, send)
 
 
-class Guarded:
+class CrashMiddleware:
     """Answers for what crashes within, so that the answer still passes through the middleware around it."""
 
     def __init__(self, app: ASGIApp, on_crash: Callable[[Request, Exception], Response]) -> None:

@@ -140,8 +140,8 @@ class PlacementDocument(BaseModel):
 
     @classmethod
     def of(cls, placement: Placement) -> Self:
-        reading = placement.reading
-        return cls(stage=placement.stage, scores={name: ScoreValue.of(reading, name) for name in reading.values})
+        evaluation = placement.evaluation
+        return cls(stage=placement.stage, scores={name: ScoreValue.of(evaluation, name) for name in evaluation.values})
 
 
 class ChangedLineDocument(BaseModel):

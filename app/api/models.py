@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
-from app.api.bodies import MOST_JSON_BYTES, read_body
+from app.api.bodies import MAX_JSON_BYTES, read_body
 from app.api.cursors import read_cursor, write_cursor
 from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
 from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
@@ -22,7 +22,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.model import dump_yaml
 from app.scoring.schema import json_schema
 from app.services.models import draft, get_version, list_versions, publish, read_model
-from app.services.previews import LARGEST_SAMPLE, preview
+from app.services.previews import MAX_SAMPLE, preview
 from app.services.rollouts import progress_of
 
 YAML = "application/yaml"
@@ -39,7 +39,7 @@ class PreviewRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sample: Annotated[int, Field(ge=1, le=LARGEST_SAMPLE)] | None = None
+    sample: Annotated[int, Field(ge=1, le=MAX_SAMPLE)] | None = None
 
 
 class PublishRequest(BaseModel):
@@ -76,7 +76,7 @@ async def create(
 
 
 async def _posted_model(request: Request) -> ScoringModel:
-    body = await read_body(request, runtime_of(request).settings.body_timeout_s, MOST_JSON_BYTES)
+    body = await read_body(request, runtime_of(request).settings.body_timeout_s, MAX_JSON_BYTES)
     if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace as well
         return await asyncio.to_thread(lambda: read_model(parse_json(body)))
     try:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from app.protocol.values import is_storable
 from app.scoring.document import in_one_fault
 
-MOST_VERSIONS = 2**31 - 1  # what the column holds
+MAX_VERSION = 2**31 - 1  # what the column holds
 
 
 def _storable(text: str) -> str:
@@ -31,9 +31,9 @@ Storable = AfterValidator(_storable)
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
-Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
+Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 VersionOrActive = Annotated[
-    Version | Literal["active"], in_one_fault(f"must be the number of a version, 1 to {MOST_VERSIONS}, or `active`")
+    Version | Literal["active"], in_one_fault(f"must be the number of a version, 1 to {MAX_VERSION}, or `active`")
 ]
 
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from app import errors
 from app.api.paths import is_ingestion
 from app.scoring.faults import Fault, InvalidModel
-from app.scoring.sentences import sentence_of
+from app.scoring.sentences import error_message
 
 log = structlog.get_logger()
 
@@ -138,7 +138,7 @@ def on_crash(request: Request, error: Exception) -> Response:
 def _fault(found: Any) -> Fault:
     if found["type"] == "extra_forbidden":  # its path would end in a key that is the client's own
         return Fault(_path(found["loc"][:-1]), "has a field that is not known here")
-    return Fault(_path(found["loc"]), sentence_of(found))
+    return Fault(_path(found["loc"]), error_message(found))
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -146,10 +146,10 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _documents(faults: Any) -> list[dict[str, str]]:
-    return [{"path": _tellable(fault.path), "message": _tellable(fault.message)} for fault in faults]
+    return [{"path": encodable(fault.path), "message": encodable(fault.message)} for fault in faults]
 
 
-def _tellable(text: str) -> str:
+def encodable(text: str) -> str:
     """Half of a surrogate pair, which names in a model's document may hold, has no UTF-8."""
     return text.encode(errors="replace").decode()
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.parameters import MOST_VERSIONS
+from app.api.parameters import MAX_VERSION
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.services.rollouts import Progress, State, list_rollouts, progress_of
@@ -68,8 +68,6 @@ async def list_all(runtime: CurrentRuntime) -> RolloutList:
 
 
 @router.get("/{rollout_id}")
-async def get_one(
-    runtime: CurrentRuntime, rollout_id: Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
-) -> RolloutDocument:
+async def get_one(runtime: CurrentRuntime, rollout_id: Annotated[int, Field(ge=1, le=MAX_VERSION)]) -> RolloutDocument:
     """How far one has come, how fast, and when it is expected to end."""
     return RolloutDocument.of(await progress_of(runtime.database, rollout_id, runtime.clock()))

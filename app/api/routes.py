@@ -9,11 +9,11 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.types import Scope
 
-from app.api.access import header_secret, runtime_of
-from app.api.bodies import MOST_JSON_BYTES, parse_body, read_body
+from app.api.access import runtime_of, secret_from_header
+from app.api.bodies import MAX_JSON_BYTES, parse_body, read_body
 from app.errors import ValidationFailed
 from app.scoring.faults import Fault
-from app.scoring.sentences import not_known
+from app.scoring.sentences import unknown_name_message
 
 
 class StrictRoute(APIRoute):
@@ -30,10 +30,10 @@ class StrictRoute(APIRoute):
             if not unknown and self.body_field is None:
                 return await handle(request)
             runtime = runtime_of(request)
-            await runtime.keys.recognise(header_secret(request))
+            await runtime.keys.recognise(secret_from_header(request))
             if unknown:
                 raise _refusal(unknown, known)
-            body = await read_body(request, runtime.settings.body_timeout_s, MOST_JSON_BYTES)
+            body = await read_body(request, runtime.settings.body_timeout_s, MAX_JSON_BYTES)
             await parse_body(body)
             read = Request(_without_type(request.scope), request.receive)
             read._body = body  # noqa: SLF001 - where Starlette looks whether it was read before
@@ -50,7 +50,7 @@ def _parameters(dependant: Dependant) -> set[str]:
 
 def _refusal(unknown: set[str], known: set[str]) -> ValidationFailed:
     """Without the names, which are the client's own text."""
-    told = {f"one of its parameters {not_known('parameter', name, sorted(known))}" for name in unknown}
+    told = {f"one of its parameters {unknown_name_message('parameter', name, sorted(known))}" for name in unknown}
     faults = tuple(Fault("query", message) for message in sorted(told))
     return ValidationFailed("; ".join(map(str, faults)), faults)
 

@@ -9,18 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.lead_documents import EvaluationDocument
-from app.api.parameters import MOST_VERSIONS, Moment, number_of
+from app.api.parameters import MAX_VERSION, Moment, number_of
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.scoring.document import in_one_fault
 from app.scoring.engine import CompiledModel, compile_model
 from app.services.models import get_version, read_model
-from app.services.tryout import try_out
+from app.services.tryout import dry_run
 
-MOST_MESSAGES = 500
+MAX_MESSAGES = 500
 
 
-class Tryout(BaseModel):
+class DryRunRequest(BaseModel):
     """`model` is a version, `active`, or a whole document. All `messages` are taken to be of one person.
 
     `trusted`: whether they count as sent with a secret key.
@@ -29,10 +29,10 @@ class Tryout(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: Annotated[
-        Annotated[int, Field(strict=True, ge=1, le=MOST_VERSIONS)] | Literal["active"] | dict[str, Any],
+        Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)] | Literal["active"] | dict[str, Any],
         in_one_fault("must be the number of a version, `active`, or a whole document"),
     ] = "active"
-    messages: Annotated[list[Any], Field(max_length=MOST_MESSAGES)]
+    messages: Annotated[list[Any], Field(max_length=MAX_MESSAGES)]
     as_of: Moment | None = None
     trusted: bool = True
 
@@ -47,7 +47,7 @@ router = APIRouter(
 
 
 @router.post("")
-async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> EvaluationDocument:
+async def evaluate(runtime: CurrentRuntime, wanted: DryRunRequest) -> EvaluationDocument:
     """What a model makes of messages. Without `as_of`, as of now."""
     if isinstance(wanted.model, dict):
         document = wanted.model
@@ -59,6 +59,6 @@ async def evaluate(runtime: CurrentRuntime, wanted: Tryout) -> EvaluationDocumen
     return await asyncio.to_thread(lambda: _evaluated(compiled(), wanted, runtime.clock()))
 
 
-def _evaluated(model: CompiledModel, wanted: Tryout, now: datetime) -> EvaluationDocument:
-    reading, stage = try_out(model, wanted.messages, now, wanted.as_of, trusted=wanted.trusted)
-    return EvaluationDocument.of(reading, stage, wanted.as_of or now)
+def _evaluated(model: CompiledModel, wanted: DryRunRequest, now: datetime) -> EvaluationDocument:
+    evaluation, stage = dry_run(model, wanted.messages, now, wanted.as_of, trusted=wanted.trusted)
+    return EvaluationDocument.of(evaluation, stage, wanted.as_of or now)

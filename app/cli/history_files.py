@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from app.cli.runtime import interrupted_at_once
-from app.cli.terminal import columns, err, foreign, show
+from app.cli.terminal import columns, err, sanitize, show
 from app.errors import UnreadableFile
 from app.protocol.body import is_json
 from app.protocol.history import Entry, read_json_lines
@@ -94,5 +94,5 @@ def _tell_layout(layout: Layout, *, detailed: bool) -> None:
         for index, (column, target) in enumerate(zip(layout.columns, layout.targets, strict=True)):
             path = ".".join(layout.path_of(target)) if target else "left out"
             meaning = dates.get(index, WHO if path == "distinctIds" else path)
-            table.add_row(foreign(column), foreign(meaning))
+            table.add_row(sanitize(column), sanitize(meaning))
         show(table, console=err)

@@ -25,7 +25,7 @@ from app.settings import Settings
 
 ENTRIES_AT_ONCE = 1_000
 SHOWN_BY_DRY_RUN = 10
-LONGEST_SOURCE = 100
+MAX_SOURCE_LENGTH = 100
 STOPPED = "Stopped. What was stored stays; import the file again for the rest: nothing counts twice."
 
 Format = Literal["jsonl", "csv", "tsv", "hubspot", "salesforce", "ga4", "posthog", "mixpanel", "segment"]
@@ -34,8 +34,8 @@ commands = typer.Typer()
 
 
 def _usable_source(name: str) -> str:
-    if not 0 < len(name) <= LONGEST_SOURCE or not is_storable(name):
-        msg = f"must have 1 to {LONGEST_SOURCE} characters"
+    if not 0 < len(name) <= MAX_SOURCE_LENGTH or not is_storable(name):
+        msg = f"must have 1 to {MAX_SOURCE_LENGTH} characters"
         raise typer.BadParameter(msg)
     return name
 

@@ -10,10 +10,10 @@ from pydantic_core import ErrorDetails
 
 from app.api.keys import KeyRequest
 from app.cli.runtime import with_database
-from app.cli.terminal import foreign, out
+from app.cli.terminal import out, sanitize
 from app.clock import utc_now
 from app.errors import ValidationFailed
-from app.scoring.sentences import sentence_of
+from app.scoring.sentences import error_message
 from app.services.keys import KeyKind, create_key, list_keys, revoke_key
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
@@ -23,7 +23,7 @@ commands = typer.Typer(no_args_is_help=True, help="API keys: make, list and revo
 
 def _fault(error: ErrorDetails) -> str:
     option = f"--{str(error['loc'][0]).removesuffix('s')}" if error["loc"] else "the key"
-    return f"{option}: {sentence_of(error)}"
+    return f"{option}: {error_message(error)}"
 
 
 def _read_map(pairs: Sequence[str]) -> dict[str, str] | None:
@@ -90,7 +90,7 @@ def list_all() -> None:
     for key in found:
         times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.revoked_at)]
         pairs = ", ".join(f"{name}={trait}" for name, trait in (key.trait_map or {}).items())
-        name = foreign(f"{key.name}  (maps {pairs})" if pairs else key.name).plain
+        name = sanitize(f"{key.name}  (maps {pairs})" if pairs else key.name).plain
         print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, name))
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.api.lead_documents import ExplainedScore, LedgerLine
-from app.cli.terminal import columns, foreign
+from app.cli.terminal import columns, sanitize
 
 CAPS = {"rule_cap": "cap of", "group_cap": "cap of group", "score_limit": "limit of"}
 JOINED = {"all": "all of these", "any": "one of these", "none": "none of these"}
@@ -47,7 +47,7 @@ def condition_lines(reason: dict[str, Any] | None, indent: int) -> Iterator[Text
 def _leaf(leaf: dict[str, Any]) -> Text:
     written = " ".join(f"{name} {_plain(value)}" for name, value in leaf.items() if name not in ("actual", "short_by"))
     short = f", short by {_plain(leaf['short_by'])}" if leaf["short_by"] is not None else ""
-    return foreign(f"{written} (is {_plain(leaf['actual'])}{short})")
+    return sanitize(f"{written} (is {_plain(leaf['actual'])}{short})")
 
 
 def _plain(value: Any) -> str:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.api.model_documents import DifferenceDocument, ExampleDocument, VersionDocument, WarningDocument
-from app.cli.terminal import columns, counted, foreign
+from app.cli.terminal import columns, counted, sanitize
 from app.scoring.diff import Kind
 
 SIGNS: dict[Kind, tuple[str, str]] = {
@@ -23,8 +23,8 @@ STATES = {"active": "green", "draft": "yellow", "retired": "dim"}
 def warning_lines(warnings: list[WarningDocument]) -> Iterator[Text | Padding]:
     """Of each the kind and the place, and below it what is odd and the remedy."""
     for warning in warnings:
-        yield Text.assemble((warning.code, "yellow"), " ", foreign(warning.path))
-        yield indented(foreign(warning.message))
+        yield Text.assemble((warning.code, "yellow"), " ", sanitize(warning.path))
+        yield indented(sanitize(warning.message))
     yield Text(f"{counted(len(warnings), 'warning', 'warnings')}." if warnings else "No warnings.")
 
 
@@ -42,9 +42,9 @@ def example_lines(examples: list[ExampleDocument]) -> Iterator[Table | Text]:
 def example_line(example: ExampleDocument) -> Table:
     """Whether it holds, and if not, what came out otherwise than expected."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(Text("holds ", "green") if example.holds else Text("failed", "red"), foreign(example.name))
+    grid.add_row(Text("holds ", "green") if example.holds else Text("failed", "red"), sanitize(example.name))
     for failure in example.failures:
-        grid.add_row("", foreign(failure))
+        grid.add_row("", sanitize(failure))
     return grid
 
 
@@ -55,7 +55,7 @@ def difference_lines(differences: list[DifferenceDocument]) -> Iterator[Text | T
     grid = Table.grid(padding=(0, 1, 0, 0))
     for each in differences:
         sign, style = SIGNS[each.kind]
-        grid.add_row(Text(f"{sign}{'*' if each.recounts else ' '}", style), foreign(each.summary))
+        grid.add_row(Text(f"{sign}{'*' if each.recounts else ' '}", style), sanitize(each.summary))
     yield grid
 
 
@@ -67,10 +67,10 @@ def version_table(versions: Iterable[VersionDocument]) -> Table:
         table.add_row(
             Text(str(each.version)),
             Text(each.state, STATES[each.state]),
-            foreign(each.name),
+            sanitize(each.name),
             Text(f"{each.published_at:%Y-%m-%d %H:%M}" if each.published_at is not None else ""),
             Text(f"{each.created_at:%Y-%m-%d}"),
-            foreign(each.note or ""),
+            sanitize(each.note or ""),
         )
     return table
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.api.parameters import MOST_VERSIONS, VersionOrActive, number_of
+from app.api.parameters import MAX_VERSION, VersionOrActive, number_of
 from app.cli.runtime import with_database
 from app.errors import NotFound, UnreadableFile
 from app.scoring.document import ScoringModel
@@ -77,7 +77,7 @@ async def find_one(database: Database, wanted: ScoringModel | VersionOrActive) -
     if isinstance(wanted, ScoringModel):
         return Found(wanted, None)
     msg = f"There is no version {wanted} of the scoring model: `leadscore model list` shows those there are."
-    if wanted != "active" and not 1 <= wanted <= MOST_VERSIONS:
+    if wanted != "active" and not 1 <= wanted <= MAX_VERSION:
         raise NotFound(msg)
     try:
         version = await get_version(database, number_of(wanted))

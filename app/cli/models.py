@@ -19,7 +19,7 @@ from app.api.model_documents import (
     warnings_of,
 )
 from app.api.models import VersionPage
-from app.api.parameters import MOST_VERSIONS
+from app.api.parameters import MAX_VERSION
 from app.cli import model_tables
 from app.cli.model_targets import AsJson, File, Found, Target, find, read_model
 from app.cli.runtime import with_database
@@ -101,7 +101,7 @@ def diff_models(
 @commands.command("list")
 def list_all(*, json: AsJson = False) -> None:
     """List all versions, the latest first."""
-    found = with_database(lambda runtime: list_versions(runtime.database, None, MOST_VERSIONS))
+    found = with_database(lambda runtime: list_versions(runtime.database, None, MAX_VERSION))
     versions = list(map(VersionDocument.of, found))
     if json:
         show_json(VersionPage(data=versions, next_cursor=None))

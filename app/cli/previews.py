@@ -17,7 +17,7 @@ from app.cli.terminal import columns, counted, out, progress_bar, show, show_jso
 from app.clock import utc_now
 from app.scoring.document import ScoringModel
 from app.scoring.preview import QUANTILES
-from app.services.previews import LARGEST_SAMPLE, preview
+from app.services.previews import MAX_SAMPLE, preview
 from app.services.runtime import Runtime
 
 NOTHING = "·"
@@ -30,7 +30,7 @@ def preview_model(
     target: Target,
     sample: Annotated[
         int | None,
-        typer.Option(min=1, max=LARGEST_SAMPLE, help="Look at so many leads, taken at random, instead of all."),
+        typer.Option(min=1, max=MAX_SAMPLE, help="Look at so many leads, taken at random, instead of all."),
     ] = None,
     *,
     json: AsJson = False,

@@ -23,8 +23,8 @@ from app.cli.terminal import counted, err, progress_bar, show, show_json
 from app.clock import utc_now
 from app.errors import ValidationFailed
 from app.scoring.document import ScoringModel
-from app.scoring.sentences import sentence_of
-from app.services.evaluation import Moves
+from app.scoring.sentences import error_message
+from app.services.evaluation import StageMoves
 from app.services.models import activate, get_version, publish
 from app.services.rollouts import Progress, progress_of, roll_out
 from app.services.runtime import Runtime
@@ -75,7 +75,7 @@ def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str 
     try:
         return TypeAdapter(Note).validate_python(note)
     except ValidationError as error:
-        raise ValidationFailed(f"--note {sentence_of(error.errors()[0])}.") from None
+        raise ValidationFailed(f"--note {error_message(error.errors()[0])}.") from None
 
 
 def _check(model: ScoringModel) -> None:
@@ -155,7 +155,7 @@ async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Eve
         known: dict[str, Any] = {"completed": before, "before": before, "visible": before < rollout.leads}
         task = bar.add_task("evaluating leads", total=rollout.leads, **known)
 
-        def go_on(leads: int, moves: Moves) -> bool:
+        def on_chunk(leads: int, moves: StageMoves) -> bool:
             nonlocal seen, moved
             seen, moved = seen + leads, moved + len(moves)
             bar.advance(task, leads)
@@ -163,7 +163,7 @@ async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Eve
 
         while True:
             if progress.state == "waiting":
-                await roll_out(runtime.database, runtime.models, runtime.id, utc_now, chunk, go_on)
+                await roll_out(runtime.database, runtime.models, runtime.id, utc_now, chunk, on_chunk)
             progress = await progress_of(runtime.database, rollout.id, utc_now())
             bar.update(task, completed=progress.done)
             if progress.state in ("done", "superseded") or stopping.is_set():

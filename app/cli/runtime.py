@@ -17,7 +17,7 @@ from app.cli.terminal import err
 from app.clock import utc_now
 from app.errors import UnreadableFile
 from app.logs import configure_logs
-from app.scoring.sentences import sentence_of
+from app.scoring.sentences import error_message
 from app.services.runtime import Runtime
 from app.settings import Settings
 
@@ -38,7 +38,7 @@ def read_settings(**told: Any) -> Settings:
     except ValidationError as error:
         for fault in error.errors():
             name = f"{PREFIX}{fault['loc'][0]}".upper()
-            err.print(f"{name}: {sentence_of(fault)}", soft_wrap=True, markup=False)
+            err.print(f"{name}: {error_message(fault)}", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
     if settings.embedded and not settings.database_file.parent.is_dir():
         raise UnreadableFile(f"There is no folder {settings.database_file.parent} for the database: make it first.")

@@ -34,7 +34,7 @@ def show_json(document: BaseModel) -> None:
     print(document.model_dump_json(indent=2))
 
 
-def foreign(text: str, style: str = "") -> Text:
+def sanitize(text: str, style: str = "") -> Text:
     """Text that is not ours, on one line: it may hold line breaks, or codes that a terminal would obey."""
     return Text("".join(character if character.isprintable() else " " for character in text), style)
 

@@ -19,7 +19,7 @@ from app.clock import utc_now
 from app.errors import MalformedJson, UnreadableFile, ValidationFailed
 from app.protocol.body import parse_json
 from app.scoring.faults import Fault
-from app.services.tryout import try_out
+from app.services.tryout import dry_run
 
 commands = typer.Typer()
 
@@ -43,12 +43,12 @@ def evaluate_messages(
     [found] = find(target)
     now = utc_now()
     try:
-        reading, stage = try_out(found.compiled(), list(told.values()), now, moment, trusted=not untrusted)
+        evaluation, stage = dry_run(found.compiled(), list(told.values()), now, moment, trusted=not untrusted)
     except ValidationFailed as error:
         places = {f"messages[{index}]": place for index, place in enumerate(told)}
         faults = tuple(Fault(places.get(fault.path, fault.path), fault.message) for fault in error.faults)
         raise ValidationFailed(error.detail, faults) from None
-    document = EvaluationDocument.of(reading, stage, moment or now)
+    document = EvaluationDocument.of(evaluation, stage, moment or now)
     if as_json:
         show_json(document)
     else:

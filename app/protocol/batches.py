@@ -33,7 +33,7 @@ class Refusal:
     @classmethod
     def of(cls, body: Any, error: LeadscoreError, index: int = 0) -> Self:
         kept = body.text if isinstance(body, Malformed) else body
-        return cls(index=index, message_id=_told_id(body), code=error.code, detail=error.detail, body=kept)
+        return cls(index=index, message_id=safe_message_id(body), code=error.code, detail=error.detail, body=kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,6 @@ def _read_envelope(document: Mapping[str, Any]) -> Envelope:
     )
 
 
-def _told_id(body: Any) -> str | None:
+def safe_message_id(body: Any) -> str | None:
     text = as_text(body.get("messageId")) if isinstance(body, dict) else None
     return text if text and len(text) <= MAX_MESSAGE_ID_LENGTH and is_storable(text) else None

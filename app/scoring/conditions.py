@@ -22,7 +22,7 @@ THRESHOLDS: Mapping[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge,
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CompiledLeaf:
     """A leaf. It is asked of a view: an object with what the leaf's subject needs.
 
     That is `properties`, `context` or `traits` (mappings), `score(name)` or `hits(signal, within_days)` (bounds).
@@ -47,12 +47,12 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Junction:
+class CompiledCombination:
     """Conditions joined by `all`, `any` and `none`; where several stand together, each must hold."""
 
-    all: tuple["Node", ...]
-    any: tuple["Node", ...]
-    none: tuple["Node", ...]
+    all: tuple["CompiledCondition", ...]
+    any: tuple["CompiledCondition", ...]
+    none: tuple["CompiledCondition", ...]
 
     def holds(self, view: Any) -> Answer:
         return all_of(self._answers(view))
@@ -84,7 +84,7 @@ class Junction:
         )
 
 
-Node = Question | Junction
+CompiledCondition = CompiledLeaf | CompiledCombination
 
 
 def _shortest(parts: dict[str, Any]) -> dict[str, Any]:
@@ -126,22 +126,22 @@ def negation(answer: Answer) -> Answer:
     return None if answer is None else not answer
 
 
-def compile_condition(condition: Condition) -> Node:
+def compile_condition(condition: Condition) -> CompiledCondition:
     if isinstance(condition, Combination):
         parts = {name: tuple(map(compile_condition, getattr(condition, name) or ())) for name in COMBINERS}
-        return Junction(**parts)
-    return _question(condition)
+        return CompiledCombination(**parts)
+    return _compile_leaf(condition)
 
 
-def _question(leaf: Leaf) -> Question:
+def _compile_leaf(leaf: Leaf) -> CompiledLeaf:
     written, target = leaf.as_written(), leaf.target
     if leaf.signal is not None:
         within_days, at_least = leaf.within_days, leaf.at_least or 1
         enough = bounds_test({"gte": at_least})
-        return Question(written, lambda view: view.hits(target, within_days), enough)
+        return CompiledLeaf(written, lambda view: view.hits(target, within_days), enough)
     if leaf.score is not None:
-        return Question(written, lambda view: view.score(target), bounds_test(leaf.operators))
-    return Question(written, _field(FIELDS[leaf.subject], target), field_test(leaf.operators))
+        return CompiledLeaf(written, lambda view: view.score(target), bounds_test(leaf.operators))
+    return CompiledLeaf(written, _field(FIELDS[leaf.subject], target), field_test(leaf.operators))
 
 
 def _field(root: str, path: str) -> Callable[[Any], Any]:

@@ -19,8 +19,8 @@ from app.scoring.parts import Part
 Kind = Literal["added", "removed", "changed", "renamed", "moved"]
 Noun = Literal["model", "trait", "signal", "score", "group", "rule", "band", "stage", "example"]
 
-_LONGEST_VALUE = 80  # characters of a value in a summary
-_MOST_CHANGES = 4  # of one thing in a summary
+_MAX_VALUE_LENGTH = 80  # characters of a value in a summary
+_MAX_CHANGES = 4  # of one thing in a summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ def _counted(before: ScoringModel, after: ScoringModel, found: Iterable[Differen
 
 
 def _listed(changes: list[str]) -> str:
-    more = f", and {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
-    return ", ".join(changes[:_MOST_CHANGES]) + more
+    more = f", and {len(changes) - _MAX_CHANGES} more" if len(changes) > _MAX_CHANGES else ""
+    return ", ".join(changes[:_MAX_CHANGES]) + more
 
 
 def _changes(field: str, before: Any, after: Any) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _line(text: str) -> str:
 
 def _prose(value: Any) -> str:
     text = _line(_flow(value))
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"
 
 
 def _flow(value: Any) -> str:

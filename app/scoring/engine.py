@@ -2,7 +2,7 @@
 
 compile_model(document, version) -> CompiledModel
 CompiledModel.facts_of(event)    -> Facts
-read(model, facts, moment)       -> Reading, with each score's value
+evaluate(model, facts, moment)       -> Evaluation, with each score's value
 ledger(reading, score)           -> the lines that add up to it
 """
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from app.scoring.conditions import Bounds, Node, beginnings, compile_condition
+from app.scoring.conditions import Bounds, CompiledCondition, beginnings, compile_condition
 from app.scoring.document import Condition, Rule, Score, ScoringModel, Signal, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import Facts, day_of, facts_of, is_part_of_any
-from app.scoring.rules import Earned, Earning, Subject, compile_rule, date_of, to_cents
+from app.scoring.rules import Earned, Profile, RuleEvaluator, compile_rule, date_of, to_cents
 
 LineKind = Literal["rule", "rule_cap", "group_cap", "score_limit"]
 
@@ -31,7 +31,7 @@ class CompiledSignal:
     name: str
     fingerprint: str
     event_keys: frozenset[str]
-    where: Node | None
+    where: CompiledCondition | None
     trusted: bool
 
     def counts(self, event: Event) -> bool:
@@ -45,7 +45,7 @@ class CompiledRule:
     signal: str | None
     group: str | None
     cap: float
-    earning: Earning
+    evaluator: RuleEvaluator
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class CompiledScore:
 @dataclass(frozen=True, slots=True)
 class CompiledStage:
     name: str
-    when: Node | None
-    keep: Node | None
+    when: CompiledCondition | None
+    keep: CompiledCondition | None
     sales_ready: bool
 
 
@@ -159,14 +159,14 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
                 by_trait.setdefault(trait, []).append(rules[key])
         else:
             always.append(rules[key])
-    nobody, (low, high) = Subject(Facts(), {}), score.limits
+    nobody, (low, high) = Profile(Facts(), {}), score.limits
     return CompiledScore(
         name=name,
         rules=rules,
         by_fingerprint=by_fingerprint,
         by_trait=by_trait,
         always=always,
-        unasked={key: item for key, rule in rules.items() if (item := rule.earning.earned(nobody, 0)).points},
+        unasked={key: item for key, rule in rules.items() if (item := rule.evaluator.earned(nobody, 0)).points},
         group_caps={key: group.max for key, group in score.groups.items()},
         low=low,
         high=high,
@@ -191,27 +191,27 @@ def _compile_stage(stage: Stage) -> CompiledStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Evaluation:
     """A lead on one UTC day: what each rule earned that earned anything, by score, and each score's value.
 
     The conditions of stages ask it.
     """
 
     model: CompiledModel
-    subject: Subject
+    profile: Profile
     day: int
     earned: Mapping[str, Mapping[str, Earned]]
     values: Mapping[str, float]
 
     @property
     def traits(self) -> Mapping[str, Any]:
-        return self.subject.traits
+        return self.profile.traits
 
     def score(self, name: str) -> Bounds:
         return self.values[name], self.values[name]
 
     def hits(self, signal: str, within_days: int | None) -> Bounds:
-        days = self.subject.facts.tally.get(self.model.signals[signal].fingerprint)
+        days = self.profile.facts.tally.get(self.model.signals[signal].fingerprint)
         if not days:
             return 0, 0
         oldest = 0 if within_days is None else self.day - within_days + 1
@@ -219,33 +219,33 @@ class Reading:
         return count, count
 
 
-def subject_of(facts: Facts, trusted_traits: Collection[str]) -> Subject:
+def profile_of(facts: Facts, trusted_traits: Collection[str]) -> Profile:
     traits = facts.known_traits(trusted_traits)
     email = traits.get("email")
-    return Subject(facts, traits | derived_traits(email) if isinstance(email, str) else traits)
+    return Profile(facts, traits | derived_traits(email) if isinstance(email, str) else traits)
 
 
-def read(model: CompiledModel, facts: Facts, moment: datetime | date) -> Reading:
+def evaluate(model: CompiledModel, facts: Facts, moment: datetime | date) -> Evaluation:
     """The scores of a lead at a moment in UTC."""
-    return read_day(model, subject_of(facts, model.trusted_traits), day_of(moment))
+    return evaluate_day(model, profile_of(facts, model.trusted_traits), day_of(moment))
 
 
-def read_day(model: CompiledModel, subject: Subject, day: int) -> Reading:
-    earned = {name: _earned(score, subject, day) for name, score in model.scores.items()}
+def evaluate_day(model: CompiledModel, profile: Profile, day: int) -> Evaluation:
+    earned = {name: _earned(score, profile, day) for name, score in model.scores.items()}
     values = {
         name: total(score, {rule: item.points for rule, item in earned[name].items()})
         for name, score in model.scores.items()
     }
-    return Reading(model, subject, day, earned, values)
+    return Evaluation(model, profile, day, earned, values)
 
 
-def _earned(score: CompiledScore, subject: Subject, day: int) -> dict[str, Earned]:
+def _earned(score: CompiledScore, profile: Profile, day: int) -> dict[str, Earned]:
     asked = list(score.always)
-    for fingerprint in subject.facts.tally:
+    for fingerprint in profile.facts.tally:
         asked += score.by_fingerprint.get(fingerprint, ())
-    for trait in subject.traits:
+    for trait in profile.traits:
         asked += score.by_trait.get(trait, ())
-    earned = {rule.name: rule.earning.earned(subject, day) for rule in asked}
+    earned = {rule.name: rule.evaluator.earned(profile, day) for rule in asked}
     return {name: item for name, item in {**score.unasked, **earned}.items() if item.points}
 
 
@@ -283,9 +283,9 @@ class Line:
     kind: LineKind
 
 
-def ledger(reading: Reading, name: str) -> tuple[Line, ...]:
+def ledger(evaluation: Evaluation, name: str) -> tuple[Line, ...]:
     """The lines that add up to a score, exactly when added as decimals. Rules that gave nothing have no line."""
-    score, earned = reading.model.scores[name], reading.earned[name]
+    score, earned = evaluation.model.scores[name], evaluation.earned[name]
     capped = _capped(score, {rule: item.points for rule, item in earned.items()})
     lines: list[Line] = []
     for rule in score.rules.values():
@@ -298,8 +298,8 @@ def ledger(reading: Reading, name: str) -> tuple[Line, ...]:
     cuts = _group_cuts(score, capped)
     lines += [_cap(group, cuts[group], "group_cap") for group in score.group_caps if group in cuts]
     unlimited = to_cents(math.fsum(line.points for line in lines))
-    if unlimited != reading.values[name]:
-        lines.append(_cap(name, reading.values[name] - unlimited, "score_limit"))
+    if unlimited != evaluation.values[name]:
+        lines.append(_cap(name, evaluation.values[name] - unlimited, "score_limit"))
     return tuple(lines)
 
 

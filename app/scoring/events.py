@@ -48,7 +48,7 @@ class Event:
     traits: Mapping[str, Any]
 
 
-LONGEST_KEY = 600  # characters that storage keeps of a key; a ligature can become eighteen letters
+MAX_KEY_LENGTH = 600  # characters that storage keeps of a key; a ligature can become eighteen letters
 
 
 @lru_cache(maxsize=4096)
@@ -59,4 +59,4 @@ def event_name_key(name: str) -> str:
     """
     if name.isascii():
         return without_gaps(name).casefold()
-    return comparable_name(name)[:LONGEST_KEY].rstrip()
+    return comparable_name(name)[:MAX_KEY_LENGTH].rstrip()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.scoring.document import Example, Given
-from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event, Identity
 from app.scoring.facts import merge
 from app.scoring.operators import OPERATORS
@@ -31,19 +31,19 @@ def run_examples(model: CompiledModel) -> tuple[ExampleResult, ...]:
 
 def _failures(model: CompiledModel, example: Example) -> Iterator[str]:
     events = [event for index, given in enumerate(example.given) for event in _events(given, index)]
-    reading = read(model, merge(map(model.facts_of, events)), MOMENT)
-    stage = stage_of(reading, None)
+    evaluation = evaluate(model, merge(map(model.facts_of, events)), MOMENT)
+    stage = stage_of(evaluation, None)
     if example.expect.stage not in (None, stage):
         yield f"stage is {stage}, expected {example.expect.stage}"
     sales_ready = next(rung.sales_ready for rung in model.stages if rung.name == stage)
     if example.expect.sales_ready not in (None, sales_ready):
         yield f"sales_ready is {str(sales_ready).lower()}"
     for name, expected in example.expect.scores.items():
-        yield from _score_failures(reading, name, expected)
+        yield from _score_failures(evaluation, name, expected)
 
 
-def _score_failures(reading: Reading, name: str, expected: Any) -> Iterator[str]:
-    value = reading.values[name]
+def _score_failures(evaluation: Evaluation, name: str, expected: Any) -> Iterator[str]:
+    value = evaluation.values[name]
     for operator, operand in (expected if isinstance(expected, dict) else {"eq": expected}).items():
         if not OPERATORS[operator](operand)(value):
             yield f"score {name} is {value:g}, expected {operator} {operand:g}"

@@ -73,8 +73,8 @@ def is_part_of_any(key: str, traits: Collection[str]) -> bool:
     return key in traits or ("." in key and any(key.startswith(f"{trait}.") for trait in traits))
 
 
-MOST_TRAITS = 500
-LONGEST_TRAIT = 2_048  # characters of its key and, in JSON, its value
+MAX_TRAITS = 500
+MAX_TRAIT_LENGTH = 2_048  # characters of its key and, in JSON, its value
 
 
 def day_of(moment: datetime | date) -> int:
@@ -103,7 +103,7 @@ def _traits_of(event: Event) -> dict[str, Stamped]:
     return {
         key: Stamped(value, event.occurred_at, event.message_id)
         for key, value in event.traits.items()
-        if len(key) + len(_canonical(value) if isinstance(value, list | dict) else str(value)) <= LONGEST_TRAIT
+        if len(key) + len(_canonical(value) if isinstance(value, list | dict) else str(value)) <= MAX_TRAIT_LENGTH
     }
 
 
@@ -154,7 +154,7 @@ def _latest(maps: Iterable[Mapping[str, Stamped]]) -> dict[str, Stamped]:
             other = latest.get(key)
             if other is None or other < trait:
                 latest[key] = trait
-    if len(latest) <= MOST_TRAITS:
+    if len(latest) <= MAX_TRAITS:
         return latest
-    kept = nlargest(MOST_TRAITS, latest, key=lambda key: (latest[key].at, latest[key].message_id, key))
+    kept = nlargest(MAX_TRAITS, latest, key=lambda key: (latest[key].at, latest[key].message_id, key))
     return {key: latest[key] for key in kept}

@@ -25,11 +25,11 @@ from app.scoring.document import (
     Trait,
 )
 from app.scoring.faults import Fault, InvalidModel
-from app.scoring.sentences import sentence_of
-from app.scoring.standins import KEY, with_stand_ins
+from app.scoring.sentences import error_message
+from app.scoring.standins import KEY, with_placeholders
 from app.scoring.text import parse_text, within_bounds
 
-MOST_HELPED = 100  # faults that tell which fields there are: where there are more, they are no slips of the hand
+MAX_FAULTS_WITH_SUGGESTIONS = 100  # a document with more was not just mistyped
 _MARKS = frozenset({"combination", "leaf", KEY})  # pydantic's, of a union's branch and of a key
 _PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by their places, where * is a name or an index
     (): ScoringModel,
@@ -80,13 +80,13 @@ def dump_yaml(model: ScoringModel) -> str:
 
 def _faults_of(details: Sequence[ErrorDetails], document: Any) -> Iterator[Fault]:
     for index, detail in enumerate(details):
-        fields = _fields_at(detail["loc"][:-1]) if index < MOST_HELPED else ()
-        yield Fault(_path(detail["loc"], document), sentence_of(detail, fields))
+        fields = _fields_at(detail["loc"][:-1]) if index < MAX_FAULTS_WITH_SUGGESTIONS else ()
+        yield Fault(_path(detail["loc"], document), error_message(detail, fields))
 
 
 def _faults_beside(details: Iterable[ErrorDetails], document: Any) -> Iterator[Fault]:
     """What does not fit together in the parts of the document that these details do not tell of."""
-    rest = with_stand_ins(document, [detail["loc"] for detail in details])
+    rest = with_placeholders(document, [detail["loc"] for detail in details])
     try:
         model = ScoringModel.model_validate(rest)
     except ValidationError:  # there is not enough left to judge by

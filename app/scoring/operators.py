@@ -21,7 +21,7 @@ NUMBER = re.compile(
 """A plain number, or one whose thousands are all set apart; `0,500` and `1,5` are not, for many write a decimal so."""
 
 ARABIC_SEPARATORS = str.maketrans("\u066b\u066c", ".,")
-LONGEST_NUMBER = 400  # characters; longer ones would only cost time to read
+MAX_NUMBER_LENGTH = 400  # characters; longer ones would only cost time to read
 NEGATIONS = {"ne": "eq", "not_in": "in"}
 
 
@@ -45,7 +45,7 @@ def as_json_number(value: Any) -> float | None:
 
 
 def _number_in(text: str) -> float | None:
-    plain = comparable(_with_ascii_numerals(text)) if len(text) <= LONGEST_NUMBER else ""
+    plain = comparable(_with_ascii_numerals(text)) if len(text) <= MAX_NUMBER_LENGTH else ""
     found = NUMBER.fullmatch(plain)
     if not found:
         return None

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from app.scoring.engine import CompiledModel, CompiledScore, Line, Reading, ledger
+from app.scoring.engine import CompiledModel, CompiledScore, Evaluation, Line, ledger
 from app.scoring.matching import renamed_stages
 from app.scoring.rules import to_cents
 
 QUANTILES = {"min": 0.0, "p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9, "max": 1.0}
-MOST_MOVED = 20
+MAX_MOVERS = 20
 
 
 class Placement(NamedTuple):
     """Where a lead stands by one of the models."""
 
     stage: str
-    reading: Reading
+    evaluation: Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,9 @@ class Mover:
 
     @property
     def lines(self) -> list[ChangedLine]:
-        names = [*self.before.reading.values, *(self.after.reading.values.keys() - self.before.reading.values.keys())]
-        return [
-            line for name in sorted(names) for line in _changed_lines(self.before.reading, self.after.reading, name)
-        ]
+        before, after = self.before.evaluation, self.after.evaluation
+        names = sorted({*before.values, *after.values})
+        return [line for name in names for line in _changed_lines(before, after, name)]
 
 
 class Preview:
@@ -83,9 +82,9 @@ class Preview:
         self.leads += 1
         self.moves[before.stage, after.stage] += 1
         for values, placement in zip(self._values, (before, after), strict=True):
-            for name, value in placement.reading.values.items():
+            for name, value in placement.evaluation.values.items():
                 values[name].append(value)
-        self._note(Mover(lead_id, _distance(before.reading, after.reading), before, after))
+        self._note(Mover(lead_id, _distance(before.evaluation, after.evaluation), before, after))
 
     def _present_name(self, stage: str) -> str:
         return self._renamed.get(stage, stage)
@@ -95,7 +94,7 @@ class Preview:
         if not (mover.distance or changes_stage):
             return
         entry = (mover.distance, changes_stage, -mover.lead_id.int), mover
-        if len(self._movers) < MOST_MOVED:
+        if len(self._movers) < MAX_MOVERS:
             heapq.heappush(self._movers, entry)
         else:
             heapq.heappushpop(self._movers, entry)
@@ -130,7 +129,7 @@ class Preview:
         return [mover for _, mover in sorted(self._movers, reverse=True)]
 
 
-def _distance(before: Reading, after: Reading) -> float:
+def _distance(before: Evaluation, after: Evaluation) -> float:
     names = {*before.values, *after.values}
     return to_cents(math.fsum(abs(after.values.get(name, 0) - before.values.get(name, 0)) for name in names))
 
@@ -146,13 +145,13 @@ def _distribution(score: CompiledScore, values: Sequence[float]) -> Distribution
     )
 
 
-def _changed_lines(before: Reading, after: Reading, score: str) -> Iterator[ChangedLine]:
+def _changed_lines(before: Evaluation, after: Evaluation, score: str) -> Iterator[ChangedLine]:
     old, new = _lines(before, score), _lines(after, score)
     for key in [*old, *(key for key in new if key not in old)]:
         if old.get(key) != new.get(key):
             yield ChangedLine(score, old.get(key), new.get(key))
 
 
-def _lines(reading: Reading, score: str) -> dict[tuple[str, str], Line]:
-    lines = ledger(reading, score) if score in reading.values else ()
+def _lines(evaluation: Evaluation, score: str) -> dict[tuple[str, str], Line]:
+    lines = ledger(evaluation, score) if score in evaluation.values else ()
     return {(line.rule, line.kind): line for line in lines}

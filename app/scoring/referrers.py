@@ -52,7 +52,7 @@ _OF_SEARCH = re.compile(rf"{_USUAL_LABELS}(\.{_USUAL_LABELS})*")
 
 _OF_MAIL = re.compile(r"((web|e)?mail\d*|outlook|owa)\.[^.]+\..+")
 _ADS = re.compile(r" ?ads?$")
-_LONGEST_HOST = 253
+_MAX_HOST_LENGTH = 253
 
 
 def split_url(url: str) -> SplitResult:
@@ -68,7 +68,7 @@ def host_of(url: str | None) -> str | None:
     """The host of a URL, as DNS has it and without `www.`; of an Android app, its package as if it were a host."""
     parts = split_url(url or "")
     host = (parts.hostname or "").rstrip(".")
-    if not 0 < len(host) <= _LONGEST_HOST:
+    if not 0 < len(host) <= _MAX_HOST_LENGTH:
         return None
     return _reversed(host) if parts.scheme == "android-app" else _in_ascii(host).removeprefix("www.")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
-from app.scoring.conditions import Node, compile_condition
+from app.scoring.conditions import CompiledCondition, compile_condition
 from app.scoring.document import Rule
 from app.scoring.facts import Days, Facts, day_of
 
@@ -32,21 +32,21 @@ class Earned(NamedTuple):
 NOTHING = Earned(0.0)
 
 
-class Subject(NamedTuple):
+class Profile(NamedTuple):
     """Whom a rule looks at: facts, with the traits spelled out, derived ones included."""
 
     facts: Facts
     traits: Mapping[str, Any]
 
 
-class Earning(Protocol):
+class RuleEvaluator(Protocol):
     """One kind of rule. `earned` is a pure function of the lead and the day."""
 
-    def earned(self, subject: Subject, today: int) -> Earned: ...
+    def earned(self, profile: Profile, today: int) -> Earned: ...
 
 
 @dataclass(frozen=True, slots=True)
-class SignalEarning:
+class SignalRule:
     """Points for each hit, weighted by its age."""
 
     fingerprint: str
@@ -54,9 +54,9 @@ class SignalEarning:
     per_day: int | None
     weight: Weight
 
-    def earned(self, subject: Subject, today: int) -> Earned:
+    def earned(self, profile: Profile, today: int) -> Earned:
         shares, live, last_hit = [], 0, 0
-        for day, hits in counted(subject.facts.tally.get(self.fingerprint, {}), self.per_day, today):
+        for day, hits in counted(profile.facts.tally.get(self.fingerprint, {}), self.per_day, today):
             weight = self.weight(today - day)
             if weight > 0:
                 shares.append(hits * weight)
@@ -66,7 +66,7 @@ class SignalEarning:
 
 
 @dataclass(frozen=True, slots=True)
-class FrequencyEarning:
+class FrequencyRule:
     """Points once, while so many hits are young enough."""
 
     fingerprint: str
@@ -75,33 +75,33 @@ class FrequencyEarning:
     at_least: int
     within_days: int
 
-    def earned(self, subject: Subject, today: int) -> Earned:
-        days = subject.facts.tally.get(self.fingerprint, {})
+    def earned(self, profile: Profile, today: int) -> Earned:
+        days = profile.facts.tally.get(self.fingerprint, {})
         young = [(day, hits) for day, hits in counted(days, self.per_day, today) if today - day < self.within_days]
         hits = sum([hits for _, hits in young])
         return Earned(to_cents(self.points), hits, max(young)[0]) if hits >= self.at_least else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
-class TraitEarning:
+class TraitRule:
     """Points while a condition on the traits holds."""
 
-    when: Node
+    when: CompiledCondition
     points: float
 
-    def earned(self, subject: Subject, today: int) -> Earned:  # noqa: ARG002 -- a trait does not age
-        return Earned(self.points) if self.when.holds(subject) else NOTHING
+    def earned(self, profile: Profile, today: int) -> Earned:  # noqa: ARG002 -- a trait does not age
+        return Earned(self.points) if self.when.holds(profile) else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
-class SilenceEarning:
+class InactivityRule:
     """Points while no event has come for so many days."""
 
     days: int
     points: float
 
-    def earned(self, subject: Subject, today: int) -> Earned:
-        last = subject.facts.last_seen_at
+    def earned(self, profile: Profile, today: int) -> Earned:
+        last = profile.facts.last_seen_at
         silent = last is not None and today - day_of(last) >= self.days
         return Earned(to_cents(self.points)) if silent else NOTHING
 
@@ -115,16 +115,16 @@ def to_cents(points: float) -> float:
     return round(points, CENTS) + 0.0  # adding 0.0 turns -0.0 into 0.0
 
 
-def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> Earning:
+def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> RuleEvaluator:
     """The rule at work; `fingerprints` gives that of each signal by name."""
     if rule.when is not None:
-        return TraitEarning(compile_condition(rule.when), to_cents(rule.points))
+        return TraitRule(compile_condition(rule.when), to_cents(rule.points))
     if rule.inactive_for_days is not None:
-        return SilenceEarning(rule.inactive_for_days, rule.points)
+        return InactivityRule(rule.inactive_for_days, rule.points)
     fingerprint = fingerprints[str(rule.signal)]
     if rule.at_least is not None and rule.within_days is not None:
-        return FrequencyEarning(fingerprint, rule.points, rule.per_day, rule.at_least, rule.within_days)
-    return SignalEarning(fingerprint, rule.points, rule.per_day, weight_of(rule))
+        return FrequencyRule(fingerprint, rule.points, rule.per_day, rule.at_least, rule.within_days)
+    return SignalRule(fingerprint, rule.points, rule.per_day, weight_of(rule))
 
 
 def weight_of(rule: Rule) -> Weight:

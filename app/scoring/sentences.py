@@ -60,14 +60,14 @@ _PATTERNS = {
 }
 
 
-def sentence_of(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
+def error_message(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
     """What is wrong with what stands at the error's location, without a capital and a full stop.
 
     `fields` are those that an object may have, for the sentence on one that it may not have; none if not known.
     """
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return not_known("field", str(detail["loc"][-1]), fields)
+        return unknown_name_message("field", str(detail["loc"][-1]), fields)
     if kind == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
         return _PATTERNS[context["pattern"]]
     if kind in _SENTENCES:
@@ -75,7 +75,7 @@ def sentence_of(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
     return detail["msg"][:1].lower() + detail["msg"][1:]
 
 
-def not_known(what: str, name: str, known: Sequence[str]) -> str:
+def unknown_name_message(what: str, name: str, known: Sequence[str]) -> str:
     """That this is no field, parameter or whatever of those that are known, and which one may have been meant."""
     if near := get_close_matches(name, known, n=1):
         return f"is no {what} here; did you mean {near[0]}?"

@@ -47,7 +47,7 @@ MEDIUMS: Mapping[str, Channel] = {
     "referral": "referral",
 }
 UTM = ("source", "medium", "campaign", "term", "content")
-LONGEST = 500  # characters that are kept of a referrer or a parameter
+MAX_LENGTH = 500  # characters that are kept of a referrer or a parameter
 
 
 def first_touch(context: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -64,7 +64,7 @@ def first_touch(context: Mapping[str, Any], properties: Mapping[str, Any]) -> di
     host = host_of(referrer)
     if host is None or _is_internal(host, host_of(url)):  # RudderStack's library says `$direct` where there is none
         host, referrer = None, None
-    return {"channel": _channel(utm, clicked, host), "referrer": referrer and referrer[:LONGEST], "utm": utm}
+    return {"channel": _channel(utm, clicked, host), "referrer": referrer and referrer[:MAX_LENGTH], "utm": utm}
 
 
 def _is_internal(host: str, own: str | None) -> bool:
@@ -79,7 +79,7 @@ def _campaign(campaign: Mapping[str, Any]) -> dict[str, str]:
 
 def _kept(value: str) -> str:
     # No database keeps U+0000, for which `%00` stands.
-    return trimmed(value)[:LONGEST].replace("\0", "\ufffd")
+    return trimmed(value)[:MAX_LENGTH].replace("\0", "\ufffd")
 
 
 # --- The channel ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Literal
 
 from app.scoring.conditions import Answer, Bounds, any_of
-from app.scoring.engine import CompiledModel, CompiledStage, Reading, read_day, total
+from app.scoring.engine import CompiledModel, CompiledStage, Evaluation, evaluate_day, total
 from app.scoring.rules import NOTHING
 
 Cause = Literal["event", "merge", "time", "model"]
@@ -48,23 +48,23 @@ class Change:
 
 
 def settle(
-    reading: Reading, standing: Standing | None, moment: datetime, cause: Cause
+    evaluation: Evaluation, standing: Standing | None, moment: datetime, cause: Cause
 ) -> tuple[Standing, Transition | None]:
     """Where the lead stands now, and the transition if that is elsewhere than before.
 
     A lead that is new (`standing` is None) starts on the first rung.
     """
-    before = standing or Standing(reading.model.stages[0].name, moment)
-    stage = stage_of(reading, before.stage)
+    before = standing or Standing(evaluation.model.stages[0].name, moment)
+    stage = stage_of(evaluation, before.stage)
     if stage == before.stage:
         return before, None
-    transition = Transition(before.stage, stage, moment, cause, reading.model.version, dict(reading.values))
+    transition = Transition(before.stage, stage, moment, cause, evaluation.model.version, dict(evaluation.values))
     return Standing(stage, moment), transition
 
 
-def stage_of(reading: Reading, current: str | None) -> str:
+def stage_of(evaluation: Evaluation, current: str | None) -> str:
     """The highest rung that holds the lead, who stands on `current` until now."""
-    return _highest_rung(reading.model, reading, current)[0]
+    return _highest_rung(evaluation.model, evaluation, current)[0]
 
 
 def _highest_rung(model: CompiledModel, view: Any, current: str | None) -> tuple[str, bool]:
@@ -82,19 +82,19 @@ def rung_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
     return any_of((stage.when.holds(view), stage.keep.holds(view)))
 
 
-def stage_reason(reading: Reading, stage_name: str) -> dict[str, Any]:
+def stage_reason(evaluation: Evaluation, stage_name: str) -> dict[str, Any]:
     """Which condition holds the lead on its stage; and for the next rung up, what is missing and by how much."""
-    names = [stage.name for stage in reading.model.stages]
+    names = [stage.name for stage in evaluation.model.stages]
     index = names.index(stage_name)
-    stage = reading.model.stages[index]
-    above = reading.model.stages[index + 1] if index + 1 < len(names) else None
-    kept = stage.when is not None and not stage.when.holds(reading)
+    stage = evaluation.model.stages[index]
+    above = evaluation.model.stages[index + 1] if index + 1 < len(names) else None
+    kept = stage.when is not None and not stage.when.holds(evaluation)
     condition = stage.keep if kept else stage.when
     return {
         "stage": stage_name,
         "kept": kept,
-        "because": condition.explain(reading) if condition is not None else None,
-        "next": above and {"stage": above.name, "missing": above.when.explain(reading) if above.when else None},
+        "because": condition.explain(evaluation) if condition is not None else None,
+        "next": above and {"stage": above.name, "missing": above.when.explain(evaluation) if above.when else None},
     }
 
 
@@ -108,8 +108,8 @@ class Span:
     Each rule's points move one way only, so between the two readings every number lies within them.
     """
 
-    first: Reading
-    last: Reading
+    first: Evaluation
+    last: Evaluation
 
     @property
     def traits(self) -> Mapping[str, Any]:
@@ -126,21 +126,21 @@ class Span:
         return self.last.hits(signal, within_days)[0], self.first.hits(signal, within_days)[0]
 
 
-def forecast(reading: Reading, stage: str) -> Change | None:
+def forecast(evaluation: Evaluation, stage: str) -> Change | None:
     """The first change of stage within the horizon, if nothing more happens.
 
     The facts must hold nothing that lies after the reading's day.
     """
 
     @cache
-    def on(day: int) -> Reading:
-        return read_day(reading.model, reading.subject, day)
+    def on(day: int) -> Evaluation:
+        return evaluate_day(evaluation.model, evaluation.profile, day)
 
-    day = _first_change(on, stage, reading.day + 1, reading.day + HORIZON_DAYS)
+    day = _first_change(on, stage, evaluation.day + 1, evaluation.day + HORIZON_DAYS)
     return None if day is None else Change(date.fromordinal(day), stage_of(on(day), stage))
 
 
-def _first_change(on: Callable[[int], Reading], stage: str, first: int, last: int) -> int | None:
+def _first_change(on: Callable[[int], Evaluation], stage: str, first: int, last: int) -> int | None:
     """The first day on which the stage is another, found by halving the spans in which that is not certain."""
     model = on(first).model
     highest, is_certain = _highest_rung(model, Span(on(first), on(last)), stage)

@@ -15,7 +15,7 @@ NAMING = frozenset({"signals", "scores", "stages", "groups"})
 KEY = "[key]"  # how pydantic says that it is the key itself that is faulty
 
 
-def with_stand_ins(document: Any, faulty: Iterable[Location]) -> Any:
+def with_placeholders(document: Any, faulty: Iterable[Location]) -> Any:
     """A copy of the document, in which each part that holds a fault is replaced or, where it may be, left out.
 
     What holds names that others refer to (all signals, say) stays as it is if it is faulty as a whole.

@@ -27,7 +27,7 @@ _SPACES = re.compile(r"\s+")
 _GAPS = re.compile(r"[\s_-]+")
 _PUNCTUATION = str.maketrans(
     dict.fromkeys(_DASHES, "-")
-    | dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4`", "'")
+    | dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"')
 )
 

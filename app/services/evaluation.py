@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts, Tally, day_of
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.services.models import ActiveModels
@@ -30,11 +30,11 @@ REFRESH_DAYS = 7
 AT_ONCE = 20  # leads evaluated before other tasks have their turn
 
 
-Moves = tuple[tuple[str, str], ...]
+StageMoves = tuple[tuple[str, str], ...]
 """Changes of stage, each by its two ends."""
 
 
-class Evaluated(NamedTuple):
+class EvaluatedLead(NamedTuple):
     """A lead as it is to be stored, and its changes of stage in their order."""
 
     lead: Lead
@@ -43,50 +43,50 @@ class Evaluated(NamedTuple):
 
 def evaluated(
     model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, *, cause: Cause
-) -> Evaluated:
+) -> EvaluatedLead:
     """Score a lead and settle its stage. `before` is the lead until now, its facts brought up to date.
 
     When the lead next has to be looked at is left to the sweeper, who comes tomorrow: until then nothing can change by
     time alone, and a forecast here would only burden ingestion.
     """
-    reading = read(model, facts, now)
-    standing, changes = _settled(model, before, facts, reading, now, cause)
-    same = before is not None and facts is before.facts and reading.values == before.scores and not changes
+    evaluation = evaluate(model, facts, now)
+    standing, changes = _settled(model, before, facts, evaluation, now, cause)
+    same = before is not None and facts is before.facts and evaluation.values == before.scores and not changes
     lead = Lead(
         id=lead_id,
         facts=facts,
         standing=standing,
-        scores=reading.values,
+        scores=evaluation.values,
         model_version=model.version,
         next_check_on=now.date() + timedelta(days=1),
         created_at=before.created_at if before else now,
         updated_at=before.updated_at if before is not None and same else now,
     )
-    return Evaluated(lead, changes)
+    return EvaluatedLead(lead, changes)
 
 
 def _settled(
-    model: CompiledModel, before: Lead | None, facts: Facts, reading: Reading, now: datetime, cause: Cause
+    model: CompiledModel, before: Lead | None, facts: Facts, evaluation: Evaluation, now: datetime, cause: Cause
 ) -> tuple[Standing, tuple[Transition, ...]]:
     """What a new model changes about a lead is settled apart from what the news change: each has its own cause."""
     standing, adopted = before.standing if before else None, None
-    known: Reading | None = None
+    known: Evaluation | None = None
     if before is not None and before.model_version != model.version:
-        known = reading if facts is before.facts else read(model, before.facts, now)
+        known = evaluation if facts is before.facts else evaluate(model, before.facts, now)
         standing, adopted = settle(known, standing, now, "model")
-    if standing is not None and known is reading:  # there is no news
+    if standing is not None and known is evaluation:  # there is no news
         return standing, (adopted,) if adopted else ()
-    standing, moved = settle(reading, standing, now, cause)
+    standing, moved = settle(evaluation, standing, now, cause)
     return standing, tuple(change for change in (adopted, moved) if change)
 
 
 def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
     """The day on which time alone will change the lead's stage, or sooner if its stored scores would grow stale."""
-    reading = read(model, lead.facts, now)
-    change = forecast(reading, lead.standing.stage)
+    evaluation = evaluate(model, lead.facts, now)
+    change = forecast(evaluation, lead.standing.stage)
     day = change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
     refresh = now.date() + timedelta(days=REFRESH_DAYS)
-    return min(day, refresh) if read(model, lead.facts, refresh).values != reading.values else day
+    return min(day, refresh) if evaluate(model, lead.facts, refresh).values != evaluation.values else day
 
 
 async def reevaluate(
@@ -96,16 +96,16 @@ async def reevaluate(
     leads: Mapping[UUID, Lead],
     now: datetime,
     cause: Cause,
-) -> list[Evaluated]:
+) -> list[EvaluatedLead]:
     """Evaluate anew leads that are locked, by a model that is known to be active since they are."""
     current = await up_to_date(connection, models, model, leads)
     return [
         evaluated(model, lead_id, lead, lead.facts, now, cause=cause)
-        async for lead_id, lead in in_turns(current.items())
+        async for lead_id, lead in yielding_to_event_loop(current.items())
     ]
 
 
-async def in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
+async def yielding_to_event_loop(items: Iterable[Item]) -> AsyncIterator[Item]:
     """The items, with other tasks having their turn now and then: forecasts of many leads take their time."""
     for number, item in enumerate(items, start=1):
         yield item
@@ -113,7 +113,7 @@ async def in_turns(items: Iterable[Item]) -> AsyncIterator[Item]:
             await asyncio.sleep(0)
 
 
-async def save(connection: AsyncConnection, results: Collection[Evaluated]) -> None:
+async def save(connection: AsyncConnection, results: Collection[EvaluatedLead]) -> None:
     """Store evaluated leads, which are new or locked, and their transitions.
 
     Those that a model caused are told to nobody if it was published quietly.
@@ -134,7 +134,7 @@ async def _was_published_quietly(connection: AsyncConnection, version: int) -> b
     return rollout is not None and not rollout.notify
 
 
-def moves_of(results: Iterable[Evaluated]) -> Moves:
+def stage_moves(results: Iterable[EvaluatedLead]) -> StageMoves:
     return tuple((change.from_stage, change.to_stage) for result in results for change in result.changes)
 
 

@@ -23,7 +23,7 @@ from app.scoring.engine import CompiledModel
 from app.scoring.events import Event
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Cause
-from app.services.evaluation import Moves, evaluated, moves_of, save, up_to_date
+from app.services.evaluation import StageMoves, evaluated, save, stage_moves, up_to_date
 from app.services.identities import Resolver
 from app.services.models import ActiveModels
 from app.storage import events as event_store
@@ -61,7 +61,7 @@ class Stored:
 
     duplicates: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
-    moves: Moves = ()
+    moves: StageMoves = ()
     distrusted: int = 0
 
     def __add__(self, other: "Stored") -> "Stored":
@@ -110,7 +110,7 @@ class Writer:
         self._lanes = lanes
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
-        self._news = asyncio.Event()
+        self._work_available = asyncio.Event()
         self._closing = False
 
     async def submit(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Receipt:
@@ -125,7 +125,7 @@ class Writer:
         self._queue.append(submission)
         self._waiting += submission.size
         self._metrics.queue_depth.set(self._waiting)
-        self._news.set()
+        self._work_available.set()
         return await submission.receipt
 
     async def run(self) -> None:
@@ -144,14 +144,14 @@ class Writer:
             if self._queue:
                 await self._commit(self._take())
             else:
-                self._news.clear()
-                await self._news.wait()
+                self._work_available.clear()
+                await self._work_available.wait()
                 await asyncio.sleep(0)  # those that arrived together are read one after the other: all may come along
 
     def close(self) -> None:
         """Take nothing more; what waits is still committed."""
         self._closing = True
-        self._news.set()
+        self._work_available.set()
 
     def _take(self) -> list[_Submission]:
         taken = [self._queue.popleft()]
@@ -178,7 +178,7 @@ class Writer:
             return
         except Exception as error:
             if len(taken) > 1:
-                await self._commit_apart(taken)
+                await self._commit_by_bisection(taken)
             else:
                 _fail(taken, error)
                 log.exception("commit failed", messages=len(events))
@@ -189,7 +189,7 @@ class Writer:
             if not submission.receipt.done():
                 submission.receipt.set_result(_receipt(submission, stored))
 
-    async def _commit_apart(self, taken: Sequence[_Submission]) -> None:
+    async def _commit_by_bisection(self, taken: Sequence[_Submission]) -> None:
         """Commit each half by itself: what fails for a fault of one submission fails that one alone.
 
         Whatever becomes of the others later, a submission that was committed is told so.
@@ -272,7 +272,7 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     await lead_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
-    return Stored(moves=moves_of(results), distrusted=sum(map(model.distrusts, events)))
+    return Stored(moves=stage_moves(results), distrusted=sum(map(model.distrusts, events)))
 
 
 def _changed(

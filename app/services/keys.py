@@ -19,7 +19,7 @@ HINT_LENGTH = 6  # characters of the random part that are shown again, to tell k
 REMEMBERED_S = 5
 """How long a key that was looked up is trusted: a revoked one works no longer than this."""
 
-MOST_REMEMBERED = 10_000
+MAX_CACHED_KEYS = 10_000
 
 
 class NewKey(NamedTuple):
@@ -82,7 +82,7 @@ def _new_key(
 
 async def list_keys(database: Database) -> list[Key]:
     async with database.read() as connection:
-        return await key_store.every(connection)
+        return await key_store.list_all(connection)
 
 
 async def revoke_key(database: Database, key_id: UUID, now: datetime) -> None:
@@ -120,7 +120,7 @@ class KeyRing:
         found = self._found  # what is forgotten while we ask stays forgotten
         async with self._database.read() as connection:
             key = await key_store.by_hash(connection, hashed)
-        if len(found) >= MOST_REMEMBERED:
+        if len(found) >= MAX_CACHED_KEYS:
             found.clear()
         found[hashed] = (self._clock_s(), key)
         return key

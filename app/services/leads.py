@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound, ValidationFailed
-from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event, Identity
 from app.scoring.faults import Fault
 from app.scoring.stages import Change, Standing, forecast, settle, stage_of
-from app.services.evaluation import in_turns, up_to_date
+from app.services.evaluation import up_to_date, yielding_to_event_loop
 from app.services.lookback import ScoreView, ends_of_days, look_back
 from app.services.models import ActiveModels
 from app.services.publications import Publications
@@ -33,14 +33,14 @@ class LeadView:
 
     lead: Lead
     identities: Mapping[str, Sequence[str]]
-    reading: Reading
+    evaluation: Evaluation
     standing: Standing
     next_change: Change | None
     as_of: datetime
 
     @property
     def sales_ready(self) -> bool:
-        return any(stage.sales_ready for stage in self.reading.model.stages if stage.name == self.standing.stage)
+        return any(stage.sales_ready for stage in self.evaluation.model.stages if stage.name == self.standing.stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +147,15 @@ class Leads:
         model = await self._models.active(connection)
         current = await up_to_date(connection, self._models, model, {lead.id: lead for lead in leads})
         identities = await identity_store.of_leads(connection, list(current))
-        return [_view(model, lead, identities[lead.id], now) async for lead in in_turns(current.values())]
+        return [_view(model, lead, identities[lead.id], now) async for lead in yielding_to_event_loop(current.values())]
 
     async def _score_with_present_facts(
         self, connection: AsyncConnection, lead: Lead, moment: datetime, model: CompiledModel | None
     ) -> ScoreView:
         model = model or await self._models.active(connection)
         current = await up_to_date(connection, self._models, model, {lead.id: lead})
-        reading = read(model, current[lead.id].facts, moment)
-        return ScoreView(lead.id, reading, stage_of(reading, current[lead.id].standing.stage), moment)
+        evaluation = evaluate(model, current[lead.id].facts, moment)
+        return ScoreView(lead.id, evaluation, stage_of(evaluation, current[lead.id].standing.stage), moment)
 
     async def _by_stored_names(self, connection: AsyncConnection, wanted: LeadFilter) -> LeadFilter:
         if wanted.stages is None:
@@ -173,9 +173,9 @@ async def _existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
 
 
 def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[str]], now: datetime) -> LeadView:
-    reading = read(model, lead.facts, now)
-    standing, _ = settle(reading, lead.standing, now, "time")
-    return LeadView(lead, identities, reading, standing, forecast(reading, standing.stage), now)
+    evaluation = evaluate(model, lead.facts, now)
+    standing, _ = settle(evaluation, lead.standing, now, "time")
+    return LeadView(lead, identities, evaluation, standing, forecast(evaluation, standing.stage), now)
 
 
 def _check_names(model: CompiledModel, query: LeadQuery) -> None:
@@ -218,7 +218,7 @@ async def _filter(connection: AsyncConnection, model: CompiledModel, query: Lead
 def _still_matches(view: LeadView, wanted: LeadFilter) -> bool:
     if wanted.stages is not None and view.standing.stage not in wanted.stages:
         return False
-    return all(view.reading.values[name] >= least for name, least in (wanted.min_scores or {}).items())
+    return all(view.evaluation.values[name] >= least for name, least in (wanted.min_scores or {}).items())
 
 
 def _position(lead: Lead, sort_score: str | None) -> Position:

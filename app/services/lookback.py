@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Transition, stage_of
@@ -31,7 +31,7 @@ class ScoreView:
     """A lead's evaluation at a moment, now or not."""
 
     lead_id: UUID
-    reading: Reading
+    evaluation: Evaluation
     stage: str
     as_of: datetime
 
@@ -46,7 +46,7 @@ class NamedStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class LeadPeriod:
     """One lead that an id stood for, until it was merged away, and since when each identity was its own."""
 
     lead_id: UUID
@@ -61,7 +61,7 @@ class Life:
     def has_ended(self, moment: datetime) -> bool:
         return self.until is not None and self.until <= moment
 
-    def learnt_at(self, event: Event) -> datetime | None:
+    def known_since(self, event: Event) -> datetime | None:
         """When an event became known of this lead; None if it never did."""
         since = self.since.get(event.identities[0])
         return None if since is None else max(event.received_at, since)
@@ -88,12 +88,12 @@ async def look_back(
 
     `model`: what it would have said instead of those that were active.
     """
-    lives = await _lives(connection, lead_id)
+    periods = await _periods(connection, lead_id)
     publications = await Publications.read(connection, models)
     pasts: dict[tuple[UUID, int], _Past] = {}
     asked: list[tuple[datetime, _Past, str]] = []
     for moment in moments:
-        life = next((each for each in lives if not each.has_ended(moment)), None)
+        life = next((each for each in periods if not each.has_ended(moment)), None)
         if life is None or not life.has_begun(moment):  # the survivor may be older: this id did not lead to it yet
             continue
         publication = publications.at(moment)
@@ -118,30 +118,30 @@ class _Past:
     Events come in any order, and are not kept: each is added to the facts of the first moment at which it was known.
     """
 
-    def __init__(self, life: Life, model: CompiledModel) -> None:
+    def __init__(self, life: LeadPeriod, model: CompiledModel) -> None:
         self.life = life
         self.model = model
         self.moments: list[datetime] = []
-        self._news: dict[datetime, Facts] = {}  # by the first of the moments at which it was known
+        self._unread: dict[datetime, Facts] = {}  # by the first of the moments at which it was known
         self._facts = Facts()
 
     def learn(self, events: Iterable[Event]) -> None:
-        news: dict[datetime, list[Facts]] = {}
+        unread: dict[datetime, list[Facts]] = {}
         for event in events:
-            learnt_at = self.life.learnt_at(event)
-            if learnt_at is not None and learnt_at <= self.moments[-1]:
-                first = self.moments[bisect_left(self.moments, learnt_at)]
-                news.setdefault(first, []).append(self.model.facts_of(event))
-        for first, parts in news.items():
-            self._news[first] = merge([self._news.get(first, Facts()), *parts])
+            known_since = self.life.known_since(event)
+            if known_since is not None and known_since <= self.moments[-1]:
+                first = self.moments[bisect_left(self.moments, known_since)]
+                unread.setdefault(first, []).append(self.model.facts_of(event))
+        for first, parts in unread.items():
+            self._unread[first] = merge([self._unread.get(first, Facts()), *parts])
 
     def at(self, moment: datetime, stage_before: str) -> ScoreView:
         """What was said at a moment of a lead on that stage. To be asked of one after the other."""
-        news = self._news.pop(moment, None)
-        if news is not None:
-            self._facts = merge([self._facts, news])
-        reading = read(self.model, self._facts, moment)
-        return ScoreView(self.life.lead_id, reading, stage_of(reading, stage_before), moment)
+        unread = self._unread.pop(moment, None)
+        if unread is not None:
+            self._facts = merge([self._facts, unread])
+        evaluation = evaluate(self.model, self._facts, moment)
+        return ScoreView(self.life.lead_id, evaluation, stage_of(evaluation, stage_before), moment)
 
 
 def _learn(pasts: Iterable[_Past], events: Sequence[Event]) -> None:
@@ -155,12 +155,12 @@ async def _present_name(publications: Publications, stage: NamedStage, publicati
     return names.get(stage.name, stage.name)
 
 
-async def _lives(connection: AsyncConnection, lead_id: UUID) -> list[Life]:
+async def _periods(connection: AsyncConnection, lead_id: UUID) -> list[LeadPeriod]:
     """The lead and, if it was merged away, those that it became part of, one after the other."""
     links = await _links(connection, lead_id)
     transitions = await transition_store.of_leads(connection, list(links))
     stages = await lead_store.stages(connection, list(links))
-    return [_life(held, transitions[each], *stages[each]) for each, held in links.items()]
+    return [_period(held, transitions[each], *stages[each]) for each, held in links.items()]
 
 
 async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[Link]]:
@@ -173,15 +173,15 @@ async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[
     if moved is None:
         return {lead_id: own}
     chain = [link.lead_id for link in await identity_store.links_of_identity(connection, moved.identity)]
-    heirs = chain[chain.index(lead_id) :]
-    held: dict[UUID, list[Link]] = {heir: [] for heir in heirs}
-    for link in await identity_store.links_of_leads(connection, heirs):
+    successors = chain[chain.index(lead_id) :]
+    held: dict[UUID, list[Link]] = {successor: [] for successor in successors}
+    for link in await identity_store.links_of_leads(connection, successors):
         held[link.lead_id].append(link)
     return held
 
 
-def _life(links: Sequence[Link], transitions: Sequence[Transition], stage: str, version: int) -> Life:
-    return Life(
+def _period(links: Sequence[Link], transitions: Sequence[Transition], stage: str, version: int) -> LeadPeriod:
+    return LeadPeriod(
         lead_id=links[0].lead_id,
         since={link.identity: link.since for link in links},
         until=links[0].until,

@@ -137,7 +137,7 @@ async def list_versions(database: Database, before: int | None, limit: int) -> l
 
 
 async def _with_states(connection: AsyncConnection, found: Sequence[ModelVersion]) -> list[Version]:
-    rollouts = await rollout_store.all_of_them(connection)
+    rollouts = await rollout_store.list_all(connection)
     published = {rollout.version: rollout.published_at for rollout in rollouts}
     active = rollouts[-1].version if rollouts else None
     return [Version(each, _state(each.version, active, published), published.get(each.version)) for each in found]
@@ -157,10 +157,10 @@ async def draft(database: Database, model: ScoringModel, note: str | None, now: 
         version = await model_store.insert(connection, document, note, now)
         return (await _with_states(connection, [await _existing(connection, version)]))[0]
 
-    return await _first_come(database, keep)
+    return await _retry_on_conflict(database, keep)
 
 
-async def _first_come(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+async def _retry_on_conflict(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
     """Run a job in a transaction, and again where another came first, for what it read may have changed."""
     while True:
         try:
@@ -181,13 +181,13 @@ async def publish(database: Database, version: int, clock: Clock, *, notify: boo
     found = await get_version(database, version)
     await asyncio.to_thread(lambda: check_examples(found.model))
     async with database.read() as connection:
-        leads = await lead_store.count_evaluated_otherwise(connection, version)
+        leads = await lead_store.count_outdated(connection, version)
 
     async def make_active(connection: AsyncConnection) -> Rollout:
         latest = await rollout_store.latest(connection)
         return await _publish(connection, latest, version, clock(), notify=notify, leads=leads)
 
-    return await _first_come(database, make_active)
+    return await _retry_on_conflict(database, make_active)
 
 
 def check_examples(model: ScoringModel) -> None:
@@ -216,7 +216,7 @@ async def activate(
         version = await model_store.insert(connection, document, note, now)
         return await _publish(connection, latest, version, now, notify=notify, leads=leads)
 
-    return await _first_come(database, make_active)
+    return await _retry_on_conflict(database, make_active)
 
 
 async def _publish(

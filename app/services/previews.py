@@ -8,17 +8,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.scoring.engine import CompiledModel, read
+from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.preview import Placement, Preview
 from app.scoring.stages import stage_of
-from app.services.evaluation import in_turns, up_to_date
+from app.services.evaluation import up_to_date, yielding_to_event_loop
 from app.services.models import ActiveModels
 from app.storage import leads as lead_store
 from app.storage.db import Database
 from app.storage.leads import Lead
 
 CHUNK = 500
-LARGEST_SAMPLE = 10_000_000
+MAX_SAMPLE = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def preview(
         async for chunk in _chunks(connection, sample):
             before = await up_to_date(connection, models, active, chunk)
             after = await up_to_date(connection, models, candidate, chunk)
-            async for lead_id, lead in in_turns(before.items()):
+            async for lead_id, lead in yielding_to_event_loop(before.items()):
                 found.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
             if tell is not None:
                 tell(found.leads, wanted)
@@ -58,8 +58,8 @@ async def preview(
 
 
 def _placement(model: CompiledModel, lead: Lead, now: datetime) -> Placement:
-    reading = read(model, lead.facts, now)
-    return Placement(stage_of(reading, lead.standing.stage), reading)
+    evaluation = evaluate(model, lead.facts, now)
+    return Placement(stage_of(evaluation, lead.standing.stage), evaluation)
 
 
 async def _chunks(connection: AsyncConnection, sample: int | None) -> AsyncIterator[dict[UUID, Lead]]:

@@ -30,7 +30,7 @@ class Publications:
 
     @classmethod
     async def read(cls, connection: AsyncConnection, models: ActiveModels) -> Self:
-        return cls(connection, models, await rollout_store.all_of_them(connection))
+        return cls(connection, models, await rollout_store.list_all(connection))
 
     @property
     def latest(self) -> int:

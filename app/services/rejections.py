@@ -12,8 +12,8 @@ from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection
 
-LONGEST_BODY = 32 * 1024
-LONGEST_DETAIL = 1_000
+MAX_BODY_LENGTH = 32 * 1024
+MAX_DETAIL_LENGTH = 1_000
 
 
 def rejections_of(refusals: Iterable[Refusal], source: str, received_at: datetime) -> list[Rejection]:
@@ -23,10 +23,10 @@ def rejections_of(refusals: Iterable[Refusal], source: str, received_at: datetim
             source=source,
             received_at=received_at,
             code=refusal.code,
-            detail=refusal.detail[:LONGEST_DETAIL],
+            detail=refusal.detail[:MAX_DETAIL_LENGTH],
             message_id=refusal.message_id,
             # ASCII with escapes, for it may hold just those characters for which it was refused
-            body=json.dumps(refusal.body)[:LONGEST_BODY],
+            body=json.dumps(refusal.body)[:MAX_BODY_LENGTH],
         )
         for refusal in refusals
     ]

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.services.evaluation import Moves, moves_of, reevaluate, save
+from app.services.evaluation import StageMoves, reevaluate, save, stage_moves
 from app.services.models import ActiveModels
 from app.storage import leads as lead_store
 from app.storage import rollouts as rollout_store
@@ -29,7 +29,7 @@ CLAIM = timedelta(seconds=10)
 CHUNK_EVENTS = 50_000
 """With how many events the leads of a chunk may have come: a signal that changed is recounted from all of them."""
 
-LONGEST_EXPECTED = timedelta(days=365)
+MAX_EXPECTED_DURATION = timedelta(days=365)
 
 State = Literal["waiting", "running", "done", "superseded"]
 
@@ -40,11 +40,11 @@ async def roll_out(
     owner: UUID,
     clock: Callable[[], datetime],
     chunk: int,
-    go_on: Callable[[int, Moves], bool],
+    on_chunk: Callable[[int, StageMoves], bool],
 ) -> bool:
     """Evaluate by the active model every lead that was last evaluated by another. Tells whether none is left.
 
-    Some may be, if another process is at work on them, or if `go_on`, which hears of each chunk, says no.
+    Some may be, if another process is at work on them, or if `on_chunk`, which hears of each chunk, says no.
     """
     after: UUID | None = None
     while await _is_pending(database):
@@ -55,15 +55,15 @@ async def roll_out(
         if step is None:
             return False
         after = step.last
-        if not go_on(step.leads, step.moves):
-            await _let_go(database, owner)
+        if not on_chunk(step.leads, step.moves):
+            await _release_claim(database, owner)
             return False
     return True
 
 
 class _Step(NamedTuple):
     leads: int
-    moves: Moves
+    moves: StageMoves
     last: UUID | None
 
 
@@ -72,7 +72,7 @@ async def _is_pending(database: Database) -> bool:
         latest = await rollout_store.latest(connection)
         if latest is None:
             return False
-        return latest.finished_at is None or await lead_store.is_any_evaluated_otherwise(connection, latest.version)
+        return latest.finished_at is None or await lead_store.has_outdated(connection, latest.version)
 
 
 async def _take_step(
@@ -91,25 +91,25 @@ async def _take_step(
         model = await models.version(connection, rollout.version)
         results = await reevaluate(connection, models, model, leads, now, "model")
         await save(connection, results)
-    return _Step(len(leads), moves_of(results), next(reversed(leads), None))
+    return _Step(len(leads), stage_moves(results), next(reversed(leads), None))
 
 
 async def _next_leads(connection: AsyncConnection, version: int, after: UUID | None, limit: int) -> dict[UUID, Lead]:
-    found = await lead_store.lock_evaluated_otherwise(connection, version, after, limit)
+    found = await lead_store.lock_outdated(connection, version, after, limit)
     if not found and after is not None:
         # Once more from the beginning: the transactions of some may have begun before the model was published.
-        found = await lead_store.lock_evaluated_otherwise(connection, version, None, limit)
-    return _as_many_as_are_soon_recounted(found)
+        found = await lead_store.lock_outdated(connection, version, None, limit)
+    return _limit_by_event_count(found)
 
 
-def _as_many_as_are_soon_recounted(leads: dict[UUID, Lead]) -> dict[UUID, Lead]:
+def _limit_by_event_count(leads: dict[UUID, Lead]) -> dict[UUID, Lead]:
     """The first of these leads, one at least, that together have not too many events: others wait for their locks."""
     totals = accumulate(lead.facts.event_count for lead in leads.values())
     few = [lead_id for lead_id, total in zip(leads, totals, strict=True) if total <= CHUNK_EVENTS]
     return {lead_id: leads[lead_id] for lead_id in few or list(leads)[:1]}
 
 
-async def _let_go(database: Database, owner: UUID) -> None:
+async def _release_claim(database: Database, owner: UUID) -> None:
     async with database.write() as connection:
         await rollout_store.release(connection, owner)
 
@@ -139,7 +139,7 @@ async def progress_of(database: Database, rollout_id: int, now: datetime) -> Pro
 async def list_rollouts(database: Database, now: datetime) -> list[Progress]:
     """Every rollout, the latest first."""
     async with database.read() as connection:
-        found = await rollout_store.all_of_them(connection)
+        found = await rollout_store.list_all(connection)
         return [await _progress(connection, rollout, found[-1], now) for rollout in reversed(found)]
 
 
@@ -148,7 +148,7 @@ async def _progress(connection: AsyncConnection, rollout: Rollout, latest: Rollo
         return _measured(rollout, "done", rollout.leads, rollout.finished_at)
     if latest is None or latest.id != rollout.id:
         return Progress(rollout, "superseded", None, None, None)
-    left = await lead_store.count_evaluated_otherwise(connection, rollout.version)
+    left = await lead_store.count_outdated(connection, rollout.version)
     at_work = rollout.claimed_until is not None and rollout.claimed_until > now
     return _measured(rollout, "running" if at_work else "waiting", max(rollout.leads - left, 0), now)
 
@@ -159,5 +159,5 @@ def _measured(rollout: Rollout, state: State, done: int, until: datetime) -> Pro
     if state == "done":
         return Progress(rollout, state, done, rate, None)
     seconds_left = (rollout.leads - done) / rate if rate else math.inf
-    end = until + timedelta(seconds=seconds_left) if seconds_left < LONGEST_EXPECTED.total_seconds() else None
+    end = until + timedelta(seconds=seconds_left) if seconds_left < MAX_EXPECTED_DURATION.total_seconds() else None
     return Progress(rollout, state, done, rate, end)

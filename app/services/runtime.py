@@ -25,7 +25,7 @@ WRITER_LANES = 2
 """Commits under way at once on PostgreSQL: while it works on one, the next is prepared. More gave nothing."""
 
 
-MOST_PREVIEWS = 2
+MAX_PREVIEWS = 2
 """Under way at once: each holds a connection for as long as it takes."""
 
 
@@ -43,7 +43,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database)
         self.leads = Leads(self.database, self.models)
-        self._previews = asyncio.Semaphore(MOST_PREVIEWS)
+        self._previews = asyncio.Semaphore(MAX_PREVIEWS)
         self.writer = Writer(
             self.database,
             self.models,
@@ -110,7 +110,7 @@ class Runtime:
                 counts = await lead_store.count_by_stage(connection)
                 oldest = await lead_store.oldest_due(connection)
                 version = await active_version(connection)
-                left = await lead_store.count_evaluated_otherwise(connection, version)
+                left = await lead_store.count_outdated(connection, version)
         except Unavailable:
             self.metrics.forget()
             return

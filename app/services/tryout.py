@@ -6,7 +6,7 @@ from typing import Any
 
 from app.errors import InvalidMessage, ValidationFailed
 from app.protocol.messages import Sender, read_message
-from app.scoring.engine import CompiledModel, Reading, read
+from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event
 from app.scoring.facts import merge
 from app.scoring.faults import Fault
@@ -15,9 +15,9 @@ from app.scoring.stages import stage_of
 NOBODY = {"anonymousId": "somebody"}
 
 
-def try_out(
+def dry_run(
     model: CompiledModel, messages: Sequence[Any], now: datetime, as_of: datetime | None, *, trusted: bool
-) -> tuple[Reading, str]:
+) -> tuple[Evaluation, str]:
     """The evaluation of one person who sent these messages, and the stage. Who they are from does not matter.
 
     As everywhere, a message that is sent twice counts once. Raises `ValidationFailed`, which names every bad one.
@@ -36,5 +36,5 @@ def try_out(
     if faults:
         msg = f"{len(faults)} of the messages can't be used; `errors` names each."
         raise ValidationFailed(msg, tuple(faults))
-    reading = read(model, merge(map(model.facts_of, events.values())), as_of or now)
-    return reading, stage_of(reading, None)
+    evaluation = evaluate(model, merge(map(model.facts_of, events.values())), as_of or now)
+    return evaluation, stage_of(evaluation, None)

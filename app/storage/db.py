@@ -121,7 +121,7 @@ class Database:
                 await transaction.commit()
                 ended = True
             except BaseException as error:
-                if isinstance(_meaning_of(error), Unavailable):  # those that fail together begin one new generation
+                if isinstance(classify_error(error), Unavailable):  # those that fail together begin one new generation
                     self._generation = max(self._generation, generation + 1)
                 raise
             finally:
@@ -198,14 +198,14 @@ def _for_asyncpg(url: str) -> URL:
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver begins no transaction by itself
-    connection.run_async(_turn_to_wal)
+    connection.run_async(_enable_wal)
     cursor = connection.cursor()
     for pragma in (f"busy_timeout={SQLITE_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-async def _turn_to_wal(connection: aiosqlite.Connection) -> None:
+async def _enable_wal(connection: aiosqlite.Connection) -> None:
     """The first connection to a new file changes it. SQLite refuses the others meanwhile, however patient they are."""
     deadline = monotonic() + SQLITE_BUSY_MS / 1000
     while True:
@@ -230,7 +230,7 @@ async def _translated() -> AsyncIterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeoutError, OSError, *DRIVER_ERRORS) as error:
-        if (meaning := _meaning_of(error)) is None:
+        if (meaning := classify_error(error)) is None:
             raise
         raise meaning from error
     except UnicodeEncodeError as error:  # the driver, of half a surrogate pair
@@ -241,7 +241,7 @@ async def _translated() -> AsyncIterator[None]:
         raise
 
 
-def _meaning_of(error: BaseException) -> Exception | None:
+def classify_error(error: BaseException) -> Exception | None:
     """Of an error of the database, as SQLAlchemy or a driver raises it; None of any other."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = str(getattr(cause, "sqlstate", None) or "")

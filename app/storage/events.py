@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity, event_name_key
 from app.storage.identities import parse_identity
-from app.storage.sql import among, insert_rows
+from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import events, identities
 
@@ -45,7 +45,7 @@ async def of_leads(
     query = (
         select(events, identities.c.lead_id)
         .join(identities, identities.c.identity == events.c.identity)
-        .where(among(identities.c.lead_id, lead_ids), among(events.c.name_key, name_keys))
+        .where(any_of_values(identities.c.lead_id, lead_ids), any_of_values(events.c.name_key, name_keys))
     )
     async for rows in _some(connection, query):
         for row in rows:
@@ -56,7 +56,7 @@ async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
 ) -> AsyncIterator[list[Event]]:
     """Every event that was filed under one of these identities by a moment, some at a time, in no particular order."""
-    of_them = among(events.c.identity, map(str, wanted))
+    of_them = any_of_values(events.c.identity, map(str, wanted))
     async for rows in _some(connection, select(events).where(of_them, events.c.received_at <= received_by)):
         yield [_from_row(row) for row in rows]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Dialect, FromClause, Select, bindparam, case, fun
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, KNOWN_BY, Identity, IdentityKind
-from app.storage.sql import Id, UtcDateTime, among, among_given, given_rows, insert_rows
+from app.storage.sql import Id, UtcDateTime, any_of_param, any_of_values, insert_rows, rows_param_table
 from app.storage.statements import Statement
 from app.storage.tables import former_identities, identities
 
@@ -21,13 +21,13 @@ async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dic
     if not wanted:
         return {}
     columns = select(identities.c.identity, identities.c.lead_id)
-    rows = await connection.execute(columns.where(among(identities.c.identity, map(str, wanted))))
+    rows = await connection.execute(columns.where(any_of_values(identities.c.identity, map(str, wanted))))
     return {parse_identity(row.identity): row.lead_id for row in rows}
 
 
 def _known(_: Dialect) -> Any:
     kinds = [(identities.c.identity.like(f"{kind}:%"), kind) for kind in KNOWN_BY]
-    wanted = among_given(identities.c.lead_id, "lead_ids")
+    wanted = any_of_param(identities.c.lead_id, "lead_ids")
     return (
         select(identities.c.lead_id, func.max(case(*kinds)).label("kind"))  # `user_id` sorts after `email`
         .where(or_(*(of_kind for of_kind, _ in kinds)), wanted)
@@ -50,7 +50,7 @@ async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> d
     found: dict[UUID, dict[str, list[str]]] = {lead_id: {kind: [] for kind in IDENTITY_KINDS} for lead_id in lead_ids}
     if found:
         columns = select(identities.c.identity, identities.c.lead_id).order_by(identities.c.identity)
-        for row in await connection.execute(columns.where(among(identities.c.lead_id, lead_ids))):
+        for row in await connection.execute(columns.where(any_of_values(identities.c.lead_id, lead_ids))):
             identity = parse_identity(row.identity)
             found[row.lead_id][identity.kind].append(identity.value)
     return found
@@ -79,7 +79,7 @@ async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID], now: da
 
 def mergers(dialect: Dialect) -> FromClause:
     """The parameter `rows`, as made by `merger_rows`: each retired lead with its survivor."""
-    return given_rows([Column("retired", Id), Column("survivor", Id)], dialect)
+    return rows_param_table([Column("retired", Id), Column("survivor", Id)], dialect)
 
 
 def merger_rows(merged: Mapping[UUID, UUID]) -> list[dict[str, UUID]]:
@@ -121,8 +121,8 @@ _FORMERLY = select(*former_identities.c)
 
 async def links_of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> list[Link]:
     """All the links that these leads have, or had when they were merged away."""
-    found = await _links(connection, _NOW.where(among(identities.c.lead_id, lead_ids)))
-    return found + await _links(connection, _FORMERLY.where(among(former_identities.c.lead_id, lead_ids)))
+    found = await _links(connection, _NOW.where(any_of_values(identities.c.lead_id, lead_ids)))
+    return found + await _links(connection, _FORMERLY.where(any_of_values(former_identities.c.lead_id, lead_ids)))
 
 
 async def links_of_identity(connection: AsyncConnection, identity: Identity) -> list[Link]:

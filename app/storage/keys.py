@@ -45,7 +45,7 @@ async def by_hash(connection: AsyncConnection, key_hash: str) -> Key | None:
     return None if row is None else _from_row(row)
 
 
-async def every(connection: AsyncConnection) -> list[Key]:
+async def list_all(connection: AsyncConnection) -> list[Key]:
     return [_from_row(row) for row in await connection.execute(select(keys).order_by(keys.c.id))]
 
 

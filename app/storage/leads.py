@@ -15,7 +15,7 @@ from app.scoring.facts import Facts, Stamped, Tally
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
 from app.storage.identities import merger_rows, mergers, parse_identity
-from app.storage.sql import among, among_given, dumps, insert_rows
+from app.storage.sql import any_of_param, any_of_values, dumps, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
@@ -68,7 +68,7 @@ _LOCK_OWNERS = Statement(
     lambda _: (
         _LOCKED.add_columns(identities.c.identity)
         .join(identities, identities.c.lead_id == leads.c.id)
-        .where(among_given(identities.c.identity, "wanted"))
+        .where(any_of_param(identities.c.identity, "wanted"))
     )
 )
 
@@ -132,7 +132,7 @@ async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
 async def get_many(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
     if not ids:
         return {}
-    rows = await connection.execute(select(*STORED).where(among(leads.c.id, ids)))
+    rows = await connection.execute(select(*STORED).where(any_of_values(leads.c.id, ids)))
     return {row.id: _from_row(row) for row in rows}
 
 
@@ -148,29 +148,29 @@ async def oldest_due(connection: AsyncConnection) -> date | None:
     return oldest
 
 
-def _evaluated_otherwise(model_version: int) -> ColumnElement[bool]:
+def _is_outdated(model_version: int) -> ColumnElement[bool]:
     # Not `!=`, for which no index is used: this is asked every two seconds, and the answer is nearly always none.
     other = or_(leads.c.model_version < model_version, leads.c.model_version > model_version)
     return and_(other, leads.c.merged_into.is_(None))
 
 
-async def lock_evaluated_otherwise(
+async def lock_outdated(
     connection: AsyncConnection, model_version: int, after: UUID | None, limit: int
 ) -> dict[UUID, Lead]:
     """Hold leads that were last evaluated by another version of the model, in the order of their ids."""
-    query = _LOCKED.where(_evaluated_otherwise(model_version)).limit(limit)
+    query = _LOCKED.where(_is_outdated(model_version)).limit(limit)
     if after is not None:
         query = query.where(leads.c.id > after)
     return {row.id: _from_row(row) for row in await connection.execute(query)}
 
 
-async def is_any_evaluated_otherwise(connection: AsyncConnection, model_version: int) -> bool:
-    query = select(leads.c.id).where(_evaluated_otherwise(model_version)).limit(1)
+async def has_outdated(connection: AsyncConnection, model_version: int) -> bool:
+    query = select(leads.c.id).where(_is_outdated(model_version)).limit(1)
     return (await connection.execute(query)).first() is not None
 
 
-async def count_evaluated_otherwise(connection: AsyncConnection, model_version: int) -> int:
-    query = select(func.count()).select_from(leads).where(_evaluated_otherwise(model_version))
+async def count_outdated(connection: AsyncConnection, model_version: int) -> int:
+    query = select(func.count()).select_from(leads).where(_is_outdated(model_version))
     return (await connection.execute(query)).scalar_one()
 
 
@@ -190,7 +190,7 @@ async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
 
 async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
     """The stored stage of each of these leads, and the version that calls it so; of one merged away, as it was then."""
-    query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(among(leads.c.id, ids))
+    query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(any_of_values(leads.c.id, ids))
     return {row.id: (row.stage, row.model_version) for row in await connection.execute(query)}
 
 
@@ -248,13 +248,13 @@ def _sorted(query: Select[Any], sort_score: str | None, after: Position | None) 
 
 def _filtered(query: Select[Any], wanted: LeadFilter) -> Select[Any]:
     if wanted.stages is not None:
-        query = query.where(among(leads.c.stage, wanted.stages))
+        query = query.where(any_of_values(leads.c.stage, wanted.stages))
     for name, least in (wanted.min_scores or {}).items():
         query = query.where(_score(name) >= least)
     if wanted.channel is not None:
         query = query.where(leads.c.channel == wanted.channel)
     if wanted.lead_ids is not None:
-        query = query.where(among(leads.c.id, wanted.lead_ids))
+        query = query.where(any_of_values(leads.c.id, wanted.lead_ids))
     if wanted.updated_after is not None:
         query = query.where(leads.c.updated_at > wanted.updated_after)
     return query

@@ -53,7 +53,7 @@ async def of_version(connection: AsyncConnection, version: int) -> Rollout | Non
     return await _first(connection, _LATEST.where(rollouts.c.version == version))
 
 
-async def all_of_them(connection: AsyncConnection) -> list[Rollout]:
+async def list_all(connection: AsyncConnection) -> list[Rollout]:
     """Every rollout, the first one first."""
     rows = await connection.execute(select(*_COLUMNS).order_by(rollouts.c.id))
     return [Rollout(**row) for row in rows.mappings()]

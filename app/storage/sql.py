@@ -96,10 +96,10 @@ def insert_rows(table: Table, dialect: Dialect) -> Any:
     """
     insert = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
     # WHERE, since without it SQLite reads ON CONFLICT as the condition of a join
-    return insert.from_select(table.c.keys(), select(*given_rows(table.c, dialect).c).where(text("true")))
+    return insert.from_select(table.c.keys(), select(*rows_param_table(table.c, dialect).c).where(text("true")))
 
 
-def given_rows(columns: Iterable[Column[Any]], dialect: Dialect) -> FromClause:
+def rows_param_table(columns: Iterable[Column[Any]], dialect: Dialect) -> FromClause:
     """The parameter `rows`, a list of mappings by column, as a table that is there for one statement."""
     rows, typed = bindparam("rows", type_=JSON), [Column(column.name, column.type) for column in columns]
     if dialect.name == "sqlite":
@@ -123,7 +123,7 @@ class _ListOf(TypeDecorator[Sequence[Any]]):
         return dialect.type_descriptor(JSON() if dialect.name == "sqlite" else postgresql.ARRAY(self.item))
 
 
-class _Among(FunctionElement[bool]):
+class _AnyOf(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
@@ -131,28 +131,28 @@ class _Among(FunctionElement[bool]):
         return self  # for SQLite, which has no booleans, it would become `… = 1`, and that uses no index
 
 
-@compiles(_Among, "postgresql")
-def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_AnyOf, "postgresql")
+def _any_of_array(element: _AnyOf, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
     return f"{compiler.process(column, **options)} = ANY ({compiler.process(values, **options)})"
 
 
-@compiles(_Among, "sqlite")
-def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_AnyOf, "sqlite")
+def _any_of_json(element: _AnyOf, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
     listed = compiler.process(values, **options)
     return f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - a placeholder
 
 
-def among(column: ColumnElement[Value], values: Iterable[Value]) -> ColumnElement[bool]:
+def any_of_values(column: ColumnElement[Value], values: Iterable[Value]) -> ColumnElement[bool]:
     """Whether a column holds one of these values.
 
     However many they are, they are one parameter of one statement, where `IN` would have one for each: drivers take no
     more than some 30,000, and each length would be a statement to prepare.
     """
-    return _Among(column, literal(list(values), _ListOf(column.type)))
+    return _AnyOf(column, literal(list(values), _ListOf(column.type)))
 
 
-def among_given(column: ColumnElement[Value], name: str) -> ColumnElement[bool]:
+def any_of_param(column: ColumnElement[Value], name: str) -> ColumnElement[bool]:
     """The same, of the values that a `Statement` is given by this name."""
-    return _Among(column, bindparam(name, type_=_ListOf(column.type)))
+    return _AnyOf(column, bindparam(name, type_=_ListOf(column.type)))

@@ -21,7 +21,7 @@ Run = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 class Statement:
     """A statement that `build` writes for a dialect. Run it inside `Database.read` or `Database.write`.
 
-    Its parameters and its columns need names, each its own; many values are asked for by `among_given`.
+    Its parameters and its columns need names, each its own; many values are asked for by `any_of_param`.
     """
 
     def __init__(self, build: Callable[[Dialect], Any]) -> None:

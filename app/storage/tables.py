@@ -29,7 +29,7 @@ metadata = MetaData(
 )
 
 MERGED = text("merged_into IS NOT NULL")
-LIVING = text("merged_into IS NULL")
+NOT_MERGED = text("merged_into IS NULL")
 IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
 
 leads = Table(
@@ -61,9 +61,9 @@ leads = Table(
     # Few leads are merged ones, and an entry for each of the others would be written anew at every event. What asks for
     # the living says so: then the index is all that has to be read, to count them.
     Index(None, "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
-    Index(None, "model_version", sqlite_where=LIVING, postgresql_where=LIVING),
-    Index(None, "last_seen_on", sqlite_where=LIVING, postgresql_where=LIVING),
-    Index(None, "stage", "last_seen_on", sqlite_where=LIVING, postgresql_where=LIVING),
+    Index(None, "model_version", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "stage", "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     postgresql_with={"fillfactor": 80},
 )
 

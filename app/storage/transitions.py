@@ -10,7 +10,7 @@ from sqlalchemy import Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
-from app.storage.sql import among, insert_rows
+from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import leads, transitions
 
@@ -49,7 +49,7 @@ async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, l
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, list[Transition]]:
     """The transitions made under each of these ids, the first one first."""
     found: dict[UUID, list[Transition]] = {lead_id: [] for lead_id in lead_ids}
-    query = select(transitions).where(among(transitions.c.lead_id, lead_ids)).order_by(transitions.c.id)
+    query = select(transitions).where(any_of_values(transitions.c.lead_id, lead_ids)).order_by(transitions.c.id)
     for row in await connection.execute(query):
         found[row.lead_id].append(_from_row(row).transition)
     return found

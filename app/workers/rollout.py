@@ -2,16 +2,16 @@
 
 import asyncio
 
-from app.services.evaluation import Moves
+from app.services.evaluation import StageMoves
 from app.services.rollouts import roll_out
 from app.services.runtime import Runtime
 
 
-async def carry_on(runtime: Runtime, stopping: asyncio.Event) -> None:
+async def run_rollout(runtime: Runtime, stopping: asyncio.Event) -> None:
     """One round. What is left at a stop, another process goes on with at once."""
 
-    def go_on(_leads: int, moves: Moves) -> bool:
+    def on_chunk(_leads: int, moves: StageMoves) -> bool:
         runtime.metrics.moved(moves)
         return not stopping.is_set()
 
-    await roll_out(runtime.database, runtime.models, runtime.id, runtime.clock, runtime.settings.sweep_chunk, go_on)
+    await roll_out(runtime.database, runtime.models, runtime.id, runtime.clock, runtime.settings.sweep_chunk, on_chunk)

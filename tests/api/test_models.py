@@ -218,7 +218,7 @@ async def test_only_an_admin_key_drafts_previews_and_publishes(web: Api) -> None
         assert (await web.do(path, document, "admin")).is_success
 
 
-# --- Reading ----------------------------------------------------------------------------------------------------
+# --- Evaluation ----------------------------------------------------------------------------------------------------
 
 
 async def test_versions_are_listed_the_latest_first_with_what_became_of_them(api: Api) -> None:

@@ -21,14 +21,14 @@ async def crowd(api: Api, count: int = 4) -> None:
     assert accepted(await api.batch(*(track(userId=f"u{number}") for number in range(count)))) == (count, 0)
 
 
-async def carry_on(api: Api, chunk: int = 500, chunks: int = 100) -> None:
+async def run_rollout(api: Api, chunk: int = 500, chunks: int = 100) -> None:
     """As a process would that stops after so many chunks."""
     left = iter(range(chunks - 1))
 
-    def go_on(*_: object) -> bool:
+    def on_chunk(*_: object) -> bool:
         return next(left, None) is not None
 
-    await roll_out(api.runtime.database, api.runtime.models, uuid4(), api.clock, chunk, go_on)
+    await roll_out(api.runtime.database, api.runtime.models, uuid4(), api.clock, chunk, on_chunk)
 
 
 class Died(Exception):
@@ -36,11 +36,11 @@ class Died(Exception):
 
 
 async def die_at_work(api: Api) -> None:
-    def go_on(*_: object) -> bool:
+    def on_chunk(*_: object) -> bool:
         raise Died
 
     with pytest.raises(Died):
-        await roll_out(api.runtime.database, api.runtime.models, uuid4(), api.clock, 1, go_on)
+        await roll_out(api.runtime.database, api.runtime.models, uuid4(), api.clock, 1, on_chunk)
 
 
 async def transitions_by_model(api: Api, name: str = "u0") -> list[Any]:
@@ -69,7 +69,7 @@ async def test_a_version_that_is_published_is_active_at_once(still: Api) -> None
 async def test_transitions_by_a_model_say_whether_they_are_told_to_those_who_listen(still: Api, notify: str) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()), notify)
-    await carry_on(still)
+    await run_rollout(still)
     [change] = await transitions_by_model(still)
     assert (change["from_stage"], change["to_stage"], change["model_version"]) == ("sql", "hot", 2)
     assert change["notify"] is (notify == "all")
@@ -88,10 +88,10 @@ async def test_publishing_an_older_version_is_the_way_back(still: Api) -> None:
     await crowd(still)
     before = await still.lead(user_id="u0")
     await still.publish(await still.draft(small_model()))
-    await carry_on(still)
+    await run_rollout(still)
     still.clock.now += timedelta(minutes=1)
     back = await still.publish(1)
-    await carry_on(still)
+    await run_rollout(still)
     assert (back["id"], back["version"]) == (3, 1)
     after = await still.lead(user_id="u0")
     assert [after[name] for name in ("stage", "scores", "model_version")] == [
@@ -156,7 +156,7 @@ async def test_a_rollout_waits_for_a_process_to_carry_it_out(still: Api) -> None
 async def test_a_rollout_under_way_tells_how_fast_it_is_and_when_it_will_end(still: Api) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()))
-    await carry_on(still, chunk=1, chunks=1)
+    await run_rollout(still, chunk=1, chunks=1)
     still.clock.now = NOW + timedelta(seconds=10)
     told = await still.told("/v1/rollouts/2")
     assert (told["state"], told["done"], told["total"], told["rate"]) == ("waiting", 1, 4, 0.1)
@@ -170,20 +170,20 @@ async def test_a_rollout_of_a_process_that_died_waits_for_another_when_its_claim
     await die_at_work(still)
     still.clock.now = NOW + CLAIM / 2
     assert (await still.told("/v1/rollouts/2"))["state"] == "running"
-    await carry_on(still)
+    await run_rollout(still)
     assert (await still.told("/v1/rollouts/2"))["done"] == 1
     still.clock.now = NOW + CLAIM + timedelta(seconds=1)
     assert (await still.told("/v1/rollouts/2"))["state"] == "waiting"
-    await carry_on(still)
+    await run_rollout(still)
     assert (await still.told("/v1/rollouts/2"))["state"] == "done"
 
 
 async def test_a_rollout_that_is_done_tells_how_fast_it_was(still: Api) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()))
-    await carry_on(still, chunk=3, chunks=1)
+    await run_rollout(still, chunk=3, chunks=1)
     still.clock.now = NOW + timedelta(seconds=10)
-    await carry_on(still)
+    await run_rollout(still)
     still.clock.now = NOW + timedelta(days=1)
     told = await still.told("/v1/rollouts/2")
     assert (told["state"], told["done"], told["total"], told["rate"]) == ("done", 4, 4, 0.4)
@@ -193,9 +193,9 @@ async def test_a_rollout_that_is_done_tells_how_fast_it_was(still: Api) -> None:
 async def test_a_rollout_that_another_came_after_is_superseded(still: Api) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()))
-    await carry_on(still, chunk=1, chunks=1)
+    await run_rollout(still, chunk=1, chunks=1)
     await still.publish(await still.draft(small_model(name="next")))
-    await carry_on(still)
+    await run_rollout(still)
     page = await still.told("/v1/rollouts")
     assert set(page) == {"data", "next_cursor"}
     found = [(item["id"], item["state"], item["done"], item["total"]) for item in page["data"]]

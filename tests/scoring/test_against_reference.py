@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scoring.engine import ledger, read
+from app.scoring.engine import evaluate, ledger
 from app.scoring.stages import forecast, stage_of
 from tests.scoring import reference
 from tests.scoring.strategies import MOMENT, compiled, events, facts_from, models, moments
@@ -22,22 +22,22 @@ def test_scores_bands_traits_and_stage_are_those_of_the_reference(
     document: Json, past: list[Json], moment: datetime, before: str | None
 ) -> None:
     model = compiled(document)
-    reading = read(model, facts_from(model, past), moment)
+    evaluation = evaluate(model, facts_from(model, past), moment)
     expected = reference.evaluate(document, reference.past_of(document, past), moment, before)
-    assert reading.values == expected.scores
-    assert {name: score.band(reading.values[name]) for name, score in model.scores.items()} == expected.bands
-    assert reading.traits == reference.traits_of(document, past)
-    assert stage_of(reading, before) == expected.stage
+    assert evaluation.values == expected.scores
+    assert {name: score.band(evaluation.values[name]) for name, score in model.scores.items()} == expected.bands
+    assert evaluation.traits == reference.traits_of(document, past)
+    assert stage_of(evaluation, before) == expected.stage
 
 
 @settings(max_examples=80)
 @given(models(), events(), moments(-20, 60))
 def test_every_line_of_a_ledger_is_that_of_the_reference(document: Json, past: list[Json], moment: datetime) -> None:
     model = compiled(document)
-    reading = read(model, facts_from(model, past), moment)
+    evaluation = evaluate(model, facts_from(model, past), moment)
     expected = reference.evaluate(document, reference.past_of(document, past), moment)
     for name, lines in expected.ledgers.items():
-        told = [(line.rule, line.kind, line.points, line.hits, line.last_hit_on) for line in ledger(reading, name)]
+        told = [(line.rule, line.kind, line.points, line.hits, line.last_hit_on) for line in ledger(evaluation, name)]
         assert told == [(line.name, line.kind, float(line.points), line.hits, line.last_hit) for line in lines]
 
 
@@ -45,9 +45,9 @@ def test_every_line_of_a_ledger_is_that_of_the_reference(document: Json, past: l
 @given(models() | models(fading=True), events(last_day=0), STANDINGS)
 def test_the_forecast_is_what_trying_day_after_day_finds(document: Json, raw: list[Json], before: str | None) -> None:
     model = compiled(document)
-    reading = read(model, facts_from(model, raw), MOMENT)
-    stage = stage_of(reading, before)
-    change = forecast(reading, stage)
+    evaluation = evaluate(model, facts_from(model, raw), MOMENT)
+    stage = stage_of(evaluation, before)
+    change = forecast(evaluation, stage)
     found = reference.next_change(document, reference.past_of(document, raw), MOMENT, stage, LOOK_AHEAD_DAYS)
     last_day = MOMENT.date() + timedelta(days=LOOK_AHEAD_DAYS)
     assert found == ((change.on, change.stage) if change and change.on <= last_day else None)

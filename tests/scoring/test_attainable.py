@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from app.scoring.attainable import Known, answer, attainable, can_hold, implies
 from app.scoring.conditions import Bounds, compile_condition
 from app.scoring.document import COMBINERS, Condition, Score
-from app.scoring.engine import CompiledModel, read
+from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.facts import Facts, day_of
 from app.scoring.lint import lint
 from app.scoring.stages import Standing, settle
@@ -95,7 +95,7 @@ LATER = st.integers(0, 60).map(lambda days: MOMENT + timedelta(days=days))
 def test_no_lead_leaves_the_attainable_bounds(raw: Json, leads: list[Any], moment: Any) -> None:
     model = compiled(raw)
     for lead in leads:
-        for name, value in read(model, lead(model), moment).values.items():
+        for name, value in evaluate(model, lead(model), moment).values.items():
             least, greatest = attainable(model.document.scores[name])
             assert least <= value <= greatest
 
@@ -122,7 +122,7 @@ def test_a_lead_with_all_the_hits_that_count_is_at_the_bound(
         }
     )
     least, greatest = attainable(model.document.scores["x"])
-    value = read(model, busy(model, per_day, days * 60), MOMENT).values["x"]
+    value = evaluate(model, busy(model, per_day, days * 60), MOMENT).values["x"]
     assert value == pytest.approx(greatest if points > 0 else least, abs=0.011)
     assert 0 in (least, greatest)
 
@@ -202,7 +202,7 @@ def stages_of_a_life(model: CompiledModel, facts: Facts) -> set[str]:
     stood = set()
     for day in range(-45, 40, 3):
         moment = MOMENT + timedelta(days=day)
-        standing, _ = settle(read(model, facts, moment), standing, moment, "time")
+        standing, _ = settle(evaluate(model, facts, moment), standing, moment, "time")
         stood.add(standing.stage)
     return stood
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.engine import Reading, ledger, read
+from app.scoring.engine import Evaluation, evaluate, ledger
 from app.scoring.stages import forecast, stage_of
 from tests.scoring.strategies import compiled, facts_from
 
@@ -55,17 +55,17 @@ def raw_events(case: Json) -> list[Json]:
     ]
 
 
-def outcome(reading: Reading, before: str | None) -> Json:
-    stage = stage_of(reading, before)
-    change = forecast(reading, stage)
-    scores = reading.model.scores
+def outcome(evaluation: Evaluation, before: str | None) -> Json:
+    stage = stage_of(evaluation, before)
+    change = forecast(evaluation, stage)
+    scores = evaluation.model.scores
     return {
-        "scores": reading.values,
-        "bands": {name: scores[name].band(value) for name, value in reading.values.items()},
+        "scores": evaluation.values,
+        "bands": {name: scores[name].band(value) for name, value in evaluation.values.items()},
         "stage": stage,
-        "sales_ready": next(rung.sales_ready for rung in reading.model.stages if rung.name == stage),
-        "traits": reading.traits,
-        "ledger": {name: [in_json(asdict(line)) for line in ledger(reading, name)] for name in scores},
+        "sales_ready": next(rung.sales_ready for rung in evaluation.model.stages if rung.name == stage),
+        "traits": evaluation.traits,
+        "ledger": {name: [in_json(asdict(line)) for line in ledger(evaluation, name)] for name in scores},
         "next_change": change and in_json(asdict(change)),
     }
 
@@ -77,6 +77,6 @@ def in_json(fields: Json) -> Json:
 @pytest.mark.parametrize("case", list(cases()))
 def test_the_engine_answers_as_worked_out_by_hand(case: Json) -> None:
     model = compiled(case["model"])
-    reading = read(model, facts_from(model, raw_events(case)), datetime.fromisoformat(case["at"]))
-    answer = outcome(reading, case.get("before"))
+    evaluation = evaluate(model, facts_from(model, raw_events(case)), datetime.fromisoformat(case["at"]))
+    answer = outcome(evaluation, case.get("before"))
     assert {asked: answer[asked] for asked in case["expect"]} == case["expect"]

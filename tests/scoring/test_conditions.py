@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from app.scoring.conditions import Answer, Node, all_of, any_of, bounds_test, compile_condition, lookup, negation
+from app.scoring.conditions import (
+    Answer,
+    CompiledCondition,
+    all_of,
+    any_of,
+    bounds_test,
+    compile_condition,
+    lookup,
+    negation,
+)
 from app.scoring.document import Condition
 from app.scoring.operators import as_boolean, as_number
 from tests.scoring.strategies import NUMBERS
@@ -33,7 +42,7 @@ class View:
         return self._hits, self._hits
 
 
-def condition(written: Json) -> Node:
+def condition(written: Json) -> CompiledCondition:
     return compile_condition(TypeAdapter(Condition).validate_python(written))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.engine import fingerprint_of, read
+from app.scoring.engine import evaluate, fingerprint_of
 from app.scoring.model import load_model
 from tests.scoring.strategies import MOMENT, compiled, event_of
 
@@ -94,14 +94,14 @@ def test_a_rule_on_a_trait_is_found_whatever_the_dots_are_part_of(path: str, tra
     rule = {"when": {"trait": path, "gte": 50}, "points": 40}
     model = compiled({"name": "m", "scores": {"fit": {"rules": {"large": rule}}}, "stages": [{"name": "first"}]})
     facts = model.facts_of(event("Identified", traits=traits))
-    assert read(model, facts, MOMENT).values == {"fit": 40}
+    assert evaluate(model, facts, MOMENT).values == {"fit": 40}
 
 
 def test_a_trait_with_dots_can_also_keep_a_rule_from_giving_points() -> None:
     rule = {"when": {"trait": "company.size", "exists": False}, "points": -5}
     model = compiled({"name": "m", "scores": {"fit": {"rules": {"unknown": rule}}}, "stages": [{"name": "first"}]})
     facts = model.facts_of(event("Identified", traits={"company.size": 1}))
-    assert read(model, facts, MOMENT).values == {"fit": 0}
+    assert evaluate(model, facts, MOMENT).values == {"fit": 0}
 
 
 @pytest.mark.parametrize(

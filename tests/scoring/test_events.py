@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scoring.events import LONGEST_KEY, event_name_key
+from app.scoring.events import MAX_KEY_LENGTH, event_name_key
 from app.storage.tables import events
 
 ascii_names = st.text(st.characters(max_codepoint=127), max_size=30)
@@ -20,13 +20,13 @@ def test_a_name_in_ascii_keeps_the_key_that_is_stored(name: str) -> None:
 def test_a_key_is_its_own_key_and_fits_its_column(name: str) -> None:
     key = event_name_key(name)
     assert event_name_key(key) == key
-    assert len(key) <= LONGEST_KEY == events.c.name_key.type.length  # type: ignore[attr-defined]
+    assert len(key) <= MAX_KEY_LENGTH == events.c.name_key.type.length  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["\ufdfa" * 200, "\ufdfa " * 100, "\u0390" * 200, "e\u0301" * 100])
 def test_a_key_does_not_outgrow_its_column(name: str) -> None:
     assert event_name_key(event_name_key(name)) == event_name_key(name)
-    assert 0 < len(event_name_key(name)) <= LONGEST_KEY
+    assert 0 < len(event_name_key(name)) <= MAX_KEY_LENGTH
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.scoring.events import Event, Identity
-from app.scoring.facts import LONGEST_TRAIT, MOST_TRAITS, Facts, Stamped, facts_of, merge
+from app.scoring.facts import MAX_TRAIT_LENGTH, MAX_TRAITS, Facts, Stamped, facts_of, merge
 
 MORNING = datetime(2026, 3, 10, 8, tzinfo=UTC)
 EVENING = datetime(2026, 3, 10, 20, tzinfo=UTC)
@@ -81,14 +81,14 @@ def test_a_removed_trait_is_remembered_but_not_known() -> None:
 
 
 def test_a_lead_has_only_so_many_traits_and_loses_the_oldest() -> None:
-    days = [MORNING + timedelta(days=number) for number in range(MOST_TRAITS + 2)]
+    days = [MORNING + timedelta(days=number) for number in range(MAX_TRAITS + 2)]
     parts = [facts_of(event(occurred_at=day, traits={str(day): 1}), ()) for day in days]
     assert merge(parts).traits.keys() == set(map(str, days[2:]))
-    assert len(facts_of(event(traits=dict.fromkeys(map(str, days), 1)), ()).traits) == MOST_TRAITS
+    assert len(facts_of(event(traits=dict.fromkeys(map(str, days), 1)), ()).traits) == MAX_TRAITS
 
 
 def test_a_trait_that_is_too_long_is_none() -> None:
-    long = {"text": "x" * LONGEST_TRAIT, "list": ["x"] * LONGEST_TRAIT, "k" * LONGEST_TRAIT: 1, "short": "x"}
+    long = {"text": "x" * MAX_TRAIT_LENGTH, "list": ["x"] * MAX_TRAIT_LENGTH, "k" * MAX_TRAIT_LENGTH: 1, "short": "x"}
     assert facts_of(event(traits=long), ()).known_traits() == {"short": "x"}
 
 
@@ -123,7 +123,7 @@ def test_a_flood_of_public_traits_does_not_wash_out_trusted_ones() -> None:
     flood = facts_of(event(traits=dict.fromkeys(map(str, range(600)), 1), trusted=False, occurred_at=EVENING), [])
     both = merge([crm, flood])
     assert both.known_traits({"size"})["size"] == 500
-    assert (len(both.traits), len(both.trusted_traits)) == (MOST_TRAITS, 1)
+    assert (len(both.traits), len(both.trusted_traits)) == (MAX_TRAITS, 1)
 
 
 def test_first_and_last_seen_and_the_count_cover_all_parts() -> None:

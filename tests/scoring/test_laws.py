@@ -10,7 +10,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.scoring.engine import CompiledModel, ledger, read
+from app.scoring.engine import CompiledModel, evaluate, ledger
 from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract_tally
 from app.scoring.rules import NOTHING
 from app.scoring.stages import Span, Standing, settle, stage_of
@@ -87,7 +87,7 @@ def test_merging_facts_is_associative(one: Facts, two: Facts, three: Facts) -> N
 def test_traits_beyond_the_most_that_are_kept_are_left_out_in_any_order(
     past: list[Json], random: Any, cut: int
 ) -> None:
-    with patch("app.scoring.facts.MOST_TRAITS", 2):
+    with patch("app.scoring.facts.MAX_TRAITS", 2):
         shuffled = random.sample(past, len(past))
         parts = [facts_from(COUNTING, part) for part in (shuffled[:cut], shuffled[cut:])]
         assert merge(parts) == facts_from(COUNTING, past)
@@ -158,9 +158,9 @@ def test_parts_can_be_subtracted_together_or_one_by_one(tally: Tally, one: Tally
 @given(models(), events(), moments(-5, 60))
 def test_the_lines_of_a_ledger_sum_exactly_to_the_score(document: Json, past: list[Json], moment: datetime) -> None:
     model = compiled(document)
-    reading = read(model, facts_from(model, past), moment)
-    for name, value in reading.values.items():
-        lines = ledger(reading, name)
+    evaluation = evaluate(model, facts_from(model, past), moment)
+    for name, value in evaluation.values.items():
+        lines = ledger(evaluation, name)
         assert sum((Decimal(str(line.points)) for line in lines), Decimal(0)) == Decimal(str(value))
         assert all(line.points for line in lines)
         assert str(value) != "-0.0"
@@ -177,9 +177,9 @@ def test_reading_a_moment_again_after_another_gives_what_was_read_then(
     model = compiled(document)
     lead = facts_from(model, past)
     before = deepcopy(lead)
-    first = read(model, lead, moment)
-    read(model, lead, other)
-    assert read(model, lead, moment) == first == read(model, lead, moment.date())
+    first = evaluate(model, lead, moment)
+    evaluate(model, lead, other)
+    assert evaluate(model, lead, moment) == first == evaluate(model, lead, moment.date())
     assert lead == before
 
 
@@ -190,7 +190,7 @@ def test_hits_after_the_day_that_is_asked_about_do_not_count(
 ) -> None:
     model = compiled(document)
     known = [raw for raw in past if raw["occurred_at"].date() <= moment.date()]
-    with_future, without = (read(model, facts_from(model, raws), moment) for raws in (past, known))
+    with_future, without = (evaluate(model, facts_from(model, raws), moment) for raws in (past, known))
     for score in model.scores.values():
         counting = [name for name, rule in score.rules.items() if rule.signal is not None]
         assert [with_future.earned[score.name].get(name) for name in counting] == [
@@ -207,10 +207,10 @@ def test_hits_after_the_day_that_is_asked_about_do_not_count(
 @given(models(), events(last_day=0))
 def test_without_news_the_points_of_a_rule_only_move_one_way(document: Json, past: list[Json]) -> None:
     model = compiled(document)
-    readings = _days(model, facts_from(model, past), range(60))
+    evaluations = _days(model, facts_from(model, past), range(60))
     for score in model.scores.values():
         for name in score.rules:
-            points = [reading.earned[score.name].get(name, NOTHING).points for reading in readings]
+            points = [evaluation.earned[score.name].get(name, NOTHING).points for evaluation in evaluations]
             assert points in (sorted(points), sorted(points, reverse=True))
 
 
@@ -231,7 +231,7 @@ def test_between_two_days_every_number_lies_within_the_bounds_of_the_span(
 
 
 def _days(model: CompiledModel, lead: Facts, days: Any) -> list[Any]:
-    return [read(model, lead, MOMENT + timedelta(days=ahead)) for ahead in days]
+    return [evaluate(model, lead, MOMENT + timedelta(days=ahead)) for ahead in days]
 
 
 # --- 8 One transition function ----------------------------------------------------------------------------------
@@ -243,26 +243,26 @@ def test_settling_records_a_transition_exactly_when_the_stage_changes(
     document: Json, past: list[Json], standing: Standing | None
 ) -> None:
     model = compiled(document)
-    reading = read(model, facts_from(model, past), MOMENT)
+    evaluation = evaluate(model, facts_from(model, past), MOMENT)
     before = standing.stage if standing else "first"
-    after, transition = settle(reading, standing, MOMENT, "event")
-    assert after.stage == stage_of(reading, before)
+    after, transition = settle(evaluation, standing, MOMENT, "event")
+    assert after.stage == stage_of(evaluation, before)
     assert (transition is None) == (after.stage == before)
     if transition is None:
         assert after == (standing or Standing("first", MOMENT))
     else:
         assert (transition.from_stage, transition.to_stage, transition.at) == (before, after.stage, after.since)
-        assert (transition.scores, transition.model_version, transition.cause) == (reading.values, 1, "event")
+        assert (transition.scores, transition.model_version, transition.cause) == (evaluation.values, 1, "event")
 
 
 @settings(max_examples=40)
 @given(models(), events(), STANDINGS)
 def test_settling_what_is_settled_changes_nothing(document: Json, past: list[Json], standing: Standing | None) -> None:
     model = compiled(document)
-    reading = read(model, facts_from(model, past), MOMENT)
-    settled, _ = settle(reading, standing, MOMENT, "event")
-    assert settle(reading, settled, MOMENT + timedelta(hours=1), "time") == (settled, None)
+    evaluation = evaluate(model, facts_from(model, past), MOMENT)
+    settled, _ = settle(evaluation, standing, MOMENT, "event")
+    assert settle(evaluation, settled, MOMENT + timedelta(hours=1), "time") == (settled, None)
 
 
 def test_a_day_and_a_moment_of_it_are_read_alike() -> None:
-    assert read(COUNTING, Facts(), date(2026, 3, 10)) == read(COUNTING, Facts(), MOMENT)
+    assert evaluate(COUNTING, Facts(), date(2026, 3, 10)) == evaluate(COUNTING, Facts(), MOMENT)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from app.scoring.engine import compile_model
 from app.scoring.faults import Fault, InvalidModel
-from app.scoring.model import MOST_HELPED, dump_model, dump_yaml, load_model
+from app.scoring.model import MAX_FAULTS_WITH_SUGGESTIONS, dump_model, dump_yaml, load_model
 from app.scoring.text import MAX_CHARACTERS
 from tests.scoring.strategies import models
 
@@ -44,7 +44,7 @@ def with_stage(**stage: Any) -> Json:
     return {**with_score(), "stages": [{"name": "interest"}, {"name": "lead", **stage}]}
 
 
-# --- Reading ----------------------------------------------------------------------------------------------------
+# --- Evaluation ----------------------------------------------------------------------------------------------------
 
 
 def test_yaml_is_read_as_version_1_2_where_on_and_no_are_words() -> None:
@@ -317,7 +317,7 @@ def test_a_misspelt_field_is_told_with_the_one_that_was_meant(document: Json, pa
 
 
 def test_of_very_many_fields_that_there_are_not_only_the_first_are_told_with_those_there_are() -> None:
-    found = faults_of({**LEAST, **{f"name_{number}": 1 for number in range(MOST_HELPED + 1)}})
+    found = faults_of({**LEAST, **{f"name_{number}": 1 for number in range(MAX_FAULTS_WITH_SUGGESTIONS + 1)}})
     assert [message for _, message in found[-2:]] == ["is no field here; did you mean name?", "is no field here"]
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scoring.engine import CompiledModel, read
-from app.scoring.preview import MOST_MOVED, QUANTILES, Placement, Preview
+from app.scoring.engine import CompiledModel, evaluate
+from app.scoring.preview import MAX_MOVERS, QUANTILES, Placement, Preview
 from app.scoring.stages import stage_of
 from tests.scoring.strategies import MOMENT, compiled, events, facts_from, models
 
@@ -30,8 +30,8 @@ def model(points: float = 1, **changes: Any) -> CompiledModel:
 
 def placed(by: CompiledModel, hits: int) -> Placement:
     sent = {"name": "S", "properties": {}, "context": {}, "traits": {}, "occurred_at": MOMENT, "trusted": True}
-    reading = read(by, facts_from(by, [sent | {"message_id": str(number)} for number in range(hits)]), MOMENT)
-    return Placement(stage_of(reading, None), reading)
+    evaluation = evaluate(by, facts_from(by, [sent | {"message_id": str(number)} for number in range(hits)]), MOMENT)
+    return Placement(stage_of(evaluation, None), evaluation)
 
 
 def preview_of(before: CompiledModel, after: CompiledModel, hits: list[int]) -> Preview:
@@ -116,7 +116,7 @@ def test_a_quantile_is_the_value_of_the_lead_at_that_place(hits: list[int]) -> N
 
 def test_the_leads_that_move_most_come_first_and_no_more_than_twenty() -> None:
     found = preview_of(model(1), model(3), [number * 7 % 30 for number in range(30)])
-    assert [mover.distance for mover in found.movers] == [each * 2 for each in range(29, 29 - MOST_MOVED, -1)]
+    assert [mover.distance for mover in found.movers] == [each * 2 for each in range(29, 29 - MAX_MOVERS, -1)]
 
 
 def test_who_does_not_move_is_no_mover() -> None:
@@ -128,8 +128,8 @@ def test_who_moves_as_far_and_changes_the_stage_comes_before_who_does_not_and_th
     for number, (before, after) in enumerate([("low", "low"), ("low", "high"), ("low", "low"), ("low", "high")]):
         found.add(
             UUID(int=number),
-            Placement(before, placed(model(1), 3).reading),
-            Placement(after, placed(model(2), 3).reading),
+            Placement(before, placed(model(1), 3).evaluation),
+            Placement(after, placed(model(2), 3).evaluation),
         )
     assert [mover.lead_id.int for mover in found.movers] == [1, 3, 0, 2]
 
@@ -193,12 +193,12 @@ def test_the_lines_that_differ_add_up_to_the_change_of_each_score(
     before, after = map(compiled, documents)
     placements = []
     for each in (before, after):
-        reading = read(each, facts_from(each, history), MOMENT)
-        placements.append(Placement(stage_of(reading, None), reading))
+        evaluation = evaluate(each, facts_from(each, history), MOMENT)
+        placements.append(Placement(stage_of(evaluation, None), evaluation))
     found = Preview(before, after)
     found.add(UUID(int=1), *placements)
     lines = [line for mover in found.movers for line in mover.lines]
-    values = [each.reading.values for each in placements]
+    values = [each.evaluation.values for each in placements]
     for name in values[0].keys() | values[1].keys():
         changes = [(line.before, line.after) for line in lines if line.score == name]
         gained = sum(_points(new) - _points(old) for old, new in changes)

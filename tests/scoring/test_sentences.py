@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
 
 from app.scoring.document import Name
-from app.scoring.sentences import sentence_of
+from app.scoring.sentences import error_message
 
 MARKER = "the-marker"
 OBJECT = "must be an object (names with values)"
@@ -83,7 +83,7 @@ def detail_of(kind: Any, value: Any, *, strict: bool = False) -> ErrorDetails:
     ],
 )
 def test_a_fault_is_told_in_our_words(kind: Any, value: Any, sentence: str) -> None:
-    assert sentence_of(detail_of(kind, value)) == sentence
+    assert error_message(detail_of(kind, value)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_fault_is_told_in_our_words(kind: Any, value: Any, sentence: str) -> N
     ],
 )
 def test_text_that_stands_for_something_else_is_told_alike(kind: Any, sentence: str) -> None:
-    assert sentence_of(detail_of(kind, "1", strict=True)) == sentence
+    assert error_message(detail_of(kind, "1", strict=True)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,4 @@ def test_text_that_stands_for_something_else_is_told_alike(kind: Any, sentence: 
 def test_a_field_that_there_is_not_is_told_with_those_there_are(
     name: str, fields: tuple[str, ...], sentence: str
 ) -> None:
-    assert sentence_of(detail_of(Point, {name: MARKER}), fields) == sentence
+    assert error_message(detail_of(Point, {name: MARKER}), fields) == sentence

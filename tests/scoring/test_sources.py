@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.sources import CHANNELS, CLICK_IDS, LONGEST, first_touch
+from app.scoring.sources import CHANNELS, CLICK_IDS, MAX_LENGTH, first_touch
 
 HERE = "https://acme.example/pricing"
 
@@ -199,7 +199,7 @@ def test_a_referrer_without_a_host_is_none(referrer: str) -> None:
 
 def test_what_is_very_long_is_cut() -> None:
     touch = visit(f"?utm_source={'s' * 2_000}", f"https://other.example/{'r' * 2_000}")
-    assert len(touch["utm"]["source"]) == len(touch["referrer"]) == LONGEST
+    assert len(touch["utm"]["source"]) == len(touch["referrer"]) == MAX_LENGTH
 
 
 def test_a_flood_of_parameters_is_not_read() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.engine import Reading, read
+from app.scoring.engine import Evaluation, evaluate
 from app.scoring.stages import HORIZON_DAYS, Change, Standing, Transition, forecast, settle, stage_reason
 from tests.scoring.strategies import compiled, facts_from
 
@@ -31,14 +31,14 @@ MODEL = compiled(
 )
 
 
-def lead(visits: int = 0, demos: int = 0, email: str | None = None) -> Reading:
+def lead(visits: int = 0, demos: int = 0, email: str | None = None) -> Evaluation:
     names = ["Page Viewed"] * visits + ["Demo Requested"] * demos + ["Identified"] * (email is not None)
     plain: Json = {"properties": {}, "context": {}, "occurred_at": MOMENT, "trusted": True}
     raw = [
         {**plain, "name": name, "message_id": f"m{place:02}", "traits": {"email": email} if email else {}}
         for place, name in enumerate(names)
     ]
-    return read(MODEL, facts_from(MODEL, raw), MOMENT)
+    return evaluate(MODEL, facts_from(MODEL, raw), MOMENT)
 
 
 # --- Settling ---------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def far(days: int) -> Change | None:
     )
     plain: Json = {"properties": {}, "context": {}, "traits": {}, "message_id": "m1", "trusted": True}
     raw = {**plain, "name": "Page Viewed", "occurred_at": MOMENT}
-    return forecast(read(model, facts_from(model, [raw]), MOMENT), "hot")
+    return forecast(evaluate(model, facts_from(model, [raw]), MOMENT), "hot")
 
 
 @pytest.mark.parametrize("days", [1, 2, 3, 100, HORIZON_DAYS - 1, HORIZON_DAYS])

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from app.scoring.document import Example, Given, Rule, Score, leaves
-from app.scoring.engine import compile_model, read
+from app.scoring.engine import compile_model, evaluate
 from app.scoring.events import Event, Identity
 from app.scoring.examples import ExampleResult, run_examples
 from app.scoring.facts import Facts, merge
@@ -86,9 +86,9 @@ def test_a_browser_can_neither_buy_nor_disqualify(name: str) -> None:
 
 @pytest.mark.parametrize("example", DOCUMENT.examples, ids=lambda example: example.name)
 def test_left_alone_everybody_but_a_customer_grows_cold(example: Example) -> None:
-    reading = read(MODEL, facts_of(example), NOW + timedelta(days=365))
-    assert reading.values["engagement"] == 0
-    assert stage_of(reading, example.expect.stage) in {"interest", "lead", "customer"}
+    evaluation = evaluate(MODEL, facts_of(example), NOW + timedelta(days=365))
+    assert evaluation.values["engagement"] == 0
+    assert stage_of(evaluation, example.expect.stage) in {"interest", "lead", "customer"}
 
 
 def test_every_threshold_of_a_stage_can_be_reached() -> None:
@@ -125,8 +125,8 @@ def test_no_cap_is_below_one_hit(name: str) -> None:
 )
 def test_it_takes_less_to_stay_on_a_stage_than_to_reach_it(stage: str, below: str, name: str, days_later: int) -> None:
     example = next(example for example in DOCUMENT.examples if example.name == name)
-    reading = read(MODEL, facts_of(example), NOW + timedelta(days=days_later))
-    assert (stage_of(reading, stage), stage_of(reading, below)) == (stage, below)
+    evaluation = evaluate(MODEL, facts_of(example), NOW + timedelta(days=days_later))
+    assert (stage_of(evaluation, stage), stage_of(evaluation, below)) == (stage, below)
 
 
 def stage_leaves() -> Iterator[tuple[str, Any]]:

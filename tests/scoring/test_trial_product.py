@@ -19,7 +19,7 @@ from uuid import UUID
 
 import pytest
 
-from app.scoring.engine import compile_model, read
+from app.scoring.engine import compile_model, evaluate
 from app.scoring.events import Event, Identity
 from app.scoring.examples import run_examples
 from app.scoring.facts import merge
@@ -128,11 +128,11 @@ def end_of(events: list[Event]) -> datetime:
 
 
 def stage_at(events: list[Event], moment: datetime) -> str:
-    return stage_of(read(MODEL, merge(map(MODEL.facts_of, events)), moment), None)
+    return stage_of(evaluate(MODEL, merge(map(MODEL.facts_of, events)), moment), None)
 
 
 def engagement_at(events: list[Event], moment: datetime) -> float:
-    return read(MODEL, merge(map(MODEL.facts_of, events)), moment).values["engagement"]
+    return evaluate(MODEL, merge(map(MODEL.facts_of, events)), moment).values["engagement"]
 
 
 def chance_of_right_order(trials: list[Trial]) -> float:

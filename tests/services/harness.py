@@ -18,7 +18,7 @@ from app.metrics import Metrics
 from app.scoring.document import ScoringModel
 from app.scoring.events import IDENTITY_KINDS, Event, Identity, IdentityKind
 from app.scoring.model import load_model
-from app.services.evaluation import Moves
+from app.services.evaluation import StageMoves
 from app.services.ingest import Receipt, Writer
 from app.services.leads import Leads, LeadView
 from app.services.models import ActiveModels, activate
@@ -162,8 +162,8 @@ class Service:
         """Make this the active model, without rolling it out, and tell its version."""
         return (await activate(self.database, model, self.clock, **how)).version
 
-    async def roll_out(self, chunk: int = 10, go_on: Callable[[int, Moves], bool] = lambda *_: True) -> bool:
-        return await roll_out(self.database, self.models, self.id, self.clock, chunk, go_on)
+    async def roll_out(self, chunk: int = 10, on_chunk: Callable[[int, StageMoves], bool] = lambda *_: True) -> bool:
+        return await roll_out(self.database, self.models, self.id, self.clock, chunk, on_chunk)
 
     async def lead(self, key: str) -> LeadView:
         found = (await self.leads.lookup(who(key), self.clock.now))[0]

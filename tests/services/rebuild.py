@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.scoring.engine import CompiledModel, read
+from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, Stamped, merge
 from app.scoring.stages import stage_of
@@ -25,7 +25,7 @@ Person = tuple[str, ...]
 """All the identities of one lead, sorted."""
 
 State = dict[Person, dict[str, Any]]
-Evaluation = tuple[CompiledModel, datetime]
+EvaluatedBy = tuple[CompiledModel, datetime]
 
 KNOWN_BY = ("user_id", "email")
 JSON_COLUMNS = ("tally", "traits", "trusted_traits", "source", "scores")
@@ -67,7 +67,7 @@ async def event_log(database: Database) -> list[Event]:
 
 def rebuilt(
     log: Sequence[Event],
-    evaluation_of: Callable[[Person], Evaluation],
+    evaluation_of: Callable[[Person], EvaluatedBy],
     stage_before: Callable[[Person], str | None] = lambda _: None,
 ) -> State:
     """The leads that a log stands for, each evaluated by the model and at the moment that `evaluation_of` tells.
@@ -80,7 +80,7 @@ def rebuilt(
         model, moment = evaluation_of(key)
         facts = merge([model.facts_of(event) for event in log if event.identities[0] in person])
         state[key] = columns_of(model, facts, moment) | {
-            "stage": stage_of(read(model, facts, moment), stage_before(key))
+            "stage": stage_of(evaluate(model, facts, moment), stage_before(key))
         }
     return state
 
@@ -146,7 +146,7 @@ def _by_user(event: Event) -> bool:
 
 
 def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:
-    reading = read(model, facts, moment)
+    evaluation = evaluate(model, facts, moment)
     tally = {
         key: {date.fromordinal(day).isoformat(): n for day, n in days.items()} for key, days in facts.tally.items()
     }
@@ -155,12 +155,12 @@ def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str
         "traits": dumps({key: _stamped(trait) for key, trait in facts.traits.items()}),
         "trusted_traits": dumps({key: _stamped(trait) for key, trait in facts.trusted_traits.items()}),
         "source": dumps(_stamped(facts.source)) if facts.source else None,
-        "scores": dumps(reading.values),
+        "scores": dumps(evaluation.values),
         "channel": facts.source.value["channel"] if facts.source else None,
         "first_seen_at": facts.first_seen_at,
         "last_seen_at": facts.last_seen_at,
         "event_count": facts.event_count,
-        "stage": stage_of(reading, None),
+        "stage": stage_of(evaluation, None),
         "model_version": model.version,
         "updated_at": moment,
     }

@@ -19,12 +19,12 @@ def main(url: str, owner: str) -> None:
 async def _roll_out(url: str, owner: UUID) -> None:
     database = Database(url, pool_size=2)
 
-    def go_on(leads: int, _moves: object) -> bool:
+    def on_chunk(leads: int, _moves: object) -> bool:
         sys.stdout.write(f"{leads}\n")
         sys.stdout.flush()
         return True
 
-    await roll_out(database, ActiveModels(), owner, lambda: NOW, CHUNK, go_on)
+    await roll_out(database, ActiveModels(), owner, lambda: NOW, CHUNK, on_chunk)
     await database.close()
 
 

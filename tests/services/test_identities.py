@@ -263,7 +263,7 @@ async def test_three_forms_at_a_booth_are_three_leads(service: Service) -> None:
         email = f"e{number}@example.com"
         await service.ingest(event(email, "a1", traits={"email": email, "name": f"Guest {number}"}))
     leads = [await service.lead(f"e{number}@example.com") for number in "123"]
-    assert [lead.reading.traits["name"] for lead in leads] == ["Guest 1", "Guest 2", "Guest 3"]
+    assert [lead.evaluation.traits["name"] for lead in leads] == ["Guest 1", "Guest 2", "Guest 3"]
     assert [lead.identities["anonymous_id"] for lead in leads] == [["a1"], [], []]
 
 

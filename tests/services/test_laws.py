@@ -99,8 +99,8 @@ def test_ledgers_of_stored_leads_add_up(world: World, data: st.DataObject, histo
     for each in history:
         lead = world.run(world.service.leads.lookup(each.identities, NOW))[0]
         assert lead is not None
-        for name, value in lead.reading.values.items():
-            lines = [Decimal(str(line.points)) for line in ledger(lead.reading, name)]
+        for name, value in lead.evaluation.values.items():
+            lines = [Decimal(str(line.points)) for line in ledger(lead.evaluation, name)]
             assert sum(lines) == Decimal(str(value)), name
 
 

@@ -181,7 +181,7 @@ async def test_a_score_that_a_new_model_brings_is_nought_for_who_was_not_reached
     scores = {"new": {"rules": {"demo": {"signal": "demo", "points": 9}}}}
     await activate(service.database, small_model(scores=scores, stages=[{"name": "all"}]), service.clock)
     views, _ = await service.leads.page(LeadQuery(sort_score="new"), None, 10, NOW)
-    assert [view.reading.values for view in views] == [{"new": 9}]
+    assert [view.evaluation.values for view in views] == [{"new": 9}]
 
 
 # --- The score, now and then ------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ async def test_a_score_of_the_future_is_what_is_left_then(service: Service) -> N
     await service.ingest(event("u1"))
     lead_id = (await service.lead("u1")).lead.id
     later = await service.leads.score(lead_id, NOW + timedelta(days=20), NOW)
-    assert (later.reading.values["engagement"], later.stage) == (20, "mql")
+    assert (later.evaluation.values["engagement"], later.stage) == (20, "mql")
 
 
 async def test_a_score_of_the_past_is_what_was_served_then(service: Service) -> None:
@@ -203,7 +203,7 @@ async def test_a_score_of_the_past_is_what_was_served_then(service: Service) -> 
         await service.ingest(event("u1", at=service.clock.now, received_at=service.clock.now))
         await sweep_due(service.database, service.models, service.clock.now, 10)
     again = await service.leads.score(lead_id, NOW, service.clock.now)
-    assert (again.reading.values, again.stage, again.as_of) == (served.reading.values, served.stage, NOW)
+    assert (again.evaluation.values, again.stage, again.as_of) == (served.evaluation.values, served.stage, NOW)
 
 
 async def test_an_event_that_came_late_does_not_change_what_was_served_before(service: Service) -> None:
@@ -212,7 +212,7 @@ async def test_an_event_that_came_late_does_not_change_what_was_served_before(se
     await service.ingest(event("u1", at=days_ago(1), received_at=TOMORROW))
     lead_id = (await service.lead("u1")).lead.id
     scores = [(await service.leads.score(lead_id, moment, TOMORROW)) for moment in (NOW, TOMORROW)]
-    assert [each.reading.values["engagement"] for each in scores] == [0, 25]
+    assert [each.evaluation.values["engagement"] for each in scores] == [0, 25]
     assert [each.stage for each in scores] == ["interest", "sql"]
 
 
@@ -222,8 +222,8 @@ async def test_a_score_of_the_past_goes_by_the_model_of_then(service: Service) -
     await activate(service.database, small_model(scores=dearer), lambda: TOMORROW)
     lead_id = (await service.lead("u1")).lead.id
     before, after = [await service.leads.score(lead_id, moment, TOMORROW) for moment in (NOW, TOMORROW)]
-    assert (before.reading.model.version, before.reading.values["engagement"]) == (1, 25)
-    assert (after.reading.model.version, after.reading.values["engagement"]) == (2, 50)
+    assert (before.evaluation.model.version, before.evaluation.values["engagement"]) == (1, 25)
+    assert (after.evaluation.model.version, after.evaluation.values["engagement"]) == (2, 50)
 
 
 async def test_a_stage_that_was_kept_then_is_the_stage_of_then(database_url: str) -> None:
@@ -300,8 +300,8 @@ async def test_an_event_at_the_beginning_of_time_harms_nobody(service: Service) 
 async def test_looking_back_behind_a_merge_shows_the_lead_as_it_was(service: Service) -> None:
     await service.ingest(event("u1"), event("a1", name="Feature Used"))
     lead = await service.lead("u1")
-    served = (await service.leads.score(lead.lead.id, None, NOW)).reading.values
+    served = (await service.leads.score(lead.lead.id, None, NOW)).evaluation.values
     service.clock.now = TOMORROW
     await service.ingest(event("u1", "a1", name="Unheard Of", received_at=TOMORROW))
-    assert (await service.leads.score(lead.lead.id, NOW, TOMORROW)).reading.values == served
-    assert (await service.leads.score(lead.lead.id, None, TOMORROW)).reading.values != served
+    assert (await service.leads.score(lead.lead.id, NOW, TOMORROW)).evaluation.values == served
+    assert (await service.leads.score(lead.lead.id, None, TOMORROW)).evaluation.values != served

@@ -62,7 +62,7 @@ async def asked(service: Service, lead_id: UUID, days: float, version: int | Non
 
 
 async def engagement(service: Service, lead_id: UUID, *days: float, version: int | None = None) -> list[float]:
-    return [(await asked(service, lead_id, day, version)).reading.values["engagement"] for day in days]
+    return [(await asked(service, lead_id, day, version)).evaluation.values["engagement"] for day in days]
 
 
 async def assert_unknown(service: Service, lead_id: UUID, days: float) -> None:
@@ -90,7 +90,7 @@ async def test_however_few_events_are_read_at_a_time_the_history_is_the_same(
     whole = await service.leads.history(lead, NOW.date(), after(6).date(), after(400))
     monkeypatch.setattr(event_store, "ROWS_AT_ONCE", 2)
     assert await service.leads.history(lead, NOW.date(), after(6).date(), after(400)) == whole
-    assert len({seen.reading.subject.facts.event_count for seen in whole}) == 6
+    assert len({seen.evaluation.profile.facts.event_count for seen in whole}) == 6
 
 
 # --- Merges -----------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ async def test_an_id_that_was_merged_away_speaks_for_itself_until_then_and_for_i
     await on_day(service, 2, event("u1", "a1", name="Unheard Of"))
     found = [await asked(service, retired, days) for days in (0, 1.9, 2, 3)]
     assert [each.lead_id for each in found] == [retired, retired, survivor, survivor]
-    assert [each.reading.values["engagement"] for each in found] == [25, 25, 25, 25]
+    assert [each.evaluation.values["engagement"] for each in found] == [25, 25, 25, 25]
 
 
 async def test_a_survivor_has_nothing_of_the_other_until_the_merge(service: Service) -> None:
@@ -188,7 +188,7 @@ async def test_a_lead_merged_before_the_links_of_old_were_kept_answers_with_the_
         await connection.execute(delete(former_identities))
     found = [await asked(service, retired, days) for days in (1, 2)]
     assert [each.lead_id for each in found] == [await lead_id(service, "u1")] * 2
-    assert [each.reading.values["engagement"] for each in found] == [0, 25]
+    assert [each.evaluation.values["engagement"] for each in found] == [0, 25]
 
 
 # --- What became known later ------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ async def test_each_moment_goes_by_the_model_that_was_active(service: Service) -
         await service.publish(model)
         await service.roll_out()
     lead = await lead_id(service, "u1")
-    versions = [(await asked(service, lead, days)).reading.model.version for days in (0, 0.9, 1, 2.9, 3)]
+    versions = [(await asked(service, lead, days)).evaluation.model.version for days in (0, 0.9, 1, 2.9, 3)]
     assert versions == [1, 1, 2, 2, 3]
     assert await engagement(service, lead, 0.9, 1, 3) == [0, 2.99, 0]  # 3.3 × 2^(−1/7)
 
@@ -245,7 +245,7 @@ async def test_another_model_is_asked_with_its_own_signals_counted_from_the_log(
     assert await engagement(service, lead, 0, version=version) == [3.3]
     assert await engagement(service, lead, 0) == [0]
     now = await service.leads.score(lead, None, NOW, version)
-    assert (now.reading.values["engagement"], now.reading.model.version) == (3.3, version)
+    assert (now.evaluation.values["engagement"], now.evaluation.model.version) == (3.3, version)
 
 
 async def test_another_model_is_asked_of_the_facts_of_then(service: Service) -> None:

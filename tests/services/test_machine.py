@@ -26,7 +26,7 @@ from app.storage.db import Database
 from app.storage.tables import leads, transitions
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, with_signal
 from tests.services.histories import EVERY_KEY, one_message
-from tests.services.rebuild import Evaluation, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
+from tests.services.rebuild import EvaluatedBy, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
 
 SQL = {**DOCUMENT["stages"][3], "keep": {"signal": "demo"}}
 KEEPING = small_model(stages=[*DOCUMENT["stages"][:3], SQL, DOCUMENT["stages"][4]])
@@ -188,7 +188,7 @@ class Machine(RuleBasedStateMachine):
     def the_state_is_that_of_the_log(self) -> None:
         state = self._stored()
 
-        def evaluation_of(person: Person) -> Evaluation:
+        def evaluation_of(person: Person) -> EvaluatedBy:
             row = state[person]
             return self.versions[row["model_version"]], row["updated_at"]
 

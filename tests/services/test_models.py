@@ -176,7 +176,11 @@ async def test_a_read_before_the_roll_out_goes_by_the_active_model(service: Serv
     )
     await service.publish(model)
     view = await service.lead("u1")
-    assert (view.reading.values, view.reading.model.version, view.lead.model_version) == ({"engagement": 21}, 2, 1)
+    assert (view.evaluation.values, view.evaluation.model.version, view.lead.model_version) == (
+        {"engagement": 21},
+        2,
+        1,
+    )
 
 
 async def test_a_stage_that_is_gone_is_left_with_the_model_as_the_cause(service: Service) -> None:
@@ -194,10 +198,10 @@ async def test_a_roll_out_that_was_stopped_goes_on_where_it_was(service: Service
     await service.publish(OTHER)
     done: list[int] = []
 
-    def go_on(count: int, _moves: object) -> bool:
+    def on_chunk(count: int, _moves: object) -> bool:
         done.append(count)
         return len(done) != 2
 
-    assert not await service.roll_out(2, go_on)
-    assert await service.roll_out(2, go_on)
+    assert not await service.roll_out(2, on_chunk)
+    assert await service.roll_out(2, on_chunk)
     assert done == [2, 2, 2, 0]

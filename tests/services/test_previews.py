@@ -282,7 +282,7 @@ async def _assert_told(service: Service, model: ScoringModel) -> None:
     }
     assert told.stage_changes == len(made) == sum(notify for *_, notify in made)
     leads = await all_leads(service.database)
-    assert {mover.lead_id: mover.after.reading.values for mover in told.movers} == {
+    assert {mover.lead_id: mover.after.evaluation.values for mover in told.movers} == {
         mover.lead_id: leads[mover.lead_id].scores for mover in told.movers
     }
     for name, spread in told.distributions[1].items():

@@ -47,7 +47,7 @@ async def keep_somebody(service: Service) -> datetime:
     service.clock.now = KEPT_ON
     await sweep_due(service.database, service.models, KEPT_ON, 10)
     lead = await service.lead("u1")
-    assert (lead.standing.stage, lead.reading.values["engagement"]) == ("mql", 12)
+    assert (lead.standing.stage, lead.evaluation.values["engagement"]) == ("mql", 12)
     return lead.standing.since
 
 

@@ -58,11 +58,11 @@ async def test_a_rollout_reaches_the_leads_chunk_by_chunk(service: Service) -> N
     await service.publish(BEGINNERS)
     heard: list[tuple[int, int]] = []
 
-    def go_on(count: int, moves: Sequence[tuple[str, str]]) -> bool:
+    def on_chunk(count: int, moves: Sequence[tuple[str, str]]) -> bool:
         heard.append((count, len(moves)))
         return True
 
-    assert await service.roll_out(2, go_on)
+    assert await service.roll_out(2, on_chunk)
     assert heard == [(2, 2), (2, 2), (1, 1), (0, 0)]
     assert await versions(service) == [2] * 5
 
@@ -76,16 +76,16 @@ async def test_a_chunk_has_fewer_leads_where_they_have_many_events(
     monkeypatch.setattr(rollouts, "CHUNK_EVENTS", 3)
     heard: list[int] = []
 
-    def go_on(count: int, _moves: object) -> bool:
+    def on_chunk(count: int, _moves: object) -> bool:
         heard.append(count)
         return True
 
-    assert await service.roll_out(10, go_on)
+    assert await service.roll_out(10, on_chunk)
     assert heard == [1, 2, 1, 0]
     monkeypatch.setattr(rollouts, "CHUNK_EVENTS", 0)
     await service.publish(small_model())
     heard.clear()
-    assert await service.roll_out(10, go_on)
+    assert await service.roll_out(10, on_chunk)
     assert heard == [1, 1, 1, 1, 0]  # one at least
 
 
@@ -144,11 +144,11 @@ async def test_replicas_that_roll_out_at_once_evaluate_each_lead_once(database_u
         await one.publish(BEGINNERS)
         visited: list[int] = []
 
-        def go_on(count: int, _moves: object) -> bool:
+        def on_chunk(count: int, _moves: object) -> bool:
             visited.append(count)
             return True
 
-        await asyncio.gather(*(each.roll_out(4, go_on) for each in (one, other)))
+        await asyncio.gather(*(each.roll_out(4, on_chunk) for each in (one, other)))
         assert sum(visited) == 30
         assert await changes(one, "model") == [("sql", "interest", "model", 2, False)] * 30
 
@@ -261,17 +261,17 @@ async def test_a_lead_that_falls_back_behind_the_rollout_is_found_all_the_same(s
         async with service.database.write() as connection:
             await connection.execute(update(leads).where(leads.c.id == first).values(model_version=1))
 
-    def go_on(count: int, _moves: object) -> bool:
+    def on_chunk(count: int, _moves: object) -> bool:
         nonlocal task
         heard.append(count)
         if len(heard) == 1:
             task = asyncio.create_task(fall_back())
         return True
 
-    assert await service.roll_out(2, go_on)
+    assert await service.roll_out(2, on_chunk)
     assert task is not None
     await task
-    assert await service.roll_out(2, go_on)
+    assert await service.roll_out(2, on_chunk)
     assert sum(heard) == 5
     assert await versions(service) == [2] * 4
 
@@ -295,12 +295,12 @@ async def test_a_process_goes_over_to_a_model_that_is_published_meanwhile(servic
     await service.publish(BEGINNERS)
     publishing: list[asyncio.Task[Any]] = []
 
-    def go_on(_count: int, _moves: object) -> bool:
+    def on_chunk(_count: int, _moves: object) -> bool:
         if not publishing:
             publishing.append(asyncio.create_task(service.publish(PRICING)))
         return True
 
-    assert await service.roll_out(1, go_on)
+    assert await service.roll_out(1, on_chunk)
     await asyncio.gather(*publishing)
     assert await service.roll_out(1)
     await assert_rebuilt(service, PRICING, 3)

@@ -7,7 +7,7 @@ import pytest
 
 from app.scoring.engine import compile_model
 from app.services.previews import preview
-from app.services.tryout import try_out
+from app.services.tryout import dry_run
 from tests.services.harness import NOW, Service, alias, days_ago, event, small_model
 
 GUARDED = small_model(traits={"size": {"trusted": True}})
@@ -18,7 +18,7 @@ page = event("u1", at=days_ago(1), traits={"size": 1, "city": "Köln"})
 
 
 async def fit(service: Service) -> float:
-    return (await service.lead("u1")).reading.values["fit"]
+    return (await service.lead("u1")).evaluation.values["fit"]
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,15 @@ async def test_a_page_does_not_overwrite_what_the_crm_said(service: Service, bat
     for batch in batches:
         await service.ingest(*batch)
     lead = await service.lead("u1")
-    assert lead.reading.values["fit"] == 20
-    assert lead.reading.traits == {"size": 60, "city": "Köln"}
+    assert lead.evaluation.values["fit"] == 20
+    assert lead.evaluation.traits == {"size": 60, "city": "Köln"}
 
 
 @pytest.mark.parametrize("said", [1, None, [60, 70], {"size": 60}])
 async def test_what_only_pages_say_is_unknown(service: Service, said: Any) -> None:
     await service.publish(GUARDED)
     await service.ingest(event("u1", traits={"size": said}))
-    assert "size" not in (await service.lead("u1")).reading.traits
+    assert "size" not in (await service.lead("u1")).evaluation.traits
 
 
 async def test_a_model_that_changes_the_list_needs_no_event_read(service: Service) -> None:
@@ -61,7 +61,7 @@ async def test_the_kind_of_an_address_follows_the_address_that_is_believed(servi
     await service.publish(small_model(traits={"email": {"trusted": True}}))
     await service.ingest(event("u1", trusted=True, at=days_ago(2), traits={"email": "ada@acme.example"}))
     await service.ingest(event("u1", traits={"email": "ada@gmail.com"}))
-    assert (await service.lead("u1")).reading.traits["email_kind"] == "work"
+    assert (await service.lead("u1")).evaluation.traits["email_kind"] == "work"
 
 
 async def test_a_flood_of_traits_washes_out_none_that_is_trusted(service: Service) -> None:
@@ -91,7 +91,7 @@ async def test_looking_back_believes_whom_the_model_of_then_believed(service: Se
     await service.publish(GUARDED)
     later = NOW + timedelta(hours=2)
     values = [
-        (await service.leads.score(lead_id, moment, later, version)).reading.values["fit"]
+        (await service.leads.score(lead_id, moment, later, version)).evaluation.values["fit"]
         for moment, version in ((NOW, None), (later - timedelta(minutes=1), None), (NOW, 2), (later, 1))
     ]
     assert values == [0, 20, 20, 0]
@@ -109,5 +109,5 @@ async def test_a_preview_tells_what_trusting_fewer_would_change(service: Service
 @pytest.mark.parametrize(("trusted", "points"), [(True, 20), (False, 0)])
 def test_messages_are_tried_with_the_trust_of_their_key(trusted: bool, points: float) -> None:
     message = {"type": "identify", "traits": {"size": 60}}
-    reading, _ = try_out(compile_model(GUARDED, 1), [message], NOW, None, trusted=trusted)
-    assert reading.values["fit"] == points
+    evaluation, _ = dry_run(compile_model(GUARDED, 1), [message], NOW, None, trusted=trusted)
+    assert evaluation.values["fit"] == points

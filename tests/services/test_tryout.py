@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from app.errors import ValidationFailed
 from app.protocol.messages import Sender, read_message
-from app.scoring.engine import Reading, compile_model, ledger
-from app.services.tryout import try_out
+from app.scoring.engine import Evaluation, compile_model, ledger
+from app.services.tryout import dry_run
 from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, small_model
 
 Json = dict[str, Any]
@@ -18,8 +18,8 @@ Json = dict[str, Any]
 MODEL = compile_model(small_model(), 1)
 
 
-def tried(*messages: Any, trusted: bool = True, as_of: datetime | None = None) -> tuple[Reading, str]:
-    return try_out(MODEL, messages, NOW, as_of, trusted=trusted)
+def tried(*messages: Any, trusted: bool = True, as_of: datetime | None = None) -> tuple[Evaluation, str]:
+    return dry_run(MODEL, messages, NOW, as_of, trusted=trusted)
 
 
 def track(name: str = "Demo Requested", **fields: Any) -> Json:
@@ -31,13 +31,13 @@ def engagement(*messages: Any, **how: Any) -> float:
 
 
 def test_messages_are_scored_and_put_on_a_stage() -> None:
-    reading, stage = tried(track("Feature Used"), track("Feature Used"), track())
-    assert (reading.values, stage) == ({"engagement": 33, "fit": 0}, "sql")
+    evaluation, stage = tried(track("Feature Used"), track("Feature Used"), track())
+    assert (evaluation.values, stage) == ({"engagement": 33, "fit": 0}, "sql")
 
 
 def test_no_messages_are_somebody_of_whom_nothing_is_known() -> None:
-    reading, stage = tried()
-    assert (reading.values, stage) == ({"engagement": 0, "fit": 0}, "interest")
+    evaluation, stage = tried()
+    assert (evaluation.values, stage) == ({"engagement": 0, "fit": 0}, "interest")
 
 
 def test_a_message_that_is_sent_twice_counts_once() -> None:
@@ -58,13 +58,13 @@ def test_who_the_messages_are_from_does_not_matter(keys: Json) -> None:
 
 
 def test_a_message_without_a_time_is_of_now() -> None:
-    assert tried(track())[0].subject.facts.last_seen_at == NOW
+    assert tried(track())[0].profile.facts.last_seen_at == NOW
 
 
 def test_no_message_is_corrected_by_when_it_was_sent() -> None:
     at = days_ago(10).isoformat()
     for times in ({"timestamp": at}, {"originalTimestamp": at}):
-        assert tried(track(**times, sentAt=at))[0].subject.facts.last_seen_at == days_ago(10)
+        assert tried(track(**times, sentAt=at))[0].profile.facts.last_seen_at == days_ago(10)
 
 
 def test_a_person_can_be_looked_at_as_of_another_moment() -> None:
@@ -96,8 +96,8 @@ def test_an_id_that_means_nobody_is_refused_as_it_is_at_ingestion() -> None:
 
 def test_the_messages_stay_as_they_were() -> None:
     message = track(context={"traits": {"size": 60}})
-    reading, _ = tried(message)
-    assert reading.values["fit"] == 20
+    evaluation, _ = tried(message)
+    assert evaluation.values["fit"] == 20
     assert message == track(context={"traits": {"size": 60}})
 
 
@@ -131,20 +131,20 @@ def test_trying_is_as_ingesting_and_asking(world: World, sent: list[Json], trust
     moment = NOW + timedelta(days=later)
     for message in sent:
         world.ingest([read_message(message, type=None, sender=Sender("tryout", trusted=trusted), received_at=NOW)])
-    told = try_out(MODEL, sent, NOW, moment, trusted=trusted)
+    told = dry_run(MODEL, sent, NOW, moment, trusted=trusted)
     assert written(*told) == world.run(_asked(world.service, moment))
 
 
 async def _asked(service: Service, moment: datetime) -> Json:
     lead = await service.lead("u1")
     view = await service.leads.score(lead.lead.id, moment, moment)
-    return written(view.reading, view.stage)
+    return written(view.evaluation, view.stage)
 
 
-def written(reading: Reading, stage: str) -> Json:
+def written(evaluation: Evaluation, stage: str) -> Json:
     """All that an evaluation tells and rests on, save for the ids of messages that brought none."""
-    facts = reading.subject.facts
+    facts = evaluation.profile.facts
     seen = (facts.first_seen_at, facts.last_seen_at, facts.event_count)
-    lines = {name: ledger(reading, name) for name in reading.values}
-    known = {"tally": facts.tally, "traits": reading.traits, "seen": seen}
-    return {"stage": stage, "scores": reading.values, "ledger": lines, **known}
+    lines = {name: ledger(evaluation, name) for name in evaluation.values}
+    known = {"tally": facts.tally, "traits": evaluation.traits, "seen": seen}
+    return {"stage": stage, "scores": evaluation.values, "ledger": lines, **known}

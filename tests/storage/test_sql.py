@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, literal, select
 
 from app.storage.db import Database
-from app.storage.sql import UtcDateTime, among, dumps
+from app.storage.sql import UtcDateTime, any_of_values, dumps
 from app.storage.tables import identities, keys, leads, models
 from tests.storage.rows import NOW, add_model, key_row
 
@@ -17,14 +17,18 @@ async def test_however_many_values_are_asked_for_they_are_one_parameter(database
         await add_model(database, number)
     everywhere = [*range(2, 70_000)]  # asyncpg and SQLite take some 32,767 parameters
     async with database.read() as connection:
-        query = select(models.c.version).where(among(models.c.version, everywhere)).order_by(models.c.version)
+        query = select(models.c.version).where(any_of_values(models.c.version, everywhere)).order_by(models.c.version)
         assert list((await connection.execute(query)).scalars()) == [2, 3]
-        assert (await connection.execute(select(models.c.version).where(among(models.c.version, [])))).all() == []
+        assert (
+            await connection.execute(select(models.c.version).where(any_of_values(models.c.version, [])))
+        ).all() == []
 
 
 async def test_whom_an_index_leads_to_is_not_looked_for_row_by_row(sqlite_url: str) -> None:
     database = Database(sqlite_url)
-    query = select(leads.c.id, identities.c.identity).join(identities).where(among(identities.c.identity, ["a"]))
+    query = (
+        select(leads.c.id, identities.c.identity).join(identities).where(any_of_values(identities.c.identity, ["a"]))
+    )
     plan = f"EXPLAIN QUERY PLAN {query.compile(database.engine.sync_engine)}"
     async with database.read() as connection:
         steps = [row.detail for row in await connection.exec_driver_sql(plan, ("[]",))]
@@ -38,8 +42,10 @@ async def test_ids_and_texts_are_found_among_others_of_their_type(database: Data
     async with database.read() as connection:
         for column, value, other in ((keys.c.id, UUID(int=1), UUID(int=2)), (keys.c.name, "x", 'O\'Hara, "y" {z}')):
             query = select(keys.c.name)
-            assert (await connection.execute(query.where(among(column, [value, other])))).scalars().all() == ["x"]
-            assert (await connection.execute(query.where(among(column, {other})))).scalars().all() == []
+            assert (await connection.execute(query.where(any_of_values(column, [value, other])))).scalars().all() == [
+                "x"
+            ]
+            assert (await connection.execute(query.where(any_of_values(column, {other})))).scalars().all() == []
 
 
 def test_equal_values_are_equal_bytes() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 
 from app.errors import Unavailable
 from app.storage.db import BadValue, Conflict, Database, driver_of
-from app.storage.sql import among_given, insert_rows
+from app.storage.sql import any_of_param, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, keys, models, transitions
 from tests.api.harness import until
@@ -17,7 +17,7 @@ from tests.storage.rows import NOW, add_model, fail_over, key_row
 
 INSERT = Statement(partial(insert_rows, keys))
 HASHES = Statement(lambda _: select(keys.c.id, keys.c.hash).order_by(keys.c.hash).limit(2))
-AMONG_HASHES = Statement(lambda _: select(keys.c.name).where(among_given(keys.c.hash, "wanted")))
+AMONG_HASHES = Statement(lambda _: select(keys.c.name).where(any_of_param(keys.c.hash, "wanted")))
 SLEEP = Statement(lambda _: select(func.pg_sleep(30)))
 
 

@@ -7,7 +7,7 @@ import pytest
 from app.services.models import activate
 from app.services.rollouts import progress_of
 from app.services.runtime import Runtime
-from app.workers.rollout import carry_on
+from app.workers.rollout import run_rollout
 from tests.services.harness import small_model
 from tests.workers.harness import causes, moves_measured
 
@@ -24,28 +24,28 @@ async def state(runtime: Runtime) -> str:
 
 
 async def test_a_new_model_reaches_everybody_in_one_round(published: Runtime) -> None:
-    await carry_on(published, asyncio.Event())
+    await run_rollout(published, asyncio.Event())
     assert await causes(published) == ["event"] * 5 + ["model"] * 5
     assert await state(published) == "done"
 
 
 async def test_a_round_without_a_new_model_changes_nothing(runtime: Runtime) -> None:
-    await carry_on(runtime, asyncio.Event())
+    await run_rollout(runtime, asyncio.Event())
     assert await causes(runtime) == ["event"] * 5
 
 
 async def test_a_stop_waits_for_the_chunk_under_way_and_the_next_process_goes_on_at_once(published: Runtime) -> None:
     stopping = asyncio.Event()
     stopping.set()
-    await carry_on(published, stopping)
+    await run_rollout(published, stopping)
     assert await causes(published) == ["event"] * 5 + ["model"] * 2
     assert await state(published) == "waiting"
     other = Runtime(published.settings, published.clock)
-    await carry_on(other, asyncio.Event())
+    await run_rollout(other, asyncio.Event())
     await other.database.close()
     assert await causes(published) == ["event"] * 5 + ["model"] * 5
 
 
 async def test_moves_that_a_model_makes_are_measured(published: Runtime) -> None:
-    await carry_on(published, asyncio.Event())
+    await run_rollout(published, asyncio.Event())
     assert moves_measured(published, "sql", "interest") == 5
