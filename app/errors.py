@@ -19,10 +19,10 @@ LeadscoreError
 ├── UnreadableFile             a file that a command was given can't be read
 └── SchemaOutdated             the database needs `leadscore migrate`
 
-A scoring model that can't be loaded is `app.scoring.faults.InvalidModel`, for the scoring core knows nothing of us.
+A scoring model that can't be loaded is `app.validation.faults.InvalidModel`, for the scoring core knows nothing of us.
 """
 
-from app.scoring.faults import Fault
+from app.validation.faults import Fault
 
 
 class LeadscoreError(Exception):

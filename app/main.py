@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
-from app.api import docs, forms, ingest, keys, leads, models, ops, rejections, rollouts, tryout
+from app.api import docs, dry_runs, forms, ingest, keys, leads, models, ops, rejections, rollouts
 from app.api.middleware import (
     CrashMiddleware,
     CrossOriginMiddleware,
@@ -82,7 +82,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         leads.router,
         models.router,
         rollouts.router,
-        tryout.router,
+        dry_runs.router,
         keys.router,
         rejections.router,
         ops.router,

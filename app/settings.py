@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.protocol.origins import read_allowed
 from app.scoring.phones import REGIONS
 from app.scoring.strings import trimmed
+from app.validation.origins import read_allowed
 
 
 def _bare(text: str) -> str:

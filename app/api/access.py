@@ -8,9 +8,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from app.errors import InsufficientScope, OriginNotAllowed
-from app.protocol.origins import is_allowed
 from app.services.keys import Key, KeyKind
 from app.services.runtime import Runtime
+from app.validation.origins import is_allowed
 
 _bearer = HTTPBearer(
     auto_error=False,

@@ -17,10 +17,10 @@ from app.protocol.body import is_json, parse_json
 from app.protocol.form_bodies import Fields, parse_form
 from app.protocol.form_documents import read_document
 from app.protocol.forms import FormPost, form_write_key, read_form
-from app.protocol.origins import is_allowed
 from app.scoring.referrers import split_url
 from app.services.intake import Outcome
 from app.services.keys import Key
+from app.validation.origins import is_allowed
 
 MAX_REFERER_LENGTH = 2_000
 

@@ -11,42 +11,31 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
-from app.api.lead_documents import EventDocument, HistoryDay, LeadDocument, ScoreDocument, TransitionDocument
-from app.api.parameters import Cursor, Limit, Moment, Version
+from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
+from app.documents.leads import (
+    EventDocument,
+    EventPage,
+    History,
+    HistoryDay,
+    LeadDocument,
+    LeadPage,
+    ScoreDocument,
+    TransitionDocument,
+    TransitionPage,
+)
+from app.documents.parameters import Moment, Version
 from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
-from app.scoring.faults import Fault
 from app.scoring.sources import Channel
 from app.services.leads import EventPosition, LeadQuery, Position
+from app.validation.faults import Fault
 
 MAX_LOOKUPS = 500
 DEFAULT_DAYS = 30
 MAX_HISTORY_DAYS = 366
-
-
-class LeadPage(BaseModel):
-    data: list[LeadDocument]
-    next_cursor: str | None
-
-
-class EventPage(BaseModel):
-    data: list[EventDocument]
-    next_cursor: str | None
-
-
-class TransitionPage(BaseModel):
-    data: list[TransitionDocument]
-    next_cursor: str | None
-
-
-class History(BaseModel):
-    """Day by day, from the first on which the lead was known."""
-
-    data: list[HistoryDay]
-    next_cursor: None
 
 
 class WantedIdentity(BaseModel):

@@ -18,7 +18,7 @@ from uuid_utils import uuid7
 from app.api.paths import PROBES, is_ingestion
 from app.errors import LeadscoreError
 from app.metrics import Metrics
-from app.protocol.origins import is_allowed
+from app.validation.origins import is_allowed
 
 log = structlog.get_logger()
 

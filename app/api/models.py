@@ -5,16 +5,24 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
 from app.api.bodies import MAX_JSON_BYTES, read_body
 from app.api.cursors import read_cursor, write_cursor
-from app.api.model_documents import DiffDocument, DifferenceDocument, ModelDocument, PreviewDocument, VersionDocument
-from app.api.parameters import Cursor, Limit, Storable, Version, VersionOrActive, number_of
+from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
-from app.api.rollouts import RolloutDocument
 from app.api.routes import StrictRoute
+from app.documents.models import (
+    DiffDocument,
+    DifferenceDocument,
+    ModelDocument,
+    PreviewDocument,
+    VersionDocument,
+    VersionPage,
+)
+from app.documents.parameters import Note, Version, VersionOrActive, number_of
+from app.documents.rollouts import RolloutDocument
 from app.errors import MalformedRequest
 from app.protocol.body import is_json, parse_json
 from app.scoring.diff import compare
@@ -26,12 +34,6 @@ from app.services.previews import MAX_SAMPLE, preview
 from app.services.rollouts import progress_of
 
 YAML = "application/yaml"
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
-
-
-class VersionPage(BaseModel):
-    data: list[VersionDocument]
-    next_cursor: str | None
 
 
 class PreviewRequest(BaseModel):

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from app import errors
 from app.api.paths import is_ingestion
-from app.scoring.faults import Fault, InvalidModel
-from app.scoring.sentences import error_message
+from app.validation.error_messages import error_message
+from app.validation.faults import Fault, InvalidModel
 
 log = structlog.get_logger()
 

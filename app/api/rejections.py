@@ -1,16 +1,15 @@
 """Rejections over HTTP: which messages were refused, and why."""
 
-from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
+from app.documents.rejections import RejectionDocument, RejectionPage
 from app.services.rejections import list_rejections
 
 QUERY = "rejections"
@@ -24,23 +23,6 @@ router = APIRouter(
 )
 
 
-class RejectionDocument(BaseModel):
-    """`body` is the message as JSON text, cut off where it was too long to keep."""
-
-    id: UUID
-    source: str
-    received_at: datetime
-    code: str
-    detail: str
-    message_id: str | None
-    body: str
-
-
-class RejectionPage(BaseModel):
-    data: list[RejectionDocument]
-    next_cursor: str | None
-
-
 @router.get("")
 async def list_all(
     runtime: CurrentRuntime,
@@ -50,5 +32,6 @@ async def list_all(
     """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), the latest first."""
     (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
     found, end = await list_rejections(runtime.database, after, limit)
-    data = [RejectionDocument.model_validate(item, from_attributes=True) for item in found]
-    return RejectionPage(data=data, next_cursor=write_cursor(QUERY, [str(end)]) if end else None)
+    return RejectionPage(
+        data=list(map(RejectionDocument.of, found)), next_cursor=write_cursor(QUERY, [str(end)]) if end else None
+    )

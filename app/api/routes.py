@@ -12,8 +12,8 @@ from starlette.types import Scope
 from app.api.access import runtime_of, secret_from_header
 from app.api.bodies import MAX_JSON_BYTES, parse_body, read_body
 from app.errors import ValidationFailed
-from app.scoring.faults import Fault
-from app.scoring.sentences import unknown_name_message
+from app.validation.error_messages import unknown_name_message
+from app.validation.faults import Fault
 
 
 class StrictRoute(APIRoute):

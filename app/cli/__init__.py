@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from app.cli import imports, keys, migrations, models, previews, rollouts, server, tryout
+from app.cli import dry_runs, imports, keys, migrations, models, previews, rollouts, server
 from app.cli.terminal import err
 from app.errors import LeadscoreError, Unavailable, ValidationFailed
-from app.scoring.faults import Fault, InvalidModel
+from app.validation.faults import Fault, InvalidModel
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 cli.add_typer(server.commands)
@@ -24,7 +24,7 @@ cli.add_typer(keys.commands, name="keys")
 cli.add_typer(models.commands, name="model")
 models.commands.add_typer(previews.commands)
 models.commands.add_typer(rollouts.commands)
-models.commands.add_typer(tryout.commands)
+models.commands.add_typer(dry_runs.commands)
 
 
 def _tell_version(wanted: bool) -> None:

@@ -8,13 +8,13 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.api.keys import KeyRequest
 from app.cli.runtime import with_database
 from app.cli.terminal import out, sanitize
 from app.clock import utc_now
+from app.documents.keys import KeyRequest
 from app.errors import ValidationFailed
-from app.scoring.sentences import error_message
 from app.services.keys import KeyKind, create_key, list_keys, revoke_key
+from app.validation.error_messages import error_message
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
 

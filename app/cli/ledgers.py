@@ -7,8 +7,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from app.api.lead_documents import ExplainedScore, LedgerLine
 from app.cli.terminal import columns, sanitize
+from app.documents.leads import ExplainedScore, LedgerLine
 
 CAPS = {"rule_cap": "cap of", "group_cap": "cap of group", "score_limit": "limit of"}
 JOINED = {"all": "all of these", "any": "one of these", "none": "none of these"}

@@ -6,8 +6,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from app.api.model_documents import DifferenceDocument, ExampleDocument, VersionDocument, WarningDocument
 from app.cli.terminal import columns, counted, sanitize
+from app.documents.models import DifferenceDocument, ExampleDocument, VersionDocument, WarningDocument
 from app.scoring.diff import Kind
 
 SIGNS: dict[Kind, tuple[str, str]] = {

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from app.api.parameters import MAX_VERSION, VersionOrActive, number_of
 from app.cli.runtime import with_database
+from app.documents.parameters import MAX_VERSION, VersionOrActive, number_of
 from app.errors import NotFound, UnreadableFile
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model

@@ -1,4 +1,4 @@
-"""`leadscore model …`: models checked, compared, listed and shown. `previews`, `tryout` and `rollouts` do more.
+"""`leadscore model …`: models checked, compared, listed and shown. `previews`, `dry_runs` and `rollouts` do more.
 
 What is shown is made of the documents that the API answers, which `--json` prints as they are.
 """
@@ -9,21 +9,21 @@ import typer
 from pydantic import BaseModel
 from rich.text import Text
 
-from app.api.model_documents import (
-    DifferenceDocument,
-    ExampleDocument,
-    ModelDocument,
-    VersionDocument,
-    WarningDocument,
-    examples_of,
-    warnings_of,
-)
-from app.api.models import VersionPage
-from app.api.parameters import MAX_VERSION
 from app.cli import model_tables
 from app.cli.model_targets import AsJson, File, Found, Target, find, read_model
 from app.cli.runtime import with_database
 from app.cli.terminal import counted, err, show, show_json
+from app.documents.models import (
+    DifferenceDocument,
+    ExampleDocument,
+    ModelDocument,
+    VersionDocument,
+    VersionPage,
+    WarningDocument,
+    examples_of,
+    warnings_of,
+)
+from app.documents.parameters import MAX_VERSION
 from app.scoring.diff import compare
 from app.scoring.model import dump_model, dump_yaml
 from app.services.models import list_versions

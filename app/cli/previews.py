@@ -7,14 +7,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.api.lead_documents import LedgerLine, ScoreValue
-from app.api.model_documents import DistributionDocument, MoverDocument, PreviewDocument, ScoreSpread
-from app.api.parameters import VersionOrActive
 from app.cli.ledgers import line_name, points
 from app.cli.model_targets import AsJson, Target, find_one, read_target
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, progress_bar, show, show_json
 from app.clock import utc_now
+from app.documents.leads import LedgerLine, ScoreValue
+from app.documents.models import DistributionDocument, MoverDocument, PreviewDocument, ScoreSpread
+from app.documents.parameters import VersionOrActive
 from app.scoring.document import ScoringModel
 from app.scoring.preview import QUANTILES
 from app.services.previews import MAX_SAMPLE, preview

@@ -12,22 +12,21 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
-from app.api.model_documents import examples_of, warnings_of
-from app.api.models import Note
-from app.api.parameters import VersionOrActive
-from app.api.rollouts import RolloutDocument
 from app.cli.model_tables import example_line, warning_lines
 from app.cli.model_targets import AsJson, Target, find_one, read_target
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
 from app.cli.terminal import counted, err, progress_bar, show, show_json
 from app.clock import utc_now
+from app.documents.models import examples_of, warnings_of
+from app.documents.parameters import Note, VersionOrActive
+from app.documents.rollouts import RolloutDocument
 from app.errors import ValidationFailed
 from app.scoring.document import ScoringModel
-from app.scoring.sentences import error_message
 from app.services.evaluation import StageMoves
 from app.services.models import activate, get_version, publish
 from app.services.rollouts import Progress, progress_of, roll_out
 from app.services.runtime import Runtime
+from app.validation.error_messages import error_message
 
 POLL_S = 0.5
 

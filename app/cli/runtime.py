@@ -17,9 +17,9 @@ from app.cli.terminal import err
 from app.clock import utc_now
 from app.errors import UnreadableFile
 from app.logs import configure_logs
-from app.scoring.sentences import error_message
 from app.services.runtime import Runtime
 from app.settings import Settings
+from app.validation.error_messages import error_message
 
 Result = TypeVar("Result")
 

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from app.scoring.document import NUMERIC_OPERATORS, Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
-from app.scoring.faults import Fault
+from app.validation.faults import Fault
 
 MAX_MESSAGES = 100_000  # of all examples, each `times` over: to run them takes seconds
 MAX_EVENT_NAMES = 10_000  # of all signals: to recount them, one statement names them all

@@ -13,22 +13,19 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
     WithJsonSchema,
-    WrapValidator,
     model_validator,
 )
 
 from app.scoring.operators import as_number
 from app.scoring.strings import trimmed
+from app.validation.error_messages import NAME_PATTERN, in_one_fault
 
 SUBJECTS = ("property", "context", "trait", "score", "signal")
 NUMERIC_OPERATORS = ("eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte")  # a score knows no others
 OPERATORS = (*NUMERIC_OPERATORS, "contains", "starts_with", "ends_with", "exists")  # in the order of the reference
 COMBINERS = ("all", "any", "none")
 DECAYS = ("expires_after_days", "half_life_days", "fades_over_days")
-NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 
 def _has_cents_at_most(value: float) -> float:
@@ -58,18 +55,6 @@ def _is_scalar(value: Any) -> Any:
         msg = "must be true or false, a number or a string"
         raise ValueError(msg)
     return value
-
-
-def in_one_fault(message: str) -> WrapValidator:
-    """For a choice of types: one fault with this message, rather than one for each with pydantic's name for it."""
-
-    def check(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return choose(value)
-        except ValidationError:
-            raise ValueError(message) from None
-
-    return WrapValidator(check)
 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]

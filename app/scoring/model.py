@@ -24,10 +24,10 @@ from app.scoring.document import (
     Stage,
     Trait,
 )
-from app.scoring.faults import Fault, InvalidModel
-from app.scoring.sentences import error_message
-from app.scoring.standins import KEY, with_placeholders
+from app.scoring.placeholders import KEY, with_placeholders
 from app.scoring.text import parse_text, within_bounds
+from app.validation.error_messages import error_message
+from app.validation.faults import Fault, InvalidModel
 
 MAX_FAULTS_WITH_SUGGESTIONS = 100  # a document with more was not just mistyped
 _MARKS = frozenset({"combination", "leaf", KEY})  # pydantic's, of a union's branch and of a key

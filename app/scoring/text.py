@@ -12,7 +12,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, ScalarNode
 
-from app.scoring.faults import Fault, InvalidModel
+from app.validation.faults import Fault, InvalidModel
 
 # ruamel.yaml takes about a second for a text of this length, and up to three if it is made to be slow.
 MAX_CHARACTERS = 128 * 1024

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event, Identity
-from app.scoring.faults import Fault
 from app.scoring.stages import Change, Standing, forecast, settle, stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
 from app.services.lookback import ScoreView, ends_of_days, look_back
@@ -25,6 +24,7 @@ from app.storage.db import Database
 from app.storage.events import Position as EventPosition
 from app.storage.leads import Lead, LeadFilter, Position
 from app.storage.transitions import StoredTransition
+from app.validation.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from app.protocol.values import check_values
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.examples import run_examples
-from app.scoring.faults import Fault, InvalidModel
 from app.scoring.matching import renamed_stages
 from app.scoring.model import dump_model, load_model
 from app.storage import leads as lead_store
@@ -25,6 +24,7 @@ from app.storage.db import Conflict, Database
 from app.storage.models import ModelVersion
 from app.storage.rollouts import Rollout
 from app.storage.sql import dumps
+from app.validation.faults import Fault, InvalidModel
 
 Result = TypeVar("Result")
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from app.scoring.engine import compile_model
-from app.scoring.faults import Fault, InvalidModel
 from app.scoring.model import MAX_FAULTS_WITH_SUGGESTIONS, dump_model, dump_yaml, load_model
 from app.scoring.text import MAX_CHARACTERS
+from app.validation.faults import Fault, InvalidModel
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]

@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from app.scoring import document
-from app.scoring.faults import InvalidModel
 from app.scoring.model import load_model
 from app.scoring.schema import DESCRIPTIONS, json_schema
+from app.validation.faults import InvalidModel
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from app.api.lead_documents import ScoreDocument
+from app.documents.leads import ScoreDocument
 from app.errors import NotFound
 from app.scoring.document import ScoringModel
 from app.scoring.events import Event

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
-from app.api.lead_documents import ScoreDocument
+from app.documents.leads import ScoreDocument
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event

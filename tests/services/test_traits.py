@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from app.scoring.engine import compile_model
+from app.services.dry_runs import dry_run
 from app.services.previews import preview
-from app.services.tryout import dry_run
 from tests.services.harness import NOW, Service, alias, days_ago, event, small_model
 
 GUARDED = small_model(traits={"size": {"trusted": True}})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.errors import ValidationFailed
 from app.protocol.messages import Sender, read_message
 from app.scoring.engine import Evaluation, compile_model, ledger
-from app.services.tryout import dry_run
+from app.services.dry_runs import dry_run
 from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, small_model
 
 Json = dict[str, Any]
@@ -130,7 +130,7 @@ def test_trying_is_as_ingesting_and_asking(world: World, sent: list[Json], trust
     world.start_anew()
     moment = NOW + timedelta(days=later)
     for message in sent:
-        world.ingest([read_message(message, type=None, sender=Sender("tryout", trusted=trusted), received_at=NOW)])
+        world.ingest([read_message(message, type=None, sender=Sender("dry run", trusted=trusted), received_at=NOW)])
     told = dry_run(MODEL, sent, NOW, moment, trusted=trusted)
     assert written(*told) == world.run(_asked(world.service, moment))
 

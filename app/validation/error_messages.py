@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import ErrorDetails
 
-from app.scoring.document import NAME_PATTERN
+NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 _OBJECT = "must be an object (names with values)"
 _WHOLE = "must be a whole number"
@@ -80,6 +81,18 @@ def unknown_name_message(what: str, name: str, known: Sequence[str]) -> str:
     if near := get_close_matches(name, known, n=1):
         return f"is no {what} here; did you mean {near[0]}?"
     return f"is no {what} here; there is {', '.join(known)}" if known else f"is no {what} here"
+
+
+def in_one_fault(message: str) -> WrapValidator:
+    """For a choice of types: one fault with this message, rather than one for each with pydantic's name for it."""
+
+    def check(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return choose(value)
+        except ValidationError:
+            raise ValueError(message) from None
+
+    return WrapValidator(check)
 
 
 def _written(value: Any) -> str:

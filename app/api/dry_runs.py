@@ -8,14 +8,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.lead_documents import EvaluationDocument
-from app.api.parameters import MAX_VERSION, Moment, number_of
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.scoring.document import in_one_fault
+from app.documents.leads import EvaluationDocument
+from app.documents.parameters import MAX_VERSION, Moment, number_of
 from app.scoring.engine import CompiledModel, compile_model
+from app.services.dry_runs import dry_run
 from app.services.models import get_version, read_model
-from app.services.tryout import dry_run
+from app.validation.error_messages import in_one_fault
 
 MAX_MESSAGES = 500
 

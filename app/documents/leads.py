@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from app.documents.pages import Page, WholeList
 from app.scoring.engine import Evaluation, LineKind, ledger
 from app.scoring.events import Event, IdentityKind
 from app.scoring.sources import Channel
@@ -182,6 +183,22 @@ class TransitionDocument(BaseModel):
     @classmethod
     def of(cls, stored: StoredTransition) -> Self:
         return cls(id=stored.id, lead_id=stored.lead_id, notify=stored.notify, **asdict(stored.transition))
+
+
+class LeadPage(Page[LeadDocument]):
+    pass
+
+
+class EventPage(Page[EventDocument]):
+    pass
+
+
+class TransitionPage(Page[TransitionDocument]):
+    pass
+
+
+class History(WholeList[HistoryDay]):
+    """Day by day, from the first on which the lead was known."""
 
 
 def _explained(evaluation: Evaluation, name: str) -> ExplainedScore:

@@ -9,8 +9,8 @@ from app.protocol.messages import Sender, read_message
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event
 from app.scoring.facts import merge
-from app.scoring.faults import Fault
 from app.scoring.stages import stage_of
+from app.validation.faults import Fault
 
 NOBODY = {"anonymousId": "somebody"}
 
@@ -22,7 +22,7 @@ def dry_run(
 
     As everywhere, a message that is sent twice counts once. Raises `ValidationFailed`, which names every bad one.
     """
-    sender = Sender("tryout", trusted=trusted)
+    sender = Sender("dry run", trusted=trusted)
     events: dict[str, Event] = {}
     faults: list[Fault] = []
     for index, message in enumerate(messages):

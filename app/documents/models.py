@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.api.lead_documents import LedgerLine, ScoreValue
+from app.documents.leads import LedgerLine, ScoreValue
+from app.documents.pages import Page
 from app.scoring.diff import Difference, Kind, Noun
 from app.scoring.document import ScoringModel
 from app.scoring.engine import Line, compile_model
@@ -40,6 +41,10 @@ class VersionDocument(BaseModel):
             published_at=version.published_at,
             **more,
         )
+
+
+class VersionPage(Page[VersionDocument]):
+    pass
 
 
 class WarningDocument(BaseModel):

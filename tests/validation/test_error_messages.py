@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
 
 from app.scoring.document import Name
-from app.scoring.sentences import error_message
+from app.validation.error_messages import error_message
 
 MARKER = "the-marker"
 OBJECT = "must be an object (names with values)"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scoring.faults import InvalidModel
 from app.scoring.model import load_model
+from app.validation.faults import InvalidModel
 from tests.scoring.strategies import Json, models
 
 EXAMPLES = [{"name": "one", "given": [{"event": "a", "days_ago": 1}], "expect": {"scores": {}}}]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.protocol.origins import is_allowed, origin_of, read_allowed
+from app.validation.origins import is_allowed, origin_of, read_allowed
 
 
 @pytest.mark.parametrize(

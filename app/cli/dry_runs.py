@@ -10,16 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from app.api.lead_documents import EvaluationDocument
-from app.api.parameters import Moment
 from app.cli.ledgers import condition_lines, ledger_table, points
 from app.cli.model_targets import AsJson, Target, find
 from app.cli.terminal import show, show_json
 from app.clock import utc_now
+from app.documents.leads import EvaluationDocument
+from app.documents.parameters import Moment
 from app.errors import MalformedJson, UnreadableFile, ValidationFailed
 from app.protocol.body import parse_json
-from app.scoring.faults import Fault
-from app.services.tryout import dry_run
+from app.services.dry_runs import dry_run
+from app.validation.faults import Fault
 
 commands = typer.Typer()
 

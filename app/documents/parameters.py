@@ -1,0 +1,40 @@
+"""What paths and commands are given alike: moments, versions, short texts."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+
+from app.protocol.values import is_storable
+from app.validation.error_messages import in_one_fault
+
+MAX_VERSION = 2**31 - 1  # what the column holds
+
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        msg = "must not hold U+0000"
+        raise ValueError(msg)
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        msg = "must be within the years 1 to 9999, in UTC"
+        raise ValueError(msg) from None
+
+
+Storable = AfterValidator(_storable)
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
+VersionOrActive = Annotated[
+    Version | Literal["active"], in_one_fault(f"must be the number of a version, 1 to {MAX_VERSION}, or `active`")
+]
+
+
+def number_of(version: VersionOrActive) -> int | None:
+    """The version's number, None for the active one."""
+    return None if version == "active" else version

@@ -1,0 +1,30 @@
+"""A refused message as it is shown."""
+
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.documents.pages import Page
+from app.services.rejections import Rejection
+
+
+class RejectionDocument(BaseModel):
+    """`body` is the message as JSON text, cut off where it was too long to keep."""
+
+    id: UUID
+    source: str
+    received_at: datetime
+    code: str
+    detail: str
+    message_id: str | None
+    body: str
+
+    @classmethod
+    def of(cls, rejection: Rejection) -> Self:
+        return cls.model_validate(rejection, from_attributes=True)
+
+
+class RejectionPage(Page[RejectionDocument]):
+    pass

@@ -1,0 +1,46 @@
+"""A rollout's progress as it is shown."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from app.documents.pages import WholeList
+from app.services.rollouts import Progress, State
+
+
+class RolloutDocument(BaseModel):
+    """`done` of `total` leads; null where another rollout came between. `rate` is in leads a second."""
+
+    id: int
+    version: int
+    notify: Literal["all", "none"]
+    state: State
+    done: int | None
+    total: int
+    rate: float | None
+    published_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expected_end: datetime | None
+
+    @classmethod
+    def of(cls, progress: Progress) -> "RolloutDocument":
+        rollout = progress.rollout
+        return cls(
+            id=rollout.id,
+            version=rollout.version,
+            notify="all" if rollout.notify else "none",
+            state=progress.state,
+            done=progress.done,
+            total=rollout.leads,
+            rate=round(progress.leads_per_second, 1) if progress.leads_per_second is not None else None,
+            published_at=rollout.published_at,
+            started_at=rollout.started_at,
+            finished_at=rollout.finished_at,
+            expected_end=progress.expected_end,
+        )
+
+
+class RolloutList(WholeList[RolloutDocument]):
+    pass
