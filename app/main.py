@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
-from app.api import docs, dry_runs, forms, ingest, keys, leads, models, ops, rejections, rollouts
+from app.api import docs, dry_runs, forms, handshakes, ingest, keys, leads, models, ops, rejections, rollouts
 from app.api.middleware import (
     CrashMiddleware,
     CrossOriginMiddleware,
@@ -53,7 +53,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
             await asyncio.gather(*tasks)
             await runtime.stop()
 
-    routes = ingest.make_routes()
+    routes = [*ingest.make_routes(), *handshakes.make_routes()]
     app = Documented(
         title="leadscore",
         summary="Signals are counted, scores weigh signals, stages read scores.",

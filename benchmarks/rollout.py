@@ -23,7 +23,8 @@ from app.scoring.document import ScoringModel
 from app.scoring.events import Event, Identity
 from app.scoring.model import dump_model, load_model
 from app.services.ingest import store
-from app.services.models import ActiveModels, activate, starter
+from app.services.models import ActiveModels, starter
+from app.services.publishing import activate
 from app.services.rollouts import roll_out
 from app.storage.db import Database
 from app.storage.migrations import migrate

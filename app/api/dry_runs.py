@@ -55,7 +55,7 @@ async def evaluate(runtime: CurrentRuntime, wanted: DryRunRequest) -> Evaluation
         def compiled() -> CompiledModel:
             return compile_model(read_model(document), version=0)
     else:
-        compiled = (await get_version(runtime.database, number_of(wanted.model))).compiled
+        compiled = (await get_version(runtime.database, number_of(wanted.model))).compile
     return await asyncio.to_thread(lambda: _evaluated(compiled(), wanted, runtime.clock()))
 
 

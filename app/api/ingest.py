@@ -10,21 +10,19 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
 
-from app.api.access import SECURITY, key_from_header, publishable_key_from_request, runtime_of, secret_from_header
+from app.api.access import SECURITY, key_from_header, publishable_key_from_request, runtime_of
 from app.api.bodies import in_thread_if_large, parse_body, read_body
-from app.api.forwarded import public_host, public_prefix, public_protocol
 from app.api.message_documents import batch_body, message_body
-from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, METRICS_PATH, SOURCE_CONFIG_PATHS
+from app.api.paths import BATCH_PATHS, MESSAGE_PATHS
+from app.api.plain_routes import Endpoint, PlainRoute
 from app.api.problems import STATUS, Problem, problem
-from app.errors import ContentTooLarge, InvalidKey, InvalidMessage, MalformedJson
+from app.errors import ContentTooLarge, InvalidMessage, MalformedJson
 from app.protocol.batches import body_write_key, read_batch, read_single
 from app.protocol.recovery import recover_batch
 from app.services.intake import Outcome
 from app.services.keys import Key
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 Parse = Callable[[bytes], Awaitable[Any]]
 
 HISTORY_PATH = "/v1/import"
@@ -113,54 +111,6 @@ async def _parse_batch(body: bytes) -> Any:
         return document
 
 
-async def receive_client_metrics(request: Request) -> Response:
-    """analytics.js tells its maker how it fares. Not to us."""
-    await read_body(request, runtime_of(request).settings.body_timeout_s)
-    return Response(b'{"success":true}', media_type="application/json")
-
-
-async def client_settings(request: Request) -> Response:
-    """What analytics.js asks before it sends anything: only our own integration, and where to send."""
-    key = await _publishable(request, request.path_params["key"])
-    host = f"{public_host(request)}{public_prefix(request)}/v1"
-    integration = {"apiKey": key, "apiHost": host, "protocol": public_protocol(request)}
-    metrics = {"sampleRate": 0}  # else each visitor's browser would tell the library's maker how it fares
-    document = {"integrations": {"Segment.io": integration}, "plan": {"track": {}}, "metrics": metrics}
-    return Response(orjson.dumps(document), headers={"Cache-Control": "no-store"}, media_type="application/json")
-
-
-async def source_config(request: Request) -> Response:
-    """What RudderStack's browser library asks before it sends anything: no destinations but ourselves."""
-    key = await _publishable(request, request.query_params.get("writeKey") or secret_from_header(request))
-    silent = {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}}
-    known = {"id": "leadscore", "name": "leadscore", "writeKey": key, "workspaceId": "leadscore"}
-    source = {**known, "enabled": True, "config": silent, "connections": [], "destinations": []}
-    return Response(orjson.dumps({"source": source, "updatedAt": ""}), media_type="application/json")
-
-
-async def _publishable(request: Request, secret: str | None) -> str:
-    """The key itself, if it is one that pages may show. Raises `InvalidKey`."""
-    if secret is None or (await runtime_of(request).keys.recognise(secret)).kind != "write":
-        raise InvalidKey
-    return secret
-
-
-class PlainRoute(APIRoute):
-    """Documented like any other route, but its endpoint is handed the request as it is.
-
-    What FastAPI would do in between (parse, solve dependencies, serialise) costs as much as all that we do.
-    """
-
-    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
-        super().__init__(path, endpoint, tags=["ingestion"], **options)
-
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(Request(scope, receive))
-            await response(scope, receive, send)
-
-        self.app = serve
-
-
 def make_routes() -> list[APIRoute]:
     """The routes for analytics clients. The short paths and the beacon's take the same as those that are documented."""
     answers: dict[int | str, dict[str, Any]] = {
@@ -171,7 +121,7 @@ def make_routes() -> list[APIRoute]:
     receivers |= dict.fromkeys(BATCH_PATHS, receive_batch)
     documented = {f"/v1/{message_type}": message_body(message_type) for message_type in MESSAGE_PATHS.values()}
     documented |= dict.fromkeys(("/v1/batch", HISTORY_PATH), batch_body())
-    routes: list[APIRoute] = [
+    return [
         PlainRoute(
             path,
             receive,
@@ -183,7 +133,3 @@ def make_routes() -> list[APIRoute]:
         )
         for path, receive in receivers.items()
     ]
-    routes.append(PlainRoute(METRICS_PATH, receive_client_metrics, methods=["POST"], include_in_schema=False))
-    asked = {"/v1/projects/{key}/settings": client_settings} | dict.fromkeys(SOURCE_CONFIG_PATHS, source_config)
-    routes += [PlainRoute(path, tell, methods=["GET"], include_in_schema=False) for path, tell in asked.items()]
-    return routes

@@ -29,8 +29,10 @@ from app.scoring.diff import compare
 from app.scoring.document import ScoringModel
 from app.scoring.model import dump_yaml
 from app.scoring.schema import json_schema
-from app.services.models import draft, get_version, list_versions, publish, read_model
+from app.services.model_checks import check_model
+from app.services.models import draft, get_version, list_versions, read_model
 from app.services.previews import MAX_SAMPLE, preview
+from app.services.publishing import publish
 from app.services.rollouts import progress_of
 
 YAML = "application/yaml"
@@ -73,8 +75,8 @@ async def create(
     """Keep a document, as JSON or YAML, as the next version: a draft, with what its lint and its examples say."""
     model = await _posted_model(request)
     version = await draft(runtime.database, model, note, runtime.clock())
-    response.headers["Location"] = f"/v1/models/{version.stored.version}"
-    return await asyncio.to_thread(ModelDocument.of, version)
+    response.headers["Location"] = f"/v1/models/{version.number}"
+    return ModelDocument.of_checked(version, await asyncio.to_thread(check_model, model))
 
 
 async def _posted_model(request: Request) -> ScoringModel:
@@ -97,7 +99,7 @@ async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = 
     """Versions, the latest first."""
     (before,) = read_cursor("models", cursor, _read_version) if cursor else (None,)
     found = await list_versions(runtime.database, before, limit + 1)
-    more = write_cursor("models", [found[limit - 1].stored.version]) if len(found) > limit else None
+    more = write_cursor("models", [found[limit - 1].number]) if len(found) > limit else None
     return VersionPage(data=list(map(VersionDocument.of, found[:limit])), next_cursor=more)
 
 
@@ -117,8 +119,8 @@ async def get_one(request: Request, runtime: CurrentRuntime, version: VersionOrA
     """A version with all that is known of it; to `Accept: application/yaml` the document alone, ready to edit."""
     found = await get_version(runtime.database, number_of(version))
     if "yaml" in request.headers.get("accept", ""):
-        return Response(await asyncio.to_thread(dump_yaml, found.model), media_type=YAML)
-    return await asyncio.to_thread(ModelDocument.of, found)
+        return Response(await asyncio.to_thread(lambda: dump_yaml(found.load())), media_type=YAML)
+    return ModelDocument.of_checked(found, await asyncio.to_thread(lambda: check_model(found.load())))
 
 
 @router.get("/{version}/diff", dependencies=[Reader])
@@ -130,10 +132,10 @@ async def get_diff(
     """What is different in this version, in terms of signals, rules and stages."""
     after = await get_version(runtime.database, number_of(version))
     before = await get_version(runtime.database, number_of(other))
-    differences = await asyncio.to_thread(lambda: compare(before.model, after.model))
+    differences = await asyncio.to_thread(lambda: compare(before.load(), after.load()))
     return DiffDocument(
-        before=before.stored.version,
-        after=after.stored.version,
+        before=before.number,
+        after=after.number,
         differences=list(map(DifferenceDocument.of, differences)),
     )
 
@@ -142,7 +144,7 @@ async def get_diff(
 async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
     """What this version would change if it were published now. Nothing is changed."""
     found = await get_version(runtime.database, number_of(version))
-    candidate = await asyncio.to_thread(found.compiled)
+    candidate = await asyncio.to_thread(found.compile)
     async with runtime.preview_slot():
         seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
         return await asyncio.to_thread(PreviewDocument.of, seen)

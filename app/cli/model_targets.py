@@ -32,7 +32,7 @@ class Found:
 
     @property
     def number(self) -> int | None:
-        return self.version.stored.version if self.version is not None else None
+        return self.version.number if self.version is not None else None
 
     def compiled(self) -> CompiledModel:
         return compile_model(self.model, self.number or 0)
@@ -83,4 +83,4 @@ async def find_one(database: Database, wanted: ScoringModel | VersionOrActive) -
         version = await get_version(database, number_of(wanted))
     except NotFound:
         raise NotFound(msg) from None
-    return Found(version.model, version)
+    return Found(version.load(), version)

@@ -20,12 +20,11 @@ from app.documents.models import (
     VersionDocument,
     VersionPage,
     WarningDocument,
-    examples_of,
-    warnings_of,
 )
 from app.documents.parameters import MAX_VERSION
 from app.scoring.diff import compare
 from app.scoring.model import dump_model, dump_yaml
+from app.services.model_checks import check_model
 from app.services.models import list_versions
 
 commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
@@ -57,7 +56,7 @@ class Differences(BaseModel):
 @commands.command("lint")
 def lint_model(file: File, *, json: AsJson = False) -> None:
     """Warn of what is valid in a model, and yet hardly meant. The exit status is 1 if there is a warning."""
-    warnings = warnings_of(read_model(file))
+    warnings = list(map(WarningDocument.of, check_model(read_model(file)).warnings))
     if json:
         show_json(Warnings(warnings=warnings))
     else:
@@ -68,7 +67,7 @@ def lint_model(file: File, *, json: AsJson = False) -> None:
 @commands.command("test")
 def try_examples(file: File, *, json: AsJson = False) -> None:
     """Run a model's examples. The exit status is 1 if one of them fails."""
-    examples = examples_of(read_model(file))
+    examples = list(map(ExampleDocument.of, check_model(read_model(file)).examples))
     if json:
         show_json(Examples(examples=examples))
     else:
@@ -120,9 +119,12 @@ def show_model(target: Target = "active", *, json: AsJson = False) -> None:
 
 
 def _document_of(found: Found) -> ModelDocument | FileDocument:
+    report = check_model(found.model)
     if found.version is not None:
-        return ModelDocument.of(found.version)
-    model = found.model
+        return ModelDocument.of_checked(found.version, report)
     return FileDocument(
-        name=model.name, document=dump_model(model), warnings=warnings_of(model), examples=examples_of(model)
+        name=found.model.name,
+        document=dump_model(found.model),
+        warnings=list(map(WarningDocument.of, report.warnings)),
+        examples=list(map(ExampleDocument.of, report.examples)),
     )

@@ -17,13 +17,15 @@ from app.cli.model_targets import AsJson, Target, find_one, read_target
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
 from app.cli.terminal import counted, err, progress_bar, show, show_json
 from app.clock import utc_now
-from app.documents.models import examples_of, warnings_of
+from app.documents.models import ExampleDocument, WarningDocument
 from app.documents.parameters import Note, VersionOrActive
 from app.documents.rollouts import RolloutDocument
 from app.errors import ValidationFailed
 from app.scoring.document import ScoringModel
 from app.services.evaluation import StageMoves
-from app.services.models import activate, get_version, publish
+from app.services.model_checks import ModelReport, check_model
+from app.services.models import get_version
+from app.services.publishing import activate, publish
 from app.services.rollouts import Progress, progress_of, roll_out
 from app.services.runtime import Runtime
 from app.validation.error_messages import error_message
@@ -56,9 +58,10 @@ def publish_model(
     """Make a model the active one, if its examples hold, and evaluate every lead by it."""
     wanted = read_target(target)
     noted = _read_note(note, wanted)
-    if is_file := isinstance(wanted, ScoringModel):
-        _check(wanted)
-    published = with_database(lambda runtime: _publish(runtime, wanted, noted, notify=notify == "all"), made=is_file)
+    report = _check(wanted) if isinstance(wanted, ScoringModel) else None
+    published = with_database(
+        lambda runtime: _publish(runtime, wanted, report, noted, notify=notify == "all"), made=report is not None
+    )
     if json:
         show_json(RolloutDocument.of(published.progress))
     _tell(published, quietly=json)
@@ -77,17 +80,19 @@ def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str 
         raise ValidationFailed(f"--note {error_message(error.errors()[0])}.") from None
 
 
-def _check(model: ScoringModel) -> None:
-    """Warnings are shown, and go through; examples that fail end the command."""
-    if warnings := warnings_of(model):
-        show(*warning_lines(warnings), console=err)
-    examples = examples_of(model)
+def _check(model: ScoringModel) -> ModelReport:
+    """Show the warnings, and end the command if examples fail."""
+    report = check_model(model)
+    if report.warnings:
+        show(*warning_lines(list(map(WarningDocument.of, report.warnings))), console=err)
+    examples = list(map(ExampleDocument.of, report.examples))
     if failed := [example for example in examples if not example.holds]:
         show(*map(example_line, failed), console=err)
         _say(
             f"The model was not published: {len(failed)} of {counted(len(examples), 'example fails', 'examples fail')}."
         )
         raise typer.Exit(1)
+    return report
 
 
 def _say(sentence: str) -> None:
@@ -116,27 +121,32 @@ def _tell(published: Published, *, quietly: bool) -> None:
 async def _publish(
     runtime: Runtime,
     wanted: ScoringModel | VersionOrActive,
+    report: ModelReport | None,
     note: str | None,
     *,
     notify: bool,
 ) -> Published:
     with interruptible() as stopping:
-        begun = await _begin(runtime, wanted, note, notify=notify)
+        begun = await _begin(runtime, wanted, report, note, notify=notify)
         progress, moved = await _carry_out(runtime, begun, stopping)
         active = await get_version(runtime.database, None)
-    return Published(progress, moved, active.stored.version)
+    return Published(progress, moved, active.number)
 
 
 async def _begin(
-    runtime: Runtime, wanted: ScoringModel | VersionOrActive, note: str | None, *, notify: bool
+    runtime: Runtime,
+    wanted: ScoringModel | VersionOrActive,
+    report: ModelReport | None,
+    note: str | None,
+    *,
+    notify: bool,
 ) -> Progress:
     database, begun_at = runtime.database, utc_now()
     if isinstance(wanted, ScoringModel):
-        rollout = await activate(database, wanted, utc_now, note=note, notify=notify)
+        rollout = await activate(database, wanted, utc_now, note=note, notify=notify, report=report)
     else:
         found = await find_one(database, wanted)
-        _check(found.model)
-        rollout = await publish(database, found.number or 0, utc_now, notify=notify)
+        rollout = await publish(database, found.number or 0, utc_now, notify=notify, report=_check(found.model))
     progress = await progress_of(database, rollout.id, utc_now())
     if rollout.published_at < begun_at:
         _say(f"Version {rollout.version} was published already, at {rollout.published_at:%Y-%m-%d %H:%M} UTC.")

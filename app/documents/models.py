@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from app.documents.leads import LedgerLine, ScoreValue
 from app.documents.pages import Page
 from app.scoring.diff import Difference, Kind, Noun
-from app.scoring.document import ScoringModel
-from app.scoring.engine import Line, compile_model
-from app.scoring.examples import run_examples
-from app.scoring.lint import Code, lint
+from app.scoring.engine import Line
+from app.scoring.examples import ExampleResult
+from app.scoring.lint import Code, LintWarning
 from app.scoring.preview import Distribution, Mover, Placement
+from app.services.model_checks import ModelReport
 from app.services.models import State, Version
 from app.services.previews import Previewed
 
@@ -31,13 +31,12 @@ class VersionDocument(BaseModel):
 
     @classmethod
     def of(cls, version: Version, **more: Any) -> Self:
-        stored = version.stored
         return cls(
-            version=stored.version,
-            name=stored.document["name"],
+            version=version.number,
+            name=version.document["name"],
             state=version.state,
-            note=stored.note,
-            created_at=stored.created_at,
+            note=version.note,
+            created_at=version.created_at,
             published_at=version.published_at,
             **more,
         )
@@ -52,6 +51,10 @@ class WarningDocument(BaseModel):
     path: str
     message: str
 
+    @classmethod
+    def of(cls, warning: LintWarning) -> Self:
+        return cls.model_validate(warning, from_attributes=True)
+
 
 class ExampleDocument(BaseModel):
     """`failures` says what came out otherwise than expected, nothing if the example holds."""
@@ -59,6 +62,10 @@ class ExampleDocument(BaseModel):
     name: str
     holds: bool
     failures: list[str]
+
+    @classmethod
+    def of(cls, result: ExampleResult) -> Self:
+        return cls(name=result.name, holds=not result.failures, failures=[*result.failures])
 
 
 class ModelDocument(VersionDocument):
@@ -69,20 +76,13 @@ class ModelDocument(VersionDocument):
     document: dict[str, Any]
 
     @classmethod
-    def of(cls, version: Version, **more: Any) -> Self:
-        """Lints the model and runs its examples, which takes its time: not for the event loop."""
-        model = version.model
-        found = {"warnings": warnings_of(model), "examples": examples_of(model)}
-        return super().of(version, **found, document=version.stored.document, **more)
-
-
-def warnings_of(model: ScoringModel) -> list[WarningDocument]:
-    return [WarningDocument.model_validate(each, from_attributes=True) for each in lint(model)]
-
-
-def examples_of(model: ScoringModel) -> list[ExampleDocument]:
-    results = run_examples(compile_model(model, version=0))
-    return [ExampleDocument(name=each.name, holds=not each.failures, failures=[*each.failures]) for each in results]
+    def of_checked(cls, version: Version, report: ModelReport) -> Self:
+        return cls.of(
+            version,
+            warnings=list(map(WarningDocument.of, report.warnings)),
+            examples=list(map(ExampleDocument.of, report.examples)),
+            document=version.document,
+        )
 
 
 class DifferenceDocument(BaseModel):

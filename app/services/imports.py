@@ -12,7 +12,7 @@ from app.protocol.history import Entry, fingerprint
 from app.protocol.messages import Sender, read_message
 from app.protocol.values import as_text
 from app.scoring.events import Event
-from app.services.ingest import UNSTORABLE, Writer
+from app.services.writer import UNSTORABLE, Writer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from app.errors import InvalidMessage, LeadscoreError
 from app.metrics import Metrics
 from app.protocol.batches import Batch, Refusal
 from app.scoring.events import Event, event_name_key
-from app.services.ingest import UNSTORABLE, Receipt, Writer
 from app.services.keys import Key
 from app.services.rejections import rejections_of
+from app.services.writer import UNSTORABLE, Receipt, Writer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Scoring models at work: drafts, their versions, and publishing one of them, which makes it the active model."""
+"""Scoring models and their versions. `publishing` makes one of them the active model."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,26 +10,19 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import ExamplesFailed, InvalidMessage, NotFound
+from app.errors import InvalidMessage, NotFound
 from app.protocol.values import check_values
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
-from app.scoring.examples import run_examples
 from app.scoring.matching import renamed_stages
 from app.scoring.model import dump_model, load_model
-from app.storage import leads as lead_store
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
 from app.storage.db import Conflict, Database
 from app.storage.models import ModelVersion
-from app.storage.rollouts import Rollout
-from app.storage.sql import dumps
 from app.validation.faults import Fault, InvalidModel
 
 Result = TypeVar("Result")
-
-Clock = Callable[[], datetime]
-"""Read inside the transaction: at a moment before it, others were still served by the old model."""
 
 State = Literal["draft", "active", "retired"]
 
@@ -46,7 +39,7 @@ class ActiveModels:
 
     async def version(self, connection: AsyncConnection, version: int) -> CompiledModel:
         if version not in self._compiled:
-            stored = await _existing(connection, version)
+            stored = await get_stored(connection, version)
             self._compiled[version] = await asyncio.to_thread(_compiled, stored)
         return self._compiled[version]
 
@@ -81,7 +74,7 @@ async def active_version(connection: AsyncConnection) -> int:
     return version
 
 
-async def _existing(connection: AsyncConnection, version: int) -> ModelVersion:
+async def get_stored(connection: AsyncConnection, version: int) -> ModelVersion:
     stored = await model_store.get(connection, version)
     if stored is None:
         msg = f"There is no version {version} of the scoring model; /v1/models lists those there are."
@@ -102,31 +95,38 @@ def read_model(source: str | dict[str, Any]) -> ScoringModel:
     return model
 
 
+def starter() -> ScoringModel:
+    """The model that ships with leadscore."""
+    return load_model(files("app.scoring").joinpath("starter.yaml").read_text(encoding="utf-8"))
+
+
 # --- Versions ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A document under its number, and what became of it. `published_at` is the last time."""
+    """A document under its number, and what became of it. `published_at` is the last time, None of a draft."""
 
-    stored: ModelVersion
+    number: int
+    document: dict[str, Any]
+    note: str | None
+    created_at: datetime
     state: State
     published_at: datetime | None
 
-    @property
-    def model(self) -> ScoringModel:
-        """Takes its time, as all does that is done with a whole model: not for the event loop."""
-        return load_model(self.stored.document)
+    def load(self) -> ScoringModel:
+        """Takes up to seconds: not for the event loop."""
+        return load_model(self.document)
 
-    def compiled(self) -> CompiledModel:
-        """Takes its time too."""
-        return _compiled(self.stored)
+    def compile(self) -> CompiledModel:
+        """Takes up to seconds: not for the event loop."""
+        return compile_model(self.load(), self.number)
 
 
 async def get_version(database: Database, version: int | None) -> Version:
     """A version, the active one for None. Raises `NotFound`."""
     async with database.read() as connection:
-        found = await _existing(connection, version if version is not None else await active_version(connection))
+        found = await get_stored(connection, version if version is not None else await active_version(connection))
         return (await _with_states(connection, [found]))[0]
 
 
@@ -140,7 +140,17 @@ async def _with_states(connection: AsyncConnection, found: Sequence[ModelVersion
     rollouts = await rollout_store.list_all(connection)
     published = {rollout.version: rollout.published_at for rollout in rollouts}
     active = rollouts[-1].version if rollouts else None
-    return [Version(each, _state(each.version, active, published), published.get(each.version)) for each in found]
+    return [
+        Version(
+            number=each.version,
+            document=each.document,
+            note=each.note,
+            created_at=each.created_at,
+            state=_state(each.version, active, published),
+            published_at=published.get(each.version),
+        )
+        for each in found
+    ]
 
 
 def _state(version: int, active: int | None, published: dict[int, datetime]) -> State:
@@ -155,12 +165,12 @@ async def draft(database: Database, model: ScoringModel, note: str | None, now: 
 
     async def keep(connection: AsyncConnection) -> Version:
         version = await model_store.insert(connection, document, note, now)
-        return (await _with_states(connection, [await _existing(connection, version)]))[0]
+        return (await _with_states(connection, [await get_stored(connection, version)]))[0]
 
-    return await _retry_on_conflict(database, keep)
+    return await retry_on_conflict(database, keep)
 
 
-async def _retry_on_conflict(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+async def retry_on_conflict(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
     """Run a job in a transaction, and again where another came first, for what it read may have changed."""
     while True:
         try:
@@ -168,84 +178,3 @@ async def _retry_on_conflict(database: Database, job: Callable[[AsyncConnection]
                 return await job(connection)
         except Conflict:
             continue
-
-
-# --- Publishing -------------------------------------------------------------------------------------------------
-
-
-async def publish(database: Database, version: int, clock: Clock, *, notify: bool) -> Rollout:
-    """Make a version the active model, and tell the rollout that this begins.
-
-    Of the active one it is the rollout that made it so: nothing is begun anew. Raises `NotFound` or `ExamplesFailed`.
-    """
-    found = await get_version(database, version)
-    await asyncio.to_thread(lambda: check_examples(found.model))
-    async with database.read() as connection:
-        leads = await lead_store.count_outdated(connection, version)
-
-    async def make_active(connection: AsyncConnection) -> Rollout:
-        latest = await rollout_store.latest(connection)
-        return await _publish(connection, latest, version, clock(), notify=notify, leads=leads)
-
-    return await _retry_on_conflict(database, make_active)
-
-
-def check_examples(model: ScoringModel) -> None:
-    """Raises `ExamplesFailed`, with every example that does not hold."""
-    results = enumerate(run_examples(compile_model(model, version=0)))
-    failed = [Fault(f"examples[{index}]", failure) for index, result in results for failure in result.failures]
-    if failed:
-        msg = "The model can't be published: its examples fail. Mend it, or what they expect, and post it as a draft."
-        raise ExamplesFailed(msg, tuple(failed))
-
-
-async def activate(
-    database: Database, model: ScoringModel, clock: Clock, *, note: str | None = None, notify: bool = False
-) -> Rollout:
-    """Draft and publish a document in one. If it is active already, nothing changes. Raises `ExamplesFailed`."""
-    await asyncio.to_thread(check_examples, model)
-    document = dump_model(model)
-    async with database.read() as connection:
-        leads = await lead_store.count(connection)  # whatever the version will be, none has been evaluated by it
-
-    async def make_active(connection: AsyncConnection) -> Rollout:
-        latest = await rollout_store.latest(connection)
-        if latest is not None and dumps((await _existing(connection, latest.version)).document) == dumps(document):
-            return latest  # not by `==`: to Python, true is 1; to a condition it is not
-        now = clock()
-        version = await model_store.insert(connection, document, note, now)
-        return await _publish(connection, latest, version, now, notify=notify, leads=leads)
-
-    return await _retry_on_conflict(database, make_active)
-
-
-async def _publish(
-    connection: AsyncConnection, latest: Rollout | None, version: int, now: datetime, *, notify: bool, leads: int
-) -> Rollout:
-    """`Conflict` if there is another rollout by now than the latest that the caller has seen."""
-    if latest is not None and latest.version == version:
-        return latest
-    after = latest.id if latest else 0
-    # Looking back goes by the time: though replicas' clocks disagree, the later publication must not get the earlier.
-    at = max(now, latest.published_at) if latest else now
-    return await rollout_store.insert(connection, version, at, after=after, notify=notify, leads=leads)
-
-
-def starter() -> ScoringModel:
-    """The model that ships with leadscore."""
-    return load_model(files("app.scoring").joinpath("starter.yaml").read_text(encoding="utf-8"))
-
-
-async def install_starter(database: Database, clock: Clock) -> None:
-    """Give a database that has no model the starter."""
-    async with database.read() as connection:
-        if await rollout_store.latest(connection) is not None:
-            return
-    document = dump_model(starter())
-    try:
-        async with database.write() as connection:
-            now = clock()
-            version = await model_store.insert(connection, document, "The model that ships.", now)
-            await _publish(connection, None, version, now, notify=False, leads=0)
-    except Conflict:  # another replica has just done it
-        return

@@ -11,13 +11,15 @@ from app.errors import Unavailable
 from app.metrics import Metrics
 from app.protocol.messages import Sender
 from app.scoring.referrers import known_referrers, public_suffixes
-from app.services.ingest import Writer
+from app.services.gauges import update_gauges
 from app.services.intake import Intake
-from app.services.keys import Key, KeyRing, NewKey, create_first_keys
+from app.services.keyring import KeyRing
+from app.services.keys import Key, NewKey, create_first_keys
 from app.services.leads import Leads
-from app.services.models import ActiveModels, active_version, install_starter
+from app.services.models import ActiveModels
+from app.services.publishing import install_starter
+from app.services.writer import Writer
 from app.settings import Settings
-from app.storage import leads as lead_store
 from app.storage.db import Database
 from app.storage.migrations import check_schema, migrate
 
@@ -103,21 +105,5 @@ class Runtime:
             yield
 
     async def observe(self) -> None:
-        """Bring the gauges that the database tells up to date. Where it can't be reached they have no value."""
-        now = self.clock()
-        try:
-            async with self.database.read() as connection:
-                counts = await lead_store.count_by_stage(connection)
-                oldest = await lead_store.oldest_due(connection)
-                version = await active_version(connection)
-                left = await lead_store.count_outdated(connection, version)
-        except Unavailable:
-            self.metrics.forget()
-            return
-        self.metrics.rollout_left.set(left)
-        self.metrics.leads.clear()
-        for stage, count in counts.items():
-            self.metrics.leads.labels(stage).set(count)
-        overdue_days = (now.date() - oldest).days if oldest else -1
-        seconds_today = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-        self.metrics.oldest_due_seconds.set(overdue_days * 86_400 + seconds_today if overdue_days >= 0 else 0)
+        """Bring the gauges that the database fills up to date. They have no value while it can't be reached."""
+        await update_gauges(self.database, self.metrics, self.clock())

@@ -16,7 +16,8 @@ from httpx import ASGITransport, AsyncClient, Response
 from app.main import create_app
 from app.scoring.document import ScoringModel
 from app.services.keys import create_key
-from app.services.models import activate, starter
+from app.services.models import starter
+from app.services.publishing import activate
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.storage.keys import KEY_KINDS, KeyKind

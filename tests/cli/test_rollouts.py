@@ -12,7 +12,8 @@ from uuid import UUID
 
 from app.clock import utc_now
 from app.scoring.model import load_model
-from app.services.models import ActiveModels, activate
+from app.services.models import ActiveModels
+from app.services.publishing import activate
 from app.services.rollouts import roll_out
 from app.storage import rollouts as rollout_store
 from app.storage.db import Database

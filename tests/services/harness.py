@@ -19,10 +19,11 @@ from app.scoring.document import ScoringModel
 from app.scoring.events import IDENTITY_KINDS, Event, Identity, IdentityKind
 from app.scoring.model import load_model
 from app.services.evaluation import StageMoves
-from app.services.ingest import Receipt, Writer
 from app.services.leads import Leads, LeadView
-from app.services.models import ActiveModels, activate
+from app.services.models import ActiveModels
+from app.services.publishing import activate
 from app.services.rollouts import roll_out
+from app.services.writer import Receipt, Writer
 from app.storage.db import Database
 from app.storage.tables import metadata, transitions
 

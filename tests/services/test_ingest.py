@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
-from app.services.ingest import Receipt, Writer, store
+from app.services.ingest import store
+from app.services.writer import Receipt, Writer
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Text, cast, select
 
 from app.errors import InvalidKey, NotFound
-from app.services.keys import REMEMBERED_S, KeyRing, create_first_keys, create_key, list_keys, revoke_key
+from app.services.keyring import CACHED_S, KeyRing
+from app.services.keys import create_first_keys, create_key, list_keys, revoke_key
 from app.storage.db import Database
 from app.storage.keys import KEY_KINDS, KeyKind
 from app.storage.tables import keys
@@ -78,7 +79,7 @@ async def test_a_revoked_key_works_no_longer_than_it_is_remembered(database: Dat
     ring = KeyRing(database, clock_s)
     await ring.recognise(made.secret)
     await revoke_key(database, made.key.id, NOW)
-    clock_s.seconds += REMEMBERED_S - 0.001
+    clock_s.seconds += CACHED_S - 0.001
     assert await ring.recognise(made.secret) == made.key
     clock_s.seconds += 0.001
     with pytest.raises(InvalidKey):

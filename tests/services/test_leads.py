@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import NotFound, ValidationFailed
 from app.services.leads import LeadQuery, LeadView, Position
-from app.services.models import activate
+from app.services.publishing import activate
 from app.services.sweep import sweep_due
 from tests.services.harness import NOW, Service, alias, days_ago, event, serving, small_model, who, with_keep
 

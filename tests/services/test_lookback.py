@@ -240,7 +240,7 @@ async def test_a_published_model_counts_before_the_rollout_has_come(service: Ser
 
 async def test_another_model_is_asked_with_its_own_signals_counted_from_the_log(service: Service) -> None:
     await on_day(service, 0, event("u1", **PAGES))
-    version = (await draft(service.database, PRICING, None, after(1))).stored.version
+    version = (await draft(service.database, PRICING, None, after(1))).number
     lead = await lead_id(service, "u1")
     assert await engagement(service, lead, 0, version=version) == [3.3]
     assert await engagement(service, lead, 0) == [0]
@@ -251,7 +251,7 @@ async def test_another_model_is_asked_with_its_own_signals_counted_from_the_log(
 async def test_another_model_is_asked_of_the_facts_of_then(service: Service) -> None:
     await on_day(service, 0, event("u1", name="Unheard Of"))
     await on_day(service, 2, event("u1", "a1", **PAGES), event("a1", **PAGES, at=after(1)))
-    version = (await draft(service.database, PRICING, None, after(3))).stored.version
+    version = (await draft(service.database, PRICING, None, after(3))).number
     assert await engagement(service, await lead_id(service, "u1"), 1, 2, version=version) == [0, 6.29]
 
 

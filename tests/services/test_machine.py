@@ -19,9 +19,9 @@ from app.documents.leads import ScoreDocument
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
-from app.services.ingest import Receipt
 from app.services.lookback import ScoreView
 from app.services.sweep import sweep_due
+from app.services.writer import Receipt
 from app.storage.db import Database
 from app.storage.tables import leads, transitions
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, with_signal

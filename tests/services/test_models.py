@@ -9,7 +9,8 @@ import pytest
 from app.errors import NotFound
 from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
-from app.services.models import ActiveModels, install_starter, starter
+from app.services.models import ActiveModels, starter
+from app.services.publishing import install_starter
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
 from app.storage.db import Database

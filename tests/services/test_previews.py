@@ -19,8 +19,9 @@ from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
 from app.scoring.model import load_model
-from app.services.models import draft, publish
+from app.services.models import draft
 from app.services.previews import Previewed, preview
+from app.services.publishing import publish
 from app.services.sweep import sweep_due
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -256,8 +257,8 @@ async def sweep(service: Service) -> None:
 
 
 async def candidate_of(service: Service, model: ScoringModel) -> CompiledModel:
-    stored = (await draft(service.database, model, None, service.clock.now)).stored
-    return compile_model(model, stored.version)
+    version = await draft(service.database, model, None, service.clock.now)
+    return compile_model(model, version.number)
 
 
 @law

@@ -14,7 +14,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
 from app.scoring.events import Event
 from app.services import rollouts
-from app.services.models import publish
+from app.services.publishing import publish
 from app.services.rollouts import CLAIM
 from app.storage import leads as lead_store
 from app.storage.tables import leads

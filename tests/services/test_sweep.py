@@ -3,8 +3,8 @@
 import asyncio
 from datetime import date, datetime, timedelta
 
-from app.services.ingest import Receipt
 from app.services.sweep import sweep_due
+from app.services.writer import Receipt
 from app.storage import leads as lead_store
 from app.storage.leads import Lead
 from tests.services.harness import NOW, Service, days_ago, event, serving, small_model, with_keep

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.services.models import activate
+from app.services.publishing import activate
 from app.services.runtime import Runtime
 from app.settings import Settings
 from tests.services.harness import Clock, event, small_model

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.services.models import activate
+from app.services.publishing import activate
 from app.services.rollouts import progress_of
 from app.services.runtime import Runtime
 from app.workers.rollout import run_rollout

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from app.services.models import activate
+from app.services.publishing import activate
 from app.services.runtime import Runtime
 from app.workers.sweep import sweep
 from tests.services.harness import Clock, small_model

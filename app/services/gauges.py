@@ -1,0 +1,29 @@
+"""The gauges that the database fills: leads by stage, rollouts under way, overdue checks."""
+
+from datetime import datetime
+
+from app.errors import Unavailable
+from app.metrics import Metrics
+from app.services.models import active_version
+from app.storage import leads as lead_store
+from app.storage.db import Database
+
+
+async def update_gauges(database: Database, metrics: Metrics, now: datetime) -> None:
+    """Read them all in one transaction. They have no value while the database can't be reached."""
+    try:
+        async with database.read() as connection:
+            counts = await lead_store.count_by_stage(connection)
+            oldest = await lead_store.oldest_due(connection)
+            version = await active_version(connection)
+            left = await lead_store.count_outdated(connection, version)
+    except Unavailable:
+        metrics.forget()
+        return
+    metrics.rollout_left.set(left)
+    metrics.leads.clear()
+    for stage, count in counts.items():
+        metrics.leads.labels(stage).set(count)
+    overdue_days = (now.date() - oldest).days if oldest else -1
+    seconds_today = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+    metrics.oldest_due_seconds.set(overdue_days * 86_400 + seconds_today if overdue_days >= 0 else 0)
