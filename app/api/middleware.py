@@ -81,7 +81,7 @@ class SingleSlashMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and b"//" in scope["raw_path"]:
+        if scope["type"] == "http" and b"//" in scope.get("raw_path", b""):
             scope["raw_path"] = SLASHES.sub(b"/", scope["raw_path"])
             scope["path"] = unquote(scope["raw_path"].decode())
         await self.app(scope, receive, send)
