@@ -25,7 +25,7 @@ DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-CODE_OF_A_MESSAGE = re.compile(r'(?:InvalidMessage|_Unstorable|Refusal)\((?:[\w, .]*, )?"([a-z-]+)"')
+CODE_OF_A_MESSAGE = re.compile(r'(?:InvalidMessage|_Unstorable)\((?:[\w, .]*, )?"([a-z-]+)"')
 
 
 def text_of(*names: str) -> str:

@@ -43,18 +43,19 @@ async def _receive(request: Request, form: str) -> Response:
     fields = await in_thread_if_large(len(body), lambda: _read_fields(body, request.headers.get("content-type")))
     key = key or await publishable_key_from_request(request, form_write_key(fields))
     post = await in_thread_if_large(len(body), lambda: read_form(form, fields, key.trait_map))
+    now = runtime.clock()
     try:
         redirect_to = _redirect_target(request, key, post.next_url)
     except UnsafeRedirect as error:
-        await runtime.intake.refuse(key, post.message, error)
+        await runtime.intake.refuse(key, post.message, error, now)
         raise
     if post.honeypot_filled:
-        await runtime.intake.quarantine(key, post.message)
+        await runtime.intake.quarantine(key, post.message, now)
         outcome = Outcome(accepted=1, duplicates=0, refused=())  # so the bot believes that all went well
     else:
         message = post.message | {"context": _context(request)}
-        batch = read_single(message, type="form", sender=runtime.sender(key), received_at=runtime.clock())
-        outcome = await runtime.intake.accept(key, batch)
+        messages = read_single(message, type="form", sender=runtime.sender(key), received_at=now)
+        outcome = await runtime.intake.accept(key, messages, now)
     return _html_response(
         request, respond(request, outcome), redirect_to, visitor_can_help=_can_visitor_help(post, outcome)
     )
@@ -66,7 +67,8 @@ def _read_fields(body: bytes, content_type: str | None) -> Fields:
 
 def _can_visitor_help(post: FormPost, outcome: Outcome) -> bool:
     """Whether a form was refused for what was filled in: whoever else is to blame, its visitor is not."""
-    return post.contact_is_unusable and [refusal.code for refusal in outcome.refused] == ["invalid-identity"]
+    codes = [message.error.code for message in outcome.refused if message.error is not None]
+    return post.contact_is_unusable and codes == ["invalid-identity"]
 
 
 def _redirect_target(request: Request, key: Key, next_url: str | None) -> str | None:

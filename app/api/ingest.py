@@ -45,14 +45,15 @@ class Accepted(BaseModel):
 
 
 def respond(request: Request, outcome: Outcome) -> Response:
-    """What became of each message. Only when all were refused is it an error."""
+    """What became of each message. It is an error only if all were refused."""
+    refused = [(message, message.error) for message in outcome.refused if message.error is not None]
     rejected = [
-        {"index": refusal.index, "messageId": refusal.message_id, "code": refusal.code, "message": refusal.detail}
-        for refusal in outcome.refused
+        {"index": message.index, "messageId": message.message_id, "code": error.code, "message": error.detail}
+        for message, error in refused
     ]
     if rejected and not outcome.accepted + outcome.duplicates:
-        first = outcome.refused[0]
-        too_large = all(refusal.code == ContentTooLarge.code for refusal in outcome.refused)
+        _, first = refused[0]
+        too_large = all(error.code == ContentTooLarge.code for _, error in refused)
         status = STATUS[ContentTooLarge] if too_large else STATUS[InvalidMessage]
         return problem(request, status, first.code, first.detail, rejected=rejected)
     counts = {"success": True, "accepted": outcome.accepted, "duplicates": outcome.duplicates}
@@ -82,8 +83,9 @@ def _receives_message(message_type: str) -> Endpoint:
     async def receive(request: Request) -> Response:
         key, document, _ = await _authorised(request)
         runtime = runtime_of(request)
-        batch = read_single(document, type=message_type, sender=runtime.sender(key), received_at=runtime.clock())
-        return respond(request, await runtime.intake.accept(key, batch))
+        now = runtime.clock()
+        messages = read_single(document, type=message_type, sender=runtime.sender(key), received_at=now)
+        return respond(request, await runtime.intake.accept(key, messages, now))
 
     receive.__name__ = message_type
     receive.__doc__ = f"Take one `{message_type}` message."
@@ -94,10 +96,10 @@ async def receive_batch(request: Request) -> Response:
     """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
     key, document, size = await _authorised(request, _parse_batch)
     runtime = runtime_of(request)
-    live = request.url.path != HISTORY_PATH
-    read = partial(read_batch, document, sender=runtime.sender(key), received_at=runtime.clock(), live=live)
-    batch = await in_thread_if_large(size, read)
-    return respond(request, await runtime.intake.accept(key, batch))
+    now, live = runtime.clock(), request.url.path != HISTORY_PATH
+    read = partial(read_batch, document, sender=runtime.sender(key), received_at=now, live=live)
+    messages = await in_thread_if_large(size, read)
+    return respond(request, await runtime.intake.accept(key, messages, now))
 
 
 async def _parse_batch(body: bytes) -> Any:

@@ -106,7 +106,7 @@ def _show(settings: Settings, file: str, source: str, options: TableOptions) -> 
             message, _ = reader.read(entry)
         except LeadscoreError as error:
             refused += 1
-            err.print(_refusal(entry.line, error.code, error.detail), markup=False, soft_wrap=True)
+            err.print(_refusal(entry.line, error), markup=False, soft_wrap=True)
         else:
             print(orjson.dumps(message).decode())
     err.print("Nothing was stored.")
@@ -117,8 +117,8 @@ def _reader(source: str, settings: Settings) -> EntryReader:
     return EntryReader(Sender(source, trusted=True, phone_region=settings.phone_region), utc_now)
 
 
-def _refusal(line: int, code: str, detail: str) -> str:
-    return f"line {line}: {code}: {detail}"
+def _refusal(line: int, error: LeadscoreError | None) -> str:
+    return f"line {line}: {error.code}: {error.detail}" if error is not None else ""
 
 
 async def _import(settings: Settings, file: str, source: str, options: TableOptions) -> int:
@@ -150,8 +150,8 @@ async def _store(
             task = bar.add_task("importing", total=size, messages=0)
             for chunk in chunks:
                 step = await importing.store(chunk)
-                for refusal in step.refused:
-                    line = _refusal(refusal.line, refusal.code, refusal.detail)
+                for message in step.refused:
+                    line = _refusal(message.index, message.error)
                     bar.print(line, markup=False, soft_wrap=True)
                 totals.update(accepted=step.accepted, duplicates=step.duplicates, refused=len(step.refused))
                 bar.update(task, completed=None if size is None else raw.tell(), messages=totals.total())

@@ -1,13 +1,14 @@
 """Many messages in one body: the good ones become events, each bad one is refused alone."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 import orjson
 
-from app.errors import ContentTooLarge, InvalidMessage, LeadscoreError, MalformedJson
+from app.errors import ContentTooLarge, InvalidMessage, LeadscoreError
 from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, read_message
 from app.protocol.recovery import MAX_MESSAGES, Malformed
 from app.protocol.sections import read_section
@@ -17,65 +18,53 @@ from app.scoring.events import Event
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One message that was refused: where it stood in its body, why, and what it was.
+class Message:
+    """One message of a body: where it was, what was sent, and either its event or the error for which it is refused.
 
-    `message_id` and `detail` are safe to store and to show; `body` is as it came, bad characters included;
-    of what is not JSON, its text.
+    `original` is as it came, bad characters included; if it was not JSON, its text.
     """
 
     index: int
-    message_id: str | None
-    code: str
-    detail: str
-    body: Any
+    original: Any
+    event: Event | None = None
+    error: LeadscoreError | None = None
 
-    @classmethod
-    def of(cls, body: Any, error: LeadscoreError, index: int = 0) -> Self:
-        kept = body.text if isinstance(body, Malformed) else body
-        return cls(index=index, message_id=safe_message_id(body), code=error.code, detail=error.detail, body=kept)
+    @property
+    def message_id(self) -> str | None:
+        """The client's id for the message, if it is safe to store and to show."""
+        text = as_text(self.original.get("messageId")) if isinstance(self.original, dict) else None
+        return text if text and len(text) <= MAX_MESSAGE_ID_LENGTH and is_storable(text) else None
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The outcome for each message of a body, by index: both lists keep the order of the body."""
-
-    accepted: list[tuple[int, Event]]
-    refused: list[Refusal]
+    def refuse(self, error: LeadscoreError) -> Self:
+        return replace(self, event=None, error=error)
 
 
-def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bool = True) -> Batch:
-    """Read each message by itself, over what the batch says for all of them. `live` as for `read_message`.
+def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bool = True) -> list[Message]:
+    """Read each message by itself, with what the batch says for all of them. `live` as for `read_message`.
 
     Raises InvalidMessage where there is no list of messages, ContentTooLarge for too many or too big a context.
     """
-    messages = _read_messages(document)
+    originals = _read_messages(document)
     try:
         envelope = _read_envelope(document)
-    except InvalidMessage as error:  # a fault of them all: told, and kept, with each
-        return Batch([], [Refusal.of(message, error, index) for index, message in enumerate(messages)])
-    batch = Batch(accepted=[], refused=[])
-    for index, message in enumerate(messages):
-        try:
-            if isinstance(message, Malformed):
-                raise message.error
-            event = read_message(
-                message, type=None, sender=sender, received_at=received_at, envelope=envelope, live=live
-            )
-        except (InvalidMessage, MalformedJson) as error:
-            batch.refused.append(Refusal.of(message, error, index))
-        else:
-            batch.accepted.append((index, event))
-    return batch
+    except InvalidMessage as error:  # it concerns every message, so it is reported, and kept, with each
+        return [Message(index, original, error=error) for index, original in enumerate(originals)]
+    read = partial(read_message, type=None, sender=sender, received_at=received_at, envelope=envelope, live=live)
+    return [_read_one(index, original, read) for index, original in enumerate(originals)]
 
 
-def read_single(document: Any, *, type: str, sender: Sender, received_at: datetime) -> Batch:  # noqa: A002 - as there
-    """A message that came alone, as the batch of one that it is. `type` as for `read_message`."""
+def read_single(document: Any, *, type: str, sender: Sender, received_at: datetime) -> list[Message]:  # noqa: A002 - as there
+    """A message that came alone. `type` as for `read_message`."""
+    return [_read_one(0, document, partial(read_message, type=type, sender=sender, received_at=received_at))]
+
+
+def _read_one(index: int, original: Any, read: Callable[[Any], Event]) -> Message:
+    if isinstance(original, Malformed):
+        return Message(index, original.text, error=original.error)
     try:
-        event = read_message(document, type=type, sender=sender, received_at=received_at)
+        return Message(index, original, event=read(original))
     except InvalidMessage as error:
-        return Batch([], [Refusal.of(document, error)])
-    return Batch([(0, event)], [])
+        return Message(index, original, error=error)
 
 
 def body_write_key(document: Any) -> str | None:
@@ -107,8 +96,3 @@ def _read_envelope(document: Mapping[str, Any]) -> Envelope:
         context=context,
         context_bytes=context_bytes,
     )
-
-
-def safe_message_id(body: Any) -> str | None:
-    text = as_text(body.get("messageId")) if isinstance(body, dict) else None
-    return text if text and len(text) <= MAX_MESSAGE_ID_LENGTH and is_storable(text) else None

@@ -2,35 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from app.errors import LeadscoreError
+from app.protocol.batches import Message
 from app.protocol.history import Entry, fingerprint
 from app.protocol.messages import Sender, read_message
 from app.protocol.values import as_text
 from app.scoring.events import Event
-from app.services.writer import UNSTORABLE, Writer
-
-
-@dataclass(frozen=True, slots=True)
-class LineRefusal:
-    """What can't be used of a file: the line on which it begins, counted from 1, and why."""
-
-    line: int
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkReceipt:
-    """What became of a chunk of entries."""
-
-    accepted: int
-    duplicates: int
-    refused: tuple[LineRefusal, ...]
+from app.services.intake import Outcome
+from app.services.writer import Writer
 
 
 class EntryReader:
@@ -67,17 +49,15 @@ class FileImport:
         self._writer = writer
         self._reader = reader
 
-    async def store(self, entries: Sequence[Entry]) -> ChunkReceipt:
-        """Store a chunk of entries. When this returns, they are committed."""
-        events: dict[UUID, tuple[int, Event]] = {}
-        refused: list[LineRefusal] = []
-        for entry in entries:
-            try:
-                _, event = self._reader.read(entry)
-            except LeadscoreError as error:
-                refused.append(LineRefusal(entry.line, error.code, error.detail))
-            else:
-                events[event.id] = entry.line, event
-        receipt = await self._writer.submit([event for _, event in events.values()])
-        refused += [LineRefusal(events[event_id][0], "unstorable", UNSTORABLE) for event_id in receipt.refused]
-        return ChunkReceipt(receipt.accepted, receipt.duplicates, tuple(refused))
+    async def store(self, entries: Sequence[Entry]) -> Outcome:
+        """Store a chunk of entries, each counted by its line. When this returns, they are committed."""
+        messages = [self._read(entry) for entry in entries]
+        receipt = await self._writer.submit([message.event for message in messages if message.event is not None])
+        return Outcome.of(messages, receipt)
+
+    def _read(self, entry: Entry) -> Message:
+        try:
+            message, event = self._reader.read(entry)
+        except LeadscoreError as error:
+            return Message(entry.line, entry.message, error=error)
+        return Message(entry.line, message, event=event)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from app.protocol.batches import Refusal
+from app.protocol.batches import Message
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection
@@ -16,19 +16,20 @@ MAX_BODY_LENGTH = 32 * 1024
 MAX_DETAIL_LENGTH = 1_000
 
 
-def rejections_of(refusals: Iterable[Refusal], source: str, received_at: datetime) -> list[Rejection]:
+def rejections_of(refused: Iterable[Message], source: str, received_at: datetime) -> list[Rejection]:
     return [
         Rejection(
             id=uuid7(),
             source=source,
             received_at=received_at,
-            code=refusal.code,
-            detail=refusal.detail[:MAX_DETAIL_LENGTH],
-            message_id=refusal.message_id,
-            # ASCII with escapes, for it may hold just those characters for which it was refused
-            body=json.dumps(refusal.body)[:MAX_BODY_LENGTH],
+            code=message.error.code,
+            detail=message.error.detail[:MAX_DETAIL_LENGTH],
+            message_id=message.message_id,
+            # ASCII with escapes: it may hold the very characters for which it was refused
+            body=json.dumps(message.original)[:MAX_BODY_LENGTH],
         )
-        for refusal in refusals
+        for message in refused
+        if message.error is not None
     ]
 
 

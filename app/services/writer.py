@@ -30,9 +30,6 @@ ATTEMPTS = 12
 """How often a transaction that lost a race is run again before the database counts as unavailable."""
 
 
-UNSTORABLE = "The database can't store a value of this message."
-
-
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a submission. `refused` holds the ids of events that the database can't store."""

@@ -8,17 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ContentTooLarge, InvalidMessage
-from app.protocol.batches import Batch, body_write_key, read_batch
+from app.protocol.batches import body_write_key, read_batch
 from app.protocol.messages import Sender, read_message
 from app.scoring.events import Event
+from tests.protocol.fates import Fates, fates_of
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SENDER = Sender("website", trusted=False)
 PAGE = {"type": "page", "userId": "u1"}
 
 
-def read(document: Any) -> Batch:
-    return read_batch(document, sender=SENDER, received_at=NOW)
+def read(document: Any) -> Fates:
+    return fates_of(read_batch(document, sender=SENDER, received_at=NOW))
 
 
 def only(document: Any) -> Event:
@@ -33,7 +34,7 @@ def test_a_bad_message_is_refused_alone() -> None:
     assert [index for index, _ in batch.accepted] == [0, 2]
     [refusal] = batch.refused
     assert (refusal.index, refusal.message_id, refusal.code) == (1, "m1", "invalid-identity")
-    assert refusal.body == {"type": "page", "messageId": "m1"}
+    assert refusal.original == {"type": "page", "messageId": "m1"}
 
 
 @pytest.mark.parametrize("item", [None, "text", 1, [], [PAGE]])
@@ -65,7 +66,7 @@ def test_a_time_of_sending_that_can_not_be_read_corrects_nothing(sent_at: Any) -
 def test_history_is_not_corrected_by_when_it_was_sent() -> None:
     message = PAGE | {"timestamp": "2025-01-10T10:00:00Z", "sentAt": "2025-01-10T10:00:05Z"}
     document = {"batch": [message], "sentAt": "2025-01-10T10:00:07Z"}
-    batch = read_batch(document, sender=SENDER, received_at=NOW, live=False)
+    batch = fates_of(read_batch(document, sender=SENDER, received_at=NOW, live=False))
     assert [event.occurred_at.isoformat() for _, event in batch.accepted] == ["2025-01-10T10:00:00+00:00"]
 
 
@@ -137,11 +138,11 @@ def test_a_fault_in_what_all_messages_share_refuses_each_of_them(fault: dict[str
     batch = read(fault | {"batch": messages})
     assert batch.accepted == []
     assert [(each.index, each.message_id, each.code) for each in batch.refused] == [(0, "m1", code), (1, "m2", code)]
-    assert [each.body for each in batch.refused] == messages
+    assert [each.original for each in batch.refused] == messages
 
 
 def test_an_empty_batch_is_nothing() -> None:
-    assert read({"batch": []}) == Batch(accepted=[], refused=[])
+    assert read({"batch": []}) == Fates([], [])
 
 
 def test_a_batch_has_2500_messages_at_most() -> None:

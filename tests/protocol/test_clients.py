@@ -26,10 +26,9 @@ def receive(document: Any, *, gzipped: bool = False) -> Any:
 
 
 def only(document: Any) -> Event:
-    batch = read_batch(document, sender=SENDER, received_at=NOW)
-    assert batch.refused == []
-    [(_, event)] = batch.accepted
-    return event
+    [message] = read_batch(document, sender=SENDER, received_at=NOW)
+    assert message.event is not None, message.error
+    return message.event
 
 
 def identities(event: Event) -> list[str]:

@@ -5,7 +5,8 @@ from app.protocol.messages import Sender
 from app.protocol.tables.layout import TableOptions, understand
 from app.protocol.tables.messages import RowReader
 from app.protocol.tables.reading import Table
-from app.services.imports import ChunkReceipt, EntryReader, FileImport
+from app.services.imports import EntryReader, FileImport
+from app.services.intake import Outcome
 from tests.services.harness import Service
 
 OPTIONS = TableOptions(event_times={"Demo Requested": "demo_at", "Feature Used": "used_at"})
@@ -17,7 +18,7 @@ ada@x.example,80,2026-03-01,2026-03-05,2026-03-09
 """
 
 
-async def imported(service: Service, text: str, options: TableOptions = OPTIONS) -> ChunkReceipt:
+async def imported(service: Service, text: str, options: TableOptions = OPTIONS) -> Outcome:
     table = Table([text.encode()])
     reader = RowReader(understand(table.header, options))
     entries = [entry for row in table for entry in reader.read(row)]
@@ -26,8 +27,8 @@ async def imported(service: Service, text: str, options: TableOptions = OPTIONS)
 
 async def test_a_table_is_stored_once(service: Service) -> None:
     first, second = await imported(service, CONTACTS), await imported(service, CONTACTS)
-    assert (first.accepted, first.duplicates, first.refused) == (7, 2, ())
-    assert (second.accepted, second.duplicates, second.refused) == (0, 9, ())
+    assert (first.accepted, first.duplicates, first.refused) == (7, 2, [])
+    assert (second.accepted, second.duplicates, second.refused) == (0, 9, [])
     ada = await service.lead("email:ada@x.example")
     assert (ada.standing.stage, ada.lead.facts.known_traits()["size"]) == ("sql", "80")
 
@@ -44,7 +45,10 @@ async def test_a_new_export_of_the_same_people_brings_what_is_new(service: Servi
 async def test_events_are_their_persons_by_the_address_alone(service: Service) -> None:
     options = TableOptions(event="Demo Requested")
     receipt = await imported(service, "E-Mail;Date\nADA@x.example;09.03.2026\nnobody;09.03.2026\n", options)
-    assert (receipt.accepted, [(refusal.line, refusal.code) for refusal in receipt.refused]) == (
+    assert (
+        receipt.accepted,
+        [(refusal.index, refusal.error and refusal.error.code) for refusal in receipt.refused],
+    ) == (
         1,
         [(3, "invalid-identity")],
     )
