@@ -234,9 +234,9 @@ async def list_events(runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50,
     """What the person did, the latest first."""
     query = ("events", lead_id)
     after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
-    events, end = await runtime.leads.events(lead_id, after, limit)
-    next_cursor = write_cursor(query, [end.occurred_at.isoformat(), str(end.event_id)]) if end else None
-    return EventPage(data=list(map(EventDocument.of, events)), next_cursor=next_cursor)
+    page = await runtime.leads.events(lead_id, after, limit)
+    more = write_cursor(query, [page.last.occurred_at.isoformat(), str(page.last.id)]) if page.last else None
+    return EventPage(data=list(map(EventDocument.of, page.items)), next_cursor=more)
 
 
 @router.get("/{lead_id}/transitions")
@@ -246,6 +246,6 @@ async def list_transitions(
     """Every change of stage, the latest first."""
     query = ("transitions", lead_id)
     (after,) = read_cursor(query, cursor, UUID) if cursor else (None,)
-    found, end = await runtime.leads.transitions(lead_id, after, limit)
-    next_cursor = write_cursor(query, [str(end)]) if end else None
-    return TransitionPage(data=list(map(TransitionDocument.of, found)), next_cursor=next_cursor)
+    page = await runtime.leads.transitions(lead_id, after, limit)
+    more = write_cursor(query, [str(page.last.id)]) if page.last else None
+    return TransitionPage(data=list(map(TransitionDocument.of, page.items)), next_cursor=more)

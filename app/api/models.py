@@ -98,9 +98,9 @@ def _read_version(number: Any) -> int:
 async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
     """Versions, the latest first."""
     (before,) = read_cursor("models", cursor, _read_version) if cursor else (None,)
-    found = await list_versions(runtime.database, before, limit + 1)
-    more = write_cursor("models", [found[limit - 1].number]) if len(found) > limit else None
-    return VersionPage(data=list(map(VersionDocument.of, found[:limit])), next_cursor=more)
+    page = await list_versions(runtime.database, before, limit)
+    more = write_cursor("models", [page.last.number]) if page.last else None
+    return VersionPage(data=list(map(VersionDocument.of, page.items)), next_cursor=more)
 
 
 @router.get("/schema", dependencies=[Reader])

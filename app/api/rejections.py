@@ -31,7 +31,6 @@ async def list_all(
 ) -> RejectionPage:
     """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), the latest first."""
     (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
-    found, end = await list_rejections(runtime.database, after, limit)
-    return RejectionPage(
-        data=list(map(RejectionDocument.of, found)), next_cursor=write_cursor(QUERY, [str(end)]) if end else None
-    )
+    page = await list_rejections(runtime.database, after, limit)
+    more = write_cursor(QUERY, [str(page.last.id)]) if page.last else None
+    return RejectionPage(data=list(map(RejectionDocument.of, page.items)), next_cursor=more)

@@ -101,7 +101,7 @@ def diff_models(
 def list_all(*, json: AsJson = False) -> None:
     """List all versions, the latest first."""
     found = with_database(lambda runtime: list_versions(runtime.database, None, MAX_VERSION))
-    versions = list(map(VersionDocument.of, found))
+    versions = list(map(VersionDocument.of, found.items))
     if json:
         show_json(VersionPage(data=versions, next_cursor=None))
     else:

@@ -15,6 +15,7 @@ from app.scoring.stages import Change, Standing, forecast, settle, stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
 from app.services.lookback import ScoreView, ends_of_days, look_back
 from app.services.models import ActiveModels
+from app.services.pages import Page, fetch_page
 from app.services.publications import Publications
 from app.storage import events as event_store
 from app.storage import identities as identity_store
@@ -90,10 +91,11 @@ class Leads:
             _check_names(model, query)
             wanted = await _filter(connection, model, query)
             stored = await self._by_stored_names(connection, wanted)
-            leads = await lead_store.page(connection, stored, query.sort_score, after, limit + 1)
-            views = await self._views(connection, leads[:limit], now)
-        more = len(leads) > limit
-        end = _position(leads[limit - 1], query.sort_score) if more else None
+            page = await fetch_page(
+                lambda count: lead_store.page(connection, stored, query.sort_score, after, count), limit
+            )
+            views = await self._views(connection, page.items, now)
+        end = _position(page.last, query.sort_score) if page.last else None
         return [view for view in views if _still_matches(view, wanted)], end
 
     async def score(
@@ -126,22 +128,15 @@ class Leads:
                 return []
             return await look_back(connection, self._models, lead_id, moments, model)
 
-    async def events(
-        self, lead_id: UUID, after: EventPosition | None, limit: int
-    ) -> tuple[list[Event], EventPosition | None]:
+    async def events(self, lead_id: UUID, after: EventPosition | None, limit: int) -> Page[Event]:
         async with self._database.read() as connection:
             lead = await _existing(connection, lead_id)
-            found = await event_store.page(connection, lead.id, after, limit + 1)
-        last = found[limit - 1] if len(found) > limit else None
-        return found[:limit], EventPosition(last.occurred_at, last.id) if last else None
+            return await fetch_page(lambda count: event_store.page(connection, lead.id, after, count), limit)
 
-    async def transitions(
-        self, lead_id: UUID, after: UUID | None, limit: int
-    ) -> tuple[list[StoredTransition], UUID | None]:
+    async def transitions(self, lead_id: UUID, after: UUID | None, limit: int) -> Page[StoredTransition]:
         async with self._database.read() as connection:
             lead = await _existing(connection, lead_id)
-            found = await transition_store.page(connection, lead.id, after, limit + 1)
-        return found[:limit], found[limit - 1].id if len(found) > limit else None
+            return await fetch_page(lambda count: transition_store.page(connection, lead.id, after, count), limit)
 
     async def _views(self, connection: AsyncConnection, leads: Collection[Lead], now: datetime) -> list[LeadView]:
         model = await self._models.active(connection)

@@ -16,6 +16,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.matching import renamed_stages
 from app.scoring.model import dump_model, load_model
+from app.services.pages import Page, fetch_page
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
 from app.storage.db import Conflict, Database
@@ -130,10 +131,12 @@ async def get_version(database: Database, version: int | None) -> Version:
         return (await _with_states(connection, [found]))[0]
 
 
-async def list_versions(database: Database, before: int | None, limit: int) -> list[Version]:
+async def list_versions(database: Database, before: int | None, limit: int) -> Page[Version]:
     """Versions from the latest down."""
     async with database.read() as connection:
-        return await _with_states(connection, await model_store.page(connection, before, limit))
+        page = await fetch_page(lambda count: model_store.page(connection, before, count), limit)
+        versions = await _with_states(connection, page.items)
+    return Page(versions, versions[-1] if page.last else None)
 
 
 async def _with_states(connection: AsyncConnection, found: Sequence[ModelVersion]) -> list[Version]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.protocol.batches import Message
+from app.services.pages import Page, fetch_page
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection
@@ -33,11 +34,10 @@ def rejections_of(refused: Iterable[Message], source: str, received_at: datetime
     ]
 
 
-async def list_rejections(database: Database, after: UUID | None, limit: int) -> tuple[list[Rejection], UUID | None]:
-    """A page, the latest first, and where it ends unless it is the last."""
+async def list_rejections(database: Database, after: UUID | None, limit: int) -> Page[Rejection]:
+    """The latest first."""
     async with database.read() as connection:
-        found = await rejection_store.page(connection, after, limit + 1)
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
+        return await fetch_page(lambda count: rejection_store.page(connection, after, count), limit)
 
 
 async def prune_rejections(database: Database, now: datetime, days: int) -> int:

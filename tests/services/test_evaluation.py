@@ -51,7 +51,7 @@ async def test_each_of_the_two_changes_bears_the_scores_that_it_rests_on(service
     rungs = [{"name": "interest"}, {"name": "warm", "when": {"score": "engagement", "gte": 8}}]
     await service.publish(small_model(scores=dear, stages=rungs))
     await service.ingest(event("u0", name="Feature Used"))
-    found, _ = await service.leads.transitions((await service.lead("u0")).lead.id, None, 2)
+    found = (await service.leads.transitions((await service.lead("u0")).lead.id, None, 2)).items
     assert [dict(each.transition.scores) for each in found] == [{"engagement": 8}, {"engagement": 3}]
 
 

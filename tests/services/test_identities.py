@@ -325,7 +325,7 @@ async def test_a_merge_is_the_cause_of_the_transition_that_it_brings(service: Se
     await service.ingest(event("u1", name="Unheard Of"), event("a1", name="Order Completed", trusted=True))
     await service.ingest(event("u1", "a1", name="Unheard Of"))
     lead = await service.lead("u1")
-    found, _ = await service.leads.transitions(lead.lead.id, None, 10)
+    found = (await service.leads.transitions(lead.lead.id, None, 10)).items
     assert lead.standing.stage == "customer"
     assert [(each.transition.to_stage, each.transition.cause) for each in found] == [
         ("customer", "merge"),

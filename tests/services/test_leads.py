@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import NotFound, ValidationFailed
-from app.services.leads import LeadQuery, LeadView, Position
+from app.services.leads import EventPosition, LeadQuery, LeadView, Position
 from app.services.publishing import activate
 from app.services.sweep import sweep_due
 from tests.services.harness import NOW, Service, alias, days_ago, event, serving, small_model, who, with_keep
@@ -249,18 +249,18 @@ async def test_the_events_of_a_lead_come_the_latest_first_page_by_page(service: 
     sent = [event("u1", at=days_ago(days)) for days in (0, 1, 1, 1, 2)]
     await service.ingest(*sent, event("u2"))
     lead_id = (await service.lead("u1")).lead.id
-    first, after = await service.leads.events(lead_id, None, 2)
-    rest, end = await service.leads.events(lead_id, after, 3)
-    assert [*first, *rest] == [sent[0], *reversed(sent[1:4]), sent[4]]
-    assert (len(first), end) == (2, None)
+    first = await service.leads.events(lead_id, None, 2)
+    assert first.last is not None
+    rest = await service.leads.events(lead_id, EventPosition(first.last.occurred_at, first.last.id), 3)
+    assert [*first.items, *rest.items] == [sent[0], *reversed(sent[1:4]), sent[4]]
+    assert (len(first.items), rest.last) == (2, None)
 
 
 async def test_a_merged_lead_has_the_events_of_both(service: Service) -> None:
     await service.ingest(event("a1"), event("u1"))
     retired = (await service.lead("a1")).lead.id
     await service.ingest(event("u1", "a1"))
-    found, _ = await service.leads.events(retired, None, 10)
-    assert len(found) == 3
+    assert len((await service.leads.events(retired, None, 10)).items) == 3
 
 
 async def test_the_transitions_of_a_lead_come_the_latest_first_page_by_page(service: Service) -> None:
@@ -268,16 +268,17 @@ async def test_the_transitions_of_a_lead_come_the_latest_first_page_by_page(serv
     for days in (14, 30):
         await sweep_due(service.database, service.models, NOW + timedelta(days=days), 10)
     lead_id = (await service.lead("u1")).lead.id
-    first, after = await service.leads.transitions(lead_id, None, 2)
-    rest, end = await service.leads.transitions(lead_id, after, 2)
-    assert [each.transition.to_stage for each in [*first, *rest]] == ["interest", "mql", "sql"]
-    assert end is None
+    first = await service.leads.transitions(lead_id, None, 2)
+    assert first.last is not None
+    rest = await service.leads.transitions(lead_id, first.last.id, 2)
+    assert [each.transition.to_stage for each in [*first.items, *rest.items]] == ["interest", "mql", "sql"]
+    assert rest.last is None
 
 
 async def test_a_merged_lead_has_the_transitions_of_both(service: Service) -> None:
     await service.ingest(event("a1"), event("u1"))
     await service.ingest(event("u1", "a1"))
-    found, _ = await service.leads.transitions((await service.lead("u1")).lead.id, None, 10)
+    found = (await service.leads.transitions((await service.lead("u1")).lead.id, None, 10)).items
     assert len({each.lead_id for each in found}) == len(found) == 2
 
 
@@ -285,7 +286,7 @@ async def test_events_come_back_as_they_were_sent(service: Service) -> None:
     values = {"text": "Köln 🚀 \u2028", "nested": {"b": [1, 2.5, None, True], "a": {}}, "big": 2**63 - 1, "": ""}
     sent = event("u1", "e1@x", properties=values, context=values, traits=values, trusted=True, at=days_ago(0.123456))
     await service.ingest(sent)
-    assert (await service.leads.events((await service.lead("u1")).lead.id, None, 10))[0] == [sent]
+    assert (await service.leads.events((await service.lead("u1")).lead.id, None, 10)).items == [sent]
 
 
 async def test_an_event_at_the_beginning_of_time_harms_nobody(service: Service) -> None:
@@ -294,7 +295,7 @@ async def test_an_event_at_the_beginning_of_time_harms_nobody(service: Service) 
     await service.ingest(event("u1"))
     lead = (await service.lead("u1")).lead
     assert (lead.facts.first_seen_at, lead.facts.last_seen_at) == (sent.occurred_at, NOW)
-    assert (await service.leads.events(lead.id, None, 10))[0][-1] == sent
+    assert (await service.leads.events(lead.id, None, 10)).items[-1] == sent
 
 
 async def test_looking_back_behind_a_merge_shows_the_lead_as_it_was(service: Service) -> None:

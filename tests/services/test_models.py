@@ -189,7 +189,7 @@ async def test_a_stage_that_is_gone_is_left_with_the_model_as_the_cause(service:
     await service.publish(small_model(stages=[{"name": "all"}]))
     await service.roll_out()
     lead = await service.lead("u1")
-    found, _ = await service.leads.transitions(lead.lead.id, None, 1)
+    found = (await service.leads.transitions(lead.lead.id, None, 1)).items
     change = found[0].transition
     assert (change.from_stage, change.to_stage, change.cause, change.model_version) == ("sql", "all", "model", 2)
 

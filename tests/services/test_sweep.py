@@ -65,7 +65,7 @@ async def test_a_sweep_records_time_as_the_cause(service: Service) -> None:
     await service.ingest(event("u1"))
     await sweep(service, NOW + timedelta(days=14))
     lead = await service.lead("u1")
-    found, _ = await service.leads.transitions(lead.lead.id, None, 1)
+    found = (await service.leads.transitions(lead.lead.id, None, 1)).items
     assert (found[0].transition.cause, found[0].transition.at) == ("time", NOW + timedelta(days=14))
     assert lead.standing.since == NOW + timedelta(days=14)
 
@@ -115,7 +115,7 @@ async def test_two_sweepers_at_once_change_each_stage_once(database_url: str) ->
         await one.ingest(*(event(f"u{number}") for number in range(30)))
         await asyncio.gather(*(sweep(each, later, limit=20) for each in (one, other) * 3))
         leads = [await one.lead(f"u{number}") for number in range(30)]
-        found = [(await one.leads.transitions(each.lead.id, None, 10))[0] for each in leads]
+        found = [(await one.leads.transitions(each.lead.id, None, 10)).items for each in leads]
         assert [[step.transition.to_stage for step in steps] for steps in found] == [["mql", "sql"]] * 30
 
 

@@ -11,7 +11,7 @@ async def causes(runtime: Runtime) -> list[str]:
     found: list[str] = []
     for view in await runtime.leads.lookup([who(person)[0] for person in PEOPLE], runtime.clock()):
         assert view is not None
-        moves, _ = await runtime.leads.transitions(view.lead.id, None, 10)
+        moves = (await runtime.leads.transitions(view.lead.id, None, 10)).items
         found += [move.transition.cause for move in moves]
     return sorted(found)
 
