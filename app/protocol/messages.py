@@ -14,11 +14,11 @@ from uuid_utils.compat import uuid7
 from app.errors import InvalidMessage
 from app.protocol.identities import read_identities
 from app.protocol.misspellings import misspelling_hint
-from app.protocol.sections import read_section, tidy_names, tidy_traits
+from app.protocol.sections import read_section, tidy_traits
 from app.protocol.times import occurred_at, read_time, readable_time
 from app.protocol.values import as_text, storable
 from app.scoring.events import Event, Identity
-from app.scoring.strings import comparable
+from app.scoring.strings import comparable, with_canonical_names
 
 MAX_MESSAGE_BYTES = 32 * 1024
 MAX_MESSAGE_ID_LENGTH = 100
@@ -80,7 +80,7 @@ def read_message(
     """
     message = _check_message(document, envelope)
     message_type = type or _read_type(message)
-    context = {**envelope.context, **read_section(message, "context")}
+    context = {**envelope.context, **with_canonical_names(read_section(message, "context"))}
     known_traits = tidy_traits(read_section(context, "traits", "context.traits"))
     context.pop("traits", None)
     # A group's traits are the group's: they are properties of the event, and say nothing about the person.
@@ -156,11 +156,11 @@ def _read_occurred_at(message: Mapping[str, Any], envelope: Envelope, received_a
 
 
 def _read_properties(message: Mapping[str, Any], message_type: str) -> dict[str, Any]:
-    properties = tidy_names(read_section(message, "properties"))
+    properties = with_canonical_names(read_section(message, "properties"))
     if message_type == "group":
         return {
             **properties,
-            **tidy_names(read_section(message, "traits")),
+            **with_canonical_names(read_section(message, "traits")),
             "groupId": _read_required(message, "groupId"),
         }
     if message_type in ("page", "screen"):
