@@ -193,7 +193,11 @@ def test_events_sort_by_id_as_they_came() -> None:
         ({"originalTimestamp": "2025-06-01T11:50:00Z", "receivedAt": 1748778600, "sentAt": "2025-06-01T11:51:00Z"}, 10),
         ({"timestamp": "2025-06-01T09:00:00Z", "sentAt": "2025-06-01T09:10:00Z", "receivedAt": "Invalid Date"}, 10),
         ({"timestamp": "2025-06-01T09:00:00Z", "sentAt": "2025-06-01T09:10:00Z", "receivedAt": None}, 10),
+        ({"timestamp": "2025-06-01T11:50:00Z", "received_at": 1748778600, "sentAt": "2025-06-01T11:51:00Z"}, 10),
         ({"timestamp": "2025-07-01T09:00:00Z", "receivedAt": "2025-07-01T09:10:00Z"}, 0),
+        ({"timestamp": "noon", "originalTimestamp": "2025-06-01T11:50:00Z"}, 10),
+        ({"timestamp": "2025-06-01T11:50:00Z", "originalTimestamp": "noon"}, 10),
+        ({"timestamp": "1404-03-11T12:00:00Z", "sentAt": "1404-03-11T12:00:00Z"}, 0),
     ],
 )
 def test_the_moment_is_told_by_the_client_and_corrected(fields: dict[str, Any], minutes_ago: int) -> None:
