@@ -9,12 +9,13 @@ from typing import Any, Self
 import orjson
 
 from app.errors import ContentTooLarge, InvalidMessage, LeadscoreError
-from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, read_message
+from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, is_forwarded, read_message
 from app.protocol.recovery import MAX_MESSAGES, Malformed
 from app.protocol.sections import read_section
-from app.protocol.times import read_time, readable_time
+from app.protocol.times import readable_time
 from app.protocol.values import as_text, is_storable, storable
 from app.scoring.events import Event
+from app.scoring.strings import with_canonical_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,7 @@ def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bo
     Raises InvalidMessage where there is no list of messages, ContentTooLarge for too many or too big a context.
     """
     originals = _read_messages(document)
-    try:
-        envelope = _read_envelope(document)
-    except InvalidMessage as error:  # it concerns every message, so it is reported, and kept, with each
-        return [Message(index, original, error=error) for index, original in enumerate(originals)]
+    envelope = _read_envelope(document)
     read = partial(read_message, type=None, sender=sender, received_at=received_at, envelope=envelope, live=live)
     return [_read_one(index, original, read) for index, original in enumerate(originals)]
 
@@ -85,14 +83,23 @@ def _read_messages(document: Any) -> list[Any]:
 
 
 def _read_envelope(document: Mapping[str, Any]) -> Envelope:
-    context = storable(read_section(document, "context"), under="context")
+    context = _read_context(document)
     context_bytes = len(orjson.dumps(context)) if context else 0
     # It is kept with every message, so the limit of one holds: 2,500 copies of a large one would be gigabytes.
     if context_bytes > MAX_MESSAGE_BYTES:
         raise ContentTooLarge(f"The batch's `context` is over {MAX_MESSAGE_BYTES:,} bytes: send less in it.")
     return Envelope(
         sent_at=readable_time(document.get("sentAt")),
-        timestamp=read_time(document.get("timestamp"), "timestamp"),
+        timestamp=document.get("timestamp"),
+        is_forwarded=is_forwarded(document),
         context=context,
         context_bytes=context_bytes,
     )
+
+
+def _read_context(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The batch's `context`; one that can't be used counts as absent, for the messages are worth more."""
+    try:
+        return with_canonical_names(storable(read_section(document, "context")))
+    except InvalidMessage:
+        return {}

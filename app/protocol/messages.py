@@ -14,11 +14,11 @@ from uuid_utils.compat import uuid7
 from app.errors import InvalidMessage
 from app.protocol.identities import read_identities
 from app.protocol.misspellings import misspelling_hint
-from app.protocol.sections import read_section, tidy_names, tidy_traits
-from app.protocol.times import occurred_at, read_time, readable_time
+from app.protocol.sections import read_section, tidy_traits
+from app.protocol.times import first_time, occurred_at, readable_time
 from app.protocol.values import as_text, storable
 from app.scoring.events import Event, Identity
-from app.scoring.strings import comparable
+from app.scoring.strings import comparable, with_canonical_names
 
 MAX_MESSAGE_BYTES = 32 * 1024
 MAX_MESSAGE_ID_LENGTH = 100
@@ -50,10 +50,14 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a batch says for all its messages, each of which may say otherwise. Its values are checked already."""
+    """What a batch says for all its messages, each of which may say otherwise.
+
+    Its values are checked already but for `timestamp`, whose faults are those of the messages that need it.
+    """
 
     sent_at: datetime | None = None
-    timestamp: datetime | None = None
+    timestamp: Any = None
+    is_forwarded: bool = False
     context: Mapping[str, Any] = field(default_factory=dict)
     context_bytes: int = 0
 
@@ -80,7 +84,7 @@ def read_message(
     """
     message = _check_message(document, envelope)
     message_type = type or _read_type(message)
-    context = {**envelope.context, **read_section(message, "context")}
+    context = {**envelope.context, **with_canonical_names(read_section(message, "context"))}
     known_traits = tidy_traits(read_section(context, "traits", "context.traits"))
     context.pop("traits", None)
     # A group's traits are the group's: they are properties of the event, and say nothing about the person.
@@ -146,21 +150,27 @@ def _read_identities(
 
 
 def _read_occurred_at(message: Mapping[str, Any], envelope: Envelope, received_at: datetime, *, live: bool) -> datetime:
-    claimed = read_time(message.get("timestamp"), "timestamp")
-    if claimed is None:
-        claimed = read_time(message.get("originalTimestamp"), "originalTimestamp") or envelope.timestamp
-    # Whoever received it before us has corrected it, and will have sent it on much later.
-    if not live or readable_time(message.get("receivedAt")):
+    own = ((field, message.get(field)) for field in ("timestamp", "originalTimestamp"))
+    claimed = first_time((*own, ("timestamp", envelope.timestamp)))
+    if not live or envelope.is_forwarded or is_forwarded(message):
         return occurred_at(claimed, None, received_at)
     return occurred_at(claimed, readable_time(message.get("sentAt")) or envelope.sent_at, received_at)
 
 
+def is_forwarded(document: Mapping[str, Any]) -> bool:
+    """Whether a message or a batch was received before us, by somebody who corrected its times and sent it on later.
+
+    Segment's warehouses write `received_at`.
+    """
+    return any(readable_time(document.get(field)) for field in ("receivedAt", "received_at"))
+
+
 def _read_properties(message: Mapping[str, Any], message_type: str) -> dict[str, Any]:
-    properties = tidy_names(read_section(message, "properties"))
+    properties = with_canonical_names(read_section(message, "properties"))
     if message_type == "group":
         return {
             **properties,
-            **tidy_names(read_section(message, "traits")),
+            **with_canonical_names(read_section(message, "traits")),
             "groupId": _read_required(message, "groupId"),
         }
     if message_type in ("page", "screen"):

@@ -21,6 +21,10 @@ _MEMBER = re.compile(rb"\s*+(" + _STRING + rb")\s*+:\s*+", re.DOTALL)
 _BRACKETS = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb"|\[\]|\{\})*+([\[{]++|[\]}]++)", re.DOTALL)
 _BRACKETS_OR_COMMA = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb"|\[\]|\{\})*+([\[{]++|[\]}]++|,)", re.DOTALL)
 _NEXT_OBJECT = re.compile(rb",\s*+(?=\{)")
+_COMMA_BEFORE_MEMBER = re.compile(rb"\s*+,(?=\s*+\")")
+_WHOLE_REST = re.compile(rb"\s*+\}\s*+")
+# Brackets, of which some may be missing or too many, or a member that was cut off; but no other message.
+_ANY_REST = re.compile(rb"[\s\0,;\]}]*+|\s*+\"(?:[^\"\\]++|\\.)*+(?:\"\s*+(?::.*)?)?", re.DOTALL)
 _OPENING = b"[{"
 _CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
 _COMMA, _LIST_END = ord(","), ord("]")
@@ -28,6 +32,7 @@ _COMMA, _LIST_END = ord(","), ord("]")
 _MAX_STEPS = 500_000  # a second of work; a batch of the greatest size has about half as many brackets
 _MAX_GUESSES = 64  # each may scan all that follows
 _MAX_TAILS = 8
+_MAX_MEMBERS = 1000  # of a body, beside its messages
 _MAX_MESSAGE_DEPTH = MAX_DEPTH - 2  # an object and a list are around it
 _NO_END = "This message has no end: a quote or a bracket does not match, or the body was cut off."
 
@@ -45,25 +50,22 @@ class Malformed:
 
 
 class _Hopeless(Exception):
-    """There are too many messages, or the scan takes more steps than a batch would."""
+    """There are too many messages or members, or the scan takes more steps than a batch would."""
 
 
 def recover_batch(data: bytes) -> dict[str, Any] | None:
     """The body as an object, whose `batch` has a `Malformed` for each message that can't be parsed.
 
-    None where the fault is elsewhere: there is no list called `batch`, or the rest of the body is not JSON.
+    Its other members are read one by one, and left out where they can't be parsed. None where messages may be
+    elsewhere: there is no list called `batch`, or more follows than the rest of one body.
     """
     scanner = _Scanner(data)
     try:
-        start = scanner.find_batch()
-        messages, tails = scanner.read_messages(start) if start else ([], [])
+        head, start = scanner.read_head()
+        messages, tail = scanner.read_messages(start) if start else ([], None)
     except _Hopeless:
         return None
-    for tail in tails:
-        document = _parse(data[:start] + tail, "The body", MAX_DEPTH)
-        if isinstance(document, dict) and document.get("batch") == []:
-            return document | {"batch": messages}
-    return None
+    return None if tail is None else {**head, **tail, "batch": messages}
 
 
 class _Scanner:
@@ -72,21 +74,14 @@ class _Scanner:
         self._steps_left = min(len(data) // 2 + 1000, _MAX_STEPS)
         self._guesses_left = _MAX_GUESSES
 
-    def find_batch(self) -> int | None:
-        """Where the list called `batch` begins, behind its bracket."""
+    def read_head(self) -> tuple[dict[str, Any], int | None]:
+        """The members before the list called `batch`, and where that begins, behind its bracket."""
         opened = _START.match(self._data)
-        position = opened.end() if opened else len(self._data)
-        while member := _MEMBER.match(self._data, position):
-            if self._data.startswith(b"[", member.end()) and _parse(member[1]) == "batch":
-                return member.end() + 1
-            end = self._end_of(member.end())
-            if end is None or self._data[end] != _COMMA:
-                return None
-            position = end + 1
-        return None
+        members, position = self._read_members(opened.end() if opened else len(self._data))
+        return members, self._start_of_batch(position)
 
-    def read_messages(self, start: int) -> tuple[list[Any], list[bytes]]:
-        """The messages of the list that begins there, and what may be the rest of the body, from the list's end."""
+    def read_messages(self, start: int) -> tuple[list[Any], dict[str, Any] | None]:
+        """The messages of the list that begins there, and the members behind it; None where something else follows."""
         messages: list[Any] = []
         while len(messages) <= MAX_MESSAGES:
             end = self._end_of(start)
@@ -94,13 +89,13 @@ class _Scanner:
             if not is_whole:
                 end = self._find_next_message(start)
             if end is None:
-                return [*messages, self._read_last(start)], self._guess_tails(start)
+                return [*messages, self._read_last(start)], self._guess_tail(start)
             message = self._data[start:end]
             is_last = self._data[end] == _LIST_END
             if message.strip() or not is_last:  # else a comma stands behind the last one
                 messages.append(_parse(message) if is_whole else Malformed.of(message, MalformedJson(_NO_END)))
             if is_last:
-                return messages, [self._data[end:]]
+                return messages, self._read_tail(end + 1, _ANY_REST)
             start = end + 1
         raise _Hopeless
 
@@ -110,13 +105,47 @@ class _Scanner:
         read = _parse(message)
         return Malformed.of(message, MalformedJson(_NO_END)) if isinstance(read, Malformed) else read
 
-    def _guess_tails(self, start: int) -> list[bytes]:
-        """What may be the rest of a body whose list has no end that can be told."""
-        tails: list[bytes] = []
+    def _guess_tail(self, start: int) -> dict[str, Any]:
+        """The members behind a list whose end can't be told, if a bracket can be its end."""
         end = len(self._data)
-        while len(tails) < _MAX_TAILS and (end := self._data.rfind(b"]", start, end)) >= 0:
-            tails.append(self._data[end:])
-        return [*tails, b"]}"]
+        for _ in range(_MAX_TAILS):
+            end = self._data.rfind(b"]", start, end)
+            tail = self._read_tail(end + 1, _WHOLE_REST) if end >= 0 else {}
+            if tail is not None:
+                return tail
+        return {}
+
+    def _read_tail(self, start: int, rest: re.Pattern[bytes]) -> dict[str, Any] | None:
+        """The members behind a list, if nothing but `rest` follows them."""
+        comma = _COMMA_BEFORE_MEMBER.match(self._data, start)
+        members, position = self._read_members(comma.end()) if comma else ({}, start)
+        ends = rest.fullmatch(self._data, position) and not self._start_of_batch(position)
+        return members if ends else None
+
+    def _read_members(self, position: int) -> tuple[dict[str, Any], int]:
+        """The members of an object from there on, and where they stop: before the list called `batch`, or no member."""
+        members: dict[str, Any] = {}
+        for _ in range(_MAX_MEMBERS):
+            member = _MEMBER.match(self._data, position)
+            if member is None or self._start_of_batch(position):
+                return members, position
+            found = self._end_of(member.end())
+            end = len(self._data) if found is None else found
+            name, value = _parse(member[1]), _parse(self._data[member.end() : end], max_depth=MAX_DEPTH - 1)
+            is_good = not isinstance(name, Malformed) and not isinstance(value, Malformed)
+            if is_good:
+                members[name] = value
+            elif found is None:
+                return members, position
+            if found is None or self._data[end] != _COMMA:
+                return members, end
+            position = end + 1
+        raise _Hopeless
+
+    def _start_of_batch(self, position: int) -> int | None:
+        member = _MEMBER.match(self._data, position)
+        is_batch = member and self._data.startswith(b"[", member.end()) and _parse(member[1]) == "batch"
+        return member.end() + 1 if member and is_batch else None
 
     def _find_next_message(self, start: int) -> int | None:
         """The comma before the next object that is a message beyond doubt."""

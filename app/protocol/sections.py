@@ -1,7 +1,7 @@
 """The objects within a message: its `context`, `properties` and `traits`, tidied as they are stored.
 
-What is not seen decides about no points: the names of traits and properties, and the texts of traits, lose blanks and
-invisible characters at their ends. A property's text stays as it came.
+What is not seen decides about no points: names are stored in their canonical form, and the texts of traits lose blanks
+and invisible characters at their ends. A property's text stays as it came.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from app.errors import InvalidMessage
 from app.scoring.emails import canonical_email
-from app.scoring.strings import trimmed
+from app.scoring.strings import trimmed, with_canonical_names
 
 
 def read_section(message: Mapping[str, Any], key: str, path: str | None = None) -> dict[str, Any]:
@@ -22,14 +22,9 @@ def read_section(message: Mapping[str, Any], key: str, path: str | None = None) 
     return section
 
 
-def tidy_names(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the names of which nothing can be seen. Of two that become one, the last one's value counts."""
-    return {tidy: value for name, value in section.items() if (tidy := trimmed(name))}
-
-
 def tidy_traits(traits: Mapping[str, Any]) -> dict[str, Any]:
     """An `email` that is an address is written as its identity is."""
-    tidy = {name: _tidy_trait(value) for name, value in tidy_names(traits).items()}
+    tidy = {name: _tidy_trait(value) for name, value in with_canonical_names(traits).items()}
     address = canonical_email(email) if isinstance(email := tidy.get("email"), str) else None
     return tidy if address is None else {**tidy, "email": address}
 

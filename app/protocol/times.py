@@ -4,7 +4,7 @@ Only what can mean one moment is read: 01/02/2026 is two days, and EET or IST se
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +16,10 @@ _USUAL = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
-_OUTSIDE_YEARS = re.compile(r"[+-]\d{6}-|0000-", re.ASCII)  # JavaScript writes the year 10000 as +010000
+_AFTER_9999 = re.compile(r"\+\d{6}-", re.ASCII)  # JavaScript writes the year 10000 as +010000
 _MAX_LENGTH = 100
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?", re.ASCII)
+# With an exponent it has all its digits, as Java writes it; a spreadsheet's 1.76804E+12 has lost some.
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\d\.\d{6,}e\+?\d+)", re.ASCII)
 
 # --- Other writings, each in its comparable form: lower case, single spaces, ASCII digits and hyphens
 
@@ -39,26 +40,31 @@ _SHAPES = tuple(
         rf"(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?:[t ]?{_COMPACT}{_ZONED})?",
         rf"{_WEEKDAY}(?P<day>\d\d?)[ -]{_MONTH},?[ -](?P<year>\d{{4}}){_AT}",  # RFC 2822, HTTP
         rf"{_WEEKDAY}{_MONTH} (?P<day>\d\d?),? (?P<year>\d{{4}}){_AT}",  # JavaScript
-        rf"{_WEEKDAY}{_MONTH} (?P<day>\d\d?) {_CLOCK}(?: (?P<zone>utc|gmt))? (?P<year>\d{{4}})",  # C, Ruby, Java
+        rf"{_WEEKDAY}{_MONTH} (?P<day>\d\d?) {_CLOCK}(?: {_ZONE})? (?P<year>\d{{4}})",  # C, Ruby, Java
     )
 )
+_HALF_OF_DAY = re.compile(r"(?<=\d) ?([ap])\.? ?m\b\.?", re.ASCII)  # a phone set to 12 hours adds it to any shape
+# What programs write around a time: `Optional(…)`, `ISODate("…")`; `/Date(1768039200000+0100)/` is UTC all the same.
+_CALL = re.compile(r"\W*(?:new )?[a-z_.]*\((.*?)(?:(?<=date\(\d{13})[+-]\d{4})?\)\W*", re.ASCII)
+_QUOTES = " \"'`<>"
 _OFFSETS = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}  # RFC 2822
 
 # --- Times that were never set
 
 _NOTHING = frozenset(
-    {"null", "none", "nil", "undefined", "nan", "nat", "n/a", "#n/a", "na", "never", "not set", "unset", "unknown"}
-    | {"(null)", "<null>", "<nil>", "(none)", "\\n", "empty", "false", "[object object]"}
+    {"null", "none", "nil", "undefined", "undef", "nan", "nat", "n/a", "#n/a", "na", "never", "not set", "unset"}
+    | {"unknown", "dbnull", "system.dbnull", "no value", "not available", "\\n", "empty", "false", "[object object]"}
 )
-_NEVER = ("0001-01-01", "0000-00-00", "-0001-11-30")
-"""Go and .NET; MySQL; what PHP makes of MySQL's. In whatever zone: in UTC the year may be one that we can't tell."""
+_YEAR_BEFORE_1900 = r"(?:0\d|1[0-8])\d\d"
+_EARLY = re.compile(
+    rf"-\d{{4,6}}-\d|{_YEAR_BEFORE_1900}([-/.])\d\d?\1\d|\d\d?([-/.])\d\d?\2{_YEAR_BEFORE_1900}\b", re.ASCII
+)
+"""The zeros of Go, .NET, MySQL, Windows and SQL Server, also where they are no date of ours (0000-00-00). And what a
+phone writes by its own calendar: 2026 is 1404 in the Persian one and 8 in the Japanese one."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)  # PostgreSQL's driver takes the very first moment for minus infinity
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _ZEROS = (
-    datetime(1601, 1, 1, tzinfo=UTC),  # Windows, LDAP
-    datetime(1753, 1, 1, tzinfo=UTC),  # SQL Server's `datetime` at its least
-    datetime(1899, 12, 30, tzinfo=UTC),  # OLE: Excel, Delphi, Access
-    datetime(1900, 1, 1, tzinfo=UTC),  # SQL Server
+    _EARLIEST,  # SQL Server
     datetime(1904, 1, 1, tzinfo=UTC),  # the older Macintosh
     _EPOCH,
 )
@@ -77,10 +83,10 @@ Likewise milliseconds and microseconds; what is greater counts nanoseconds."""
 def read_time(value: Any, field: str) -> datetime | None:
     """A time in UTC, None where the client gave none. A time without a zone is UTC; a number counts from the epoch.
 
-    None as well is what programs say for a time that was never set: a spelling of nothing, or the day on which a way
-    of counting begins, such as 1970-01-01, give or take a day for the zone.
+    None as well is what programs say for a time that was never set: a spelling of nothing, a year before 1900, or the
+    day on which a way of counting begins, such as 1970-01-01, give or take a day for the zone.
 
-    Raises InvalidMessage: `out-of-range` outside the years 1 to 9999, `validation-error` for what is no time.
+    Raises InvalidMessage: `out-of-range` after the year 9999, `validation-error` for what is no time.
     """
     if not value:
         return None
@@ -92,6 +98,25 @@ def read_time(value: Any, field: str) -> datetime | None:
         remedy = "send an RFC 3339 time such as 2030-01-31T12:00:00Z."
         raise InvalidMessage("validation-error", f"`{field}` is not a time: {remedy}") from None
     return moment if moment is not None and (moment > _LAST_ZERO or not _is_zero(moment)) else None
+
+
+def first_time(candidates: Iterable[tuple[str, Any]]) -> datetime | None:
+    """The first of these times, by their fields, that is one.
+
+    Raises InvalidMessage where one is bad and none is good.
+    """
+    fault: InvalidMessage | None = None
+    for field, value in candidates:
+        try:
+            moment = read_time(value, field)
+        except InvalidMessage as error:
+            fault = fault or error
+        else:
+            if moment is not None:
+                return moment
+    if fault:
+        raise fault
+    return None
 
 
 def readable_time(value: Any) -> datetime | None:
@@ -125,10 +150,8 @@ def _from_text(text: str) -> datetime | None:
         raise ValueError
     if not _USUAL.fullmatch(text):
         return _from_unusual(with_ascii_digits(comparable(text)))
-    if text.startswith(_NEVER):
+    if text < "1900":
         return None
-    if text.startswith("0000-"):
-        raise OverflowError
     try:
         return _in_utc(datetime.fromisoformat(text.upper()))
     except ValueError:  # 23:59:60 or 24:00:00, or no time at all
@@ -136,20 +159,31 @@ def _from_text(text: str) -> datetime | None:
 
 
 def _from_unusual(text: str) -> datetime | None:
-    if not text.strip("-") or text in _NOTHING or text.startswith(("invalid", *_NEVER)):
+    text = _unwrapped(text)
+    if not text.strip("-") or text in _NOTHING or text.startswith("invalid") or _EARLY.match(text):
         return None
-    if _OUTSIDE_YEARS.match(text):
+    if _AFTER_9999.match(text):
         raise OverflowError
+    half = _HALF_OF_DAY.search(text)
+    clock = _HALF_OF_DAY.sub("", text, count=1)
     for shape in _SHAPES:
-        if match := shape.fullmatch(text):
-            return _from_parts(match.groupdict())
+        if match := shape.fullmatch(clock):
+            return _from_parts(match.groupdict(), half and half[1])
     if not _NUMBER.fullmatch(text):
         raise ValueError
-    return _from_epoch(float(text) if "." in text else int(text))
+    return _from_epoch(int(text) if text.lstrip("+-").isdecimal() else float(text))
 
 
-def _from_parts(parts: Mapping[str, str | None]) -> datetime:
-    """The moment of the named groups of a shape. 24:00 is the next day's midnight, a leap second the one before."""
+def _unwrapped(text: str) -> str:
+    call = _CALL.fullmatch(text)
+    return (call[1] if call else text).strip(_QUOTES)
+
+
+def _from_parts(parts: Mapping[str, str | None], half: str | None) -> datetime:
+    """The moment of the named groups of a shape, in that half of the day (`a`, `p`).
+
+    24:00 is the next day's midnight, a leap second the one before.
+    """
     month = parts["month"] or ""
     numbers = {name: int(parts.get(name) or 0) for name in ("year", "day", "hour", "minute", "second")}
     number = int(month) if month.isdecimal() else _MONTHS.index(month) + 1
@@ -158,13 +192,22 @@ def _from_parts(parts: Mapping[str, str | None]) -> datetime:
         numbers["year"],
         number,
         numbers["day"],
-        0 if ends_day else numbers["hour"],
+        0 if ends_day else _hour_of_day(numbers["hour"], half),
         numbers["minute"],
         59 if numbers["second"] == 60 else numbers["second"],  # noqa: PLR2004
         int(f"{parts.get('fraction') or 0:0<6}"[:6]),
         tzinfo=UTC,
     )
     return local + _DAY * ends_day - _offset(parts.get("zone"))
+
+
+def _hour_of_day(hour: int, half: str | None) -> int:
+    """Of 24, also where both were written, as in `14:00 PM`."""
+    if half is None or (half == "p" and hour > 12):  # noqa: PLR2004
+        return hour
+    if not 0 < hour <= 12:  # noqa: PLR2004
+        raise ValueError
+    return hour % 12 + (12 if half == "p" else 0)
 
 
 def _offset(zone: str | None) -> timedelta:

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from app.scoring.operators import as_number
-from app.scoring.strings import trimmed
+from app.scoring.strings import canonical_name, trimmed
 from app.validation.error_messages import NAME_PATTERN, in_one_fault
 
 SUBJECTS = ("property", "context", "trait", "score", "signal")
@@ -43,6 +43,10 @@ def _trimmed(value: Any) -> Any:
     return trimmed(value) if isinstance(value, str) else value
 
 
+def _canonical_name(value: Any) -> Any:
+    return canonical_name(value) if isinstance(value, str) else value
+
+
 def _is_ordered(value: Any) -> Any:
     if not isinstance(value, str) and as_number(value) is None:
         msg = "must be a number or a string"
@@ -59,7 +63,7 @@ def _is_scalar(value: Any) -> Any:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 EventName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
-TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
+TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_canonical_name)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 Limit = Annotated[Points, AfterValidator(_has_cents_at_most)]
@@ -113,8 +117,8 @@ class Leaf(Document):
 
     @property
     def target(self) -> str:
-        """The dotted path, or the name, that the subject points to."""
-        return str(self.as_written()[self.subject])
+        """The dotted path, as names are stored, or the name, that the subject points to."""
+        return canonical_name(self.as_written()[self.subject])
 
     @property
     def operators(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.scoring.events import Event, Identity
 from app.scoring.facts import merge
 from app.scoring.operators import OPERATORS
 from app.scoring.stages import stage_of
+from app.scoring.strings import with_canonical_names
 
 MOMENT = datetime(2026, 1, 15, 12, tzinfo=UTC)
 """When every example is read. Any moment would do, as examples speak of days ago."""
@@ -62,7 +63,7 @@ def _events(given: Given, index: int) -> Iterator[Event]:
             occurred_at=at,
             received_at=at,
             trusted=given.trusted,
-            properties=given.properties,
-            context=given.context,
-            traits=given.traits,
+            properties=with_canonical_names(given.properties),
+            context=with_canonical_names(given.context),
+            traits=with_canonical_names(given.traits),
         )

@@ -20,6 +20,9 @@ NUMBER = re.compile(
 )
 """A plain number, or one whose thousands are all set apart; `0,500` and `1,5` are not, for many write a decimal so."""
 
+WHOLE_NUMBER = re.compile(r"(-?(?:0|[1-9]\d*))[.\u066b]0+", re.ASCII)
+"""One with a point, as spreadsheets write it; with zeros in front it is a version or a code, such as `01.0`."""
+
 ARABIC_SEPARATORS = str.maketrans("\u066b\u066c", ".,")
 MAX_NUMBER_LENGTH = 400  # characters; longer ones would only cost time to read
 NEGATIONS = {"ne": "eq", "not_in": "in"}
@@ -27,12 +30,19 @@ NEGATIONS = {"ne": "eq", "not_in": "in"}
 
 def as_text(value: Any) -> str | None:
     if isinstance(value, str):
-        return comparable(value)
+        return with_ascii_digits(comparable(value))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(int(value) if value.is_integer() else value)  # 50.0 is 50 to JSON and to people
     return repr(value) if isinstance(value, int) else None
+
+
+def as_equal_text(value: Any) -> str | None:
+    """Like `as_text`, for a comparison with the whole of another text: `50.0` is `50` there too."""
+    text = as_text(value)
+    whole = WHOLE_NUMBER.fullmatch(text) if text and text.endswith("0") else None
+    return whole[1] if whole else text
 
 
 def as_number(value: Any) -> float | None:
@@ -70,7 +80,7 @@ def _finite(number: float) -> float | None:
 
 
 def as_boolean(value: Any) -> bool | None:
-    text = as_text(value)
+    text = as_equal_text(value)
     return True if text in TRUE_WORDS else False if text in FALSE_WORDS else None
 
 
@@ -117,7 +127,7 @@ def _equality(operands: list[Any]) -> Test:
     """
     wanted: dict[Callable[[Any], Any], set[Any]] = {}
     for operand in operands:
-        read = reader_for(operand)
+        read = as_equal_text if isinstance(operand, str) else reader_for(operand)
         wanted.setdefault(read, set()).add(read(operand))
         number = as_number(operand) if isinstance(operand, str) else None
         if number is not None:

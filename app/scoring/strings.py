@@ -6,7 +6,9 @@ joiner is part of an emoji or of a Persian word.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which Python's unicodedata does not have.
 _IGNORABLE = (
@@ -66,6 +68,36 @@ def visible(text: str) -> str:
 def trimmed(text: str) -> str:
     """The text without blanks and invisible characters at its ends."""
     return text.strip() if text.isascii() and text.isprintable() else _ENDS.sub("", text)
+
+
+def canonical_name(text: str) -> str:
+    """The name of a trait or a property as it is stored, and as the paths in a model are read. Case stays.
+
+    `visible`, with one blank for each run of blanks, none at the ends, and plain dashes and quotation marks.
+    """
+    if text.isascii() and text.isidentifier():  # as most are
+        return text
+    if not (text.isascii() and text.isprintable()):
+        text = visible(text.translate(_PUNCTUATION)).translate(_PUNCTUATION)  # again, as in `_comparable`
+    return " ".join(text.split())
+
+
+def with_canonical_names(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The object with canonical names at every depth, and without members whose name is invisible.
+
+    Where two names become one, the last one's value counts.
+    """
+    return {
+        tidy: _with_canonical_names(value) if isinstance(value, (dict, list)) else value
+        for name, value in members.items()
+        if (tidy := canonical_name(name))
+    }
+
+
+def _with_canonical_names(value: Any) -> Any:
+    if isinstance(value, dict):
+        return with_canonical_names(value)
+    return [_with_canonical_names(item) for item in value] if isinstance(value, list) else value
 
 
 def with_ascii_digits(text: str) -> str:

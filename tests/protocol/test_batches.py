@@ -111,6 +111,18 @@ def test_the_batchs_context_lies_beneath_that_of_each_message() -> None:
         ({"timestamp": "2025-06-01T11:00:00Z"}, {}, 60),
         ({"timestamp": "2025-06-01T11:00:00Z"}, {"timestamp": "2025-06-01T11:30:00Z"}, 30),
         ({"timestamp": "2025-06-01T11:00:00Z"}, {"originalTimestamp": "2025-06-01T11:30:00Z"}, 30),
+        ({"timestamp": "noon"}, {"timestamp": "2025-06-01T11:30:00Z"}, 30),
+        ({"timestamp": "2025-06-01T11:00:00Z"}, {"timestamp": "noon"}, 60),
+        (
+            {"sentAt": "2025-06-01T11:10:00Z", "receivedAt": "2025-06-01T11:10:01Z"},
+            {"timestamp": "2025-06-01T11:00:00Z"},
+            60,
+        ),
+        (
+            {"received_at": "2025-06-01T11:10:01Z"},
+            {"timestamp": "2025-06-01T11:00:00Z", "sentAt": "2025-06-01T11:10:00Z"},
+            60,
+        ),
         ({"sentAt": None}, {"sentAt": None}, 0),
     ],
 )
@@ -124,11 +136,14 @@ def test_a_body_without_a_list_of_messages_is_refused(document: Any) -> None:
         read(document)
 
 
+@pytest.mark.parametrize("context", ["text", "null", [1], 1, {"a": 2**63}, {"a": {"b": float("inf")}}])
+def test_a_context_of_the_batch_that_can_not_be_used_counts_as_absent(context: Any) -> None:
+    assert only({"context": context, "batch": [PAGE | {"context": {"ip": "::1"}}]}).context == {"ip": "::1"}
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        ({"context": "text"}, "validation-error"),
-        ({"context": {"a": 2**63}}, "out-of-range"),
         ({"timestamp": "noon"}, "validation-error"),
         ({"timestamp": 10**21}, "out-of-range"),
     ],

@@ -121,6 +121,17 @@ def test_traits_count_from_both_places_and_the_nearer_wins() -> None:
     assert [str(identity) for identity in event.identities] == ["email:a@b.c", "email:x@y.z"]
 
 
+def test_names_are_stored_as_scoring_reads_them_at_every_depth() -> None:
+    event = track(
+        properties={"pl\u200ban": 1, "items": [{"Sku ": 2}]},
+        context={"page": {" path": "/"}, "traits": {"company": {"size ": 3}}},
+        traits={"gro\u0308ße": 4, "E\u2011Mail\u2011Typ": 5, "\u200b": 6},
+    )
+    assert event.properties == {"plan": 1, "items": [{"Sku": 2}]}
+    assert event.context == {"page": {"path": "/"}}
+    assert event.traits == {"company": {"size": 3}, "größe": 4, "E-Mail-Typ": 5}
+
+
 def test_traits_in_the_context_are_not_kept_twice() -> None:
     message = {"type": "page", "userId": "u1", "context": {"traits": {"plan": "pro"}, "locale": "fr"}}
     event = read(message)
@@ -182,7 +193,11 @@ def test_events_sort_by_id_as_they_came() -> None:
         ({"originalTimestamp": "2025-06-01T11:50:00Z", "receivedAt": 1748778600, "sentAt": "2025-06-01T11:51:00Z"}, 10),
         ({"timestamp": "2025-06-01T09:00:00Z", "sentAt": "2025-06-01T09:10:00Z", "receivedAt": "Invalid Date"}, 10),
         ({"timestamp": "2025-06-01T09:00:00Z", "sentAt": "2025-06-01T09:10:00Z", "receivedAt": None}, 10),
+        ({"timestamp": "2025-06-01T11:50:00Z", "received_at": 1748778600, "sentAt": "2025-06-01T11:51:00Z"}, 10),
         ({"timestamp": "2025-07-01T09:00:00Z", "receivedAt": "2025-07-01T09:10:00Z"}, 0),
+        ({"timestamp": "noon", "originalTimestamp": "2025-06-01T11:50:00Z"}, 10),
+        ({"timestamp": "2025-06-01T11:50:00Z", "originalTimestamp": "noon"}, 10),
+        ({"timestamp": "1404-03-11T12:00:00Z", "sentAt": "1404-03-11T12:00:00Z"}, 0),
     ],
 )
 def test_the_moment_is_told_by_the_client_and_corrected(fields: dict[str, Any], minutes_ago: int) -> None:

@@ -107,6 +107,48 @@ def test_of_a_body_that_was_cut_off_the_whole_messages_count(cut: str, found: li
     assert document["writeKey"] == "k"
 
 
+@pytest.mark.parametrize(
+    ("tail", "members"),
+    [
+        ("", {}),
+        (" \n", {}),
+        (",", {}),
+        (",}", {}),
+        ("};", {}),
+        ("}}", {}),
+        ("]}", {}),
+        ("}\0", {}),
+        (',"sen', {}),
+        (', "sentAt"', {}),
+        (', "sentAt":', {}),
+        (', "sentAt": "2026-01', {}),
+        (', "sentAt": "x"', {"sentAt": "x"}),
+        (', "sentAt": "x",}', {"sentAt": "x"}),
+        (', "sentAt": "x", "context": {"a": [1', {"sentAt": "x"}),
+        (', "context": {"a": NaN}, "sentAt": "x"}', {"sentAt": "x"}),
+        (', "context": {"a": 1, "a": 2}, "sentAt": "x"}', {"sentAt": "x"}),
+        (', "sentAt": , "timestamp": 1}', {"timestamp": 1}),
+        (', "sentAt": "x", "sentAt": "y"}', {"sentAt": "y"}),
+    ],
+)
+def test_a_fault_behind_the_list_costs_no_message(tail: str, members: dict[str, Any]) -> None:
+    assert recover_batch(f'{{"batch": [{message(0)}, 1]{tail}'.encode()) == {
+        "batch": [json.loads(message(0)), 1],
+        **members,
+    }
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [b'"context": {"a": NaN}', b'"context": {"a": 1, "a": 2}', b'"context": "\xff"', b'"\xff": 1', b'"a": 1, "a": 2'],
+)
+def test_a_fault_before_the_list_costs_no_message(fault: bytes) -> None:
+    document = recover_batch(b'{"writeKey": "k", ' + fault + b', "batch": [' + message(0).encode() + b"]}")
+    assert document is not None
+    assert (document["writeKey"], document["batch"]) == ("k", [json.loads(message(0))])
+    assert "context" not in document
+
+
 def test_a_malformed_message_says_why_and_keeps_its_text() -> None:
     document = recover_batch(body(message(0), b'{"a": "\xff"}', '{"a": NaN}'))
     assert document is not None
@@ -127,9 +169,15 @@ def test_a_malformed_message_says_why_and_keeps_its_text() -> None:
         b'{"a": "\\"batch\\": [1]", "b": NaN}',
         b'{"inner": {"batch": [NaN]}}',
         b'{"batch": [NaN], "batch": []}',
-        b'{"context": {"a": NaN}, "batch": [1]}',
-        b'{"batch": [NaN], "context": NaN}',
+        b'{"batch": [NaN], "b\\u0061tch" : [1]}',
+        b'{"batch": [NaN], "context": NaN, "batch": [{"type": "page"}',
         b'{"batch": [NaN]} {}',
+        b'{"batch": [1]}\n{"batch": [2]}',
+        b'{"batch": [1]], 2]}',
+        b'{"batch": [1], {"type": "page"}]}',
+        b'{"batch": [1], "x"], 2]}',
+        b'{"batch": [1], sentAt: 2}',
+        b"{" + b'"a":1,' * 2000 + b'"batch": [NaN]}',
     ],
 )
 def test_a_fault_elsewhere_is_the_whole_bodys(data: bytes) -> None:

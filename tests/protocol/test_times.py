@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidMessage
-from app.protocol.times import occurred_at, read_time, readable_time
+from app.protocol.times import first_time, occurred_at, read_time, readable_time
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -57,6 +57,22 @@ def test_every_shape_that_clients_send_is_read_as_utc(value: Any) -> None:
         *("2025-06-01T12:00:00,000Z", "20250601T120000Z", "20250601T1400+0200", "20250601120000", "2025/06/01 12:00"),
         *("٢٠٢٥-٠٦-٠١T١٢:٠٠:٠٠Z", "۲۰۲۵-۰۶-۰۱ ۱۲:۰۰:۰۰", "２０２５-06-01T12:00:00Z", "\u200e2025-06-01T12:00:00Z"),
         *("2025-06-01T10:00:00\u221202:00", "2025\u201106\u201101T12:00:00Z", "2025-06-01\u00a012:00:00Z"),
+        *(
+            "2025-06-01T12:00:00.000 PM",
+            "2025-06-01 12:00:00 PM",
+            "Jun 1, 2025, 12:00:00\u202fPM",
+            "Jun 1, 2025 12:00 p.m.",
+        ),
+        *(
+            "2025-06-01T12:00:00 PM+0000",
+            "2025-06-01 02:00:00 p. m. +0200",
+            "01 Jun 2025 12:00 PM UT",
+        ),  # 12-hour phones
+        *("2025-06-01T14:00:00 PM+02:00", "Sun Jun  1 12:00:00 PM UTC 2025"),
+        *("Sun Jun 01 12:00:00 +0000 2025", "Sun Jun 01 05:00:00 PDT 2025", "Sun Jun 01 14:00:00 GMT+02:00 2025"),
+        *("/Date(1748779200000)/", "/Date(1748779200000+0200)/", r"\/Date(1748779200000)\/", "new Date(1748779200000)"),
+        *('"2025-06-01T12:00:00Z"', "'1748779200'", 'ISODate("2025-06-01T12:00:00Z")', "“2025-06-01 12:00:00”"),
+        *("Optional(2025-06-01 12:00:00 +0000)", "Timestamp('2025-06-01 12:00:00')", "1.7487792E9", "1.7487792e+12"),
         *("1748779200", "1748779200000", "1748779200.0", 1748779200000000, "1748779200000000000", 1748779200 * 10**9),
     ],
 )
@@ -72,6 +88,32 @@ def test_the_end_of_a_day_is_the_next_days_midnight() -> None:
 
 def test_a_leap_second_is_the_second_before() -> None:
     assert read_time("2016-12-31T23:59:60Z", "t") == datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("clock", "hour"), [("12:00 AM", 0), ("1:00 am", 1), ("11:00 AM", 11), ("11:00 pm", 23)])
+def test_of_a_clock_of_twelve_hours_the_day_begins_at_twelve(clock: str, hour: int) -> None:
+    assert read_time(f"2025-06-01 {clock}", "t") == NOON.replace(hour=hour)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("2025-06-01", "noon"),
+        ("noon", "2025-06-01"),
+        (None, "2025-06-01"),
+        ("1970-01-01", "2025-06-01"),
+        ("x", None, NOON),
+    ],
+)
+def test_a_bad_time_costs_nothing_beside_a_good_one(values: tuple[Any, ...]) -> None:
+    given = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    assert first_time(("t", value) for value in given) in (NOON, NOON.replace(hour=0))
+
+
+def test_without_a_good_time_the_first_bad_one_is_refused() -> None:
+    assert first_time([("a", None), ("b", "null")]) is None
+    with pytest.raises(InvalidMessage, match="`b` is not a time"):
+        first_time([("a", None), ("b", "noon"), ("c", "one")])
 
 
 def test_a_time_that_decides_nothing_may_be_unreadable() -> None:
@@ -105,7 +147,10 @@ def test_a_date_is_its_midnight() -> None:
         *("0000-00-00 00:00:00", "0000-00-00", "-0001-11-30T00:00:00+00:00"),
         *("1899-12-30T00:00:00", "1900-01-01 00:00:00.000", "1601-01-01T00:00:00Z", "1753-01-01"),
         *("null", "None", "undefined", "Invalid Date", "Invalid date", "Invalid DateTime", "NaN", "NaT", "-", "—"),
-        *(" N/A ", "\u200bnil", "(null)", "\\N"),
+        *(" N/A ", "\u200bnil", "(null)", "\\N", "(not set)", "Optional(nil)", "<nil>", '"null"', "System.DBNull"),
+        *("1/1/0001 12:00:00 AM", "01.01.0001 00:00:00", "0000-01-01T00:00:00Z", "-000001-01-01T00:00:00.000Z"),
+        *("1404-10-20T10:00:00Z", "1404-02-31T10:00:00.000 AM", "0008-01-10T10:00:00Z", "1404/10/20", "20/10/1404"),
+        *("Sat, 10 Jan 1874 00:00:00 GMT", "1899-12-31T23:00:00-02:00", -(10**10)),
     ],
 )
 def test_a_missing_time_is_none(value: Any) -> None:
@@ -118,6 +163,15 @@ def test_a_missing_time_is_none(value: Any) -> None:
         *("yesterday", "2025-06-01T", "2025-W22-7", "2025-06-01x12:00:00Z", "2025-06-01T12", "12:00", "Jun 2025"),
         *("2025-06-01T12:00:00.Z", "2025-13-01T12:00:00Z", "20251301", "2025-06-01T24:01:00Z", "1" * 101),
         *("2025-06-01T12:00:00+00:00:30", "2025-06-01T12:00:00+99:00", "2025-06-01 12:00:00 CET"),
+        *(
+            "2025-06-01T14:00:00 AM",
+            "2025-06-01 00:30 PM",
+            "2025-06-01 PM",
+            "2025-06-01 12:00 XM",
+            "Date(soon)",
+            "1404-x",
+            "1.7E+15",
+        ),
         *("01/02/2026", "1/2/26 12:00", "01.02.2026", "Sun, 01-Jun-25 12:00:00 GMT", "Sun, 31 Jun 2025 12:00:00 GMT"),
         *("\ud800", True, [1], {"seconds": 1}, float("nan")),
     ],
@@ -131,7 +185,7 @@ def test_what_is_no_time_is_refused_by_the_name_of_its_field(value: Any) -> None
 @pytest.mark.parametrize(
     "value",
     [
-        *("0000-01-01T00:00:00Z", "+010000-01-01T00:00:00.000Z", "-000001-01-01T00:00:00.000Z"),
+        *("+010000-01-01T00:00:00.000Z", "1.000000e30", "1.0000000E+400"),
         *("9999-12-31T23:59:59-01:00", 10**21, -(10**21), 10**400, float("inf"), 1e300),
     ],
 )

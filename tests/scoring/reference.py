@@ -189,6 +189,8 @@ def passes(operator: str, operand: Any, element: Any) -> bool:
     wanted = visible(operand) if isinstance(operand, str) else operand
     if found is None:
         return False
+    if operator == "eq" and isinstance(found, str):
+        found, wanted = without_zeros(found), without_zeros(wanted)
     if operator in PARTS:
         return PARTS[operator](found, wanted or " ")
     return compare(operator, found, wanted)
@@ -235,6 +237,13 @@ INVISIBLE = "\u200b\u200e\ufeff"  # of those, what the strategies make up
 def visible(text: str) -> str:
     composed = unicodedata.normalize("NFKC", "".join(each for each in text if each not in INVISIBLE))
     return " ".join(composed.replace("\u2014", "-").casefold().split())
+
+
+def without_zeros(text: str) -> str:
+    whole, point, decimals = text.partition(".")
+    digits = whole.removeprefix("-")
+    plain = digits.isdecimal() and (digits == "0" or digits[0] != "0")
+    return whole if plain and point and decimals and not decimals.strip("0") else text
 
 
 def number_in(text: str) -> float | None:

@@ -82,3 +82,29 @@ def test_the_results_are_in_the_order_of_the_examples() -> None:
     examples: list[Json] = [{"name": name, "given": [], "expect": {}} for name in ("one", "two")]
     results = run_examples(compiled({**MODEL, "examples": examples}))
     assert results == (ExampleResult("one", ()), ExampleResult("two", ()))
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("größe", {"gro\u0308ße": 1}),
+        ("gro\u0308ße", {"größe": 1}),
+        ("Company  Size", {"Company\u00a0Size": 1}),
+        ("E\u2011Mail-Typ", {"E-Mail\u2010Typ": 1}),
+        ("company.size", {"company": {"size ": 1}}),
+        ("compa\u200bny.size", {"company.size": 1}),
+    ],
+)
+def test_what_is_not_seen_in_a_name_decides_about_no_points(asked: str, sent: Json) -> None:
+    rule = {"when": {"trait": asked, "exists": True}, "points": 2}
+    document = {
+        "name": "small",
+        "traits": {asked.partition(".")[0]: {"trusted": True}},
+        "scores": {"fit": {"rules": {"told": rule}}},
+        "stages": [{"name": "interest"}],
+        "examples": [
+            {"name": "told", "given": [{"traits": sent}], "expect": {"scores": {"fit": 2}}},
+            {"name": "not trusted", "given": [{"traits": sent, "trusted": False}], "expect": {"scores": {"fit": 0}}},
+        ],
+    }
+    assert [result.failures for result in run_examples(compiled(document))] == [(), ()]

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scoring.strings import comparable, comparable_name, trimmed, with_ascii_digits
+from app.scoring.strings import (
+    canonical_name,
+    comparable,
+    comparable_name,
+    trimmed,
+    with_ascii_digits,
+    with_canonical_names,
+)
 
 ALIKE = [
     ("CTO ", "cto"),
@@ -86,3 +93,32 @@ def test_names_do_not_differ_by_what_is_between_their_words(name: str) -> None:
 
 def test_digits_in_ascii_stay_as_they_are() -> None:
     assert with_ascii_digits("10:30 a") == "10:30 a"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("company_size", "company_size"),
+        (" Company  Size\t", "Company Size"),
+        ("Company\u00a0Size", "Company Size"),
+        ("company\u200b_size", "company_size"),
+        ("gro\u0308ße", "größe"),
+        ("E\u2011Mail\u2011Typ", "E-Mail-Typ"),
+        ("Ｃｏｍｐａｎｙ", "Company"),
+        ("company.size", "company.size"),
+        ("\u200b\0", ""),
+    ],
+)
+def test_a_name_is_stored_as_people_see_it(name: str, kept: str) -> None:
+    assert canonical_name(name) == kept
+
+
+@given(st.text())
+def test_a_canonical_name_is_its_own(name: str) -> None:
+    assert canonical_name(canonical_name(name)) == canonical_name(name)
+    assert comparable(canonical_name(name)) == comparable(name)
+
+
+def test_names_are_canonical_at_every_depth() -> None:
+    members = {"company": {" size": 1, "\u200b": 2}, "items": [{"sku\u00ad": 3}, [{"a\u00a0b": 4}], "x "]}
+    assert with_canonical_names(members) == {"company": {"size": 1}, "items": [{"sku": 3}, [{"a b": 4}], "x "]}
