@@ -11,7 +11,7 @@ from typing import Any
 
 from app.errors import InvalidMessage
 from app.protocol.values import as_text, is_storable
-from app.scoring.emails import canonical_email
+from app.scoring.emails import canonical_email, canonical_email_alone
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
 from app.scoring.phones import canonical_phone
 from app.scoring.strings import comparable, trimmed
@@ -58,7 +58,8 @@ def read_identity(
 ) -> Identity | None:
     """The identity that `value` stands for, None if there is none; an unusable email or phone number is none.
 
-    Numbers are read as their text. `field` is the name used in errors, by default the kind.
+    Numbers are read as their text, a `user_id` that is an email address in its canonical form. `field` is the name
+    used in errors, by default the kind.
     Raises InvalidMessage (`invalid-identity`, `invalid-characters`) for an id that can't mean one person.
     """
     if kind in _CONTACTS:
@@ -67,7 +68,9 @@ def read_identity(
         return Identity(kind, address) if address else None
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    return Identity(kind, _check_id(as_text(value), field or kind))
+    text = _check_id(as_text(value), field or kind)
+    address = canonical_email_alone(text) if kind == "user_id" and "@" in text else None
+    return Identity(kind, address or text)
 
 
 def read_identities(
@@ -105,9 +108,9 @@ def _addresses(identities: Iterable[Identity]) -> Iterator[Identity]:
     """The email addresses that serve as a `user_id`."""
     for identity in identities:
         if identity.kind == "user_id" and "@" in identity.value:
-            address = read_identity("email", identity.value)
+            address = canonical_email_alone(identity.value)
             if address is not None:
-                yield address
+                yield Identity("email", address)
 
 
 def _read_previous(message: Mapping[str, Any], *, trusted: bool) -> tuple[Identity, ...]:
@@ -116,10 +119,12 @@ def _read_previous(message: Mapping[str, Any], *, trusted: bool) -> tuple[Identi
     `previousId` does not say which kind of id it is. A browser's key may claim an anonymous id alone; from a secret key
     it names the known person as well, whether that person's events come before the alias or after.
     """
-    previous = read_identity("anonymous_id", message.get("previousId"), "previousId")
-    if previous is None:
+    value = message.get("previousId")
+    previous = read_identity("anonymous_id", value, "previousId")
+    known = read_identity("user_id", value, "previousId")
+    if previous is None or known is None:
         raise InvalidMessage("invalid-identity", "An alias needs a `previousId`: the id that the person had before.")
-    return (Identity("user_id", previous.value), previous) if trusted else (previous,)
+    return (known, previous) if trusted else (previous,)
 
 
 def _check_id(text: str | None, field: str) -> str:

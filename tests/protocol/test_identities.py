@@ -108,8 +108,27 @@ def test_an_identity_is_given_once() -> None:
 
 
 def test_a_user_id_that_is_an_address_is_that_address_too() -> None:
-    assert link({"userId": "Ada@X.example"}) == ["user_id:Ada@X.example", "email:ada@x.example"]
-    assert link({"anonymousId": "ada@x.example"}) == ["anonymous_id:ada@x.example"]
+    assert link({"userId": "ada@x.example"}) == ["user_id:ada@x.example", "email:ada@x.example"]
+    assert link({"anonymousId": "Ada@x.example"}) == ["anonymous_id:Ada@x.example"]
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        *((each, "ada@x.example") for each in ("Ada@X.example", "ADA@X.EXAMPLE", "ada@x.example,", "<ada@x.example>")),
+        *((each, "bo@m\xfcnchen.example") for each in ("bo@mu\u0308nchen.example", "bo@xn--mnchen-3ya.example")),
+    ],
+)
+def test_a_user_id_that_is_an_address_is_its_one_form(value: str, address: str) -> None:
+    assert read_identity("user_id", value) == Identity("user_id", address)
+    assert link({"userId": value}) == [f"user_id:{address}", f"email:{address}"]
+
+
+@pytest.mark.parametrize(
+    "value", ["Acme:ada@x.example", "ada@x.example/2", "U1 <ada@x.example>", "Ada@x.example (7)", "@Ada"]
+)
+def test_a_user_id_that_only_holds_an_address_is_left_alone(value: str) -> None:
+    assert link({"userId": value}) == [f"user_id:{value}"]
 
 
 @pytest.mark.parametrize("type_", ["track", "page", "screen", "group"])
@@ -162,7 +181,7 @@ def test_a_trusted_alias_joins_whatever_the_previous_id_names() -> None:
 def test_a_trusted_alias_joins_addresses() -> None:
     message = {"userId": "b@x.example", "previousId": "A@x.example"}
     assert link(message, "alias", trusted=True) == [
-        *("user_id:b@x.example", "user_id:A@x.example", "email:b@x.example", "email:a@x.example"),
+        *("user_id:b@x.example", "user_id:a@x.example", "email:b@x.example", "email:a@x.example"),
         "anonymous_id:A@x.example",
     ]
     assert link(message, "alias") == ["user_id:b@x.example", "email:b@x.example", "anonymous_id:A@x.example"]

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
-from app.scoring.emails import FREE_DOMAINS, MAILBOX_PROVIDERS, RELAYS, canonical_email, derived_traits
+from app.scoring.emails import (
+    FREE_DOMAINS,
+    MAILBOX_PROVIDERS,
+    RELAYS,
+    canonical_email,
+    canonical_email_alone,
+    derived_traits,
+)
 
 WRITINGS = {
     "ada@acme.example": [
@@ -23,6 +30,13 @@ WRITINGS = {
         *("Ada <ada@acme.example>", '"Lovelace, Ada" <Ada@acme.example>,', "ada@acme.example<mailto:ada@acme.example>"),
         *("\"'ada@acme.example'\"", "ada@acme。example"),
     ],
+    "o'brien@acme.example": ["o’brien@acme.example", "O\u02bcBrien@acme.example", "'o´brien@acme.example'"],
+    "a-b@my-domain.example": [
+        "a\u2011b@my-domain.example",
+        "a\u2010b@my\u2011domain.example",
+        "a\u2013b@my-domain.example",
+    ],
+    "ada@வணக்கம்.இந்தியா": ["•ada@வணக்கம்.இந்தியா。"],
     "ada@münchen.example": ["ada@xn--mnchen-3ya.example", "ada@XN--MNCHEN-3YA.example", "ADA@MU\u0308NCHEN.example"],
     "élodie@acme.example": ["e\u0301lodie@acme.example", "ÉLODIE@acme.example"],
 }
@@ -33,6 +47,54 @@ WRITINGS = {
 )
 def test_an_address_has_one_form_however_it_is_written(writing: str, address: str) -> None:
     assert canonical_email(writing) == address
+
+
+BEFORE = [
+    *("•", "• ", "* ", "- ", "– ", "→", "「", "¿", "/", "%20", "&lt;", "&nbsp;", "mailto: ", "mailto:%20", "mailto://"),
+    *("smtp:", "Email: ", "E-Mail :", "Ada (", "Ada <"),
+]
+AFTER = [
+    *("。", "、", "،", "؛", "」", "*", "|", '"', "´", "%20", "&gt;", "-", "_", "/", " (Will)", " is mine", ". Thanks"),
+    *(", bob@y.example", ";ada@acme.example", " / bob@y.example", "、bob@y.example"),
+]
+
+
+@pytest.mark.parametrize("writing", [f"{each}ada@acme.example" for each in BEFORE])
+def test_what_stands_before_an_address_is_no_part_of_it(writing: str) -> None:
+    assert canonical_email(writing) == "ada@acme.example"
+
+
+@pytest.mark.parametrize("writing", [f"ada@acme.example{each}" for each in AFTER])
+def test_what_stands_after_an_address_is_no_part_of_it(writing: str) -> None:
+    assert canonical_email(writing) == "ada@acme.example"
+
+
+@pytest.mark.parametrize("writing", ["ada%40acme.example", "ada&#64;acme.example", "ada%40acme%2Eexample"])
+def test_an_address_may_be_escaped(writing: str) -> None:
+    assert canonical_email(writing) == "ada@acme.example"
+
+
+def test_the_address_in_brackets_is_the_one_whatever_the_display_name() -> None:
+    assert canonical_email("ada@old.example <ada@acme.example>") == "ada@acme.example"
+    assert canonical_email("ada@acme.example <Lovelace>") == "ada@acme.example"
+
+
+@pytest.mark.parametrize(
+    "writing", ["Ada@ACME.example", " ada@acme.example,", "<ada@acme.example>", "•ada@acme.example"]
+)
+def test_an_address_is_alone_with_nothing_but_punctuation_around_it(writing: str) -> None:
+    assert canonical_email_alone(writing) == "ada@acme.example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Ada <ada@acme.example>", "tenant:ada@acme.example", "ada@acme.example (7)", "ada@acme.example/7", "ada"),
+        *("ada@acme.example, bob@y.example", " " * 500 + "ada@acme.example"),
+    ],
+)
+def test_an_address_with_more_text_is_not_alone(text: str) -> None:
+    assert canonical_email_alone(text) is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +136,9 @@ def test_an_address_that_somebody_may_have_is_one(address: str) -> None:
             "ada@x..example",
             "\u200b",
         ),
-        *("a@x.example, b@x.example", "A <a@x.example>, B <b@x.example>", "\ud800@x.example", "a@" + "b" * 200 + ".c"),
+        *("\ud800@x.example", "a@" + "b" * 200 + ".c", "ada@x. example", "ada@x example", "a%2540b@x.example"),
+        *("ada lovelace@x.example", "ada,lovelace@x.example", "https://user@x.example/", "git@x.example:ada/app"),
+        *("https://user:word@x.example", "ada@x.example/app", "ada@_", "ada@-"),
         *("a" * 191 + "@x.example", " " * 500 + "ada@x.example", "mailto:", "<>", '"'),
     ],
 )
@@ -111,6 +175,8 @@ def test_the_form_of_an_address_is_its_own(text: str) -> None:
         ("ada@notgmail.com", "notgmail.com", "work"),
         ("ada@gmail.com.acme.example", "gmail.com.acme.example", "work"),
         ("ada@xn--mnchen-3ya.example", "münchen.example", "work"),
+        *((f"ada@{domain}", domain, "free") for domain in ("a1.net", "vodafone.de", "telia.com", "tin.it")),
+        *((f"ada@{domain}", domain, "free") for domain in ("sympatico.ca", "chello.at", "otenet.gr")),
         ("information@acme.example", "acme.example", "work"),
         ('"odd@name"@acme.example', "acme.example", "work"),
     ],
