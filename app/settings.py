@@ -19,6 +19,10 @@ def _bare(text: str) -> str:
     return trimmed(text[1:-1]) if quoted else text
 
 
+def _in_lower_case(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -45,7 +49,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8000, description="The port to listen on; 0 chooses one.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_in_lower_case)] = Field(
         "info", description="The least severe log lines that are written: `debug`, `info`, `warning` or `error`."
     )
     cors_origins: Origins = Field(
@@ -121,7 +125,7 @@ class Settings(BaseSettings):
     def _names_a_driver(cls, url: str) -> str:
         scheme, separator, rest = url.partition("://")
         drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-        driver = drivers.get(scheme.partition("+")[0])
+        driver = drivers.get(scheme.lower().partition("+")[0])
         if not separator or driver is None:
             msg = "must begin with sqlite:// or postgresql://"
             raise ValueError(msg)

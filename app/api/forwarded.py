@@ -11,9 +11,10 @@ from starlette.datastructures import Headers
 
 TELL_THE_PROTOCOL = (
     *("X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Scheme", "X-Url-Scheme"),
-    *("CloudFront-Forwarded-Proto", "X-Forwarded-Ssl", "Front-End-Https"),
+    *("CloudFront-Forwarded-Proto", "CF-Visitor", "X-Forwarded-Ssl", "Front-End-Https", "X-Forwarded-Port"),
 )
-_SECURE = frozenset({"https", "wss", "on"})
+_SECURE = re.compile(r"\W*(?:scheme\W+)?(?:https|wss|on|1|443)\W*", re.ASCII | re.IGNORECASE)
+_DEFAULT_PORT = re.compile(r":(?:80|443)$")
 _FORWARDED = re.compile(r"""\b(proto|host)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))""", re.IGNORECASE)
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 _PREFIX = re.compile(r"(?:/[\w.~%+-]+)+", re.ASCII)
@@ -22,13 +23,14 @@ _PREFIX = re.compile(r"(?:/[\w.~%+-]+)+", re.ASCII)
 def public_protocol(request: Request) -> str:
     """`https` if any of the headers says so of the first hop, the browser's: a proxy knows only its own neighbour."""
     told = [_forwarded(request, "proto"), *(_first(request.headers, name) for name in TELL_THE_PROTOCOL)]
-    return "https" if any(value.lower() in _SECURE for value in told) else request.scope["scheme"]
+    return "https" if any(map(_SECURE.fullmatch, told)) else request.scope["scheme"]
 
 
 def public_host(request: Request) -> str:
-    """The host, with its port, that the browser asked."""
+    """The host, with its port, that the browser asked. A proxy that ends TLS may name its own port, 80."""
     told = (_forwarded(request, "host"), _first(request.headers, "X-Forwarded-Host"))
-    return next((host for host in told if _HOST.fullmatch(host)), request.base_url.netloc)
+    host = next((host for host in told if _HOST.fullmatch(host)), request.base_url.netloc)
+    return _DEFAULT_PORT.sub("", host) if public_protocol(request) == "https" else host.removesuffix(":80")
 
 
 def public_prefix(request: Request) -> str:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from app.api.paths import PROBES, is_ingestion
+from app.api.paths import PROBES, is_ingestion, without_last_slash
 from app.errors import LeadscoreError
 from app.metrics import Metrics
 from app.validation.origins import is_allowed
@@ -75,15 +75,21 @@ def _request_id(scope: Scope) -> str:
 
 
 class SingleSlashMiddleware:
-    """Reads several slashes in a row as one, unless they are escaped: clients put `https://…/` and `/v1/…` together."""
+    """Reads several slashes in a row as one, unless they are escaped: clients put `https://…/` and `/v1/…` together.
+
+    A slash behind the path of an ingestion route is dropped, since a redirect would lose what was sent.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and b"//" in scope.get("raw_path", b""):
-            scope["raw_path"] = SLASHES.sub(b"/", scope["raw_path"])
-            scope["path"] = unquote(scope["raw_path"].decode())
+        raw_path = scope.get("raw_path", b"") if scope["type"] == "http" else b""
+        if b"//" in raw_path or (raw_path.endswith(b"/") and without_last_slash(scope["path"]) != scope["path"]):
+            scope["raw_path"] = raw_path = SLASHES.sub(b"/", raw_path)
+            scope["path"] = unquote(raw_path.decode())
+            if raw_path.endswith(b"/"):
+                scope["path"] = without_last_slash(scope["path"])
         await self.app(scope, receive, send)
 
 

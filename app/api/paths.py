@@ -24,5 +24,11 @@ PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 _EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH, *SOURCE_CONFIG_PATHS}
 
 
+def without_last_slash(path: str) -> str:
+    """The path of an ingestion route where there is a slash too many behind it; any other path as it is."""
+    bare = path.removesuffix("/")
+    return bare if path not in _EXACT and is_ingestion(bare) else path
+
+
 def is_ingestion(path: str) -> bool:
     return path in _EXACT or path.startswith(("/v1/forms/", "/v1/projects/"))

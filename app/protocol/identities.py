@@ -5,16 +5,16 @@ beside a good identity, since it is a bug of the client that would otherwise gat
 unusable email or phone number is something that people type: it is no identity, and stays a trait.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.errors import InvalidMessage
+from app.protocol.placeholder_ids import means_nobody
 from app.protocol.values import as_text, is_storable
 from app.scoring.emails import canonical_email, canonical_email_alone
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
 from app.scoring.phones import canonical_phone
-from app.scoring.strings import comparable, trimmed
+from app.scoring.strings import trimmed
 
 MAX_IDENTITY_LENGTH = 200
 
@@ -23,34 +23,6 @@ _CONTACTS: tuple[IdentityKind, ...] = ("email", "phone")
 """Kinds that are read from the traits of the same name."""
 
 _CONTACT_SUFFICES = frozenset({"identify", "form"})
-
-_HAS_VALUE = re.compile(r"(?=[\w-]*[1-9])[0-9A-Za-z][\w-]*", re.ASCII)
-"""Most ids: letters and digits, of which some are not 0. No word, placeholder or zero looks like that."""
-
-_ABSENT_VALUES = ("null", "undefined", "none", "nil", "nan")
-_PEOPLE_UNKNOWN = ("anonymous", "guest", "unknown", "anonymous user", "guest user", "unknown user")
-_NOT_LOGGED_IN = ("not authenticated", "unauthenticated", "not logged in", "logged out", "not set", "not available")
-_OTHER_TYPES = ("true", "false", "infinity", "object")
-_FIELD_NAMES = (
-    *("id", "uid", "uuid", "guid", "email", "email address", "phone", "user name"),
-    *(f"{owner} id" for owner in ("user", "anonymous", "distinct", "previous", "visitor", "client", "customer")),
-    *(f"{owner} id" for owner in ("contact", "lead", "person", "member", "account", "device", "session", "external")),
-)
-_WORDS_FOR_NOBODY = frozenset(
-    word.replace(" ", "") for word in (*_ABSENT_VALUES, *_PEOPLE_UNKNOWN, *_NOT_LOGGED_IN, *_OTHER_TYPES, *_FIELD_NAMES)
-)
-_SIGNS_FOR_NOBODY = frozenset({"-1", "n/a", "n.a.", "#n/a", "#ref!", "#value!", "#name?", "#null!"})
-_BETWEEN_WORDS = re.compile(r"[\W_]+")
-_NOTHING = re.compile(rf"0*|f{{32}}|(?:{'|'.join(_ABSENT_VALUES)}){{2,}}")
-"""What may be left without punctuation: nothing, zeros, the greatest UUID, absent values put together."""
-
-# Variables that a template was to replace, and objects that were written in the place of their ids.
-_NAME = r"[^\W\d]+(?:[.$ -]+[^\W\d]+)*"
-_LIKE_A_VARIABLE = re.compile(
-    rf"[%:$]{_NAME}|%{_NAME}%|%\({_NAME}\)s|__{_NAME}__|\{{{_NAME}\}}|\[{_NAME}\]|#?<[^@]*>|%%.*%%|\*\|.*\|\*",
-    re.DOTALL,
-)
-_HAS_VARIABLE = re.compile(r"[{$#]\{.*\}|\{%.*%\}|<[%?].*[%?]>|\[\[.*\]\]|\[object \w+\]", re.DOTALL)
 
 
 def read_identity(
@@ -135,21 +107,9 @@ def _check_id(text: str | None, field: str) -> str:
         raise InvalidMessage("invalid-identity", f"`{field}` is longer than {MAX_IDENTITY_LENGTH} characters.")
     if not is_storable(text):
         raise InvalidMessage("invalid-characters", f"`{field}` holds U+0000 or half of a surrogate pair: remove it.")
-    if _HAS_VALUE.fullmatch(text) is None and _means_nobody(text):
+    if means_nobody(text):
         raise InvalidMessage("invalid-identity", f"`{field}` names nobody: leave it out until the person has an id.")
     return text
-
-
-def _means_nobody(text: str) -> bool:
-    text = comparable(text)
-    bare = _BETWEEN_WORDS.sub("", text)
-    return (
-        bare in _WORDS_FOR_NOBODY
-        or text in _SIGNS_FOR_NOBODY
-        or _NOTHING.fullmatch(bare) is not None
-        or _LIKE_A_VARIABLE.fullmatch(text) is not None
-        or _HAS_VARIABLE.search(text) is not None
-    )
 
 
 def _nobody(message_type: str, traits: Sequence[Mapping[str, Any]]) -> str:

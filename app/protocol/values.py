@@ -15,6 +15,7 @@ from app.scoring.strings import trimmed
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSTORABLE_CHARACTER = re.compile("[\0\ud800-\udfff]")
+_UNSTORABLE = "\0" + "".join(map(chr, range(0xD800, 0xE000)))
 _REPLACEMENT = "\ufffd"
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _MAX_KEY_SHOWN = 64
@@ -51,7 +52,9 @@ def check_values(value: Any, what: str = "The message", *, under: str = "") -> N
 
 
 def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str] = ()) -> dict[str, Any]:
-    """The object as it can be stored: U+0000 and halves of surrogate pairs, which a cut leaves, are U+FFFD instead.
+    """The object as it can be stored: without U+0000 and halves of surrogate pairs, which a cut leaves.
+
+    At the ends of a text they are removed, within it they are replaced by U+FFFD.
 
     Save in the members named by `exact`, which stand for somebody, and would then stand for somebody else.
     Raises InvalidMessage as `check_values` does.
@@ -85,15 +88,19 @@ def as_text(value: Any) -> str | None:
 
 
 def _renamed(members: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((_UNSTORABLE_CHARACTER.sub(_REPLACEMENT, name), value) for name, value in members.items())
+    return ((_replaced_in(name), value) for name, value in members.items())
 
 
 def _replaced(value: Any) -> Any:
     if isinstance(value, str):
-        return _UNSTORABLE_CHARACTER.sub(_REPLACEMENT, value)
+        return _replaced_in(value)
     if isinstance(value, dict):
         return {name: _replaced(member) for name, member in _renamed(value)}
     return [_replaced(item) for item in value] if isinstance(value, list) else value
+
+
+def _replaced_in(text: str) -> str:
+    return _UNSTORABLE_CHARACTER.sub(_REPLACEMENT, text.strip(_UNSTORABLE))
 
 
 def _check(value: Any) -> None:

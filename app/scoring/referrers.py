@@ -52,6 +52,10 @@ _OF_SEARCH = re.compile(rf"{_USUAL_LABELS}(\.{_USUAL_LABELS})*")
 
 _OF_MAIL = re.compile(r"((web|e)?mail\d*|outlook|owa)\.[^.]+\..+")
 _ADS = re.compile(r" ?ads?$")
+_BETWEEN_SOURCES = re.compile(r"[\s/|,+]+")
+_ENGLISH_WORDS = frozenset({"an", "x", "me", "line", "live", "ask", "msg", "pin", "snap"})
+"""Names of sites that mean something else where more words follow."""
+_WITHOUT_SCHEME = re.compile(r"[a-z\d-]+(?:\.[a-z\d-]+)+(?::\d+)?(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
 _MAX_HOST_LENGTH = 253
 
 
@@ -66,11 +70,18 @@ def split_url(url: str) -> SplitResult:
 @lru_cache(maxsize=4096)
 def host_of(url: str | None) -> str | None:
     """The host of a URL, as DNS has it and without `www.`; of an Android app, its package as if it were a host."""
-    parts = split_url(url or "")
+    url = url or ""
+    parts = split_url(f"//{url}" if _WITHOUT_SCHEME.fullmatch(url) and _has_suffix(url) else url)
     host = (parts.hostname or "").rstrip(".")
     if not 0 < len(host) <= _MAX_HOST_LENGTH:
         return None
     return _reversed(host) if parts.scheme == "android-app" else _in_ascii(host).removeprefix("www.")
+
+
+def _has_suffix(url: str) -> bool:
+    """Whether what would be the host ends as hosts do: `index.html` does not."""
+    host = split_url(f"//{url}").hostname or ""
+    return public_suffixes().privatesuffix(host, accept_unknown=False) is not None
 
 
 def _in_ascii(host: str) -> str:
@@ -116,11 +127,23 @@ def _domains(host: str) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def kind_of_source(source: str) -> SiteKind | None:
-    """By what a campaign calls its source: a host, or a name such as `facebook`, `fb` or `Facebook Ads`."""
+    """By what a campaign calls its source: a host, or a name such as `facebook`, `fb` or `Facebook Ads`.
+
+    More may follow the name: Meta fills in placements such as `Facebook_Mobile_Feed`.
+    """
     _, names = known_referrers()
+    first, *more = _beginnings(source)
+    kind = names.get(first) or names.get(_ADS.sub("", first))
+    kind = kind or (kind_of_host(host_of(f"//{source}") or "") if "." in source else None)
+    return kind or next((names[name] for name in more if name in names and name not in _ENGLISH_WORDS), None)
+
+
+def _beginnings(source: str) -> Iterator[str]:
+    """The name, and then what is left when its last words are dropped one by one."""
     name = comparable_name(source)
-    kind = names.get(name) or names.get(_ADS.sub("", name))
-    return kind or (kind_of_host(host_of(f"//{source}") or "") if "." in source else None)
+    words = _BETWEEN_SOURCES.split(name)
+    yield name
+    yield from (" ".join(words[:count]) for count in range(len(words) - 1, 0, -1))
 
 
 @cache

@@ -37,7 +37,8 @@ CLICK_IDS: Mapping[str, Channel] = {name: channel for channel, names in _CLICK_I
 """The parameters, in small letters, that platforms add to a landing page's address; where it has several, the first."""
 
 # Mediums and sources as `comparable_name` has them.
-PAID = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")  # as Google Analytics' default channel groups
+# As Google Analytics' default channel groups, and advertising by its own name.
+PAID = re.compile(r"^(.*cp.*|ppc|retargeting|(.* )?(paid.*|ads?|sponsored))$")
 EMAIL = frozenset({"email", "e mail", "mail", "newsletter", "newsletters", "mailing", "emailing"})
 MEDIUMS: Mapping[str, Channel] = {
     **dict.fromkeys(["display", "banner", "expandable", "interstitial", "cpm"], "display"),
@@ -46,6 +47,7 @@ MEDIUMS: Mapping[str, Channel] = {
     **dict.fromkeys(["social", "social network", "social media", "sm"], "organic_social"),
     "referral": "referral",
 }
+_NOT_SET = frozenset({"direct", "none", "not set", "not provided", "null", "undefined"})  # Google Analytics' own words
 UTM = ("source", "medium", "campaign", "term", "content")
 MAX_LENGTH = 500  # characters that are kept of a referrer or a parameter
 
@@ -86,10 +88,11 @@ def _kept(value: str) -> str:
 
 
 def _channel(utm: Mapping[str, str], clicked: Channel | None, host: str | None) -> Channel:
-    if clicked and "medium" not in utm:  # a source alone does not tell paid from organic; a click id does
+    said = {key: value for key, value in utm.items() if comparable_name(value.strip("()")) not in _NOT_SET}
+    if clicked and "medium" not in said:  # a source alone does not tell paid from organic; a click id does
         return clicked
-    if utm:
-        return _channel_of_campaign(utm, clicked, host)
+    if said:
+        return _channel_of_campaign(said, clicked, host)
     if host is None:
         return "direct"
     return _OF_SITE.get(kind_of_host(host), "referral")
@@ -114,9 +117,15 @@ _SITE_OF_CLICK: Mapping[Channel | None, SiteKind] = {
 def _channel_of_campaign(utm: Mapping[str, str], clicked: Channel | None, host: str | None) -> Channel:
     medium, source = comparable_name(utm.get("medium", "")), utm.get("source", "")
     by_source, by_host = kind_of_source(source), kind_of_host(host) if host else None
-    declared = MEDIUMS.get(medium)
-    if declared is None and PAID.match(medium):
-        paid_on = "social" if "social" in medium else by_source or _SITE_OF_CLICK.get(clicked) or by_host
+    declared = _declared_channel(medium)
+    if medium not in MEDIUMS and PAID.match(medium):
+        paid_on = (
+            "social"
+            if "social" in medium
+            else "paid"
+            if declared == "display"
+            else by_source or _SITE_OF_CLICK.get(clicked) or by_host
+        )
         return _PAID_OF_SITE.get(paid_on, "paid_search")
     if declared != "display" and comparable_name(source) in EMAIL:
         return "email"
@@ -125,10 +134,21 @@ def _channel_of_campaign(utm: Mapping[str, str], clicked: Channel | None, host: 
     return _OF_SITE.get(by_source if source else by_host, "other")
 
 
+def _declared_channel(medium: str) -> Channel | None:
+    """By what the medium says, in whole or by one of its words, as in `organic social` and `email campaign`."""
+    words = medium.split()
+    if "organic" in words and "search" in words:
+        return "organic_search"
+    if "direct" in words:  # direct mail is paper
+        return None
+    return MEDIUMS.get(medium) or next((MEDIUMS[word] for word in words if word in MEDIUMS), None)
+
+
 # --- The landing page -------------------------------------------------------------------------------------------
 
 # Ampersands as HTML writes them, which get into links that are copied from its source, and the older semicolon.
 _SEPARATOR = re.compile(r"&((amp|#0*38|#x0*26);)+|;(?=utm_)", re.IGNORECASE)
+_SECOND_QUERY = re.compile(r"\?(?=[\w.-]+=)")  # platforms put `?fbclid=…` behind a query, too
 
 
 @lru_cache(maxsize=4096)
@@ -149,7 +169,7 @@ def _parameters(query: str) -> dict[str, str]:
     if "=" not in query:
         return {}
     try:
-        pairs = parse_qsl(query, max_num_fields=100)
+        pairs = parse_qsl(_SECOND_QUERY.sub("&", query), max_num_fields=100)
     except ValueError:
         return {}
     # `&amp%3B` is an ampersand of HTML whose semicolon was escaped.

@@ -70,9 +70,9 @@ def test_head_is_answered_like_get_without_a_body(sqlite_url: str) -> None:
         assert client.post("/livez").headers["allow"] == "GET, HEAD"
 
 
-async def test_a_slash_too_many_leads_nowhere(web: Api) -> None:
+async def test_a_slash_too_many_leads_nowhere_outside_ingestion(web: Api) -> None:
     """A redirect would name the host and the scheme that we are asked by, which behind a proxy are not the client's."""
-    for path in ("/v1/track/", "/v1/leads/"):
+    for path in ("/v1/leads/", "/v1/models/"):
         assert (await web.client.post(path)).status_code in {404, 405}
         assert (await web.client.get(path)).status_code == 404
 
@@ -86,6 +86,25 @@ async def test_several_slashes_in_a_row_are_one(web: Api, path: str) -> None:
     answer = await web.send(f"{HERE}{path}", track(), Origin=PAGE)
     assert accepted(answer) == (1, 0)
     assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+@pytest.mark.parametrize("path", ["/v1/track/", "/v1/t/", "/v1//track//", "/v1/track/?x=1"])
+async def test_a_slash_behind_an_ingestion_path_is_ignored(web: Api, path: str) -> None:
+    answer = await web.send(path, track(), Origin=PAGE)
+    assert accepted(answer) == (1, 0)
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_a_slash_behind_a_longer_ingestion_path_is_ignored(web: Api) -> None:
+    assert accepted(await web.send("/v1/batch/", {"batch": [track()]})) == (1, 0)
+    assert accepted(await web.send("/v1/forms/contact/", {"email": "a@b.example"})) == (1, 0)
+    for path in (f"/v1/projects/{web.keys['write']}/settings/", f"/sourceConfig/?writeKey={web.keys['write']}"):
+        assert (await web.client.get(path)).status_code == 200
+
+
+async def test_an_escaped_slash_at_the_end_is_part_of_a_name(web: Api) -> None:
+    assert (await web.send("/v1/track%2F", track())).status_code == 404
+    assert (await web.send("/v1/forms/contact%2F/", {"email": "a@b.example"})).status_code == 404
 
 
 async def test_several_slashes_are_one_before_a_part_of_the_path(web: Api) -> None:

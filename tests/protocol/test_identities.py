@@ -35,12 +35,24 @@ def test_an_id_is_trimmed_text_in_its_own_case(value: Any, text: str) -> None:
 WORDS = [
     *("null", "NULL", "undefined", "None", "nil", "NaN", "anonymous", "Guest", "unknown", " null ", "true", "False"),
     *("(null)", "<nil>", '"undefined"', "undefined-undefined", "null null", "n\u200bull", "ｎｕｌｌ", "n/a", "#N/A"),
+    *("currentUser", "user", "Visitor", "anon", "unset", "undef", "(no value)", "no_user", "empty", "System.DBNull"),
+    *("Optional(nil)", "\\N", "tbd", "REPLACE_ME", "unknown visitor", "noId"),
     *("not_authenticated", "notAuthenticated", "Not Logged In", "(not set)", "AnonymousUser"),
 ]
 FIELDS = ["id", "ID", "user_id", "userId", "User-ID", "email", "distinct_id", "anonymous_id", "client id", "uuid"]
+FIELDS += ["ajs_user_id", "_ga", "profile_id", "subscriberId", "user_uuid"]
 PLACEHOLDERS = [
     *("{{user_id}}", "{{ user.id }}", "${userId}", "%user_id%", "<%= user.id %>", "<user_id>", "{user_id}"),
     *("[user_id]", ":user_id", "__USER_ID__", "$user_id", "#{user.id}", "user-{{id}}", "u${id}@x", "{% id %}"),
+    *("YOUR_USER_ID", "USER_ID_HERE", "<YOUR_USER_ID>", "insert-user-id-here", "myUserId", "enter id"),
+    *(
+        "%7B%7Buser_id%7D%7D",
+        "&lt;user_id&gt;",
+        "%24%7BuserId%7D",
+        "&#123;&#123;id&#125;&#125;",
+        "@Model.UserId",
+        "@user.id",
+    ),
     *("[[user.id]]", "*|EMAIL|*", "%%email%%", "%s", "%(user_id)s", "<?= $id ?>"),
 ]
 OBJECTS = ["[object Object]", "[object Undefined]", "<generator object ids at 0x7f>", "#<User>", "{}", "[]"]
@@ -62,9 +74,10 @@ def test_an_id_that_can_not_mean_one_person_is_refused(value: Any) -> None:
 
 PLAIN = ("u1", "a", "7", "42", "-7", "ada-lovelace", "user_1", "id1", "nils", "nullmeier", "ffff", "山田", "Ådahl")
 MADE = ("{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}", "auth0|abc", "$device:1a-2b", "@ada", "user:42", "email@x.example")
+NEARLY_NOBODY = ("@ada.lovelace", "nora", "usher", "Mina", "YOUR_USER_ID_7", "where", "anona", "budi_id", "100%", "a&b")
 
 
-@pytest.mark.parametrize("value", [*PLAIN, *MADE], ids=ascii)
+@pytest.mark.parametrize("value", [*PLAIN, *MADE, *NEARLY_NOBODY], ids=ascii)
 def test_an_id_that_may_be_somebodys_is_taken(value: str) -> None:
     assert read_identity("user_id", value) == Identity("user_id", value)
 

@@ -283,10 +283,10 @@ def test_empty_traits_of_the_context_are_none() -> None:
 
 def test_bad_characters_are_replaced_wherever_no_person_is_named() -> None:
     event = track(
-        event="De\0mo", messageId="m\ud83d1", properties={"a\0": "b\ud83d"}, traits={"n": "\ud83d\ude00"[:1] + "x"}
+        event="De\0mo", messageId="m\ud83d1", properties={"a\0b": "b\ud83d"}, traits={"title": "CTO\0", "n": "x\ude00y"}
     )
     assert (event.name, event.message_id) == ("De\ufffdmo", "m\ufffd1")
-    assert (event.properties, event.traits) == ({"a\ufffd": "b\ufffd"}, {"n": "\ufffdx"})
+    assert (event.properties, event.traits) == ({"a\ufffdb": "b"}, {"title": "CTO", "n": "x\ufffdy"})
 
 
 @pytest.mark.parametrize("field", ["userId", "anonymousId", "previousId"])

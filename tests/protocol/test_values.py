@@ -49,13 +49,15 @@ def test_the_path_begins_with_the_place_that_was_given() -> None:
     ("value", "stored"),
     [
         ("a\0b", "a\ufffdb"),
-        ("cut \ud83d", "cut \ufffd"),
-        ("\ude00 cut", "\ufffd cut"),
-        ([{"\0": ["\udfff"]}], [{"\ufffd": ["\ufffd"]}]),
-        ({"a\0": 1, "a\ud800": 2}, {"a\ufffd": 2}),
+        ("a\ud83d\0b", "a\ufffd\ufffdb"),
+        ([{"a\0b": ["a\udfffb"]}], [{"a\ufffdb": ["a\ufffdb"]}]),
+        ("cut\ud83d", "cut"),
+        ("\ude00cut\0\0", "cut"),
+        ([{"\0b": ["\udfff"]}], [{"b": [""]}]),
+        ({"a\0": 1, "a\ud800": 2}, {"a": 2}),
     ],
 )
-def test_a_bad_character_is_replaced_in_values_and_in_keys(value: Any, stored: Any) -> None:
+def test_a_bad_character_is_replaced_in_values_and_in_keys_and_removed_at_their_ends(value: Any, stored: Any) -> None:
     assert storable({"properties": value}) == {"properties": stored}
 
 
