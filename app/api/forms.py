@@ -1,5 +1,6 @@
 """Plain HTML forms: `<form action="…/v1/forms/contact?writeKey=…" method="post">`, without a line of script."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -42,7 +43,10 @@ async def _receive(request: Request, form: str) -> Response:
     body = await read_body(request, runtime.settings.body_timeout_s)
     fields = await in_thread_if_large(len(body), lambda: _read_fields(body, request.headers.get("content-type")))
     key = key or await publishable_key_from_request(request, form_write_key(fields))
-    post = await in_thread_if_large(len(body), lambda: read_form(form, fields, key.trait_map))
+    sender = runtime.sender(key)
+    post = await in_thread_if_large(
+        len(body), lambda: read_form(form, fields, key.trait_map, phone_region=sender.phone_region)
+    )
     now = runtime.clock()
     try:
         redirect_to = _redirect_target(request, key, post.next_url)
@@ -54,21 +58,19 @@ async def _receive(request: Request, form: str) -> Response:
         outcome = Outcome(accepted=1, duplicates=0, refused=())  # so the bot believes that all went well
     else:
         message = post.message | {"context": _context(request)}
-        messages = read_single(message, type="form", sender=runtime.sender(key), received_at=now)
+        messages = read_single(message, type="form", sender=sender, received_at=now)
         outcome = await runtime.intake.accept(key, messages, now)
-    return _html_response(
-        request, respond(request, outcome), redirect_to, visitor_can_help=_can_visitor_help(post, outcome)
-    )
+    return _html_response(request, respond(request, outcome), redirect_to, _to_correct(post, outcome))
 
 
 def _read_fields(body: bytes, content_type: str | None) -> Fields:
     return read_document(parse_json(body)) if is_json(body) else parse_form(body, content_type)
 
 
-def _can_visitor_help(post: FormPost, outcome: Outcome) -> bool:
-    """Whether a form was refused for what was filled in: whoever else is to blame, its visitor is not."""
+def _to_correct(post: FormPost, outcome: Outcome) -> tuple[str, ...]:
+    """The contacts that the visitor can correct, if the form was refused for them: else the visitor isn't to blame."""
     codes = [message.error.code for message in outcome.refused if message.error is not None]
-    return post.contact_is_unusable and codes == ["invalid-identity"]
+    return post.unusable_contacts if codes == ["invalid-identity"] else ()
 
 
 def _redirect_target(request: Request, key: Key, next_url: str | None) -> str | None:
@@ -89,7 +91,7 @@ def _context(request: Request) -> dict[str, Any]:
 
 
 def _html_response(
-    request: Request, answer: Response, redirect_to: str | None, *, visitor_can_help: bool = False
+    request: Request, answer: Response, redirect_to: str | None, to_correct: Iterable[str] = ()
 ) -> Response:
     """The answer as a browser's user should see it; a script's is left alone."""
     if "text/html" not in request.headers.get("accept", ""):
@@ -97,7 +99,8 @@ def _html_response(
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
         # Not the challenge of a 401: a browser would ask its user for a password.
         kept = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
-        text = REFUSED if visitor_can_help else OUT_OF_ORDER
+        contacts = " or ".join(CONTACTS[contact] for contact in to_correct)
+        text = REFUSED.format(contacts=contacts) if contacts else OUT_OF_ORDER
         return HTMLResponse(PAGE.format(title="That did not work", text=text), answer.status_code, kept)
     if redirect_to is not None:
         return RedirectResponse(redirect_to, HTTPStatus.SEE_OTHER)
@@ -108,9 +111,10 @@ OUT_OF_ORDER = (
     "The form did not work, so what you sent was not received. That is not your fault: please tell the site's owner."
 )
 REFUSED = (
-    "What you sent could not be used. Please go back, look at what you filled in, your email address above all, "
+    "What you sent could not be used. Please go back, look at what you filled in, your {contacts} above all, "
     "and send it again."
 )
+CONTACTS = {"email": "email address", "phone": "telephone number"}
 RECEIVED = "We have received what you sent."
 PAGE = """<!doctype html>
 <html lang="en">

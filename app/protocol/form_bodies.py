@@ -22,6 +22,8 @@ _NEVER_WRITTEN = frozenset({"utf-16le", "utf-16be", "replacement"})
 _CHARACTER_REFERENCE = re.compile(r"&#([1-9]\d{2,6});")
 # A line without `=` continues the value before it: that is how a text area's second line comes.
 _NEXT_PAIR = re.compile(rb"\r?\n(?=[^=\r\n]*=)")
+# A browser ends its lines; a script that posts a string may send a query, which `fetch` labels as plain text.
+_QUERY = re.compile(rb"[^=&\s]+=[^&\n]*(?:&[^=&\s]+=[^&\n]*)+")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _PART_HEADER = re.compile(rb"^(content-disposition|content-type)[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
@@ -39,7 +41,7 @@ def parse_form(data: bytes, content_type: str | None) -> Fields:
     """The (name, value) pairs of a body, in order.
 
     They are decoded by the charset of the multipart part, the Content-Type or the field `_charset_`, whichever is
-    there first. Where none is, bytes that are not UTF-8 are windows-1252, as on the pages that declare nothing.
+    there first. If none is, or it says UTF-8, bytes that are not UTF-8 are windows-1252: pages declare what they like.
     Raises UnsupportedMediaType, MalformedRequest (unreadable, or more than 1,000 fields), ValidationFailed for a file.
     """
     try:
@@ -49,7 +51,7 @@ def parse_form(data: bytes, content_type: str | None) -> Fields:
         elif media_type == b"multipart/form-data":
             fields = _split_multipart(data, parameters.get(b"boundary", b"").rstrip())
         elif media_type == b"text/plain":
-            fields = _split_plain(data)
+            fields = _split_urlencoded(data) if _QUERY.fullmatch(data) else _split_plain(data)
         else:
             raise UnsupportedMediaType(
                 "A form is application/x-www-form-urlencoded, multipart/form-data or text/plain: set the Content-Type."
@@ -130,7 +132,7 @@ def _decode_fields(fields: list[_RawField], declared: bytes | None) -> Fields:
 
 def _decode(data: bytes, label: bytes | None) -> str:
     encoding = _encoding_of(label) if label else None
-    if encoding is None:
+    if encoding is None or encoding.name == "utf-8":
         try:
             return data.decode()
         except UnicodeDecodeError:

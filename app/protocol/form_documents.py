@@ -19,8 +19,8 @@ _CONTAINERS = frozenset(
     {"payload", "formresponse", "response", "submission", "data", "formdata", "answers", "questions", "fields"}
     | {"properties", "hidden"}
 )
-_LABELS = ("title", "label", "question", "name", "fieldName", "key", "ref", "id")
-_VALUES = ("value", "answer")
+_LABELS = ("title", "label", "question", "name", "fieldName", "column_name", "column_id", "key", "ref", "id")
+_VALUES = ("value", "answer", "values", "string_value")
 _CHOICES = ("label", "labels", "other")  # of Typeform's choices
 _OUR_FIELDS = frozenset({"event", "userId", "anonymousId", "messageId", "writeKey", "_next", "_gotcha"})
 _DELIVERY_IDS = ("event_id", "eventId")
@@ -59,7 +59,20 @@ def _read_fields(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _containers(node: dict[str, Any]) -> list[Any]:
-    return [value for name, value in node.items() if squashed(name) in _CONTAINERS and _holds_answers(value)]
+    return [
+        value
+        for name, value in node.items()
+        if _is_list_of_answers(value) or (squashed(name) in _CONTAINERS and _holds_answers(value))
+    ]
+
+
+def _is_list_of_answers(value: Any) -> bool:
+    """Whether a list is of labels with their values, whatever its name: Meta's is `field_data`, Google's another."""
+    return isinstance(value, list) and bool(value) and all(map(_is_labelled, value))
+
+
+def _is_labelled(item: Any) -> bool:
+    return isinstance(item, dict) and any(key in item for key in _LABELS) and any(key in item for key in _VALUES)
 
 
 def _holds_answers(value: Any) -> bool:

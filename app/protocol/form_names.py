@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import accumulate
 
-from app.scoring.strings import comparable
+from app.scoring.strings import comparable, visible, with_ascii_digits, with_plain_punctuation
 
 MAX_NAME_LENGTH = 200  # a longer name says nothing that is known here
 
@@ -13,13 +14,16 @@ _USUAL_NAMES = {
     "email": "email mail emailaddress mailaddress emailaddr emailid replyto "
     "emailadresse mailadresse emailadres adresemail "  # German, Dutch, Polish
     "correo correoelectronico direcciondecorreo enderecodeemail "
-    "courriel adresseemail adressemail adressecourriel adresseelectronique "
+    "courriel adresseemail adressemail adressecourriel adresseelectronique adressedemessagerie messagerie "
     "indirizzoemail postaelettronica epost epostadress epostadresse sahkoposti "
-    "почта электроннаяпочта メール メールアドレス 邮箱 电子邮件",
-    "phone": "phone phonenumber phoneno tel telno telephone telephonenumber mobile mobilephone mobilenumber mobileno "
-    "cell cellphone cellnumber telefon telefonnummer rufnummer handy handynummer mobil mobiltelefon mobilnummer "
+    "почта электроннаяпочта メール メールアドレス 電子メール 邮箱 电子邮件 電子郵件 이메일 이메일주소",
+    "phone": "phone phonenumber phoneno phonenr tel telno telnr telephone telephonenumber telephoneno "
+    "mobile mobilephone mobilephonenumber mobilenumber mobileno contactnumber contactno callbacknumber "
+    "whatsapp whatsappnumber whatsappno cell cellphone cellnumber "
+    "telefon telefonnummer telefonnr rufnummer ruckrufnummer handy handynr handynummer mobil mobiltelefon mobilnummer "
     "telefono numerodetelefono movil celular telefone telemovel numerodetelephone numerotelephone "
-    "telefoon telefoonnummer gsm puhelin puhelinnumero телефон 電話番号 电话 手机",
+    "telefoon telefoonnummer gsm puhelin puhelinnumero телефон номертелефона "
+    "電話 電話番号 携帯電話 电话 电话号码 電話號碼 手机 手机号 전화 전화번호 휴대폰 휴대폰번호",
     "first_name": "firstname fname givenname forename vorname prenom nombredepila voornaam",
     "last_name": "lastname lname surname familyname nachname familienname apellido apellidos nomdefamille achternaam",
     "name": "name fullname",
@@ -35,24 +39,59 @@ _AFTER = "field|input|optional|required|pflichtfeld|confirm|confirmation|confirm
 # A login's name or a business's is not the person's.
 _NOBODYS_NAME = re.compile(r"(?:user|business|work|billing|client|customer).*name")
 
-_NOT_THE_SENDERS = re.compile(r"cc|bcc|to|(?:recipient|sendto|mailto|friend|colleague|refer).*")
-_SECRET = re.compile(
-    ".*(?:password|passwd|passphrase|passcode|passwort|kennwort|motdepasse|contrasena|wachtwoord|пароль|senha|"
-    "captcha|turnstile|csrf|xsrf|antiforgery|verificationtoken|viewstate|eventvalidation|"
-    "cardnumber|cardno|cardnum|creditcard|kreditkarte|kartennummer|ccnumber|ccnum|ccexp|cccsc|securitycode|"
-    "socialsecurity).*|.*(?:token|nonce|cvc2?|cvv2?|altcha)|utf8|formname|gform.*"
+# The patterns below are matched with the words of a name, as `words_of` writes them.
+_NOT_THE_SENDERS = re.compile(
+    r"cc|bcc|to|(?:.* )?(?:recipient|send ?to|mail ?to|friend|colleague|refer|invite|emergency|fax|telefax)\w*(?: .*)?"
 )
-_SECRET_WORDS = frozenset({"pass", "pwd", "csc", "cvn", "iban", "ssn", "otp"})
+# A pin code is a postal one, a `palabra clave` a keyword.
+_SECRET_WORDS = re.compile(
+    r"\b(?:pass|pw|\w*pwd|(?:new|old|user|login|my|your|txt|input|confirm|repeat|re|current|admin|form)+(?:pass|pw)|"
+    r"pin(?! code)|mdp|(?<!palabra )clave|csc|cvn|cvc|cvv|ccn|pan(?= n| \d|$)|iban|ssn|otp|"
+    r"(?:cc|\w*card|\w*karten?) ?(?:number|num|no|nr|nummer|code|exp|expiry|expiration|expires|csc|pin)|"
+    r"(?:v|verify|verification|verif) ?code)\b"
+)
+# Long enough to be meant wherever they are in a name, however its words are divided.
+_NEVER_KEPT = (
+    "password passwd passphrase passcode passwort kennwort motdepasse contrasena wachtwoord пароль senha haslo hasło "
+    "losenord passord adgangskode salasana jelszo heslo sifre matkhau 密码 密碼 パスワード 暗証番号 비밀번호 암호 "
+    "captcha cptch kaptcha turnstile csrf xsrf antiforgery verificationtoken viewstate eventvalidation "
+    "cardnumber creditcard kreditkarte kartennummer kortnummer kaartnummer カード番号 卡号 numerotarjeta "
+    "numerodetarjeta numerodecarte numerodocartao numerocarta ccnumber ccnum ccexp cccsc securitycode socialsecurity"
+)
+_WORD_ENDS = re.compile(
+    r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
+)  # as in `txtEmail`, `PINCode`, `pass1`, `2nd`
 _WORD = re.compile(r"[^\W_]+")
 _LAST_KEY = re.compile(r"[\[.]([^\[\].]+)\]?$")
-_CARD_NUMBER = re.compile(r"[2-6]\d{12,18}")  # no card begins with 1, as times in milliseconds do
+# By what the issuers' numbers begin with and how long they are. None begins with 1, as times in milliseconds do.
+_CARD_NUMBER = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|5\d{12,18}|2[2-7]\d{14}|3[0689]\d{12}|3[47]\d{13}|35\d{14}|6\d{12,18}"
+)
+_DIGIT_GROUPS = re.compile(r"\s*\d{4,}(?:[\s./_-]+\d+)*[\s./_-]*")
+_DIGITS = re.compile(r"\d+")
+_NUMBERED_THING = re.compile(
+    r"\b(?:u?u?id|order|invoice|tracking|reference|ref|serial|imei|iccid|ticket|shipment|parcel|customer|gtin|ean|"
+    r"(?:bestell|auftrags|rechnungs|kunden|sendungs|serien)\w*)\b"
+)
 _MAX_CARD_LENGTH = 40
+_MAX_END_WORDS = 8  # at the end of a name, which may say what its field is
 
 
 @lru_cache(maxsize=4096)
 def squashed(name: str) -> str:
     """The letters and digits of a name alone, without case and accents: `E-Mail *`, `e_mail` and `eMail` are one."""
-    return "".join(each for each in unicodedata.normalize("NFKD", comparable(name)) if each.isalnum())
+    return "".join(each for each in _without_accents(name) if each.isalnum())
+
+
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> str:
+    """The words of a name with a blank between: `txtEMail_2` is `txt e mail 2`. Case and accents don't matter."""
+    return " ".join(_WORD.findall(_without_accents(_WORD_ENDS.sub(" ", visible(name)))))
+
+
+def _without_accents(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", comparable(name))
+    return "".join(each for each in decomposed if not unicodedata.combining(each))
 
 
 def trait_of(name: str) -> str | None:
@@ -67,6 +106,14 @@ def trait_of(name: str) -> str | None:
     return _usual_trait(squashed(name)) or (_usual_contact(squashed(key[1])) if key else None)
 
 
+@lru_cache(maxsize=4096)
+def contact_of(name: str) -> str | None:
+    """`email` or `phone` for a name that ends as that field is usually called: `txtEmail`, `newsletter_email`."""
+    words = words_of(name).split()[-_MAX_END_WORDS:] if len(name) <= MAX_NAME_LENGTH and is_senders(name) else []
+    ends = ("".join(words[index:]) for index in range(len(words)))
+    return next(filter(None, map(_usual_contact, ends)), None)
+
+
 def is_kept(name: str) -> bool:
     """Whether a field of this name is an answer.
 
@@ -76,24 +123,27 @@ def is_kept(name: str) -> bool:
         return True
     if name.startswith("_") and _usual_contact(squashed(name)) is None:
         return False
-    words = _WORD.findall(comparable(name).replace("_", " "))
-    return _SECRET_WORDS.isdisjoint(words) and not _SECRET.fullmatch(squashed(name))
+    return _SECRET_WORDS.search(words_of(name)) is None and _SECRET.search(squashed(name)) is None
 
 
 def is_card_number(value: str, name: str) -> bool:
     """Whether a value is the number of a payment card: 13 to 19 digits, of which the last is Luhn's check digit.
 
-    Telephone numbers and ids may look like one.
+    Its digits may be in groups, and the date of expiry and the code may follow. Telephone numbers, ids and numbers of
+    orders may look like one.
     """
-    if len(value) > _MAX_CARD_LENGTH or trait_of(name) == "phone" or squashed(name[-2:]) == "id":
+    text = with_ascii_digits(visible(with_plain_punctuation(value))) if len(value) <= _MAX_CARD_LENGTH else ""
+    if not _DIGIT_GROUPS.fullmatch(text) or _NUMBERED_THING.search(words_of(name)):
         return False
-    digits = value.translate(_CARD_SEPARATORS)
-    return _CARD_NUMBER.fullmatch(digits) is not None and digits.isascii() and _luhn_sum(digits) % 10 == 0
+    if "phone" in (trait_of(name), contact_of(name)):
+        return False
+    beginnings = accumulate(_DIGITS.findall(text))
+    return any(_CARD_NUMBER.fullmatch(digits) and _luhn_sum(digits) % 10 == 0 for digits in beginnings)
 
 
 def is_senders(name: str) -> bool:
     """Whether an address in a field of this name may be that of whoever fills in the form."""
-    return len(name) > MAX_NAME_LENGTH or not _NOT_THE_SENDERS.fullmatch(squashed(name))
+    return len(name) > MAX_NAME_LENGTH or not _NOT_THE_SENDERS.fullmatch(words_of(name))
 
 
 @lru_cache(maxsize=4096)
@@ -119,5 +169,10 @@ def _usual_names() -> re.Pattern[str]:
     return re.compile(f"(?:{_BEFORE})*(?:{'|'.join(groups)})(?:{_AFTER})*")
 
 
+def _secrets() -> re.Pattern[str]:
+    terms = "|".join(map(squashed, _NEVER_KEPT.split()))
+    return re.compile(rf"{terms}|(?:token|nonce|cvc2?|cvv2?|altcha)$|^(?:utf8$|formname$|gform)")
+
+
 _USUAL = _usual_names()
-_CARD_SEPARATORS = {ord(" "): None, ord("-"): None, ord("\u00a0"): None}
+_SECRET = _secrets()

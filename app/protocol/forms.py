@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.protocol.form_bodies import Fields
-from app.protocol.form_names import MAX_NAME_LENGTH, is_card_number, is_kept, is_senders, trait_of
-from app.protocol.identities import read_identity
+from app.protocol.form_names import MAX_NAME_LENGTH, contact_of, is_card_number, is_kept, is_senders, trait_of
+from app.scoring.emails import canonical_email
+from app.scoring.events import MAX_TRAIT_LENGTH
+from app.scoring.phones import canonical_phone, is_like_phone
 from app.scoring.strings import comparable, trimmed, with_ascii_digits
 
 DEFAULT_EVENT = "Form Submitted"
@@ -28,7 +30,10 @@ _ELEMENT = re.compile(r"(.+)\[\d*\]", re.DOTALL)
 _SWITCHES = frozenset({"", "0", "1", "on", "off", "true", "false", "yes", "no"})
 # As browsers check `<input type="email">`, save that a domain has a dot and may be of any script.
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[\w-]+\.)+[\w-]{2,}")
-_PHONE_NUMBER = re.compile(r"[+(\d][\d\s()./+-]{3,30}\d(?: *(?:x|ext\.?) *\d+)?", re.IGNORECASE)
+# Of a field that may be anything, such as a date or an order's number.
+_UNMISTAKABLE_NUMBER = re.compile(
+    r"(?:tel:|whatsapp:)?(?:\+|00|0(?=\d*[1-9])|\()(?!\d\.\d)[\d\s()./-]{6,}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,13 @@ class FormPost:
     """What a form says. `message` is for `read_message(…, type="form")`, which may first be given a `context`.
 
     The fields that steer the answer are apart: `next_url` is unchecked, and a filled honeypot means a bot.
-    `contact_is_unusable` where the form asks for an address or a number, and what was filled in is neither.
+    `unusable_contacts`: `email`, `phone` or both, if the form asks for them and nothing that was filled in is usable.
     """
 
     message: dict[str, Any]
     next_url: str | None
     honeypot_filled: bool
-    contact_is_unusable: bool
+    unusable_contacts: tuple[str, ...]
 
 
 def is_mappable(name: str) -> bool:
@@ -55,18 +60,25 @@ def form_write_key(fields: Fields) -> str | None:
     return next((value for name, value in reversed(fields) if name == "writeKey"), None) or None
 
 
-def read_form(form_name: str, fields: Fields, traits_by_name: Mapping[str, str] | None = None) -> FormPost:
+def read_form(
+    form_name: str,
+    fields: Fields,
+    traits_by_name: Mapping[str, str] | None = None,
+    *,
+    phone_region: str | None = None,
+) -> FormPost:
     """The message that a form's post stands for.
 
     Every field that means nothing else is a property and a trait; one left blank is a property alone, since an
-    optional field that was skipped must not wipe out what is known. Of a repeated control field, the last counts.
+    optional field that was skipped must not wipe out what is known. So is a text that is too long for a trait. Of a
+    repeated control field, the last counts.
     `traits_by_name` are the traits that the key gives to fields by name, before what such names usually mean.
     """
     control = {name: value for name, value in fields if name in _CONTROL}
     answers = _read_answers((name, value) for name, value in fields if name and name not in _CONTROL)
     named = {match[1]: answers.pop(name) for name in list(answers) if (match := _PROPERTY.fullmatch(name))}
     mapped = _find_mapped(answers, traits_by_name or {})
-    traits = _read_traits(answers, mapped)
+    traits = _read_traits(answers, mapped, phone_region)
     names_somebody = any((control.get(name) or "").strip() for name in ("userId", "anonymousId"))
     message: dict[str, Any] = {name: control.get(name) for name in _MESSAGE_FIELDS}
     message["event"] = (control.get("event") or "").strip() or DEFAULT_EVENT
@@ -74,9 +86,9 @@ def read_form(form_name: str, fields: Fields, traits_by_name: Mapping[str, str] 
     message["traits"] = traits
     return FormPost(
         message=message,
-        next_url=control.get("_next") or None,
+        next_url=trimmed(control.get("_next") or "") or None,
         honeypot_filled=any(value for name, value in fields if name in _HONEYPOTS),
-        contact_is_unusable=not names_somebody and _is_contact_unusable(traits, answers, mapped),
+        unusable_contacts=() if names_somebody else _unusable_contacts(traits, answers, mapped),
     )
 
 
@@ -116,17 +128,42 @@ def _read_repeated(texts: list[str]) -> Answer:
     return told[0] if len({trimmed(text).casefold() for text in told}) == 1 else told
 
 
-def _read_traits(answers: Mapping[str, Answer], mapped: Mapping[str, str]) -> dict[str, Answer]:
-    told = {name: answer for name, answer in answers.items() if any(text.strip() for text in _texts(answer))}
+def _read_traits(
+    answers: Mapping[str, Answer], mapped: Mapping[str, str], phone_region: str | None
+) -> dict[str, Answer]:
+    told = {name: answer for name, answer in answers.items() if _may_be_trait(answer)}
     meanings = {name: mapped.get(name) or _usual_meaning(name, answer) for name, answer in told.items()}
-    if not any(trait == "email" and _is_usable(trait, told[name]) for name, trait in meanings.items()):
+    for contact in _CONTACTS:
+        if not _names_somebody(contact, meanings, told):
+            meanings |= dict.fromkeys(_fields_named_like(contact, told, mapped), contact)
+    if not _names_somebody("email", meanings, told):
         meanings |= dict.fromkeys(_fields_of_the_only_address(told), "email")
+    if not any(_names_somebody(contact, meanings, told) for contact in _CONTACTS):
+        meanings |= dict.fromkeys(_fields_of_the_only_number(told, phone_region), "phone")
     # A usable address goes before another, and what the key says before what a name usually means.
     order = sorted(told, key=lambda name: (not _is_usable(meanings[name], told[name]), name not in mapped))
     traits: dict[str, Answer] = {}
     for name in order:
         traits.setdefault(meanings[name], _read_trait(meanings[name], told[name]))
     return traits
+
+
+def _may_be_trait(answer: Answer) -> bool:
+    """Whether something was filled in, and no more than a trait holds: a message of pages is a property alone."""
+    texts = _texts(answer)
+    return any(text.strip() for text in texts) and sum(map(len, texts)) <= MAX_TRAIT_LENGTH
+
+
+def _names_somebody(contact: str, meanings: Mapping[str, str], told: Mapping[str, Answer]) -> bool:
+    return any(trait == contact and _is_usable(trait, told[name]) for name, trait in meanings.items())
+
+
+def _fields_named_like(contact: str, told: Mapping[str, Answer], mapped: Mapping[str, str]) -> list[str]:
+    """The first field that is an address or a number by the end of its name, and those that repeat it."""
+    likely = {name: answer for name, answer in told.items() if name not in mapped and contact_of(name) == contact}
+    found = {name: texts[0] for name, answer in likely.items() if (texts := _usable_contacts(contact, answer))}
+    first = next(iter(found.values()), "")
+    return [name for name, text in found.items() if comparable(text) == comparable(first)]
 
 
 def _usual_meaning(name: str, answer: Answer) -> str:
@@ -143,6 +180,14 @@ def _fields_of_the_only_address(told: Mapping[str, Answer]) -> list[str]:
     return [name for name, texts in found.items() if texts] if len(distinct) == 1 else []
 
 
+def _fields_of_the_only_number(told: Mapping[str, Answer], region: str | None) -> list[str]:
+    """The fields that hold the sender's number whatever they are called, where the form names nobody otherwise."""
+    texts = {name: trimmed(answer) for name, answer in told.items() if isinstance(answer, str) and is_senders(name)}
+    likely = {name: text for name, text in texts.items() if _UNMISTAKABLE_NUMBER.fullmatch(with_ascii_digits(text))}
+    found = {name: number for name, text in likely.items() if (number := canonical_phone(text, region))}
+    return list(found) if len(set(found.values())) == 1 else []
+
+
 def _read_trait(trait: str, answer: Answer) -> Answer:
     if trait not in _CONTACTS:
         return answer
@@ -156,14 +201,17 @@ def _is_usable(trait: str, answer: Answer) -> bool:
 def _usable_contacts(trait: str, answer: Answer) -> list[str]:
     """The addresses, or the telephone numbers, in an answer."""
     texts = [trimmed(text) for text in _texts(answer) if len(text) <= MAX_CONTACT_LENGTH]
-    if trait == "phone":
-        return [text for text in texts if _PHONE_NUMBER.fullmatch(with_ascii_digits(text))]
-    return [text for text in texts if read_identity("email", text) is not None]
+    is_usable = is_like_phone if trait == "phone" else canonical_email
+    return [text for text in texts if is_usable(text)]
 
 
-def _is_contact_unusable(traits: Mapping[str, Answer], answers: Iterable[str], mapped: Mapping[str, str]) -> bool:
-    usable = any(trait in traits and _is_usable(trait, traits[trait]) for trait in _CONTACTS)
-    return not usable and any((mapped.get(name) or trait_of(name)) in _CONTACTS for name in answers)
+def _unusable_contacts(
+    traits: Mapping[str, Answer], answers: Iterable[str], mapped: Mapping[str, str]
+) -> tuple[str, ...]:
+    if any(trait in traits and _is_usable(trait, traits[trait]) for trait in _CONTACTS):
+        return ()
+    asked = {mapped.get(name) or trait_of(name) or contact_of(name) for name in answers}
+    return tuple(contact for contact in _CONTACTS if contact in asked)
 
 
 def _texts(answer: Answer) -> list[str]:

@@ -49,6 +49,7 @@ class Event:
 
 
 MAX_KEY_LENGTH = 600  # characters that storage keeps of a key; a ligature can become eighteen letters
+MAX_TRAIT_LENGTH = 2_048  # characters of a trait's key and, in JSON, its value
 
 
 @lru_cache(maxsize=4096)

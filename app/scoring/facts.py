@@ -11,7 +11,7 @@ from datetime import date, datetime
 from heapq import nlargest
 from typing import Any
 
-from app.scoring.events import Event
+from app.scoring.events import MAX_TRAIT_LENGTH, Event
 from app.scoring.sources import first_touch
 
 Days = dict[int, int]
@@ -74,7 +74,6 @@ def is_part_of_any(key: str, traits: Collection[str]) -> bool:
 
 
 MAX_TRAITS = 500
-MAX_TRAIT_LENGTH = 2_048  # characters of its key and, in JSON, its value
 
 
 def day_of(moment: datetime | date) -> int:

@@ -46,6 +46,20 @@ async def test_the_page_blames_only_what_was_filled_in_for_what_it_is(
     assert ("look at what you filled in" in shown.text, "not your fault" in shown.text) == (blamed, not blamed)
 
 
+@pytest.mark.parametrize(
+    ("told", "contacts"),
+    [
+        ({"email": "Ada"}, "email address"),
+        ({"phone": "12"}, "telephone number"),
+        ({"email": "", "phone": "12"}, "email address or telephone number"),
+    ],
+)
+async def test_the_page_names_what_the_form_asks_for(web: Api, told: dict[str, str], contacts: str) -> None:
+    key = await web.new_key("write")
+    shown = await submit(web, told | {"writeKey": key}, **BROWSER)
+    assert f"your {contacts} above all" in shown.text
+
+
 MADE_WRONGLY: dict[str, dict[str, Any]] = {
     "a file input": {"files": {"cv": ("cv.txt", b"the marker")}},
     "an encoding that no browser writes": {"content": b"<a/>", "headers": {"Content-Type": "application/xml"}},
@@ -108,6 +122,7 @@ SAME = {
     "a name as it is sent": ("https://m\u00fcnchen.example", "https://xn--mnchen-3ya.example/danke"),
     "a port in the list": ("https://www.example.com:443", f"{PAGE}/thanks"),
     "a slash in the address alone": (PAGE, f"{PAGE}/"),
+    "blanks around the address": (PAGE, f" {PAGE}/thanks \n"),
 }
 
 
@@ -131,7 +146,6 @@ UNSAFE = [
     "http://www.example.com/",
     "https://[",
     f"{PAGE}/a\r\nSet-Cookie: a=1",
-    f" {PAGE}/",
 ]
 
 

@@ -22,6 +22,23 @@ SHAPES: dict[str, tuple[Any, list[tuple[str, str]]]] = {
         {"submission": {"questions": [{"id": "q1", "name": "Size", "type": "Dropdown", "value": "10"}]}},
         [("Size", "10")],
     ),
+    "Meta's lead ads": (
+        {
+            "id": "1",
+            "field_data": [
+                {"name": "email", "values": ["a@b.c"]},
+                {"name": "full_name", "values": ["Ada L"]},
+                {"name": "phone_number", "values": ["+49 30 123478"]},
+            ],
+        },
+        [("email", "a@b.c"), ("full_name", "Ada L"), ("phone_number", "+49 30 123478"), ("properties[id]", "1")],
+    ),
+    "Google's lead forms": (
+        {"user_column_data": [{"column_id": "EMAIL", "column_name": "User Email", "string_value": "a@b.c"}]},
+        [("User Email", "a@b.c")],
+    ),
+    "labels with values under any name": ({"results": [{"label": "Size", "answer": 3}]}, [("Size", "3")]),
+    "objects with labels alone": ({"people": [{"name": "Ada"}]}, [("people.name", "Ada")]),
     "an answer without a label": ({"answers": [{"key": "q1", "answer": ["a", "b"]}]}, [("q1", "a"), ("q1", "b")]),
     "an answer left out": ({"answers": [{"label": "Size", "value": None}]}, []),
     "plain objects in a list": ({"data": [{"Email": "a@b.c", "Size": 10}]}, [("Email", "a@b.c"), ("Size", "10")]),

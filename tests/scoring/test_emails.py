@@ -138,7 +138,14 @@ def test_an_address_that_somebody_may_have_is_one(address: str) -> None:
         ),
         *("\ud800@x.example", "a@" + "b" * 200 + ".c", "ada@x. example", "ada@x example", "a%2540b@x.example"),
         *("ada lovelace@x.example", "ada,lovelace@x.example", "https://user@x.example/", "git@x.example:ada/app"),
-        *("https://user:word@x.example", "ada@x.example/app", "ada@_", "ada@-"),
+        *(
+            "https://user:word@x.example",
+            "ada@x.example/app",
+            "ada@_",
+            "ada@-",
+            "ada@xn--zzzzzz99999.example",
+            '"\t"@x.example',
+        ),
         *("a" * 191 + "@x.example", " " * 500 + "ada@x.example", "mailto:", "<>", '"'),
     ],
 )

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from app.scoring.events import Event, Identity
-from app.scoring.facts import MAX_TRAIT_LENGTH, MAX_TRAITS, Facts, Stamped, facts_of, merge
+from app.scoring.events import MAX_TRAIT_LENGTH, Event, Identity
+from app.scoring.facts import MAX_TRAITS, Facts, Stamped, facts_of, merge
 
 MORNING = datetime(2026, 3, 10, 8, tzinfo=UTC)
 EVENING = datetime(2026, 3, 10, 20, tzinfo=UTC)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import UnreadableFile
+from app.protocol.form_names import trait_of
 from app.protocol.tables import names
 from app.protocol.tables.names import comparable_name, tidy_name
 from app.protocol.tables.reading import list_names
@@ -132,6 +133,10 @@ class _Targets:
         for target, aliases in self._usual():
             for index in (index for alias in aliases for index, name in enumerate(comparable) if name == alias):
                 self._take(index, target)
+        for index, name in enumerate(self._names):
+            trait = trait_of(name)
+            if trait is not None and (trait in names.PERSON_FIELDS or self._kind == "person"):
+                self._take(index, trait)
         return tuple(self._found.get(index, self._default(name)) for index, name in enumerate(self._names))
 
     def _usual(self) -> Iterator[tuple[str, tuple[str, ...]]]:

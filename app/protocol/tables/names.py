@@ -1,7 +1,8 @@
 """Names of columns: when two are the same, what they are called as a trait, and which ones everybody uses.
 
 Two names are the same if their letters and digits are: `First Name`, `firstName`, `FIRSTNAME` and `$first_name`. Below,
-names are written that way, the likeliest first.
+names are written that way, the likeliest first. Those of people and companies in other words and languages are in
+`form_names`, since forms have the same.
 """
 
 import re
@@ -15,8 +16,8 @@ _CUSTOM_FIELD = re.compile(r"__c$", re.IGNORECASE)  # Salesforce's ending for fi
 PERSON_FIELDS: Mapping[str, tuple[str, ...]] = {
     "userId": ("userid",),
     "anonymousId": ("anonymousid",),
-    "email": ("email", "emailaddress", "mail", "workemail", "businessemail", "primaryemail", "contactemail"),
-    "phone": ("phone", "phonenumber", "telephone", "telephonenumber", "mobilephone", "mobilephonenumber", "mobile"),
+    "email": ("email", "emailaddress", "mail"),
+    "phone": ("phone", "phonenumber", "telephone", "telephonenumber"),
     "messageId": ("messageid",),
 }
 PERSON_TIMES = (
@@ -29,10 +30,8 @@ EVENT_TIMES = (
 )
 EVENT_NAMES = ("event", "eventname")
 TRAITS: Mapping[str, tuple[str, ...]] = {
-    "first_name": ("firstname",),
-    "last_name": ("lastname", "surname"),
     "job_title": ("jobtitle",),
-    "company": ("company", "companyname", "companyaccount", "accountname", "organization", "organisation"),
+    "company": ("company", "companyname", "companyaccount", "accountname"),
     "company_size": ("companysize", "numberofemployees", "noofemployees"),
     "lead_source": ("leadsource",),
     "lead_status": ("leadstatus",),

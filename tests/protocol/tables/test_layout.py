@@ -38,6 +38,8 @@ def test_a_column_gives_its_name_to_a_trait(column: str, tidy: str) -> None:
     ("column", "meaning"),
     [
         *((name, "traits.email") for name in ("Email", "E-mail", "EMAIL", "Email Address", "e_mail", "Work Email")),
+        *((name, "traits.email") for name in ("E-Mail-Adresse", "Courriel", "Correo electrónico", "メール")),
+        *((name, "traits.phone") for name in ("Telefon", "Mobilnummer", "Téléphone", "Mobile Phone Number")),
         *((name, "traits.phone") for name in ("Phone", "Phone Number", "Mobile Phone", "telephone")),
         *((name, "userId") for name in ("User ID", "user_id", "userId", "USERID")),
         *((name, "anonymousId") for name in ("anonymous_id", "Anonymous ID")),
@@ -52,6 +54,13 @@ def test_traits_have_one_name_whatever_they_are_called() -> None:
     assert meanings(*columns)[1:] == [
         *("traits.first_name", "traits.last_name", "traits.company", "traits.company_size", "traits.job_title")
     ]
+
+
+def test_columns_are_found_under_the_usual_names_of_forms() -> None:
+    assert meanings("E-Mail", "Vorname", "Nachname", "Firma", "Organisation")[1:] == [
+        *("traits.first_name", "traits.last_name", "traits.company", "traits.organisation")
+    ]
+    assert meanings("E-Mail", "Event", "Firma") == ["context.traits.email", "event", "properties.firma"]
 
 
 def test_of_two_columns_for_one_field_the_likelier_is_it() -> None:
