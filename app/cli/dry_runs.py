@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.ledgers import condition_lines, ledger_table, points
-from app.cli.model_targets import AsJson, Target, find
-from app.cli.terminal import show, show_json
+from app.cli.model_targets import AsJson, Target, find, show_json
+from app.cli.terminal import show
 from app.clock import utc_now
 from app.documents.leads import EvaluationDocument
 from app.documents.parameters import Moment
@@ -37,7 +37,7 @@ def evaluate_messages(
     untrusted: Annotated[bool, typer.Option("--untrusted", help="As if sent with a website's key.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a model makes of one person's messages. Nothing is stored."""
+    """Evaluate one person's messages with a model. Nothing is stored."""
     moment = _read_moment(as_of)
     told = _read_messages(messages)
     [found] = find(target)

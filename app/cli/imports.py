@@ -68,7 +68,10 @@ def import_history(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first messages, and store nothing.")] = False,
 ) -> None:
-    """Import a file of history: messages, or a table of people or events. Running it again changes nothing."""
+    """Import a file of history: messages, or a table of people or events.
+
+    Importing a file again changes nothing.
+    """
     if sum(map(bool, (event, event_column, event_at))) > 1:
         msg = "Take one of --event, --event-column and --event-at."
         raise typer.BadParameter(msg)

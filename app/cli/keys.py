@@ -18,7 +18,7 @@ from app.validation.error_messages import error_message
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
 
-commands = typer.Typer(no_args_is_help=True, help="API keys: make, list and revoke them.")
+commands = typer.Typer()
 
 
 def _fault(error: ErrorDetails) -> str:
@@ -60,7 +60,7 @@ def create(
         ),
     ] = None,
 ) -> None:
-    """Make a key and print it, alone, on standard output. It is not shown again."""
+    """Create a key and print it on standard output. It is not shown again."""
     try:
         wanted = KeyRequest(
             kind=kind, name=name, origins=origin or None, events=event or None, map=_read_map(mapped or ())
@@ -84,7 +84,7 @@ def create(
 
 @commands.command("list")
 def list_all() -> None:
-    """List all keys: how they begin, what they are for, whether they were revoked."""
+    """List all keys: how they begin, what they are for, when they were revoked."""
     found = with_database(lambda runtime: list_keys(runtime.database))
     print(KEY_LINE.format("id", "kind", "begins with", "created", "revoked", "name"))
     for key in found:
@@ -98,6 +98,6 @@ def list_all() -> None:
 def revoke(
     key_id: Annotated[UUID, typer.Argument(help="The id, as `leadscore keys list` shows it.", parser=_read_id)],
 ) -> None:
-    """Revoke a key. Servers that run stop accepting it within 5 seconds."""
+    """Revoke a key. Running servers stop accepting it within 5 seconds."""
     with_database(lambda runtime: revoke_key(runtime.database, key_id, utc_now()))
     out.print("Revoked.")

@@ -14,7 +14,7 @@ commands = typer.Typer()
 
 @commands.command()
 def migrate() -> None:
-    """Bring the database to the schema of this version. Several may start at once: one does it."""
+    """Bring the database schema up to date. Safe to run several times at once."""
     settings = read_settings()
 
     async def run() -> bool:

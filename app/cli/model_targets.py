@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 
 from app.cli.runtime import with_database
 from app.documents.parameters import MAX_VERSION, VersionOrActive, number_of
@@ -21,6 +22,11 @@ Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="A file (YAML or JSON), a version's number, or `active`.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, of the shape that the API answers.")]
+
+
+def show_json(document: BaseModel) -> None:
+    """What `--json` prints."""
+    print(document.model_dump_json(indent=2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from rich.text import Text
 
 from app.cli import model_tables
-from app.cli.model_targets import AsJson, File, Found, Target, find, read_model
+from app.cli.model_targets import AsJson, File, Found, Target, find, read_model, show_json
 from app.cli.runtime import with_database
-from app.cli.terminal import counted, err, show, show_json
+from app.cli.terminal import counted, err, show
 from app.documents.models import (
     DifferenceDocument,
     ExampleDocument,
@@ -27,7 +27,7 @@ from app.scoring.model import dump_model, dump_yaml
 from app.services.model_checks import check_model
 from app.services.models import list_versions
 
-commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
+commands = typer.Typer()
 
 
 class Warnings(BaseModel):
@@ -55,7 +55,10 @@ class Differences(BaseModel):
 
 @commands.command("lint")
 def lint_model(file: File, *, json: AsJson = False) -> None:
-    """Warn of what is valid in a model, and yet hardly meant. The exit status is 1 if there is a warning."""
+    """Warn about what is valid in a model but probably unintended.
+
+    The exit status is 1 if there is a warning.
+    """
     warnings = list(map(WarningDocument.of, check_model(read_model(file)).warnings))
     if json:
         show_json(Warnings(warnings=warnings))
@@ -66,7 +69,10 @@ def lint_model(file: File, *, json: AsJson = False) -> None:
 
 @commands.command("test")
 def try_examples(file: File, *, json: AsJson = False) -> None:
-    """Run a model's examples. The exit status is 1 if one of them fails."""
+    """Run a model's examples.
+
+    The exit status is 1 if one of them fails.
+    """
     examples = list(map(ExampleDocument.of, check_model(read_model(file)).examples))
     if json:
         show_json(Examples(examples=examples))
@@ -85,7 +91,7 @@ def diff_models(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Tell what is different in a model, in terms of signals, rules and stages."""
+    """Show how two models differ, in terms of signals, rules and stages."""
     after, before = find(target, other)
     differences = list(map(DifferenceDocument.of, compare(before.model, after.model)))
     if json:

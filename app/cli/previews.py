@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.ledgers import line_name, points
-from app.cli.model_targets import AsJson, Target, find_one, read_target
+from app.cli.model_targets import AsJson, Target, find_one, read_target, show_json
 from app.cli.runtime import with_database
-from app.cli.terminal import columns, counted, out, progress_bar, show, show_json
+from app.cli.terminal import columns, counted, out, progress_bar, show
 from app.clock import utc_now
 from app.documents.leads import LedgerLine, ScoreValue
 from app.documents.models import DistributionDocument, MoverDocument, PreviewDocument, ScoreSpread
@@ -35,7 +35,7 @@ def preview_model(
     *,
     json: AsJson = False,
 ) -> None:
-    """Tell what publishing a model would change. Nothing is changed."""
+    """Show what publishing a model would change. Nothing is changed."""
     wanted = read_target(target)
     document = with_database(lambda runtime: _preview(runtime, wanted, sample))
     if json:

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
 from app.cli.model_tables import example_line, warning_lines
-from app.cli.model_targets import AsJson, Target, find_one, read_target
+from app.cli.model_targets import AsJson, Target, find_one, read_target, show_json
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
-from app.cli.terminal import counted, err, progress_bar, show, show_json
+from app.cli.terminal import counted, err, progress_bar, show
 from app.clock import utc_now
 from app.documents.models import ExampleDocument, WarningDocument
 from app.documents.parameters import Note, VersionOrActive
@@ -45,7 +45,7 @@ class Published:
 
 
 @commands.command("publish")
-@commands.command("apply", hidden=True)
+@commands.command("apply", hidden=True, help="The same as `publish`.")
 def publish_model(
     target: Target,
     notify: Annotated[
@@ -55,7 +55,7 @@ def publish_model(
     *,
     json: AsJson = False,
 ) -> None:
-    """Make a model the active one, if its examples hold, and evaluate every lead by it."""
+    """Activate a model if its examples hold, and evaluate every lead with it."""
     wanted = read_target(target)
     noted = _read_note(note, wanted)
     report = _check(wanted) if isinstance(wanted, ScoringModel) else None

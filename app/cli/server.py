@@ -14,6 +14,7 @@ from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
 from app.cli.upgrades import UpgradeIgnoringProtocol
 from app.errors import Unavailable
+from app.main import create_app
 from app.services.keys import KeyKind, list_keys
 from app.services.runtime import Runtime
 from app.settings import Settings
@@ -32,8 +33,6 @@ def serve(
     settings = read_settings(host=host, port=port)
     asyncio.run(_try_to_open(settings))
     listening = _listen(settings)
-    from app.main import create_app  # noqa: PLC0415 - FastAPI would cost every other command a third of a second
-
     app = create_app(settings)
     config = uvicorn.Config(
         app,

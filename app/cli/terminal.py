@@ -6,7 +6,6 @@
 
 from io import StringIO
 
-from pydantic import BaseModel
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -28,10 +27,6 @@ def show(*parts: Text | Table | Padding, console: Console = out) -> None:
     with page.capture() as shown:
         page.print(*parts, sep="\n")
     console.file.writelines(f"{line.rstrip()}\n" for line in shown.get().removesuffix("\n").split("\n"))
-
-
-def show_json(document: BaseModel) -> None:
-    print(document.model_dump_json(indent=2))
 
 
 def sanitize(text: str, style: str = "") -> Text:
