@@ -18,7 +18,7 @@ from app.api.middleware import (
     ObservationMiddleware,
     SingleSlashMiddleware,
 )
-from app.api.openapi import Documented
+from app.api.openapi import Documented, operation_id
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
 from app.services.runtime import Runtime
@@ -66,6 +66,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; each would cost every request
         servers=[{"url": "."}],  # beside /openapi.json, wherever a proxy may have put it
         routes=[*routes],
+        generate_unique_id_function=operation_id,
         exception_handlers=HANDLERS,
         middleware=[
             Middleware(SingleSlashMiddleware),

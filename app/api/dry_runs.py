@@ -47,8 +47,8 @@ router = APIRouter(
 
 
 @router.post("")
-async def evaluate(runtime: CurrentRuntime, wanted: DryRunRequest) -> EvaluationDocument:
-    """What a model makes of messages. Without `as_of`, as of now."""
+async def evaluate_messages(runtime: CurrentRuntime, wanted: DryRunRequest) -> EvaluationDocument:
+    """Evaluate messages with a model, as of `as_of` or now. Nothing is stored."""
     if isinstance(wanted.model, dict):
         document = wanted.model
 

@@ -25,7 +25,7 @@ from app.validation.origins import is_allowed
 MAX_REFERER_LENGTH = 2_000
 
 
-async def receive_form(request: Request, form: Annotated[str, Path(max_length=100)]) -> Response:
+async def submit_form(request: Request, form: Annotated[str, Path(max_length=100)]) -> Response:
     """Take a form's post: urlencoded, multipart, `text/plain`, or JSON, flat or as form builders' webhooks nest it.
 
     A browser is sent on to `_next`, or shown a small page; a script gets JSON.
@@ -123,7 +123,7 @@ def make_router() -> APIRouter:
     router = APIRouter(tags=["ingestion"])
     router.add_api_route(
         "/v1/forms/{form}",
-        receive_form,
+        submit_form,
         methods=["POST"],
         responses={
             200: {"model": Accepted},

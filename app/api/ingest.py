@@ -119,17 +119,19 @@ def make_routes() -> list[APIRoute]:
     }
     receivers = {f"/v1/{name}": _receives_message(message_type) for name, message_type in MESSAGE_PATHS.items()}
     receivers |= dict.fromkeys(BATCH_PATHS, receive_batch)
-    documented = {f"/v1/{message_type}": message_body(message_type) for message_type in MESSAGE_PATHS.values()}
-    documented |= dict.fromkeys(("/v1/batch", HISTORY_PATH), batch_body())
+    operations = {f"/v1/{message_type}": message_type for message_type in MESSAGE_PATHS.values()}
+    operations |= {"/v1/batch": "send_batch", HISTORY_PATH: "import_history"}
+    bodies = {f"/v1/{message_type}": message_body(message_type) for message_type in MESSAGE_PATHS.values()}
+    bodies |= dict.fromkeys(("/v1/batch", HISTORY_PATH), batch_body())
     return [
         PlainRoute(
             path,
             receive,
             methods=["POST"],
             responses=answers,
-            include_in_schema=path in documented,
-            openapi_extra={"requestBody": documented.get(path), "security": SECURITY},
-            operation_id="receive" + path.replace("/", "_"),
+            include_in_schema=path in bodies,
+            openapi_extra={"requestBody": bodies.get(path), "security": SECURITY},
+            operation_id=operations.get(path),
         )
         for path, receive in receivers.items()
     ]

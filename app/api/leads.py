@@ -108,7 +108,7 @@ router = APIRouter(
 
 
 @router.get("/lookup")
-async def look_up_one(
+async def look_up_lead(
     runtime: CurrentRuntime,
     user_id: str | None = None,
     email: str | None = None,
@@ -125,7 +125,7 @@ async def look_up_one(
 
 
 @router.post("/lookup")
-async def look_up_many(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
+async def look_up_leads(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
     """The leads of up to 500 identities."""
     region = runtime.settings.phone_region
     identities = [_read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
@@ -201,7 +201,7 @@ AskedModel = Annotated[Version | None, Query(description="A version: what that m
 
 
 @router.get("/{lead_id}/score")
-async def get_score(
+async def get_lead_score(
     runtime: CurrentRuntime, lead_id: UUID, as_of: Moment | None = None, model: AskedModel = None
 ) -> ScoreDocument:
     """The evaluation, every point explained: now, as it was served in the past, or in time to come if nothing happens.
@@ -212,7 +212,7 @@ async def get_score(
 
 
 @router.get("/{lead_id}/history")
-async def get_history(
+async def get_lead_history(
     runtime: CurrentRuntime,
     lead_id: UUID,
     first: Annotated[date | None, Query(alias="from", description="Default: 30 days up to the last.")] = None,
@@ -230,7 +230,9 @@ async def get_history(
 
 
 @router.get("/{lead_id}/events")
-async def list_events(runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> EventPage:
+async def list_lead_events(
+    runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> EventPage:
     """What the person did, the latest first."""
     query = ("events", lead_id)
     after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
@@ -240,7 +242,7 @@ async def list_events(runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50,
 
 
 @router.get("/{lead_id}/transitions")
-async def list_transitions(
+async def list_lead_transitions(
     runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> TransitionPage:
     """Every change of stage, the latest first."""

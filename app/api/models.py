@@ -66,7 +66,7 @@ _BODY = {"requestBody": {"required": True, "content": {"application/json": _DOCU
 
 
 @router.post("", status_code=201, dependencies=[Admin], openapi_extra=_BODY)
-async def create(
+async def create_model(
     request: Request,
     runtime: CurrentRuntime,
     response: Response,
@@ -95,7 +95,7 @@ def _read_version(number: Any) -> int:
 
 
 @router.get("", dependencies=[Reader])
-async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
+async def list_models(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
     """Versions, the latest first."""
     (before,) = read_cursor("models", cursor, _read_version) if cursor else (None,)
     found = await list_versions(runtime.database, before, limit + 1)
@@ -104,7 +104,7 @@ async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = 
 
 
 @router.get("/schema", dependencies=[Reader])
-async def get_schema() -> dict[str, Any]:
+async def get_model_schema() -> dict[str, Any]:
     """The JSON Schema of a model's document, for editors that complete and check."""
     return json_schema()
 
@@ -115,7 +115,7 @@ async def get_schema() -> dict[str, Any]:
     response_model=ModelDocument,
     responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
 )
-async def get_one(request: Request, runtime: CurrentRuntime, version: VersionOrActive) -> Any:
+async def get_model(request: Request, runtime: CurrentRuntime, version: VersionOrActive) -> Any:
     """A version with all that is known of it; to `Accept: application/yaml` the document alone, ready to edit."""
     found = await get_version(runtime.database, number_of(version))
     if "yaml" in request.headers.get("accept", ""):
@@ -124,7 +124,7 @@ async def get_one(request: Request, runtime: CurrentRuntime, version: VersionOrA
 
 
 @router.get("/{version}/diff", dependencies=[Reader])
-async def get_diff(
+async def compare_models(
     runtime: CurrentRuntime,
     version: VersionOrActive,
     other: Annotated[VersionOrActive, Query(alias="with", description="The version before.")] = "active",
@@ -141,7 +141,7 @@ async def get_diff(
 
 
 @router.post("/{version}/preview", dependencies=[Admin])
-async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
+async def preview_model(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
     """What this version would change if it were published now. Nothing is changed."""
     found = await get_version(runtime.database, number_of(version))
     candidate = await asyncio.to_thread(found.compile)
@@ -151,7 +151,7 @@ async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted:
 
 
 @router.post("/{version}/publish", status_code=202, dependencies=[Admin])
-async def publish_one(
+async def publish_model(
     runtime: CurrentRuntime, version: Version, wanted: PublishRequest, response: Response
 ) -> RolloutDocument:
     """Make this version the active model, and begin to roll it out to all leads."""

@@ -16,20 +16,20 @@ class Status(BaseModel):
 
 
 @router.get("/livez")
-async def livez() -> Status:
+async def check_liveness() -> Status:
     """Whether the process answers. It never asks the database."""
     return Status(status="ok")
 
 
 @router.get("/readyz", responses={503: {"model": Problem}})
-async def readyz(runtime: CurrentRuntime) -> Status:
+async def check_readiness(runtime: CurrentRuntime) -> Status:
     """Whether requests can be served: the database answers with this version's schema, and no shutdown has begun."""
     await runtime.check()
     return Status(status="ok")
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(runtime: CurrentRuntime) -> Response:
+async def get_metrics(runtime: CurrentRuntime) -> Response:
     """For Prometheus."""
     await runtime.observe()
     return Response(generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -10,7 +10,7 @@ from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.rejections import RejectionDocument, RejectionPage
-from app.services.rejections import list_rejections
+from app.services import rejections as rejection_service
 
 QUERY = "rejections"
 
@@ -24,14 +24,14 @@ router = APIRouter(
 
 
 @router.get("")
-async def list_all(
+async def list_rejections(
     runtime: CurrentRuntime,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> RejectionPage:
     """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), the latest first."""
     (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
-    found, end = await list_rejections(runtime.database, after, limit)
+    found, end = await rejection_service.list_rejections(runtime.database, after, limit)
     return RejectionPage(
         data=list(map(RejectionDocument.of, found)), next_cursor=write_cursor(QUERY, [str(end)]) if end else None
     )

@@ -97,12 +97,12 @@ def _lines(evaluation: EvaluationDocument) -> Iterator[Text | Table]:
     yield Text.assemble(
         "Stage ", (evaluation.stage, "bold"), f", by {model}, as of {evaluation.as_of:%Y-%m-%d %H:%M} UTC"
     )
-    if reason["because"] is not None:
-        yield Text("  which it keeps, because:" if reason["kept"] else "  because:")
-        yield from condition_lines(reason["because"], 4)
-    if reason["next"] is not None:
-        yield Text(f"  missing for {reason['next']['stage']}, the next rung:")
-        yield from condition_lines(reason["next"]["missing"], 4)
+    if reason.because is not None:
+        yield Text("  which it keeps, because:" if reason.kept else "  because:")
+        yield from condition_lines(reason.because, 4)
+    if reason.next is not None:
+        yield Text(f"  missing for {reason.next.stage}, the next rung:")
+        yield from condition_lines(reason.next.missing, 4)
     for name, score in evaluation.scores.items():
         band = f", {score.band}" if score.band is not None else ""
         yield Text.assemble("\nScore ", (name, "bold"), " ", points(score.value), band)
