@@ -36,7 +36,7 @@ class Rejected(BaseModel):
 
 
 class Accepted(BaseModel):
-    """`accepted` and `duplicates` count messages; those that were refused are told one by one, where there are any."""
+    """`accepted` and `duplicates` count messages. `rejected` lists the refused ones, if there are any."""
 
     success: bool
     accepted: int
@@ -45,7 +45,7 @@ class Accepted(BaseModel):
 
 
 def respond(request: Request, outcome: Outcome) -> Response:
-    """What became of each message. Only when all were refused is it an error."""
+    """The outcome of each message. It is an error only if all were refused."""
     rejected = [
         {"index": refusal.index, "messageId": refusal.message_id, "code": refusal.code, "message": refusal.detail}
         for refusal in outcome.refused
@@ -69,7 +69,7 @@ class _Sent(NamedTuple):
 
 
 async def _authorised(request: Request, parse: Parse = parse_body) -> _Sent:
-    """What was sent, by whom. The key is looked at before the body where it is in the header."""
+    """The key and the body. A key in the header is checked before the body is read."""
     key = await key_from_header(request)
     body = await read_body(request, runtime_of(request).settings.body_timeout_s)
     if not body.strip() and request.scope["path"].startswith("/beacon/"):
@@ -86,12 +86,12 @@ def _receives_message(message_type: str) -> Endpoint:
         return respond(request, await runtime.intake.accept(key, batch))
 
     receive.__name__ = message_type
-    receive.__doc__ = f"Take one `{message_type}` message."
+    receive.__doc__ = f"Send one `{message_type}` message."
     return receive
 
 
 async def receive_batch(request: Request) -> Response:
-    """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
+    """Send many messages. Valid ones are stored; each invalid one is reported by its index."""
     key, document, size = await _authorised(request, _parse_batch)
     runtime = runtime_of(request)
     live = request.url.path != HISTORY_PATH
@@ -101,18 +101,18 @@ async def receive_batch(request: Request) -> Response:
 
 
 async def _parse_batch(body: bytes) -> Any:
-    """The body's JSON, in which some messages may be malformed. Raises `MalformedJson` if more is."""
+    """The body's JSON, in which single messages may be malformed. Raises `MalformedJson` if anything else is."""
     try:
         return await parse_body(body)
     except MalformedJson:
-        document = await asyncio.to_thread(recover_batch, body)  # whatever its size, for it takes longer
+        document = await asyncio.to_thread(recover_batch, body)  # whatever its size, since it is slow
         if document is None:
             raise
         return document
 
 
 def make_routes() -> list[APIRoute]:
-    """The routes for analytics clients. The short paths and the beacon's take the same as those that are documented."""
+    """The routes for analytics clients. The short paths and the beacon's are undocumented aliases."""
     answers: dict[int | str, dict[str, Any]] = {
         200: {"model": Accepted},
         **{status: {"model": Problem} for status in (400, 401, 403, 408, 413, 415, 503)},

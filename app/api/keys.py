@@ -1,4 +1,4 @@
-"""Keys over HTTP, for those who hold an admin key."""
+"""Managing keys over HTTP, with an admin key."""
 
 from uuid import UUID
 
@@ -40,6 +40,6 @@ async def list_keys(runtime: CurrentRuntime) -> KeyList:
 
 @router.delete("/{key_id}", status_code=204)
 async def revoke_key(runtime: CurrentRuntime, key_id: UUID) -> None:
-    """From now on, or within 5 seconds on other replicas, the key works no longer."""
+    """The key stops working at once, and within 5 seconds on other replicas."""
     await key_service.revoke_key(runtime.database, key_id, runtime.clock())
     runtime.keys.forget()

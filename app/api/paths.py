@@ -1,4 +1,4 @@
-"""Which paths ingest: those that any web page may call, and whose answers analytics clients read. And which probe."""
+"""The paths of ingestion, which any web page may call and analytics clients know, and those of probes."""
 
 MESSAGE_PATHS = {
     "track": "track",

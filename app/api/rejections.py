@@ -1,4 +1,4 @@
-"""Rejections over HTTP: which messages were refused, and why."""
+"""Rejections over HTTP: refused messages and the reasons."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ async def list_rejections(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> RejectionPage:
-    """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), the latest first."""
+    """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), latest first."""
     (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
     found, end = await rejection_service.list_rejections(runtime.database, after, limit)
     return RejectionPage(

@@ -23,7 +23,7 @@ router = APIRouter(
 
 @router.get("")
 async def list_rollouts(runtime: CurrentRuntime) -> RolloutList:
-    """Every rollout, the latest first."""
+    """All rollouts, latest first."""
     found = await rollout_service.list_rollouts(runtime.database, runtime.clock())
     return RolloutList(data=list(map(RolloutDocument.of, found)), next_cursor=None)
 

@@ -40,7 +40,7 @@ defer(model_commands, "rollouts", "apply", "The same as `publish`.", hidden=True
 defer(model_commands, "dry_runs", "evaluate", "Evaluate one person's messages with a model. Nothing is stored.")
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         print(version("leadscore"))
         raise typer.Exit
@@ -50,31 +50,31 @@ def _tell_version(wanted: bool) -> None:
 def _options(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Lead scoring as a service."""
 
 
 def main() -> None:
-    """What the command `leadscore` runs. A refusal is one sentence on standard error, and exit status 1."""
+    """The entry point of `leadscore`. An error is one sentence on standard error, with exit status 1."""
     try:
         cli()
     except InvalidModel as error:
-        _tell_faults(error.faults)
+        _print_faults(error.faults)
         sys.exit(1)
     except Unavailable as error:
-        cause = f"The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: {error.reason}"
+        cause = f"The database in LEADSCORE_DATABASE_URL can't be reached or is read-only: {error.reason}"
         err.print(error.detail if error.reason is None else cause, soft_wrap=True, markup=False)
         sys.exit(1)
     except LeadscoreError as error:
         if isinstance(error, ValidationFailed) and error.faults:
-            _tell_faults(error.faults)
+            _print_faults(error.faults)
         else:
             err.print(error.detail, soft_wrap=True, markup=False)
         sys.exit(1)
 
 
-def _tell_faults(faults: tuple[Fault, ...]) -> None:
+def _print_faults(faults: tuple[Fault, ...]) -> None:
     for fault in faults:
         err.print(Text.assemble((fault.path, "red"), f": {fault.message}"), soft_wrap=True)

@@ -1,6 +1,6 @@
-"""`leadscore model …`: models checked, compared, listed and shown. `previews`, `dry_runs` and `rollouts` do more.
+"""`leadscore model lint`, `test`, `diff`, `list` and `show`.
 
-What is shown is made of the documents that the API answers, which `--json` prints as they are.
+Output is built from the same documents as the API's answers; `--json` prints them unchanged.
 """
 
 from typing import Annotated, Any
@@ -39,14 +39,14 @@ class Examples(BaseModel):
 
 
 class FileDocument(Warnings, Examples):
-    """A `ModelDocument`, as far as it goes for a document that has no number."""
+    """The part of a `ModelDocument` that a file has, which is not a version."""
 
     name: str
     document: dict[str, Any]
 
 
 class Differences(BaseModel):
-    """A `DiffDocument`; what lies in a file has no number."""
+    """A `DiffDocument`, with null for a file, which has no version number."""
 
     before: int | None
     after: int | None
@@ -84,7 +84,7 @@ def try_examples(file: File, *, json: AsJson = False) -> None:
 @commands.command("diff")
 def diff_models(
     target: Target,
-    other: Annotated[str, typer.Option("--with", metavar="TARGET", help="What it is compared with.")] = "active",
+    other: Annotated[str, typer.Option("--with", metavar="TARGET", help="The model to compare with.")] = "active",
     *,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with status 1 if there are differences.")
@@ -99,7 +99,7 @@ def diff_models(
     else:
         show(*model_tables.difference_lines(differences))
         if recounts := sum(each.recounts for each in differences):
-            show(Text(f"* {counted(recounts, 'signal', 'signals')} to be recounted from the event log."), console=err)
+            show(Text(f"* {counted(recounts, 'signal', 'signals')} must be recounted from the event log."), console=err)
     raise typer.Exit(1 if exit_code and differences else 0)
 
 
