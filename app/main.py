@@ -1,4 +1,4 @@
-"""Wires everything: settings in, an ASGI application out. Nothing runs at import."""
+"""Wires everything: takes settings, returns an ASGI application. Nothing runs at import."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
+from fastapi.routing import APIRoute
 
 from app.api import docs, dry_runs, forms, handshakes, ingest, keys, leads, models, ops, rejections, rollouts
 from app.api.middleware import (
@@ -18,7 +19,7 @@ from app.api.middleware import (
     ObservationMiddleware,
     SingleSlashMiddleware,
 )
-from app.api.openapi import Documented
+from app.api.openapi import Documented, operation_id
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
 from app.services.runtime import Runtime
@@ -29,52 +30,28 @@ from app.workers.schedule import repeat
 from app.workers.sweep import sweep
 
 PRUNE_INTERVAL_S = 3_600
-ROLLOUT_INTERVAL_S = 2  # how soon a model that was published begins to reach the leads
+ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
-    """The application. Its lifespan opens the database, and at the end commits what waits and closes it."""
+    """The application. Its lifespan opens the database and runs the workers; at the end it commits what is queued."""
     runtime = Runtime(settings, clock)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await runtime.start()
-        stopping = asyncio.Event()
-        jobs = [
-            repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
-            repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
-            repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
-        ]
-        tasks = [asyncio.create_task(job) for job in jobs]
-        try:
-            yield
-        finally:
-            stopping.set()
-            await asyncio.gather(*tasks)
-            await runtime.stop()
-
-    routes = [*ingest.make_routes(), *handshakes.make_routes()]
+    direct_routes = [*ingest.make_routes(), *handshakes.make_routes()]
     app = Documented(
         title="leadscore",
         summary="Signals are counted, scores weigh signals, stages read scores.",
         version=version("leadscore"),
-        lifespan=lifespan,
-        docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
+        lifespan=lambda _app: _running(runtime),
+        docs_url=None,  # FastAPI's own pages load scripts from third parties
         redoc_url=None,
-        redirect_slashes=False,  # to where, a proxy decides; and a key that is in the query would go along
-        strict_content_type=False,  # `curl -d` says that it sends a form
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; each would cost every request
-        servers=[{"url": "."}],  # beside /openapi.json, wherever a proxy may have put it
-        routes=[*routes],
+        redirect_slashes=False,  # behind a proxy the redirect may be wrong, and a key in the query would go along
+        strict_content_type=False,  # `curl -d` declares a form
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # costs time on every request; we have /metrics
+        servers=[{"url": "."}],  # relative to /openapi.json, wherever a proxy serves it
+        routes=[*direct_routes],
+        generate_unique_id_function=operation_id,
         exception_handlers=HANDLERS,
-        middleware=[
-            Middleware(SingleSlashMiddleware),
-            Middleware(ObservationMiddleware, metrics=runtime.metrics),
-            Middleware(CrossOriginMiddleware, origins=settings.cors_origins),
-            Middleware(CrashMiddleware, on_crash=on_crash),
-            Middleware(HeadAsGetMiddleware),
-            Middleware(DirectMiddleware, routes=routes, on_refusal=on_refusal),
-        ],
+        middleware=_middleware(runtime, direct_routes),
     )
     app.state.runtime = runtime
     for router in (
@@ -90,3 +67,34 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     ):
         app.include_router(router)
     return app
+
+
+def _middleware(runtime: Runtime, direct_routes: list[APIRoute]) -> list[Middleware]:
+    """From the outermost to the innermost."""
+    return [
+        Middleware(SingleSlashMiddleware),
+        Middleware(ObservationMiddleware, metrics=runtime.metrics),
+        Middleware(CrossOriginMiddleware, origins=runtime.settings.cors_origins),
+        Middleware(CrashMiddleware, on_crash=on_crash),
+        Middleware(HeadAsGetMiddleware),
+        Middleware(DirectMiddleware, routes=direct_routes, on_refusal=on_refusal),
+    ]
+
+
+@asynccontextmanager
+async def _running(runtime: Runtime) -> AsyncIterator[None]:
+    """The runtime started, with its workers, until the context ends."""
+    await runtime.start()
+    settings, stopping = runtime.settings, asyncio.Event()
+    jobs = [
+        repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
+        repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
+        repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
+    ]
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        stopping.set()
+        await asyncio.gather(*tasks)
+        await runtime.stop()

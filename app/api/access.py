@@ -1,4 +1,4 @@
-"""Who is asking: keys from wherever a request may carry them, and what each kind of key may do."""
+"""Authentication: the key of a request, from wherever it may be sent, and what each kind of key may do."""
 
 import base64
 from collections.abc import Awaitable, Callable
@@ -14,10 +14,10 @@ from app.validation.origins import is_allowed
 
 _bearer = HTTPBearer(
     auto_error=False,
-    description="A key: of kind `write` or `server` to send events, `read` or `admin` for all the rest.",
+    description="A key: of kind `write` or `server` to send events, `read` or `admin` for everything else.",
 )
 SECURITY: list[dict[str, list[str]]] = [{_bearer.scheme_name: []}]
-"""For the OpenAPI document, of routes that look for keys by themselves."""
+"""For the OpenAPI document: the security of routes that find their keys themselves."""
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -29,7 +29,7 @@ CurrentRuntime = Annotated[Runtime, Depends(runtime_of)]
 
 
 def secret_from_header(request: Request) -> str | None:
-    """The key in the Authorization header: as Bearer, or as Basic's user, as Segment's clients send it."""
+    """The key in the Authorization header: a Bearer token or, as Segment's clients send it, the Basic user name."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()
@@ -39,17 +39,17 @@ def secret_from_header(request: Request) -> str | None:
 def _basic_user(credentials: str) -> str | None:
     try:
         return base64.b64decode(credentials).decode().partition(":")[0]
-    except ValueError:  # which binascii.Error is too
+    except ValueError:  # includes binascii.Error
         return None
 
 
 def needs(*kinds: KeyKind) -> Callable[[Request], Awaitable[Key]]:
-    """A dependency: the request's key, if it is of one of these kinds."""
+    """A dependency that returns the request's key. Raises `InsufficientScope` unless it is of one of these kinds."""
 
     async def key_of(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Key:
         key = await runtime_of(request).keys.recognise(secret_from_header(request))
         if key.kind not in kinds:
-            raise InsufficientScope(f"A {key.kind} key can't do this: use one of kind {' or '.join(kinds)}.")
+            raise InsufficientScope(f"A {key.kind} key can't do this: use a key of kind {' or '.join(kinds)}.")
         return key
 
     return key_of  # type: ignore[return-value]  # FastAPI fills in the second argument
@@ -60,25 +60,25 @@ Admin = Depends(needs("admin"))
 
 
 async def key_from_header(request: Request) -> Key | None:
-    """The key that a request which ingests has in its header, if it has one there."""
+    """The key in the header of an ingestion request, None if there is none."""
     secret = secret_from_header(request)
     return _may_ingest(request, await runtime_of(request).keys.recognise(secret)) if secret else None
 
 
 async def publishable_key_from_request(request: Request, secret: str | None) -> Key:
-    """The key that a request which ingests has in its query, or else in its body: only publishable ones may be there.
+    """The key in the query of an ingestion request or, failing that, `secret` from its body.
 
-    Proxies log the one, and pages show the other.
+    Raises `InsufficientScope` unless it is a write key: proxies log queries, and pages show bodies to anybody.
     """
     key = await runtime_of(request).keys.recognise(request.query_params.get("writeKey") or secret)
     if key.kind != "write":
-        raise InsufficientScope(f"A {key.kind} key belongs into the Authorization header: it is a secret.")
+        raise InsufficientScope(f"A {key.kind} key is secret: send it in the Authorization header.")
     return _may_ingest(request, key)
 
 
 def _may_ingest(request: Request, key: Key) -> Key:
     if key.kind not in ("write", "server"):
-        raise InsufficientScope(f"A {key.kind} key can't ingest: use one of kind write or server.")
+        raise InsufficientScope(f"A {key.kind} key can't send events: use a key of kind write or server.")
     _check_origin(request, key)
     return key
 
@@ -89,5 +89,7 @@ def _check_origin(request: Request, key: Key) -> None:
         return
     if not is_allowed(origin, key.origins):
         if origin == "null":
-            raise OriginNotAllowed("This key lists origins and the page tells none: send a referrer policy that does.")
-        raise OriginNotAllowed("This key does not list the page's origin: use another, or make one that lists it.")
+            raise OriginNotAllowed(
+                "This key is limited to origins and the page sends none: use a referrer policy that sends it."
+            )
+        raise OriginNotAllowed("This key does not list the page's origin: use or create a key that lists it.")

@@ -1,4 +1,4 @@
-"""Evaluation a request's body: within a time, within a size, and unpacked."""
+"""Reading a request's body, with limits on time and size, decompressed."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from app.protocol.body import decompress, parse_json
 Result = TypeVar("Result")
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-MAX_JSON_BYTES = 1024 * 1024  # of what is no ingestion: documents, and lists of identities
-LARGE_BODY = 256 * 1024  # bytes; reading more would keep other requests waiting
+MAX_JSON_BYTES = 1024 * 1024  # outside ingestion: documents and lists of identities
+LARGE_BODY = 256 * 1024  # bytes; parsing more would delay other requests
 
 
 async def read_body(request: Request, timeout_s: float, max_bytes: int = MAX_BODY_BYTES) -> bytes:
@@ -27,13 +27,13 @@ async def read_body(request: Request, timeout_s: float, max_bytes: int = MAX_BOD
             raw = await _read(request, max_bytes)
     except TimeoutError:
         raise RequestTimeout(f"The body did not arrive within {timeout_s:g} seconds. Send it again.") from None
-    except ClientDisconnect:  # nobody hears the answer, but it is no fault of ours
-        raise MalformedRequest("The body ended too early: send it whole.") from None
+    except ClientDisconnect:  # nobody receives the answer, but it must not count as an internal error
+        raise MalformedRequest("The body is incomplete: the connection was closed.") from None
     return decompress(raw, ",".join(request.headers.getlist("content-encoding")), max_bytes)
 
 
 async def in_thread_if_large(size_bytes: int, read: Callable[[], Result]) -> Result:
-    """What this reading of a body gives. If the body is large it is done in a thread, and other requests go on."""
+    """The result of `read`, which runs in a thread if the body is large, so as not to delay other requests."""
     return await asyncio.to_thread(read) if size_bytes > LARGE_BODY else read()
 
 
@@ -53,4 +53,4 @@ async def _read(request: Request, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> ContentTooLarge:
-    return ContentTooLarge(f"A body is at most {max_bytes:,} bytes: split it.")
+    return ContentTooLarge(f"A body may have at most {max_bytes:,} bytes: split it.")

@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, as text that a client hands back unread. One that was altered is refused."""
+"""Cursors: the end of a page, as opaque text that the client sends back. Altered cursors are refused."""
 
 import base64
 import hashlib
@@ -13,20 +13,23 @@ DIGEST_BYTES = 6
 
 
 def write_cursor(query: object, position: list[Any]) -> str:
-    """`query` is what the list was asked for: the cursor of one question is no answer to another."""
+    """`query` identifies the list and its filters: a cursor is valid only for the query that it came from."""
     payload = json.dumps(position, separators=(",", ":")).encode()
     digest = hashlib.blake2b(repr(query).encode() + payload, digest_size=DIGEST_BYTES).digest()
     return base64.urlsafe_b64encode(digest + payload).decode().rstrip("=")
 
 
 def read_cursor(query: object, cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """The position, each of its parts read by its kind. The digest is no secret: anybody can make up a cursor."""
+    """The position, each part converted by its kind. Raises `MalformedRequest`.
+
+    The digest is not a signature: anybody can forge a cursor.
+    """
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         position = json.loads(raw[DIGEST_BYTES:])
-    except ValueError:  # which binascii.Error is too
+    except ValueError:  # includes binascii.Error
         raise _unusable() from None
-    # Written anew, and not its digest alone: the decoder overlooks characters that do not belong.
+    # Compare the whole cursor, not only its digest: the decoder ignores invalid characters.
     if not isinstance(position, list) or write_cursor(query, position) != cursor:
         raise _unusable()
     try:
@@ -36,9 +39,9 @@ def read_cursor(query: object, cursor: str, *kinds: Callable[[Any], Any]) -> tup
 
 
 def moment(text: str) -> datetime:
-    """A kind of part: a time in UTC."""
+    """A kind of part: a time, converted to UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _unusable() -> MalformedRequest:
-    return MalformedRequest("`cursor` is not one that this list gave for these filters: begin without it.")
+    return MalformedRequest("`cursor` is not valid for this list with these filters: start again without it.")

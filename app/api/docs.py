@@ -1,4 +1,4 @@
-"""The page at `/docs`: Swagger UI, from files of our own server, so that a key typed into it is seen by no other."""
+"""The page at `/docs`: Swagger UI, served from our own files, so that no third party sees a key typed into it."""
 
 from enum import StrEnum
 from importlib.resources import files
@@ -20,7 +20,7 @@ class Asset(StrEnum):
 
 @router.get("/docs")
 async def docs() -> HTMLResponse:
-    """What the API can do, to be read and tried. Its addresses are relative, for a proxy may add a path of its own."""
+    """Interactive documentation of the API. Its URLs are relative, since a proxy may add a prefix."""
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title="leadscore",

@@ -1,4 +1,4 @@
-"""Trying a model over HTTP: messages in, the evaluation out, nothing stored."""
+"""Dry runs over HTTP: messages evaluated with a model, nothing stored."""
 
 import asyncio
 from datetime import datetime
@@ -21,16 +21,16 @@ MAX_MESSAGES = 500
 
 
 class DryRunRequest(BaseModel):
-    """`model` is a version, `active`, or a whole document. All `messages` are taken to be of one person.
+    """`model` is a version, `active`, or a whole document. All `messages` are treated as one person's.
 
-    `trusted`: whether they count as sent with a secret key.
+    `trusted`: whether they are treated as sent with a secret key.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     model: Annotated[
         Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)] | Literal["active"] | dict[str, Any],
-        in_one_fault("must be the number of a version, `active`, or a whole document"),
+        in_one_fault("must be a version number, `active`, or a whole document"),
     ] = "active"
     messages: Annotated[list[Any], Field(max_length=MAX_MESSAGES)]
     as_of: Moment | None = None
@@ -47,8 +47,8 @@ router = APIRouter(
 
 
 @router.post("")
-async def evaluate(runtime: CurrentRuntime, wanted: DryRunRequest) -> EvaluationDocument:
-    """What a model makes of messages. Without `as_of`, as of now."""
+async def evaluate_messages(runtime: CurrentRuntime, wanted: DryRunRequest) -> EvaluationDocument:
+    """Evaluate messages with a model, as of `as_of` or now. Nothing is stored."""
     if isinstance(wanted.model, dict):
         document = wanted.model
 

@@ -1,4 +1,4 @@
-"""Plain HTML forms: `<form action="…/v1/forms/contact?writeKey=…" method="post">`, without a line of script."""
+"""Plain HTML forms, without JavaScript: `<form action="…/v1/forms/contact?writeKey=…" method="post">`."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -26,10 +26,10 @@ from app.validation.origins import is_allowed
 MAX_REFERER_LENGTH = 2_000
 
 
-async def receive_form(request: Request, form: Annotated[str, Path(max_length=100)]) -> Response:
-    """Take a form's post: urlencoded, multipart, `text/plain`, or JSON, flat or as form builders' webhooks nest it.
+async def submit_form(request: Request, form: Annotated[str, Path(max_length=100)]) -> Response:
+    """Submit a form: urlencoded, multipart, `text/plain`, or JSON, flat or nested as in form builders' webhooks.
 
-    A browser is sent on to `_next`, or shown a small page; a script gets JSON.
+    A browser is redirected to `_next` or shown a small page; scripts get JSON.
     """
     try:
         return await _receive(request, form)
@@ -55,7 +55,7 @@ async def _receive(request: Request, form: str) -> Response:
         raise
     if post.honeypot_filled:
         await runtime.intake.quarantine(key, post.message, now)
-        outcome = Outcome(accepted=1, duplicates=0, refused=())  # so the bot believes that all went well
+        outcome = Outcome(accepted=1, duplicates=0, refused=())  # so that the bot believes it succeeded
     else:
         message = post.message | {"context": _context(request)}
         messages = read_single(message, type="form", sender=sender, received_at=now)
@@ -68,36 +68,36 @@ def _read_fields(body: bytes, content_type: str | None) -> Fields:
 
 
 def _to_correct(post: FormPost, outcome: Outcome) -> tuple[str, ...]:
-    """The contacts that the visitor can correct, if the form was refused for them: else the visitor isn't to blame."""
+    """The contact fields that the visitor can correct; none if the form was refused for another reason."""
     codes = [message.error.code for message in outcome.refused if message.error is not None]
     return post.unusable_contacts if codes == ["invalid-identity"] else ()
 
 
 def _redirect_target(request: Request, key: Key, next_url: str | None) -> str | None:
-    """Where to send the browser. Raises `UnsafeRedirect`, for else this path would lead anybody anywhere."""
+    """Where to send the browser. Raises `UnsafeRedirect` unless allowed: this must not be an open redirect."""
     if next_url is None:
         return None
     allowed = [*runtime_of(request).settings.form_redirects, *(key.origins or ())]
     if not is_allowed(next_url, allowed):
-        raise UnsafeRedirect("`_next` leads to an origin that is not allowed: name it in LEADSCORE_FORM_REDIRECTS.")
+        raise UnsafeRedirect("`_next` leads to an origin that is not allowed: add it to LEADSCORE_FORM_REDIRECTS.")
     return next_url
 
 
 def _context(request: Request) -> dict[str, Any]:
     page = request.headers.get("referer", "")[:MAX_REFERER_LENGTH]
     parts = split_url(page)
-    # Between sites, browsers tell the origin alone: no page, which would pass for a direct visit.
+    # Across sites, browsers send only the origin. Kept as the page, it would look like a direct visit.
     return {"page": {"url": page}} if parts.path.strip("/") or parts.query else {}
 
 
 def _html_response(
     request: Request, answer: Response, redirect_to: str | None, to_correct: Iterable[str] = ()
 ) -> Response:
-    """The answer as a browser's user should see it; a script's is left alone."""
+    """The answer as a page or a redirect for a browser; unchanged for scripts."""
     if "text/html" not in request.headers.get("accept", ""):
         return answer
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
-        # Not the challenge of a 401: a browser would ask its user for a password.
+        # Without a 401's challenge, which would make the browser ask for a password.
         kept = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
         contacts = " or ".join(CONTACTS[contact] for contact in to_correct)
         text = REFUSED.format(contacts=contacts) if contacts else OUT_OF_ORDER
@@ -129,11 +129,11 @@ def make_router() -> APIRouter:
     router = APIRouter(tags=["ingestion"])
     router.add_api_route(
         "/v1/forms/{form}",
-        receive_form,
+        submit_form,
         methods=["POST"],
         responses={
             200: {"model": Accepted},
-            303: {"description": "On to `_next`, for a browser."},
+            303: {"description": "A browser is redirected to `_next`."},
             **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 503)},
         },
         openapi_extra={"requestBody": form_body(), "security": SECURITY},

@@ -1,7 +1,7 @@
-"""Where a browser reaches us, as the proxies in between tell: they may end TLS, rename the host and strip a prefix.
+"""The public URL of the server, according to proxies, which may terminate TLS, rename the host and strip a prefix.
 
-Nothing proves what these headers say. So the answer is good for one use: to tell the asking browser where to send to,
-with `Cache-Control: no-store`, so that nobody else is told the same.
+These headers can be forged. Use the result only to tell the requesting browser where to send its events, with
+`Cache-Control: no-store`, so that nobody else gets the same answer.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from fastapi import Request
 from starlette.datastructures import Headers
 
-TELL_THE_PROTOCOL = (
+PROTOCOL_HEADERS = (
     *("X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Scheme", "X-Url-Scheme"),
     *("CloudFront-Forwarded-Proto", "CF-Visitor", "X-Forwarded-Ssl", "Front-End-Https", "X-Forwarded-Port"),
 )
@@ -21,20 +21,23 @@ _PREFIX = re.compile(r"(?:/[\w.~%+-]+)+", re.ASCII)
 
 
 def public_protocol(request: Request) -> str:
-    """`https` if any of the headers says so of the first hop, the browser's: a proxy knows only its own neighbour."""
-    told = [_forwarded(request, "proto"), *(_first(request.headers, name) for name in TELL_THE_PROTOCOL)]
-    return "https" if any(map(_SECURE.fullmatch, told)) else request.scope["scheme"]
+    """`https` if any header says so for the first hop, which is the browser's."""
+    protocols = [_forwarded(request, "proto"), *(_first(request.headers, name) for name in PROTOCOL_HEADERS)]
+    return "https" if any(map(_SECURE.fullmatch, protocols)) else request.scope["scheme"]
 
 
 def public_host(request: Request) -> str:
-    """The host, with its port, that the browser asked. A proxy that ends TLS may name its own port, 80."""
-    told = (_forwarded(request, "host"), _first(request.headers, "X-Forwarded-Host"))
-    host = next((host for host in told if _HOST.fullmatch(host)), request.base_url.netloc)
+    """The host and port that the browser connected to, without a default port.
+
+    A proxy that terminates TLS may pass on its own port, 80.
+    """
+    hosts = (_forwarded(request, "host"), _first(request.headers, "X-Forwarded-Host"))
+    host = next((host for host in hosts if _HOST.fullmatch(host)), request.base_url.netloc)
     return _DEFAULT_PORT.sub("", host) if public_protocol(request) == "https" else host.removesuffix(":80")
 
 
 def public_prefix(request: Request) -> str:
-    """The path that proxies have stripped, such as `/leads`: each appends its own part."""
+    """The path prefix that proxies removed, such as `/leads`. Each proxy appends its own part."""
     parts = ["/" + part.strip("/") for part in _values(request.headers, "X-Forwarded-Prefix") if part.strip("/")]
     prefix = "".join(parts)
     return prefix if _PREFIX.fullmatch(prefix) else ""
@@ -45,12 +48,12 @@ def _first(headers: Headers, name: str) -> str:
 
 
 def _values(headers: Headers, name: str) -> list[str]:
-    """Each hop's, over all lines and commas: a proxy appends its own."""
+    """The value of each hop, across repeated headers and commas, the browser's first."""
     values = (part.strip().strip('"') for line in headers.getlist(name) for part in line.split(","))
     return [value for value in values if value]
 
 
 def _forwarded(request: Request, name: str) -> str:
-    """The first hop that tells it, of RFC 7239's header."""
+    """The first value of this parameter in RFC 7239's `Forwarded`."""
     found = _FORWARDED.findall(",".join(request.headers.getlist("Forwarded")))
-    return next((quoted or plain for told, quoted, plain in found if told.lower() == name), "")
+    return next((quoted or plain for parameter, quoted, plain in found if parameter.lower() == name), "")

@@ -1,4 +1,4 @@
-"""What vendors' browser libraries ask before they send anything, and what they report about themselves."""
+"""Requests that vendors' browser libraries make before they send events, and their reports about themselves."""
 
 import orjson
 from fastapi import Request
@@ -14,17 +14,17 @@ from app.errors import InvalidKey
 
 
 async def client_settings(request: Request) -> Response:
-    """What analytics.js asks before it sends anything: only our own integration, and where to send."""
+    """The settings that analytics.js loads first: only our own integration, and where to send events."""
     key = await _publishable(request, request.path_params["key"])
     host = f"{public_host(request)}{public_prefix(request)}/v1"
     integration = {"apiKey": key, "apiHost": host, "protocol": public_protocol(request)}
-    metrics = {"sampleRate": 0}  # else each visitor's browser would tell the library's maker how it fares
+    metrics = {"sampleRate": 0}  # otherwise each visitor's browser would report usage to Segment
     document = {"integrations": {"Segment.io": integration}, "plan": {"track": {}}, "metrics": metrics}
     return Response(orjson.dumps(document), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 async def source_config(request: Request) -> Response:
-    """What RudderStack's browser library asks before it sends anything: no destinations but ourselves."""
+    """The configuration that RudderStack's browser library loads first: no destinations besides us."""
     key = await _publishable(request, request.query_params.get("writeKey") or secret_from_header(request))
     silent = {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}}
     known = {"id": "leadscore", "name": "leadscore", "writeKey": key, "workspaceId": "leadscore"}
@@ -33,14 +33,14 @@ async def source_config(request: Request) -> Response:
 
 
 async def _publishable(request: Request, secret: str | None) -> str:
-    """The key itself, if it is one that pages may show. Raises `InvalidKey`."""
+    """The key, if it is a write key, which pages may show. Raises `InvalidKey`."""
     if secret is None or (await runtime_of(request).keys.recognise(secret)).kind != "write":
         raise InvalidKey
     return secret
 
 
 async def receive_client_metrics(request: Request) -> Response:
-    """analytics.js tells its maker how it fares. Not to us."""
+    """Discard what analytics.js reports about its own performance."""
     await read_body(request, runtime_of(request).settings.body_timeout_s)
     return Response(b'{"success":true}', media_type="application/json")
 

@@ -36,7 +36,7 @@ class Rejected(BaseModel):
 
 
 class Accepted(BaseModel):
-    """`accepted` and `duplicates` count messages; those that were refused are told one by one, where there are any."""
+    """`accepted` and `duplicates` count messages. `rejected` lists the refused ones, if there are any."""
 
     success: bool
     accepted: int
@@ -45,7 +45,7 @@ class Accepted(BaseModel):
 
 
 def respond(request: Request, outcome: Outcome) -> Response:
-    """What became of each message. It is an error only if all were refused."""
+    """The outcome of each message. It is an error only if all were refused."""
     refused = [(message, message.error) for message in outcome.refused if message.error is not None]
     rejected = [
         {"index": message.index, "messageId": message.message_id, "code": error.code, "message": error.detail}
@@ -70,7 +70,7 @@ class _Sent(NamedTuple):
 
 
 async def _authorised(request: Request, parse: Parse = parse_body) -> _Sent:
-    """What was sent, by whom. The key is looked at before the body where it is in the header."""
+    """The key and the body. A key in the header is checked before the body is read."""
     key = await key_from_header(request)
     body = await read_body(request, runtime_of(request).settings.body_timeout_s)
     if not body.strip() and request.scope["path"].startswith("/beacon/"):
@@ -88,12 +88,12 @@ def _receives_message(message_type: str) -> Endpoint:
         return respond(request, await runtime.intake.accept(key, messages, now))
 
     receive.__name__ = message_type
-    receive.__doc__ = f"Take one `{message_type}` message."
+    receive.__doc__ = f"Send one `{message_type}` message."
     return receive
 
 
 async def receive_batch(request: Request) -> Response:
-    """Take many messages. Good ones are stored; each bad one is told by its index and refused alone."""
+    """Send many messages. Valid ones are stored; each invalid one is reported by its index."""
     key, document, size = await _authorised(request, _parse_batch)
     runtime = runtime_of(request)
     now, live = runtime.clock(), request.url.path != HISTORY_PATH
@@ -103,35 +103,37 @@ async def receive_batch(request: Request) -> Response:
 
 
 async def _parse_batch(body: bytes) -> Any:
-    """The body's JSON, in which some messages may be malformed. Raises `MalformedJson` if more is."""
+    """The body's JSON, in which single messages may be malformed. Raises `MalformedJson` if anything else is."""
     try:
         return await parse_body(body)
     except MalformedJson:
-        document = await asyncio.to_thread(recover_batch, body)  # whatever its size, for it takes longer
+        document = await asyncio.to_thread(recover_batch, body)  # whatever its size, since it is slow
         if document is None:
             raise
         return document
 
 
 def make_routes() -> list[APIRoute]:
-    """The routes for analytics clients. The short paths and the beacon's take the same as those that are documented."""
+    """The routes for analytics clients. The short paths and the beacon's are undocumented aliases."""
     answers: dict[int | str, dict[str, Any]] = {
         200: {"model": Accepted},
         **{status: {"model": Problem} for status in (400, 401, 403, 408, 413, 415, 503)},
     }
     receivers = {f"/v1/{name}": _receives_message(message_type) for name, message_type in MESSAGE_PATHS.items()}
     receivers |= dict.fromkeys(BATCH_PATHS, receive_batch)
-    documented = {f"/v1/{message_type}": message_body(message_type) for message_type in MESSAGE_PATHS.values()}
-    documented |= dict.fromkeys(("/v1/batch", HISTORY_PATH), batch_body())
+    operations = {f"/v1/{message_type}": message_type for message_type in MESSAGE_PATHS.values()}
+    operations |= {"/v1/batch": "send_batch", HISTORY_PATH: "import_history"}
+    bodies = {f"/v1/{message_type}": message_body(message_type) for message_type in MESSAGE_PATHS.values()}
+    bodies |= dict.fromkeys(("/v1/batch", HISTORY_PATH), batch_body())
     return [
         PlainRoute(
             path,
             receive,
             methods=["POST"],
             responses=answers,
-            include_in_schema=path in documented,
-            openapi_extra={"requestBody": documented.get(path), "security": SECURITY},
-            operation_id="receive" + path.replace("/", "_"),
+            include_in_schema=path in bodies,
+            openapi_extra={"requestBody": bodies.get(path), "security": SECURITY},
+            operation_id=operations.get(path),
         )
         for path, receive in receivers.items()
     ]

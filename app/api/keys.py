@@ -1,4 +1,4 @@
-"""Keys over HTTP, for those who hold an admin key."""
+"""Managing keys over HTTP, with an admin key."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from app.api.access import Admin, CurrentRuntime
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.keys import CreatedKey, KeyDocument, KeyList, KeyRequest
-from app.services.keys import create_key, list_keys, revoke_key
+from app.services import keys as key_service
 
 router = APIRouter(
     prefix="/v1/keys",
@@ -20,8 +20,8 @@ router = APIRouter(
 
 
 @router.post("", status_code=201)
-async def create(runtime: CurrentRuntime, wanted: KeyRequest) -> CreatedKey:
-    made = await create_key(
+async def create_key(runtime: CurrentRuntime, wanted: KeyRequest) -> CreatedKey:
+    made = await key_service.create_key(
         runtime.database,
         wanted.kind,
         wanted.name,
@@ -34,12 +34,12 @@ async def create(runtime: CurrentRuntime, wanted: KeyRequest) -> CreatedKey:
 
 
 @router.get("")
-async def list_all(runtime: CurrentRuntime) -> KeyList:
-    return KeyList(data=list(map(KeyDocument.of, await list_keys(runtime.database))), next_cursor=None)
+async def list_keys(runtime: CurrentRuntime) -> KeyList:
+    return KeyList(data=list(map(KeyDocument.of, await key_service.list_keys(runtime.database))), next_cursor=None)
 
 
 @router.delete("/{key_id}", status_code=204)
-async def revoke(runtime: CurrentRuntime, key_id: UUID) -> None:
-    """From now on, or within 5 seconds on other replicas, the key works no longer."""
-    await revoke_key(runtime.database, key_id, runtime.clock())
+async def revoke_key(runtime: CurrentRuntime, key_id: UUID) -> None:
+    """The key stops working at once, and within 5 seconds on other replicas."""
+    await key_service.revoke_key(runtime.database, key_id, runtime.clock())
     runtime.keys.forget()

@@ -1,4 +1,4 @@
-"""Leads over HTTP: where a person stands, why, and how they came there."""
+"""Leads over HTTP: their stage, the reasons for it, and their history."""
 
 import math
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ MAX_HISTORY_DAYS = 366
 
 
 class WantedIdentity(BaseModel):
-    """One identity: exactly one of these. A phone number without a country code is one of LEADSCORE_PHONE_REGION."""
+    """Exactly one of these. A phone number without a country code is read as one from LEADSCORE_PHONE_REGION."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,15 +49,15 @@ class WantedIdentity(BaseModel):
     anonymous_id: str | None = None
 
     def read(self, phone_region: str | None) -> Identity:
-        """Raises `ValidationFailed` if it is not just one, or one that nobody can have."""
+        """Raises `ValidationFailed` unless exactly one identity is given, and it is valid."""
         given = [(kind, value) for kind in IDENTITY_KINDS if (value := getattr(self, kind)) is not None]
         if len(given) != 1:
-            raise ValidationFailed(f"Ask by exactly one of {', '.join(IDENTITY_KINDS)}.")
+            raise ValidationFailed(f"Give exactly one of {', '.join(IDENTITY_KINDS)}.")
         return _read_identity(*given[0], phone_region)
 
 
 def _read_wanted(index: int, wanted: WantedIdentity, phone_region: str | None) -> Identity:
-    """One of many: what is wrong with it is told with its place."""
+    """One of many: errors name its index."""
     try:
         return wanted.read(phone_region)
     except ValidationFailed as error:
@@ -71,7 +71,7 @@ def _read_identity(kind: IdentityKind, value: str, phone_region: str | None = No
     except InvalidMessage as error:
         raise ValidationFailed(error.detail) from None
     if identity is None:
-        raise ValidationFailed(f"`{kind}` is not one that a person can have{_hint(kind, value)}.")
+        raise ValidationFailed(f"`{kind}` does not identify a person{_hint(kind, value)}.")
     return identity
 
 
@@ -86,14 +86,14 @@ class Lookup(BaseModel):
 
 
 class Found(BaseModel):
-    """An identity that was asked about, and whose it is."""
+    """An identity from the request, with its lead: null if nobody has it."""
 
     identity: dict[str, str]
     lead: LeadDocument | None
 
 
 class LookupAnswer(BaseModel):
-    """In the order of the question."""
+    """In the order of the request."""
 
     data: list[Found]
 
@@ -108,25 +108,25 @@ router = APIRouter(
 
 
 @router.get("/lookup")
-async def look_up_one(
+async def look_up_lead(
     runtime: CurrentRuntime,
     user_id: str | None = None,
     email: str | None = None,
     phone: str | None = None,
     anonymous_id: str | None = None,
 ) -> LeadDocument:
-    """The lead of one identity."""
+    """The lead that has this identity."""
     wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
     identity = wanted.read(runtime.settings.phone_region)
     (view,) = await runtime.leads.lookup([identity], runtime.clock())
     if view is None:
-        raise NotFound(f"Nobody is known by this {identity.kind}.")
+        raise NotFound(f"No lead has this {identity.kind}.")
     return LeadDocument.of(view)
 
 
 @router.post("/lookup")
-async def look_up_many(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
-    """The leads of up to 500 identities."""
+async def look_up_leads(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
+    """The leads that have these identities, up to 500."""
     region = runtime.settings.phone_region
     identities = [_read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
     views = await runtime.leads.lookup(identities, runtime.clock())
@@ -142,17 +142,17 @@ async def look_up_many(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
 @router.get("")
 async def list_leads(
     runtime: CurrentRuntime,
-    stage: Annotated[list[str] | None, Query(description="May be repeated: any of these.")] = None,
-    min_score: Annotated[list[str] | None, Query(description="`engagement:40`; may be repeated: all of these.")] = None,
+    stage: Annotated[list[str] | None, Query(description="Repeatable: any of these.")] = None,
+    min_score: Annotated[list[str] | None, Query(description="`engagement:40`. Repeatable: all of these.")] = None,
     source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
     email: str | None = None,
     updated_after: Moment | None = None,
     sales_ready: bool | None = None,
-    sort: Annotated[str, Query(description="`last_seen_at`, or a score's name; the greatest first.")] = "last_seen_at",
+    sort: Annotated[str, Query(description="`last_seen_at` or the name of a score, highest first.")] = "last_seen_at",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> LeadPage:
-    """Leads by their stored evaluation, each shown as of now."""
+    """Leads, filtered and sorted by their stored evaluation; each is shown as of now."""
     query = LeadQuery(
         stages=stage,
         min_scores=_min_scores(min_score) if min_score else None,
@@ -173,7 +173,7 @@ async def list_leads(
 
 
 def _min_scores(texts: Iterable[str]) -> dict[str, float]:
-    """By score the greatest of its thresholds, since all of them must be reached."""
+    """The highest threshold of each score: all of them must be reached."""
     scores: dict[str, float] = {}
     for name, least in map(_min_score, texts):
         scores[name] = max(least, scores.get(name, least))
@@ -187,51 +187,57 @@ def _min_score(text: str) -> tuple[str, float]:
     except ValueError:
         least = math.nan
     if not math.isfinite(least):
-        raise ValidationFailed("`min_score` is a score's name and a number, such as engagement:40.")
+        raise ValidationFailed("`min_score` must be a score's name and a number, such as engagement:40.")
     return name, least
 
 
 @router.get("/{lead_id}")
 async def get_lead(runtime: CurrentRuntime, lead_id: UUID) -> LeadDocument:
-    """One lead. An id that was merged away gives the survivor."""
+    """One lead. The id of a lead that was merged returns the lead it was merged into."""
     return LeadDocument.of(await runtime.leads.get(lead_id, runtime.clock()))
 
 
-AskedModel = Annotated[Version | None, Query(description="A version: what that model says, or would have said.")]
+AskedModel = Annotated[Version | None, Query(description="The version of the model to evaluate with.")]
 
 
 @router.get("/{lead_id}/score")
-async def get_score(
+async def get_lead_score(
     runtime: CurrentRuntime, lead_id: UUID, as_of: Moment | None = None, model: AskedModel = None
 ) -> ScoreDocument:
-    """The evaluation, every point explained: now, as it was served in the past, or in time to come if nothing happens.
+    """The evaluation, with every point explained: now, as served in the past, or in the future if nothing more happens.
 
-    A moment in the past is answered by the model, the identities and the events that were known then.
+    For a time in the past, the model, the identities and the events known at that time are used.
     """
     return ScoreDocument.of_lead(await runtime.leads.score(lead_id, as_of, runtime.clock(), model))
 
 
 @router.get("/{lead_id}/history")
-async def get_history(
+async def get_lead_history(
     runtime: CurrentRuntime,
     lead_id: UUID,
-    first: Annotated[date | None, Query(alias="from", description="Default: 30 days up to the last.")] = None,
-    last: Annotated[date | None, Query(alias="to", description="Default: today.")] = None,
+    first: Annotated[
+        date | None, Query(alias="from", description="The first day. Default: 29 days before `to`.")
+    ] = None,
+    last: Annotated[date | None, Query(alias="to", description="The last day. Default: today.")] = None,
     model: AskedModel = None,
 ) -> History:
-    """A score and a stage per day in UTC, as they were served at its end; of today, as they are now."""
+    """The scores and the stage per UTC day, as served at the end of the day; for today, as of now."""
     now = runtime.clock()
     to = min(last or now.date(), now.date())
     begin = first or to - min(to - date.min, timedelta(DEFAULT_DAYS - 1))
     if not timedelta(0) <= to - begin < timedelta(MAX_HISTORY_DAYS):
-        raise ValidationFailed(f"`from` must not lie after `to` or today, and both lie within {MAX_HISTORY_DAYS} days.")
+        raise ValidationFailed(
+            f"`from` must not be after `to` or today, and must be within {MAX_HISTORY_DAYS} days of it."
+        )
     views = await runtime.leads.history(lead_id, begin, to, now, model)
     return History(data=list(map(HistoryDay.of, views)), next_cursor=None)
 
 
 @router.get("/{lead_id}/events")
-async def list_events(runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> EventPage:
-    """What the person did, the latest first."""
+async def list_lead_events(
+    runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> EventPage:
+    """The person's events, latest first."""
     query = ("events", lead_id)
     after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
     page = await runtime.leads.events(lead_id, after, limit)
@@ -240,10 +246,10 @@ async def list_events(runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50,
 
 
 @router.get("/{lead_id}/transitions")
-async def list_transitions(
+async def list_lead_transitions(
     runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> TransitionPage:
-    """Every change of stage, the latest first."""
+    """Every change of stage, latest first."""
     query = ("transitions", lead_id)
     (after,) = read_cursor(query, cursor, UUID) if cursor else (None,)
     page = await runtime.leads.transitions(lead_id, after, limit)

@@ -1,4 +1,4 @@
-"""What may be sent, for the OpenAPI document alone: it is `app.protocol` that reads it."""
+"""What clients may send, for the OpenAPI document only: `app.protocol` reads and checks messages."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ TIME: Schema = {"type": ["string", "number", "null"], "examples": ["2026-11-01T1
 OBJECT: Schema = {"type": ["object", "null"]}
 
 COMMON: dict[str, Schema] = {
-    "userId": ID | {"description": "Who it is, for those who are known."},
-    "anonymousId": ID | {"description": "Who it is, for those who are not: a browser's or a device's own id."},
+    "userId": ID | {"description": "The person's id in your product, once it is known."},
+    "anonymousId": ID | {"description": "The id of a browser or a device, before the person is known."},
     "messageId": ID
-    | {"maxLength": MAX_MESSAGE_ID_LENGTH, "description": "With it, the message may be sent again and counts once."},
+    | {"maxLength": MAX_MESSAGE_ID_LENGTH, "description": "A message sent twice with the same id counts once."},
     "timestamp": TIME | {"description": "When it happened; now by default."},
     "sentAt": TIME
-    | {"description": "When it was sent, by the same clock: a wrong clock is corrected by it. Ignored if unreadable."},
+    | {"description": "When it was sent, by the client's clock: corrects a wrong clock. Ignored if unreadable."},
     "context": OBJECT | {"description": "Where it happened: `page.url`, `page.referrer`, `campaign`; also `traits`."},
 }
-PROPERTIES: Schema = OBJECT | {"description": "What signals' conditions look at."}
-TRAITS: Schema = OBJECT | {"description": "What is known of the person now. A null removes a trait."}
+PROPERTIES: Schema = OBJECT | {"description": "What the conditions of signals refer to."}
+TRAITS: Schema = OBJECT | {"description": "What is known about the person now. A null removes a trait."}
 NAMED: dict[str, Schema] = {
     "name": {"type": ["string", "null"]},
     "category": {"type": ["string", "null"]},
@@ -37,9 +37,9 @@ OF_TYPE: dict[str, dict[str, Schema]] = {
     "screen": NAMED,
     "group": {
         "groupId": ID,
-        "traits": OBJECT | {"description": "What is known of the group: properties of the event."},
+        "traits": OBJECT | {"description": "What is known about the group: properties of the event."},
     },
-    "alias": {"previousId": ID | {"description": "The id that the person had before."}},
+    "alias": {"previousId": ID | {"description": "The person's previous id."}},
 }
 REQUIRED = {"track": ["event"], "group": ["groupId"], "alias": ["previousId", "userId"]}
 
@@ -55,40 +55,62 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 def message_body(message_type: str) -> Schema:
     """The request body of a path that takes one message of this type."""
-    fields = {"type": "object", "properties": OF_TYPE[message_type] | COMMON}
-    somebody = [{"required": [name]} for name in ("userId", "anonymousId")]
-    # An identify may name somebody by an email or a phone number among the traits.
-    bounds = {"required": REQUIRED.get(message_type, [])} | ({} if message_type == "identify" else {"anyOf": somebody})
-    return _body("application/json", fields | bounds, EXAMPLES[message_type])
+    return _body("application/json", message_type.title(), EXAMPLES[message_type])
 
 
 def batch_body() -> Schema:
     """The request body of a path that takes many messages."""
-    message = {
-        "type": "object",
-        "required": ["type"],
-        "properties": {"type": {"enum": [*OF_TYPE]}}
-        | {k: v for own in OF_TYPE.values() for k, v in own.items()}
-        | COMMON,
-    }
-    own = {name: COMMON[name] for name in ("context", "timestamp", "sentAt")}
-    fields = {
-        "batch": {"type": "array", "maxItems": MAX_MESSAGES, "items": message},
-        "writeKey": {"type": "string"},
-    } | own
     example = {"batch": [{"type": kind} | EXAMPLES[kind] for kind in ("identify", "track")]}
-    return _body("application/json", {"type": "object", "required": ["batch"], "properties": fields}, example)
+    return _body("application/json", "Batch", example)
 
 
 def form_body() -> Schema:
     """The request body of an HTML form."""
-    named = {
-        name: {"type": "string"}
-        for name in ("email", "phone", "writeKey", "event", "userId", "anonymousId", "messageId")
-    }
     example = {"email": "ada@example.com", "company_size": "80"}
-    return _body("application/x-www-form-urlencoded", {"type": "object", "properties": named}, example)
+    return _body("application/x-www-form-urlencoded", "Form", example)
 
 
-def _body(media_type: str, schema: Schema, example: Any) -> Schema:
-    return {"required": True, "content": {media_type: {"schema": schema, "example": example}}}
+def _body(media_type: str, schema: str, example: Any) -> Schema:
+    return {"required": True, "content": {media_type: {"schema": _reference(schema), "example": example}}}
+
+
+def _reference(schema: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+# --- The components to which bodies refer -----------------------------------------------------------------------
+
+
+def body_schemas() -> dict[str, Schema]:
+    """The schema of each body, by name: `Track`, `Identify` and so on, `Batch` and `Form`."""
+    return {kind.title(): _message(kind) for kind in OF_TYPE} | {"Batch": _batch(), "Form": _form()}
+
+
+def _message(message_type: str) -> Schema:
+    properties = {"type": {"const": message_type}} | OF_TYPE[message_type] | COMMON
+    schema: Schema = {"title": message_type.title(), "type": "object", "properties": properties}
+    if message_type in REQUIRED:
+        schema["required"] = REQUIRED[message_type]
+    if message_type != "identify":  # which may name a person by an email or a phone number among its traits
+        schema["anyOf"] = [{"required": [name]} for name in ("userId", "anonymousId")]
+    return schema
+
+
+def _batch() -> Schema:
+    references = {kind: _reference(kind.title()) for kind in OF_TYPE}
+    mapping = {kind: reference["$ref"] for kind, reference in references.items()}
+    message = {
+        "oneOf": [*references.values()],
+        "required": ["type"],
+        "discriminator": {"propertyName": "type", "mapping": mapping},
+    }
+    properties = {
+        "batch": {"type": "array", "maxItems": MAX_MESSAGES, "items": message},
+        "writeKey": {"type": "string"},
+    } | {name: COMMON[name] for name in ("context", "timestamp", "sentAt")}
+    return {"title": "Batch", "type": "object", "required": ["batch"], "properties": properties}
+
+
+def _form() -> Schema:
+    names = ("email", "phone", "writeKey", "event", "userId", "anonymousId", "messageId")
+    return {"title": "Form", "type": "object", "properties": {name: {"type": "string"} for name in names}}

@@ -1,4 +1,4 @@
-"""Around every request: its id, its log line and its time; cross-origin rules; and no crash without an answer."""
+"""What wraps every request, from the outermost middleware to the innermost; `app.main` puts them in this order."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -31,8 +31,25 @@ SLASHES = re.compile(rb"/{2,}")
 OnError = Callable[[Request, Exception], Awaitable[Response]]
 
 
+class SingleSlashMiddleware:
+    """Treats several slashes in a row as one, unless escaped: clients join `https://…/` and `/v1/…`.
+
+    A trailing slash is dropped from ingestion paths, where a redirect would lose the event.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw_path = scope.get("raw_path", b"") if scope["type"] == "http" else b""
+        if b"//" in raw_path or raw_path.endswith(b"/"):
+            path = unquote(SLASHES.sub(b"/", raw_path).decode())
+            scope["path"] = without_last_slash(path) if raw_path.endswith(b"/") else path
+        await self.app(scope, receive, send)
+
+
 class ObservationMiddleware:
-    """Gives each request an id, and tells the log and the metrics how it went."""
+    """Gives each request an id, and reports it to the log and the metrics."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -56,16 +73,16 @@ class ObservationMiddleware:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            self._tell(scope, status, perf_counter() - started)
+            self._report(scope, status, perf_counter() - started)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def _report(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
         self.metrics.requests.labels(scope["method"], route, str(status)).observe(seconds)
-        # A message that was accepted is no news, for the metrics count it; nor is a probe that found all well.
+        # Accepted messages and successful probes would flood the log; the metrics count them.
         quiet = is_ingestion(scope["path"]) or scope["path"] in PROBES
-        tell = log.debug if status == HTTPStatus.OK and quiet else log.info
+        write = log.debug if status == HTTPStatus.OK and quiet else log.info
         refusal = {name: scope[name] for name in ("problem", "reason") if scope.get(name)}
-        tell("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2), **refusal)
+        write("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2), **refusal)
 
 
 def _request_id(scope: Scope) -> str:
@@ -74,27 +91,68 @@ def _request_id(scope: Scope) -> str:
     return client_id.decode() if usable else uuid7().hex
 
 
-class SingleSlashMiddleware:
-    """Reads several slashes in a row as one, unless they are escaped: clients put `https://…/` and `/v1/…` together.
+class CrossOriginMiddleware:
+    """Lets any page call the paths of ingestion, and only pages of the listed origins call the others."""
 
-    A slash behind the path of an ingestion route is dropped, since a redirect would lose what was sent.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: list[str]) -> None:
         self.app = app
+        self.any_origin = _cors(app, allow_origin_regex=".*")
+        self.listed_origins = _cors(app, ListedOrigins, allow_origins=origins) if origins else app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raw_path = scope.get("raw_path", b"") if scope["type"] == "http" else b""
-        if b"//" in raw_path or (raw_path.endswith(b"/") and without_last_slash(scope["path"]) != scope["path"]):
-            scope["raw_path"] = raw_path = SLASHES.sub(b"/", raw_path)
-            scope["path"] = unquote(raw_path.decode())
-            if raw_path.endswith(b"/"):
-                scope["path"] = without_last_slash(scope["path"])
-        await self.app(scope, receive, send)
+        is_cross_origin = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
+        if not is_cross_origin:
+            await self.app(scope, receive, send)
+        elif is_ingestion(scope["path"]):
+            await self.any_origin(scope, receive, send)
+        else:
+            await self.listed_origins(scope, receive, send)
+
+
+class ListedOrigins(CORSMiddleware):
+    """CORS for an allow-list, in which an origin may cover all its subdomains."""
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return is_allowed(origin, self.allow_origins)
+
+
+def _cors(app: ASGIApp, kind: type[CORSMiddleware] = CORSMiddleware, **which: Any) -> ASGIApp:
+    return kind(
+        app,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],
+        allow_credentials=True,  # beacons preflight in credentials mode, where `*` is not allowed
+        expose_headers=["Retry-After", REQUEST_ID],
+        max_age=DAY_S,
+        **which,
+    )
+
+
+class CrashMiddleware:
+    """Answers uncaught exceptions here, so that the answer still passes through the middleware outside."""
+
+    def __init__(self, app: ASGIApp, on_crash: Callable[[Request, Exception], Response]) -> None:
+        self.app = app
+        self.on_crash = on_crash
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_and_note_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note_start)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            await self.on_crash(Request(scope), error)(scope, receive, send)
 
 
 class HeadAsGetMiddleware:
-    """Answers HEAD like GET, as HTTP has it: the server leaves the body out."""
+    """Handles HEAD as GET, as HTTP requires; the server omits the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -103,52 +161,15 @@ class HeadAsGetMiddleware:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
-        as_get = {**scope, "method": "GET"}  # a copy, for by the original the server knows to leave the body out
+        as_get = {**scope, "method": "GET"}  # a copy: the server looks at the original to omit the body
         try:
             await self.app(as_get, receive, send)
         finally:
             scope["route"] = as_get.get("route")
 
 
-class CrossOriginMiddleware:
-    """Lets any page call the paths that ingest, and none the others save those of the origins that are named."""
-
-    def __init__(self, app: ASGIApp, origins: list[str]) -> None:
-        self.app = app
-        self.open = _cross_origin(app, allow_origin_regex=".*")
-        self.closed = _cross_origin(app, ListedOrigins, allow_origins=origins) if origins else app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        crosses = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
-        if not crosses:
-            await self.app(scope, receive, send)
-        elif is_ingestion(scope["path"]):
-            await self.open(scope, receive, send)
-        else:
-            await self.closed(scope, receive, send)
-
-
-class ListedOrigins(CORSMiddleware):
-    """Origins as an allow-list has them: some stand for all their subdomains."""
-
-    def is_allowed_origin(self, origin: str) -> bool:
-        return is_allowed(origin, self.allow_origins)
-
-
-def _cross_origin(app: ASGIApp, kind: type[CORSMiddleware] = CORSMiddleware, **which: Any) -> ASGIApp:
-    return kind(
-        app,
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["*"],
-        allow_credentials=True,  # a beacon preflights in credentials mode, for which `*` does not do
-        expose_headers=["Retry-After", REQUEST_ID],
-        max_age=DAY_S,
-        **which,
-    )
-
-
 class DirectMiddleware:
-    """Hands what analytics clients send straight to its route, past all that FastAPI does for other routes."""
+    """Passes requests of analytics clients directly to their routes, skipping FastAPI's routing."""
 
     def __init__(self, app: ASGIApp, routes: Iterable[Route], on_refusal: OnError) -> None:
         self.app = app
@@ -166,26 +187,3 @@ class DirectMiddleware:
         except LeadscoreError as error:
             answer = await self.on_refusal(Request(scope), error)
             await answer(scope, receive, send)
-
-
-class CrashMiddleware:
-    """Answers for what crashes within, so that the answer still passes through the middleware around it."""
-
-    def __init__(self, app: ASGIApp, on_crash: Callable[[Request, Exception], Response]) -> None:
-        self.app = app
-        self.on_crash = on_crash
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def send_noting(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, receive, send_noting)
-        except Exception as error:
-            if scope["type"] != "http" or begun:
-                raise
-            await self.on_crash(Request(scope), error)(scope, receive, send)

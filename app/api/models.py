@@ -1,4 +1,4 @@
-"""Scoring models over HTTP: drafts, what is odd or different about them, what they would change, publishing one."""
+"""Scoring models over HTTP: drafts, warnings, comparison, previews and publishing."""
 
 import asyncio
 from typing import Annotated, Any, Literal
@@ -39,7 +39,7 @@ YAML = "application/yaml"
 
 
 class PreviewRequest(BaseModel):
-    """`sample`: how many leads, taken at random, to look at instead of all."""
+    """`sample`: how many random leads to evaluate instead of all."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,7 +47,7 @@ class PreviewRequest(BaseModel):
 
 
 class PublishRequest(BaseModel):
-    """Whether those who listen are told of the stages that the model itself changes."""
+    """`notify`: whether subscribers are notified of stage changes caused by the new model."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,13 +66,13 @@ _BODY = {"requestBody": {"required": True, "content": {"application/json": _DOCU
 
 
 @router.post("", status_code=201, dependencies=[Admin], openapi_extra=_BODY)
-async def create(
+async def create_model(
     request: Request,
     runtime: CurrentRuntime,
     response: Response,
-    note: Annotated[Note | None, Query(description="What is new in it, for those who read the list.")] = None,
+    note: Annotated[Note | None, Query(description="What is new in this version.")] = None,
 ) -> ModelDocument:
-    """Keep a document, as JSON or YAML, as the next version: a draft, with what its lint and its examples say."""
+    """Store a document, as JSON or YAML, as a draft: the next version. Returns its warnings and example results."""
     model = await _posted_model(request)
     version = await draft(runtime.database, model, note, runtime.clock())
     response.headers["Location"] = f"/v1/models/{version.number}"
@@ -81,12 +81,12 @@ async def create(
 
 async def _posted_model(request: Request) -> ScoringModel:
     body = await read_body(request, runtime_of(request).settings.body_timeout_s, MAX_JSON_BYTES)
-    if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace as well
+    if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace, too
         return await asyncio.to_thread(lambda: read_model(parse_json(body)))
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise MalformedRequest("The body is not UTF-8: save the model as that.") from None
+        raise MalformedRequest("The body is not UTF-8: save the model as UTF-8.") from None
     return await asyncio.to_thread(read_model, text)
 
 
@@ -95,8 +95,8 @@ def _read_version(number: Any) -> int:
 
 
 @router.get("", dependencies=[Reader])
-async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
-    """Versions, the latest first."""
+async def list_models(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
+    """Versions, latest first."""
     (before,) = read_cursor("models", cursor, _read_version) if cursor else (None,)
     page = await list_versions(runtime.database, before, limit)
     more = write_cursor("models", [page.last.number]) if page.last else None
@@ -104,8 +104,8 @@ async def list_all(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = 
 
 
 @router.get("/schema", dependencies=[Reader])
-async def get_schema() -> dict[str, Any]:
-    """The JSON Schema of a model's document, for editors that complete and check."""
+async def get_model_schema() -> dict[str, Any]:
+    """The JSON Schema of a model's document, for editors that complete and validate."""
     return json_schema()
 
 
@@ -115,8 +115,8 @@ async def get_schema() -> dict[str, Any]:
     response_model=ModelDocument,
     responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
 )
-async def get_one(request: Request, runtime: CurrentRuntime, version: VersionOrActive) -> Any:
-    """A version with all that is known of it; to `Accept: application/yaml` the document alone, ready to edit."""
+async def get_model(request: Request, runtime: CurrentRuntime, version: VersionOrActive) -> Any:
+    """A version with its warnings and example results; with `Accept: application/yaml`, only the document."""
     found = await get_version(runtime.database, number_of(version))
     if "yaml" in request.headers.get("accept", ""):
         return Response(await asyncio.to_thread(lambda: dump_yaml(found.load())), media_type=YAML)
@@ -124,12 +124,12 @@ async def get_one(request: Request, runtime: CurrentRuntime, version: VersionOrA
 
 
 @router.get("/{version}/diff", dependencies=[Reader])
-async def get_diff(
+async def compare_models(
     runtime: CurrentRuntime,
     version: VersionOrActive,
-    other: Annotated[VersionOrActive, Query(alias="with", description="The version before.")] = "active",
+    other: Annotated[VersionOrActive, Query(alias="with", description="The version to compare with.")] = "active",
 ) -> DiffDocument:
-    """What is different in this version, in terms of signals, rules and stages."""
+    """How this version differs, in terms of signals, rules and stages."""
     after = await get_version(runtime.database, number_of(version))
     before = await get_version(runtime.database, number_of(other))
     differences = await asyncio.to_thread(lambda: compare(before.load(), after.load()))
@@ -141,7 +141,7 @@ async def get_diff(
 
 
 @router.post("/{version}/preview", dependencies=[Admin])
-async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
+async def preview_model(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
     """What this version would change if it were published now. Nothing is changed."""
     found = await get_version(runtime.database, number_of(version))
     candidate = await asyncio.to_thread(found.compile)
@@ -151,10 +151,10 @@ async def preview_one(runtime: CurrentRuntime, version: VersionOrActive, wanted:
 
 
 @router.post("/{version}/publish", status_code=202, dependencies=[Admin])
-async def publish_one(
+async def publish_model(
     runtime: CurrentRuntime, version: Version, wanted: PublishRequest, response: Response
 ) -> RolloutDocument:
-    """Make this version the active model, and begin to roll it out to all leads."""
+    """Make this version the active model, and start its rollout to all leads."""
     rollout = await publish(runtime.database, version, runtime.clock, notify=wanted.notify == "all")
     response.headers["Location"] = f"/v1/rollouts/{rollout.id}"
     return RolloutDocument.of(await progress_of(runtime.database, rollout.id, runtime.clock()))

@@ -1,4 +1,4 @@
-"""For operations: is it alive, is it ready, and how is it doing."""
+"""Health checks and metrics."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -16,20 +16,20 @@ class Status(BaseModel):
 
 
 @router.get("/livez")
-async def livez() -> Status:
-    """Whether the process answers. It never asks the database."""
+async def check_liveness() -> Status:
+    """Whether the process responds. It does not query the database."""
     return Status(status="ok")
 
 
 @router.get("/readyz", responses={503: {"model": Problem}})
-async def readyz(runtime: CurrentRuntime) -> Status:
-    """Whether requests can be served: the database answers with this version's schema, and no shutdown has begun."""
+async def check_readiness(runtime: CurrentRuntime) -> Status:
+    """Whether requests can be served: the database is up, with this version's schema, and no shutdown has begun."""
     await runtime.check()
     return Status(status="ok")
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(runtime: CurrentRuntime) -> Response:
-    """For Prometheus."""
+async def get_metrics(runtime: CurrentRuntime) -> Response:
+    """Metrics for Prometheus."""
     await runtime.observe()
     return Response(generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Parameters of lists."""
+"""Query parameters of lists."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Which paths ingest: those that any web page may call, and whose answers analytics clients read. And which probe."""
+"""The paths of ingestion, which any web page may call and analytics clients know, and those of probes."""
 
 MESSAGE_PATHS = {
     "track": "track",
@@ -25,7 +25,7 @@ _EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH
 
 
 def without_last_slash(path: str) -> str:
-    """The path of an ingestion route where there is a slash too many behind it; any other path as it is."""
+    """The path, without a trailing slash if it is one of ingestion."""
     bare = path.removesuffix("/")
     return bare if path not in _EXACT and is_ingestion(bare) else path
 

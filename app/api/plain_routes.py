@@ -1,4 +1,4 @@
-"""Routes whose endpoint is handed the request as it is."""
+"""Routes whose handler receives the request unparsed."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,9 +12,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class PlainRoute(APIRoute):
-    """Documented like any other route, but FastAPI does nothing to its requests and answers.
+    """Documented like any other route, but FastAPI parses no request, solves no dependencies and serialises no answer.
 
-    What it would do (parse, solve dependencies, serialise) costs as much as all that we do.
+    That would cost as much as everything that we do with a message.
     """
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:

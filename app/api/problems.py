@@ -1,4 +1,4 @@
-"""Problems: how each refusal is answered, as `application/problem+json` (RFC 9457). The input is never echoed."""
+"""Error answers: `application/problem+json` (RFC 9457). They never repeat the input."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -48,7 +48,7 @@ class FaultDocument(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457's members. Ingestion's answers have `code`, `message`, `error` and `success` beside them."""
+    """The members of RFC 9457. Ingestion adds `code`, `message`, `error` and `success`."""
 
     type: str = Field(examples=["urn:leadscore:problem:not-found"])
     title: str
@@ -60,11 +60,11 @@ class Problem(BaseModel):
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)
 }
-"""How the paths that do not ingest may answer beside what was asked for, as OpenAPI wants it told."""
+"""The error answers of routes outside ingestion, for the OpenAPI document."""
 
 
 def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> Response:
-    """An answer of this kind. On ingestion's paths it has also what analytics clients look for."""
+    """A problem answer. On ingestion's paths it also has the fields that analytics clients look for."""
     request.scope["problem"] = code  # for the log
     document = {
         "type": TYPE_PREFIX + code,
@@ -79,7 +79,7 @@ def problem(request: Request, status: int, code: str, detail: str, **more: Any) 
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.LeadscoreError)  # noqa: S101 - FastAPI hands over what it was registered for
+    assert isinstance(error, errors.LeadscoreError)  # noqa: S101 - FastAPI passes the type that it is registered for
     faults = error.faults if isinstance(error, errors.ValidationFailed) else ()
     more = {"errors": _documents(faults)} if faults else {}
     status = STATUS[type(error)]
@@ -87,7 +87,7 @@ async def on_refusal(request: Request, error: Exception) -> Response:
         status = STATUS[errors.ContentTooLarge]
     answer = problem(request, status, error.code, error.detail, **more)
     if isinstance(error, errors.InvalidKey):
-        # Not Basic, which is taken as well: a browser would ask its user for a password.
+        # Not Basic, though it is accepted: it would make a browser ask for a password.
         answer.headers["WWW-Authenticate"] = 'Bearer realm="leadscore"'
     if isinstance(error, errors.Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after_s)
@@ -112,32 +112,32 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """What the router itself refuses: an unknown path, a wrong method."""
+    """Errors of the router itself: an unknown path or a wrong method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     phrase = HTTPStatus(error.status_code).phrase
     detail = _ROUTER.get(error.status_code, f"{phrase}.")
     answer = problem(request, error.status_code, phrase.lower().replace(" ", "-"), detail)
     answer.headers.update(error.headers or {})
     if "GET" in answer.headers.get("allow", ""):
-        answer.headers["Allow"] += ", HEAD"  # which is answered like GET, of which alone the router knows
+        answer.headers["Allow"] += ", HEAD"  # which is handled as GET before the router sees it
     return answer
 
 
 _ROUTER = {
-    404: "There is nothing at this path; /docs lists what there is.",
-    405: "This path does not take this method; /docs lists what it takes.",
+    404: "There is nothing at this path; see /docs.",
+    405: "This path does not support this method; see /docs.",
 }
 
 
 def on_crash(request: Request, error: Exception) -> Response:
-    """A fault of ours. The log has what happened; the answer does not tell."""
+    """An internal error. Details go to the log, not into the answer."""
     log.error("request failed", exc_info=error)
-    return problem(request, 500, "internal-error", "Something went wrong here; the server's log tells what.")
+    return problem(request, 500, "internal-error", "Internal error; the server's log has the details.")
 
 
 def _fault(found: Any) -> Fault:
-    if found["type"] == "extra_forbidden":  # its path would end in a key that is the client's own
-        return Fault(_path(found["loc"][:-1]), "has a field that is not known here")
+    if found["type"] == "extra_forbidden":  # without the name, which is the client's own text
+        return Fault(_path(found["loc"][:-1]), "has an unknown field")
     return Fault(_path(found["loc"]), error_message(found))
 
 
@@ -150,7 +150,7 @@ def _documents(faults: Any) -> list[dict[str, str]]:
 
 
 def encodable(text: str) -> str:
-    """Half of a surrogate pair, which names in a model's document may hold, has no UTF-8."""
+    """The text with lone surrogates, which names in a model may contain, replaced: UTF-8 can't encode them."""
     return text.encode(errors="replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Rejections over HTTP: which messages were refused, and why."""
+"""Rejections over HTTP: refused messages and the reasons."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.rejections import RejectionDocument, RejectionPage
-from app.services.rejections import list_rejections
+from app.services import rejections as rejection_service
 
 QUERY = "rejections"
 
@@ -24,13 +24,13 @@ router = APIRouter(
 
 
 @router.get("")
-async def list_all(
+async def list_rejections(
     runtime: CurrentRuntime,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> RejectionPage:
-    """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), the latest first."""
+    """Messages refused in the last 30 days (LEADSCORE_REJECTIONS_DAYS), latest first."""
     (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
-    page = await list_rejections(runtime.database, after, limit)
+    page = await rejection_service.list_rejections(runtime.database, after, limit)
     more = write_cursor(QUERY, [str(page.last.id)]) if page.last else None
     return RejectionPage(data=list(map(RejectionDocument.of, page.items)), next_cursor=more)

@@ -10,7 +10,7 @@ from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.parameters import MAX_VERSION
 from app.documents.rollouts import RolloutDocument, RolloutList
-from app.services.rollouts import list_rollouts, progress_of
+from app.services import rollouts as rollout_service
 
 router = APIRouter(
     prefix="/v1/rollouts",
@@ -22,13 +22,15 @@ router = APIRouter(
 
 
 @router.get("")
-async def list_all(runtime: CurrentRuntime) -> RolloutList:
-    """Every rollout, the latest first."""
-    found = await list_rollouts(runtime.database, runtime.clock())
+async def list_rollouts(runtime: CurrentRuntime) -> RolloutList:
+    """All rollouts, latest first."""
+    found = await rollout_service.list_rollouts(runtime.database, runtime.clock())
     return RolloutList(data=list(map(RolloutDocument.of, found)), next_cursor=None)
 
 
 @router.get("/{rollout_id}")
-async def get_one(runtime: CurrentRuntime, rollout_id: Annotated[int, Field(ge=1, le=MAX_VERSION)]) -> RolloutDocument:
-    """How far one has come, how fast, and when it is expected to end."""
-    return RolloutDocument.of(await progress_of(runtime.database, rollout_id, runtime.clock()))
+async def get_rollout(
+    runtime: CurrentRuntime, rollout_id: Annotated[int, Field(ge=1, le=MAX_VERSION)]
+) -> RolloutDocument:
+    """How far a rollout has come, how fast, and when it is expected to end."""
+    return RolloutDocument.of(await rollout_service.progress_of(runtime.database, rollout_id, runtime.clock()))

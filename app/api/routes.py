@@ -1,4 +1,4 @@
-"""Routes that take only what they know. FastAPI's own would pass over a parameter that is misspelt."""
+"""Routes that refuse unknown query parameters. FastAPI's own would ignore a misspelt one."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -17,9 +17,9 @@ from app.validation.faults import Fault
 
 
 class StrictRoute(APIRoute):
-    """Refuses parameters that it does not declare, and bodies beyond the bounds of all bodies, or read less strictly.
+    """Refuses undeclared query parameters, and applies our limits and strict JSON to bodies.
 
-    FastAPI by itself would read a body of any length, for anybody, before it asks for the key.
+    FastAPI itself would read a body of any length, from anybody, before the key is checked.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -36,25 +36,25 @@ class StrictRoute(APIRoute):
             body = await read_body(request, runtime.settings.body_timeout_s, MAX_JSON_BYTES)
             await parse_body(body)
             read = Request(_without_type(request.scope), request.receive)
-            read._body = body  # noqa: SLF001 - where Starlette looks whether it was read before
+            read._body = body  # noqa: SLF001 - where Starlette caches a body
             return await handle(read)
 
         return check_and_handle
 
 
 def _parameters(dependant: Dependant) -> set[str]:
-    """The names of the query's parameters, with those of what the route depends on."""
+    """The names of the query parameters of the route and its dependencies."""
     own = {field.alias for field in dependant.query_params}
     return own.union(*map(_parameters, dependant.dependencies))
 
 
 def _refusal(unknown: set[str], known: set[str]) -> ValidationFailed:
-    """Without the names, which are the client's own text."""
-    told = {f"one of its parameters {unknown_name_message('parameter', name, sorted(known))}" for name in unknown}
-    faults = tuple(Fault("query", message) for message in sorted(told))
+    """The unknown names are left out: they are the client's own text."""
+    messages = {f"one of its parameters {unknown_name_message('parameter', name, sorted(known))}" for name in unknown}
+    faults = tuple(Fault("query", message) for message in sorted(messages))
     return ValidationFailed("; ".join(map(str, faults)), faults)
 
 
 def _without_type(scope: Scope) -> Scope:
-    """The body is JSON: we have looked. FastAPI would go by the type that is told, and `curl -d` tells of a form."""
+    """Without Content-Type: the body is JSON, but `curl -d` declares a form, and FastAPI would believe it."""
     return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"content-type"]}

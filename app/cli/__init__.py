@@ -1,7 +1,7 @@
-"""The command `leadscore`: serving, and what an operator does by hand. One file a noun; this one wires them.
+"""The command `leadscore`: serving, and what an operator does by hand.
 
-Each noun has its `commands`. They only read what they are told and print what came of it; the services do the work.
-No noun imports anything from this file, which imports them all.
+Each noun has a module with its `commands`, which parse options and print results; services do the work. A module is
+imported only when one of its commands runs, and must not import this one.
 """
 
 import sys
@@ -11,23 +11,36 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from app.cli import dry_runs, imports, keys, migrations, models, previews, rollouts, server
+from app.cli.deferred import defer
 from app.cli.terminal import err
 from app.errors import LeadscoreError, Unavailable, ValidationFailed
 from app.validation.faults import Fault, InvalidModel
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
-cli.add_typer(server.commands)
-cli.add_typer(migrations.commands)
-cli.add_typer(imports.commands)
-cli.add_typer(keys.commands, name="keys")
-cli.add_typer(models.commands, name="model")
-models.commands.add_typer(previews.commands)
-models.commands.add_typer(rollouts.commands)
-models.commands.add_typer(dry_runs.commands)
+defer(cli, "server", "serve", "Serve the API, and sweep in the background.")
+defer(cli, "migrations", "migrate", "Bring the database schema up to date. Safe to run several times at once.")
+defer(cli, "imports", "import", "Import a file of history: messages, or a table of people or events.")
+
+key_commands = typer.Typer(no_args_is_help=True, help="API keys: create, list and revoke them.")
+cli.add_typer(key_commands, name="keys")
+defer(key_commands, "keys", "create", "Create a key and print it on standard output. It is not shown again.")
+defer(key_commands, "keys", "list", "List all keys: how they begin, what they are for, when they were revoked.")
+defer(key_commands, "keys", "revoke", "Revoke a key. Running servers stop accepting it within 5 seconds.")
+
+model_commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
+cli.add_typer(model_commands, name="model")
+defer(model_commands, "models", "lint", "Warn about what is valid in a model but probably unintended.")
+defer(model_commands, "models", "test", "Run a model's examples.")
+defer(model_commands, "models", "diff", "Show how two models differ, in terms of signals, rules and stages.")
+defer(model_commands, "models", "list", "List all versions, the latest first.")
+defer(model_commands, "models", "show", "Print a model's document as YAML, ready to be edited.")
+defer(model_commands, "previews", "preview", "Show what publishing a model would change. Nothing is changed.")
+defer(model_commands, "rollouts", "publish", "Activate a model if its examples hold, and evaluate every lead with it.")
+defer(model_commands, "rollouts", "apply", "The same as `publish`.", hidden=True)
+defer(model_commands, "dry_runs", "evaluate", "Evaluate one person's messages with a model. Nothing is stored.")
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         print(version("leadscore"))
         raise typer.Exit
@@ -37,31 +50,31 @@ def _tell_version(wanted: bool) -> None:
 def _options(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Lead scoring as a service."""
 
 
 def main() -> None:
-    """What the command `leadscore` runs. A refusal is one sentence on standard error, and exit status 1."""
+    """The entry point of `leadscore`. An error is one sentence on standard error, with exit status 1."""
     try:
         cli()
     except InvalidModel as error:
-        _tell_faults(error.faults)
+        _print_faults(error.faults)
         sys.exit(1)
     except Unavailable as error:
-        cause = f"The database that LEADSCORE_DATABASE_URL names can't be reached, or takes no writes: {error.reason}"
+        cause = f"The database in LEADSCORE_DATABASE_URL can't be reached or is read-only: {error.reason}"
         err.print(error.detail if error.reason is None else cause, soft_wrap=True, markup=False)
         sys.exit(1)
     except LeadscoreError as error:
         if isinstance(error, ValidationFailed) and error.faults:
-            _tell_faults(error.faults)
+            _print_faults(error.faults)
         else:
             err.print(error.detail, soft_wrap=True, markup=False)
         sys.exit(1)
 
 
-def _tell_faults(faults: tuple[Fault, ...]) -> None:
+def _print_faults(faults: tuple[Fault, ...]) -> None:
     for fault in faults:
         err.print(Text.assemble((fault.path, "red"), f": {fault.message}"), soft_wrap=True)

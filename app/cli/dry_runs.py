@@ -1,4 +1,4 @@
-"""`leadscore model evaluate`: what a model makes of messages in a file, nothing stored."""
+"""`leadscore model evaluate`: messages in a file, evaluated with a model; nothing is stored."""
 
 import sys
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.ledgers import condition_lines, ledger_table, points
-from app.cli.model_targets import AsJson, Target, find
-from app.cli.terminal import show, show_json
+from app.cli.model_targets import AsJson, Target, find, show_json
+from app.cli.terminal import show
 from app.clock import utc_now
 from app.documents.leads import EvaluationDocument
 from app.documents.parameters import Moment
@@ -28,24 +28,27 @@ commands = typer.Typer()
 def evaluate_messages(
     target: Target,
     messages: Annotated[
-        str, typer.Argument(metavar="MESSAGES", help="JSON lines, or one list in JSON; `-` is standard input.")
+        str, typer.Argument(metavar="MESSAGES", help="JSON lines or one JSON list; `-` is standard input.")
     ],
     as_of: Annotated[
-        str | None, typer.Option(metavar="T", help="The moment, such as 2026-11-01T12:00:00Z. Default: now.")
+        str | None,
+        typer.Option(metavar="T", help="The time to evaluate at, such as 2026-11-01T12:00:00Z. Default: now."),
     ] = None,
     *,
-    untrusted: Annotated[bool, typer.Option("--untrusted", help="As if sent with a website's key.")] = False,
+    untrusted: Annotated[
+        bool, typer.Option("--untrusted", help="Treat the messages as sent with a website's key.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a model makes of one person's messages. Nothing is stored."""
+    """Evaluate one person's messages with a model. Nothing is stored."""
     moment = _read_moment(as_of)
-    told = _read_messages(messages)
+    by_place = _read_messages(messages)
     [found] = find(target)
     now = utc_now()
     try:
-        evaluation, stage = dry_run(found.compiled(), list(told.values()), now, moment, trusted=not untrusted)
+        evaluation, stage = dry_run(found.compiled(), list(by_place.values()), now, moment, trusted=not untrusted)
     except ValidationFailed as error:
-        places = {f"messages[{index}]": place for index, place in enumerate(told)}
+        places = {f"messages[{index}]": place for index, place in enumerate(by_place)}
         faults = tuple(Fault(places.get(fault.path, fault.path), fault.message) for fault in error.faults)
         raise ValidationFailed(error.detail, faults) from None
     document = EvaluationDocument.of(evaluation, stage, moment or now)
@@ -55,11 +58,11 @@ def evaluate_messages(
         show(*_lines(document))
 
 
-def _read_moment(told: str | None) -> Any:
+def _read_moment(text: str | None) -> Any:
     try:
-        return TypeAdapter(Moment).validate_python(told) if told is not None else None
+        return TypeAdapter(Moment).validate_python(text) if text is not None else None
     except ValidationError:
-        msg = f"--as-of {told} is no moment: tell day, time and time zone, such as 2026-11-01T12:00:00Z."
+        msg = f"--as-of {text} is not a time: give the date, time and time zone, such as 2026-11-01T12:00:00Z."
         raise ValidationFailed(msg) from None
 
 
@@ -71,7 +74,7 @@ def _read_messages(file: str) -> dict[str, Any]:
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        msg = f"{file}: {error.strerror}. Name a file of messages, or - for standard input."
+        msg = f"{file}: {error.strerror}. Give a file of messages, or - for standard input."
         raise UnreadableFile(msg) from None
     name = "standard input" if file == "-" else file
     if data.lstrip().startswith(b"["):
@@ -85,7 +88,7 @@ def _parsed(data: bytes, what: str) -> Any:
     try:
         return parse_json(data, what)
     except MalformedJson as error:
-        raise UnreadableFile(f"{error.detail} Messages are JSON lines, or one list.") from None
+        raise UnreadableFile(f"{error.detail} Messages must be JSON lines or one JSON list.") from None
 
 
 # --- The evaluation ---------------------------------------------------------------------------------------------
@@ -97,12 +100,12 @@ def _lines(evaluation: EvaluationDocument) -> Iterator[Text | Table]:
     yield Text.assemble(
         "Stage ", (evaluation.stage, "bold"), f", by {model}, as of {evaluation.as_of:%Y-%m-%d %H:%M} UTC"
     )
-    if reason["because"] is not None:
-        yield Text("  which it keeps, because:" if reason["kept"] else "  because:")
-        yield from condition_lines(reason["because"], 4)
-    if reason["next"] is not None:
-        yield Text(f"  missing for {reason['next']['stage']}, the next rung:")
-        yield from condition_lines(reason["next"]["missing"], 4)
+    if reason.because is not None:
+        yield Text("  kept, because:" if reason.kept else "  because:")
+        yield from condition_lines(reason.because, 4)
+    if reason.next is not None:
+        yield Text(f"  missing for {reason.next.stage}, the next stage:")
+        yield from condition_lines(reason.next.missing, 4)
     for name, score in evaluation.scores.items():
         band = f", {score.band}" if score.band is not None else ""
         yield Text.assemble("\nScore ", (name, "bold"), " ", points(score.value), band)

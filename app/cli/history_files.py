@@ -1,4 +1,4 @@
-"""Files of history: opening and unpacking them, telling tables from JSON lines, and what is said about either."""
+"""Files of history: opens and unpacks them, detects tables and JSON lines, and reports how a file is read."""
 
 import gzip
 import sys
@@ -21,47 +21,47 @@ from app.protocol.tables.reading import Table
 PIECE_BYTES = 64 * 1024
 GZIP = b"\x1f\x8b"
 JSON_NAMES = (".json", ".jsonl", ".ndjson")
-WHO = "userId or anonymousId"  # of a `distinct_id` each row tells which
-NOT_WHOLE = "is no whole gzip file"
+WHO = "userId or anonymousId"  # what a `distinct_id` is depends on the row
+NOT_WHOLE = "is not a complete gzip file"
 
 
 @contextmanager
 def opened_file(file: str) -> Iterator[BufferedReader]:
-    """A file, or standard input. A pipe may have to be waited for: Ctrl-C is `KeyboardInterrupt` then."""
+    """A file, or standard input. Opening a pipe may block: Ctrl-C then raises `KeyboardInterrupt`."""
     if file == "-":
         if sys.stdin is None:
-            raise UnreadableFile("Standard input is closed: name a file of history, or pipe one in.")
+            raise UnreadableFile("Standard input is closed: give a file of history, or pipe one in.")
         yield cast("BufferedReader", sys.stdin.buffer)
         return
     try:
         with interrupted_at_once():
             raw = Path(file).open("rb")  # noqa: SIM115 - closed below
     except OSError as error:
-        raise UnreadableFile(f"{file}: {error.strerror}. Name a file of history, or - for standard input.") from None
+        raise UnreadableFile(f"{file}: {error.strerror}. Give a file of history, or - for standard input.") from None
     with raw:
         yield raw
 
 
 @contextmanager
 def whole(file: str) -> Iterator[None]:
-    """Say of a file that can't be read to its end what is wrong with it."""
+    """Raises `UnreadableFile` where the file can't be read to its end."""
     try:
         yield
     except (EOFError, OSError, zlib.error) as error:
         broken = f"can't be read further: {error.strerror}" if isinstance(error, OSError) and error.errno else NOT_WHOLE
-        msg = f"{file} {broken}. Import it again when it is mended: what was read stays, and counts once."
+        msg = f"{file} {broken}. Import it again once it is fixed: what was already read is kept and counts once."
         raise UnreadableFile(msg) from None
 
 
 def read_entries(raw: BufferedReader, file: str, options: TableOptions, *, detailed: bool = False) -> Iterator[Entry]:
-    """The entries of a file; if it is a table, how it is understood is said at once, on standard error."""
-    packed = raw.peek(len(GZIP)).startswith(GZIP)  # whatever it is called
+    """The entries of a file. How a table is interpreted is printed on standard error before the first entry."""
+    packed = raw.peek(len(GZIP)).startswith(GZIP)  # whatever its name
     data = cast("BufferedReader", gzip.GzipFile(fileobj=raw)) if packed else raw
     if _is_json_lines(data, file, options):
         return read_json_lines(data)
     table = Table(iter(lambda: data.read1(PIECE_BYTES), b""), "\t" if options.format == "tsv" else None)
     layout = understand(table.header, options)
-    _tell_layout(layout, detailed=detailed)
+    _print_layout(layout, detailed=detailed)
     return _read_rows(table, layout)
 
 
@@ -75,18 +75,18 @@ def _is_json_lines(data: BufferedReader, file: str, options: TableOptions) -> bo
 
 
 def _read_rows(table: Table, layout: Layout) -> Iterator[Entry]:
-    reader, told = RowReader(layout), False
+    reader, warned = RowReader(layout), False
     for row in table:
         yield from reader.read(row)
-        if table.not_utf8 and not told:
-            told = True
-            err.print(f"Line {table.not_utf8} is not UTF-8: what isn't is read as Windows-1252.", soft_wrap=True)
+        if table.not_utf8 and not warned:
+            warned = True
+            err.print(f"Line {table.not_utf8} is not UTF-8: such lines are read as Windows-1252.", soft_wrap=True)
 
 
-def _tell_layout(layout: Layout, *, detailed: bool) -> None:
+def _print_layout(layout: Layout, *, detailed: bool) -> None:
     each = "Each row is an event." if layout.kind == "event" else "Each row is a person."
     what = f"Read as {layout.shape.title}." if layout.shape else each
-    when = "" if "timestamp" in layout.targets else " No column says when: it counts from now."
+    when = "" if "timestamp" in layout.targets else " No column has a time: rows count from now."
     err.print(f"{what}{'' if layout.event_times else when}", soft_wrap=True)
     if detailed:
         table = columns("column", "is", numbers=False)

@@ -26,7 +26,7 @@ from app.settings import Settings
 ENTRIES_AT_ONCE = 1_000
 SHOWN_BY_DRY_RUN = 10
 MAX_SOURCE_LENGTH = 100
-STOPPED = "Stopped. What was stored stays; import the file again for the rest: nothing counts twice."
+STOPPED = "Stopped. Import the file again for the rest: what is already stored is not counted twice."
 
 Format = Literal["jsonl", "csv", "tsv", "hubspot", "salesforce", "ga4", "posthog", "mixpanel", "segment"]
 
@@ -45,32 +45,37 @@ def import_history(
     file: Annotated[str, typer.Argument(help="JSON lines, CSV or TSV; `.gz` too; `-` is standard input.")],
     *,
     source: Annotated[
-        str, typer.Option(callback=_usable_source, help="The name under which these events are kept.")
+        str, typer.Option(callback=_usable_source, help="The source that these events are stored under.")
     ] = "import",
     format: Annotated[  # noqa: A002 - the option's name
-        Format | None, typer.Option(help="What the file is. Default: what its first line looks like.")
+        Format | None, typer.Option(help="The file's format. Default: guessed from its first line.")
     ] = None,
     mapped: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="COLUMN=TRAIT", help="What a column means. COLUMN= leaves it out."),
+        typer.Option("--map", metavar="COLUMN=TRAIT", help="The trait that a column holds. COLUMN= leaves it out."),
     ] = None,
     event: Annotated[str | None, typer.Option(metavar="NAME", help="Each row is an event of this name.")] = None,
     event_column: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Each row is an event, whose name is in this column.")
+        str | None, typer.Option(metavar="COLUMN", help="Each row is an event whose name is in this column.")
     ] = None,
     event_at: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=COLUMN", help="A person's event, if this column has its time. Repeatable."),
+        typer.Option(
+            metavar="NAME=COLUMN", help="An event of the row's person, at the time in this column. Repeatable."
+        ),
     ] = None,
-    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="When it happened.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the event's time.")] = None,
     dates: Annotated[
         Literal["dmy", "mdy"] | None, typer.Option(help="Which comes first in 01/02/2026, the day or the month.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first messages, and store nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first messages and store nothing.")] = False,
 ) -> None:
-    """Import a file of history: messages, or a table of people or events. Running it again changes nothing."""
+    """Import a file of history: messages, or a table of people or events.
+
+    Importing a file again changes nothing.
+    """
     if sum(map(bool, (event, event_column, event_at))) > 1:
-        msg = "Take one of --event, --event-column and --event-at."
+        msg = "Use only one of --event, --event-column and --event-at."
         raise typer.BadParameter(msg)
     options = TableOptions(
         format=format,
@@ -97,7 +102,7 @@ def _pair(text: str, form: str, *, last: bool) -> tuple[str, str]:
 
 
 def _show(settings: Settings, file: str, source: str, options: TableOptions) -> int:
-    """Print the first messages as they would be stored. How many were refused."""
+    """Print the first messages as they would be stored. Returns the number of invalid ones."""
     reader, refused = _reader(source, settings), 0
     with opened_file(file) as raw, whole(file):
         entries = list(islice(read_entries(raw, file, options, detailed=True), SHOWN_BY_DRY_RUN))
@@ -122,7 +127,7 @@ def _refusal(line: int, error: LeadscoreError | None) -> str:
 
 
 async def _import(settings: Settings, file: str, source: str, options: TableOptions) -> int:
-    """How many messages were refused."""
+    """Returns the number of messages that were refused."""
     totals: Counter[str] = Counter()
     async with opened(settings, writing=True) as runtime:
         importing = FileImport(runtime.writer, _reader(source, settings))
@@ -143,7 +148,7 @@ async def _import(settings: Settings, file: str, source: str, options: TableOpti
 async def _store(
     importing: FileImport, chunks: Iterator[list[Entry]], raw: BufferedReader, totals: Counter[str]
 ) -> None:
-    """Store the chunks and count what became of them; tell how far the file has been read, and what was refused."""
+    """Store the chunks, counting the outcomes in `totals`; show the progress and each refusal."""
     size = os.fstat(raw.fileno()).st_size if raw.seekable() else None
     try:
         with progress_bar("bytes") as bar:
@@ -161,7 +166,7 @@ async def _store(
 
 
 def _until(stopping: asyncio.Event, chunks: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
-    """The chunks until then. One that has to be waited for is given up at Ctrl-C, which `KeyboardInterrupt` tells."""
+    """The chunks until `stopping` is set. Ctrl-C while waiting for one raises `KeyboardInterrupt`."""
     while True:
         with interrupted_at_once():
             chunk = None if stopping.is_set() else next(chunks, None)

@@ -1,4 +1,4 @@
-"""`leadscore keys …`: API keys. A new key and the list are printed plainly, so that no terminal wraps them."""
+"""`leadscore keys …`: API keys. They are printed with `print`, which does not wrap lines at the terminal's width."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -18,7 +18,7 @@ from app.validation.error_messages import error_message
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
 
-commands = typer.Typer(no_args_is_help=True, help="API keys: make, list and revoke them.")
+commands = typer.Typer()
 
 
 def _fault(error: ErrorDetails) -> str:
@@ -27,7 +27,7 @@ def _fault(error: ErrorDetails) -> str:
 
 
 def _read_map(pairs: Sequence[str]) -> dict[str, str] | None:
-    """`FIELD=TRAIT`, each. The last `=` divides: a field's name may hold one, too."""
+    """Pairs of `FIELD=TRAIT`, split at the last `=`, since a field's name may contain one."""
     mapped: dict[str, str] = {}
     for pair in pairs:
         name, _, trait = (text.strip() for text in pair.rpartition("="))
@@ -43,24 +43,28 @@ def _read_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        msg = "it is no id; `leadscore keys list` shows those that there are"
+        msg = "not a valid id; `leadscore keys list` shows the ids"
         raise typer.BadParameter(msg) from None
 
 
 @commands.command("create")
 def create(
     kind: Annotated[KeyKind, typer.Option(help="What the key may do.")],
-    name: Annotated[str, typer.Option(help="What it is for. Events keep it as their source.")],
-    origin: Annotated[list[str] | None, typer.Option(help="For a write key: an origin that may use it.")] = None,
-    event: Annotated[list[str] | None, typer.Option(help="For a write key: an event that it may send.")] = None,
+    name: Annotated[str, typer.Option(help="What the key is for. Its events get this name as their source.")],
+    origin: Annotated[
+        list[str] | None, typer.Option(help="For a write key: an origin that may use it. Repeatable.")
+    ] = None,
+    event: Annotated[
+        list[str] | None, typer.Option(help="For a write key: an event that it may send. Repeatable.")
+    ] = None,
     mapped: Annotated[
         list[str] | None,
         typer.Option(
-            "--map", metavar="FIELD=TRAIT", help="For a write or server key: the trait that a form's field is."
+            "--map", metavar="FIELD=TRAIT", help="For a write or server key: the trait that a form's field sets."
         ),
     ] = None,
 ) -> None:
-    """Make a key and print it, alone, on standard output. It is not shown again."""
+    """Create a key and print it on standard output. It is not shown again."""
     try:
         wanted = KeyRequest(
             kind=kind, name=name, origins=origin or None, events=event or None, map=_read_map(mapped or ())
@@ -77,14 +81,14 @@ def create(
             events=wanted.events,
             trait_map=wanted.map,
         ),
-        made=True,
+        create=True,
     )
     print(made.secret)
 
 
 @commands.command("list")
 def list_all() -> None:
-    """List all keys: how they begin, what they are for, whether they were revoked."""
+    """List all keys: how they begin, what they are for, when they were revoked."""
     found = with_database(lambda runtime: list_keys(runtime.database))
     print(KEY_LINE.format("id", "kind", "begins with", "created", "revoked", "name"))
     for key in found:
@@ -96,8 +100,8 @@ def list_all() -> None:
 
 @commands.command("revoke")
 def revoke(
-    key_id: Annotated[UUID, typer.Argument(help="The id, as `leadscore keys list` shows it.", parser=_read_id)],
+    key_id: Annotated[UUID, typer.Argument(help="The key's id, from `leadscore keys list`.", parser=_read_id)],
 ) -> None:
-    """Revoke a key. Servers that run stop accepting it within 5 seconds."""
+    """Revoke a key. Running servers stop accepting it within 5 seconds."""
     with_database(lambda runtime: revoke_key(runtime.database, key_id, utc_now()))
     out.print("Revoked.")

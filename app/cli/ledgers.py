@@ -1,4 +1,4 @@
-"""How ledgers, and the conditions that reasons tell, are shown on a terminal."""
+"""Ledgers, and the conditions behind a stage, as text for a terminal."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from app.cli.terminal import columns, sanitize
 from app.documents.leads import ExplainedScore, LedgerLine
+from app.documents.reasons import ExplainedCondition, ExplainedLeaf
 
 CAPS = {"rule_cap": "cap of", "group_cap": "cap of group", "score_limit": "limit of"}
 JOINED = {"all": "all of these", "any": "one of these", "none": "none of these"}
@@ -31,27 +32,29 @@ def points(value: float) -> Text:
     return Text(f"{value:,.2f}".removesuffix(".00"))
 
 
-def condition_lines(reason: dict[str, Any] | None, indent: int) -> Iterator[Text]:
-    """A condition as `stage_reason` explains it: a leaf with what there is, or leaves that are joined."""
-    if reason is None:
+def condition_lines(condition: ExplainedCondition | None, indent: int) -> Iterator[Text]:
+    """A leaf on one line; a combination as a heading with its conditions indented below it."""
+    if condition is None:
         return
-    joined = [name for name in JOINED if isinstance(reason.get(name), list)]
-    for name in joined:
-        yield Text(f"{' ' * indent}{JOINED[name]}:")
-        for part in reason[name]:
-            yield from condition_lines(part, indent + 2)
-    if not joined:
-        yield Text.assemble(" " * indent, _leaf(reason))
+    if isinstance(condition, ExplainedLeaf):
+        yield Text.assemble(" " * indent, _leaf(condition))
+        return
+    for combiner, heading in JOINED.items():
+        if (parts := getattr(condition, combiner)) is not None:
+            yield Text(f"{' ' * indent}{heading}:")
+            for part in parts:
+                yield from condition_lines(part, indent + 2)
 
 
-def _leaf(leaf: dict[str, Any]) -> Text:
-    written = " ".join(f"{name} {_plain(value)}" for name, value in leaf.items() if name not in ("actual", "short_by"))
-    short = f", short by {_plain(leaf['short_by'])}" if leaf["short_by"] is not None else ""
-    return sanitize(f"{written} (is {_plain(leaf['actual'])}{short})")
+def _leaf(leaf: ExplainedLeaf) -> Text:
+    written = leaf.model_dump(exclude={"actual", "short_by"})
+    condition = " ".join(f"{name} {_plain(value)}" for name, value in written.items())
+    short = f", short by {_plain(leaf.short_by)}" if leaf.short_by is not None else ""
+    return sanitize(f"{condition} (is {_plain(leaf.actual)}{short})")
 
 
 def _plain(value: Any) -> str:
-    """A value as the model would have it: `30`, not `30.0`."""
+    """A value as a model would have it: `30`, not `30.0`."""
     if value is None:
         return "absent"
     return f"{value:.10g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""`leadscore migrate`: the schema. An embedded database needs no migrating by hand: opening it does that."""
+"""`leadscore migrate`: the database schema. An embedded database is also migrated whenever it is opened."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ commands = typer.Typer()
 
 @commands.command()
 def migrate() -> None:
-    """Bring the database to the schema of this version. Several may start at once: one does it."""
+    """Bring the database schema up to date. Safe to run several times at once."""
     settings = read_settings()
 
     async def run() -> bool:
@@ -23,7 +23,7 @@ def migrate() -> None:
             changed = await migrate_database(database)
         finally:
             await database.close()
-        async with opened(settings, quietly=True):  # which installs the starter model
+        async with opened(settings, quietly=True):  # installs the starter model
             return changed
 
-    out.print("The schema is up to date now." if asyncio.run(run()) else "The schema was up to date already.")
+    out.print("The schema is now up to date." if asyncio.run(run()) else "The schema was already up to date.")

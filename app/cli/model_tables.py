@@ -1,4 +1,4 @@
-"""How scoring models are shown: warnings, examples, differences, versions. Nothing that a document says is markup."""
+"""Warnings, examples, differences and versions as text for a terminal. Text from a document is never markup."""
 
 from collections.abc import Iterable, Iterator
 
@@ -21,7 +21,7 @@ STATES = {"active": "green", "draft": "yellow", "retired": "dim"}
 
 
 def warning_lines(warnings: list[WarningDocument]) -> Iterator[Text | Padding]:
-    """Of each the kind and the place, and below it what is odd and the remedy."""
+    """For each warning its code and path, and below them the message."""
     for warning in warnings:
         yield Text.assemble((warning.code, "yellow"), " ", sanitize(warning.path))
         yield indented(sanitize(warning.message))
@@ -31,16 +31,14 @@ def warning_lines(warnings: list[WarningDocument]) -> Iterator[Text | Padding]:
 def example_lines(examples: list[ExampleDocument]) -> Iterator[Table | Text]:
     yield from map(example_line, examples)
     if not examples:
-        yield Text(
-            "The model has no examples: write down under `examples` what it should say, and this command checks it."
-        )
+        yield Text("The model has no examples: add some under `examples`, and this command checks them.")
         return
     holding = sum(example.holds for example in examples)
     yield Text(f"{holding} of {counted(len(examples), 'example holds', 'examples hold')}.")
 
 
 def example_line(example: ExampleDocument) -> Table:
-    """Whether it holds, and if not, what came out otherwise than expected."""
+    """Whether the example holds and, if not, what differs from the expectation."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(Text("holds ", "green") if example.holds else Text("failed", "red"), sanitize(example.name))
     for failure in example.failures:

@@ -1,4 +1,4 @@
-"""What a command on scoring models is pointed at: a document in a file, a version by its number, or the active one."""
+"""The target of a model command: a document in a file, a version by its number, or the active version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 
 from app.cli.runtime import with_database
 from app.documents.parameters import MAX_VERSION, VersionOrActive, number_of
@@ -20,12 +21,17 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A scoring model in a 
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="A file (YAML or JSON), a version's number, or `active`.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, of the shape that the API answers.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in the shape of the API's answer.")]
+
+
+def show_json(document: BaseModel) -> None:
+    """What `--json` prints."""
+    print(document.model_dump_json(indent=2))
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model that was pointed at. `version` is None of one in a file."""
+    """The model that a target names. `version` is None for a file."""
 
     model: ScoringModel
     version: Version | None
@@ -39,7 +45,7 @@ class Found:
 
 
 def read_target(target: str) -> ScoringModel | VersionOrActive:
-    """A file is read at once; a version is yet to be found. Raises `UnreadableFile` or `InvalidModel`."""
+    """The model in a file; a version is not looked up yet. Raises `UnreadableFile` or `InvalidModel`."""
     if target == "active":
         return "active"
     if target.isascii() and target.isdecimal():
@@ -51,16 +57,16 @@ def read_model(file: str) -> ScoringModel:
     try:
         return models.read_model(Path(file).read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise UnreadableFile(f"{file} is not UTF-8: save it as that.") from None
+        raise UnreadableFile(f"{file} is not UTF-8: save it as UTF-8.") from None
     except OSError as error:
         reason = f"{file}: {error.strerror}."
         raise UnreadableFile(
-            f"{reason} Name a file, or a version's number or `active` where that makes sense."
+            f"{reason} Give a file or, where the command takes one, a version's number or `active`."
         ) from None
 
 
 def find(*targets: str) -> list[Found]:
-    """What the targets name. The database is opened only if one of them is in it."""
+    """The models that the targets name. The database is opened only for versions."""
     wanted = [read_target(target) for target in targets]
     files = [Found(each, None) for each in wanted if isinstance(each, ScoringModel)]
     if len(files) == len(wanted):
@@ -76,7 +82,7 @@ async def find_one(database: Database, wanted: ScoringModel | VersionOrActive) -
     """Raises `NotFound`."""
     if isinstance(wanted, ScoringModel):
         return Found(wanted, None)
-    msg = f"There is no version {wanted} of the scoring model: `leadscore model list` shows those there are."
+    msg = f"There is no version {wanted} of the scoring model: `leadscore model list` shows the versions."
     if wanted != "active" and not 1 <= wanted <= MAX_VERSION:
         raise NotFound(msg)
     try:

@@ -1,6 +1,6 @@
-"""`leadscore model …`: models checked, compared, listed and shown. `previews`, `dry_runs` and `rollouts` do more.
+"""`leadscore model lint`, `test`, `diff`, `list` and `show`.
 
-What is shown is made of the documents that the API answers, which `--json` prints as they are.
+Output is built from the same documents as the API's answers; `--json` prints them unchanged.
 """
 
 from typing import Annotated, Any
@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from rich.text import Text
 
 from app.cli import model_tables
-from app.cli.model_targets import AsJson, File, Found, Target, find, read_model
+from app.cli.model_targets import AsJson, File, Found, Target, find, read_model, show_json
 from app.cli.runtime import with_database
-from app.cli.terminal import counted, err, show, show_json
+from app.cli.terminal import counted, err, show
 from app.documents.models import (
     DifferenceDocument,
     ExampleDocument,
@@ -27,7 +27,7 @@ from app.scoring.model import dump_model, dump_yaml
 from app.services.model_checks import check_model
 from app.services.models import list_versions
 
-commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
+commands = typer.Typer()
 
 
 class Warnings(BaseModel):
@@ -39,14 +39,14 @@ class Examples(BaseModel):
 
 
 class FileDocument(Warnings, Examples):
-    """A `ModelDocument`, as far as it goes for a document that has no number."""
+    """The part of a `ModelDocument` that a file has, which is not a version."""
 
     name: str
     document: dict[str, Any]
 
 
 class Differences(BaseModel):
-    """A `DiffDocument`; what lies in a file has no number."""
+    """A `DiffDocument`, with null for a file, which has no version number."""
 
     before: int | None
     after: int | None
@@ -55,7 +55,10 @@ class Differences(BaseModel):
 
 @commands.command("lint")
 def lint_model(file: File, *, json: AsJson = False) -> None:
-    """Warn of what is valid in a model, and yet hardly meant. The exit status is 1 if there is a warning."""
+    """Warn about what is valid in a model but probably unintended.
+
+    The exit status is 1 if there is a warning.
+    """
     warnings = list(map(WarningDocument.of, check_model(read_model(file)).warnings))
     if json:
         show_json(Warnings(warnings=warnings))
@@ -66,7 +69,10 @@ def lint_model(file: File, *, json: AsJson = False) -> None:
 
 @commands.command("test")
 def try_examples(file: File, *, json: AsJson = False) -> None:
-    """Run a model's examples. The exit status is 1 if one of them fails."""
+    """Run a model's examples.
+
+    The exit status is 1 if one of them fails.
+    """
     examples = list(map(ExampleDocument.of, check_model(read_model(file)).examples))
     if json:
         show_json(Examples(examples=examples))
@@ -78,14 +84,14 @@ def try_examples(file: File, *, json: AsJson = False) -> None:
 @commands.command("diff")
 def diff_models(
     target: Target,
-    other: Annotated[str, typer.Option("--with", metavar="TARGET", help="What it is compared with.")] = "active",
+    other: Annotated[str, typer.Option("--with", metavar="TARGET", help="The model to compare with.")] = "active",
     *,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with status 1 if there are differences.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Tell what is different in a model, in terms of signals, rules and stages."""
+    """Show how two models differ, in terms of signals, rules and stages."""
     after, before = find(target, other)
     differences = list(map(DifferenceDocument.of, compare(before.model, after.model)))
     if json:
@@ -93,7 +99,7 @@ def diff_models(
     else:
         show(*model_tables.difference_lines(differences))
         if recounts := sum(each.recounts for each in differences):
-            show(Text(f"* {counted(recounts, 'signal', 'signals')} to be recounted from the event log."), console=err)
+            show(Text(f"* {counted(recounts, 'signal', 'signals')} must be recounted from the event log."), console=err)
     raise typer.Exit(1 if exit_code and differences else 0)
 
 

@@ -1,4 +1,4 @@
-"""`leadscore model preview`: what publishing a model would change, as tables that fit into 80 columns."""
+"""`leadscore model preview`: what publishing a model would change, in tables that fit 80 columns."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.ledgers import line_name, points
-from app.cli.model_targets import AsJson, Target, find_one, read_target
+from app.cli.model_targets import AsJson, Target, find_one, read_target, show_json
 from app.cli.runtime import with_database
-from app.cli.terminal import columns, counted, out, progress_bar, show, show_json
+from app.cli.terminal import columns, counted, out, progress_bar, show
 from app.clock import utc_now
 from app.documents.leads import LedgerLine, ScoreValue
 from app.documents.models import DistributionDocument, MoverDocument, PreviewDocument, ScoreSpread
@@ -30,12 +30,12 @@ def preview_model(
     target: Target,
     sample: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_SAMPLE, help="Look at so many leads, taken at random, instead of all."),
+        typer.Option(min=1, max=MAX_SAMPLE, help="Evaluate this many random leads instead of all."),
     ] = None,
     *,
     json: AsJson = False,
 ) -> None:
-    """Tell what publishing a model would change. Nothing is changed."""
+    """Show what publishing a model would change. Nothing is changed."""
     wanted = read_target(target)
     document = with_database(lambda runtime: _preview(runtime, wanted, sample))
     if json:
@@ -49,10 +49,12 @@ async def _preview(runtime: Runtime, wanted: ScoringModel | VersionOrActive, sam
     with progress_bar("leads") as bar:
         task = bar.add_task("reading leads", total=None)
 
-        def tell(done: int, total: int) -> None:
+        def on_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return PreviewDocument.of(await preview(runtime.database, runtime.models, candidate, utc_now(), sample, tell))
+        return PreviewDocument.of(
+            await preview(runtime.database, runtime.models, candidate, utc_now(), sample, on_progress)
+        )
 
 
 def _pages(seen: PreviewDocument) -> Iterator[Text | Table]:
@@ -66,7 +68,7 @@ def _pages(seen: PreviewDocument) -> Iterator[Text | Table]:
         yield from _section(f"Score {name}", _spread(spread))
         yield from _bands(spread)
     leads = counted(seen.notifications, "lead changes its", "leads change their")
-    yield from _section("Notifications", Text(f"{leads} stage: so many go out with --notify all."))
+    yield from _section("Notifications", Text(f"{leads} stage: --notify all would send a notification for each."))
     if seen.movers:
         yield from _section("Leads that move most", _movers(seen.movers))
 
@@ -94,7 +96,7 @@ def _difference(change: float) -> Text:
 
 
 def _moves(seen: PreviewDocument) -> Table:
-    """A matrix of the stages that leads are in; their list, where that is too wide."""
+    """A matrix of the stages that have leads; a list of the moves where it is too wide for the terminal."""
     leads = {(move.from_stage, move.to_stage): move.leads for move in seen.moves}
     rows = [stage for stage, count in seen.stages.before.items() if count]
     across = [stage for stage, count in seen.stages.after.items() if count]
@@ -127,9 +129,9 @@ def _spread(spread: ScoreSpread) -> Table:
 
 def _bands(spread: ScoreSpread) -> Iterator[Text]:
     before, after = (_counts(distribution) for distribution in (spread.before, spread.after))
-    told = [f"{band} {before.get(band, 0):,} → {after.get(band, 0):,}" for band in {**after, **before}]
-    if told:
-        yield Text(f"bands: {', '.join(told)}")
+    changes = [f"{band} {before.get(band, 0):,} → {after.get(band, 0):,}" for band in {**after, **before}]
+    if changes:
+        yield Text(f"bands: {', '.join(changes)}")
 
 
 def _counts(distribution: DistributionDocument | None) -> dict[str, int]:
@@ -157,7 +159,7 @@ def _value(score: ScoreValue | None) -> Text:
 
 
 def _changed_line(before: LedgerLine | None, after: LedgerLine | None) -> Iterator[Text]:
-    """Its points; where they are the same, the hits are not, or the day of the last one."""
+    """The points before and after, with the hits where the points are equal."""
     known = [line for line in (before, after) if line is not None]
     yield Text(f"    {line_name(known[0])}", "dim")
     alike = len({line.points for line in known}) == 1 < len(known)

@@ -1,6 +1,6 @@
-"""`leadscore model publish`: a model becomes the active one, and reaches the leads before the command ends.
+"""`leadscore model publish`: activates a model and evaluates every lead with it before the command ends.
 
-A server does the same in the background. Whoever holds the claim is at work, and the other one watches.
+A server does the same in the background. Whichever process holds the claim does the work; the other watches.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
 from app.cli.model_tables import example_line, warning_lines
-from app.cli.model_targets import AsJson, Target, find_one, read_target
+from app.cli.model_targets import AsJson, Target, find_one, read_target, show_json
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
-from app.cli.terminal import counted, err, progress_bar, show, show_json
+from app.cli.terminal import counted, err, progress_bar, show
 from app.clock import utc_now
 from app.documents.models import ExampleDocument, WarningDocument
 from app.documents.parameters import Note, VersionOrActive
@@ -37,7 +37,7 @@ commands = typer.Typer()
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """How far a rollout came, and how many leads changed their stage: None if others had a part in it."""
+    """How far a rollout came, and how many leads changed stage: None if other processes evaluated some."""
 
     progress: Progress
     moved: int | None
@@ -45,26 +45,27 @@ class Published:
 
 
 @commands.command("publish")
-@commands.command("apply", hidden=True)
+@commands.command("apply", hidden=True, help="The same as `publish`.")
 def publish_model(
     target: Target,
     notify: Annotated[
-        Literal["all", "none"], typer.Option(help="Who is told of the stages that the model itself changes.")
+        Literal["all", "none"],
+        typer.Option(help="Whether to notify subscribers of stage changes caused by the new model."),
     ] = "none",
-    note: Annotated[str | None, typer.Option(help="For a file: what is new in it.")] = None,
+    note: Annotated[str | None, typer.Option(help="For a file: what is new in this version.")] = None,
     *,
     json: AsJson = False,
 ) -> None:
-    """Make a model the active one, if its examples hold, and evaluate every lead by it."""
+    """Activate a model if its examples hold, and evaluate every lead with it."""
     wanted = read_target(target)
     noted = _read_note(note, wanted)
     report = _check(wanted) if isinstance(wanted, ScoringModel) else None
     published = with_database(
-        lambda runtime: _publish(runtime, wanted, report, noted, notify=notify == "all"), made=report is not None
+        lambda runtime: _publish(runtime, wanted, report, noted, notify=notify == "all"), create=report is not None
     )
     if json:
         show_json(RolloutDocument.of(published.progress))
-    _tell(published, quietly=json)
+    _report(published, quietly=json)
 
 
 def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str | None:
@@ -72,7 +73,7 @@ def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str 
         return None
     if not isinstance(wanted, ScoringModel):
         raise ValidationFailed(
-            "--note is for a file, which becomes a new version: a version has the note it was given."
+            "--note is only for a file, which becomes a new version: an existing version keeps its note."
         )
     try:
         return TypeAdapter(Note).validate_python(note)
@@ -81,7 +82,7 @@ def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str 
 
 
 def _check(model: ScoringModel) -> ModelReport:
-    """Show the warnings, and end the command if examples fail."""
+    """Show the warnings, and exit if an example fails."""
     report = check_model(model)
     if report.warnings:
         show(*warning_lines(list(map(WarningDocument.of, report.warnings))), console=err)
@@ -99,23 +100,23 @@ def _say(sentence: str) -> None:
     show(Text(sentence), console=err)
 
 
-def _tell(published: Published, *, quietly: bool) -> None:
-    """The last line, and the exit status."""
+def _report(published: Published, *, quietly: bool) -> None:
+    """Print the last line, and exit with a status other than 0 unless the rollout is done."""
     progress, version = published.progress, published.progress.rollout.version
     if progress.state == "superseded":
-        _say(f"Version {published.active} was published meanwhile: version {version} is no longer active.")
+        _say(f"Version {published.active} was published in the meantime: version {version} is no longer active.")
         raise typer.Exit(1)
     if progress.state != "done":
         reached = f"{progress.done or 0:,} of {counted(progress.rollout.leads, 'lead', 'leads')}"
         _say(
             f"Stopped: version {version} is active and has reached {reached}. "
-            "A running server carries on, or this command if it is run again."
+            "A running server continues the rollout; so does running this command again."
         )
         raise typer.Exit(INTERRUPTED)
     moved = published.moved
-    told = "" if moved is None else f"; {counted(moved, 'lead changed its', 'leads changed their')} stage"
+    changes = "" if moved is None else f"; {counted(moved, 'lead changed its', 'leads changed their')} stage"
     if not quietly:
-        show(Text(f"Version {version} of the model is active{told}."))
+        show(Text(f"Version {version} of the model is active{changes}."))
 
 
 async def _publish(
@@ -149,14 +150,14 @@ async def _begin(
         rollout = await publish(database, found.number or 0, utc_now, notify=notify, report=_check(found.model))
     progress = await progress_of(database, rollout.id, utc_now())
     if rollout.published_at < begun_at:
-        _say(f"Version {rollout.version} was published already, at {rollout.published_at:%Y-%m-%d %H:%M} UTC.")
+        _say(f"Version {rollout.version} was already published, at {rollout.published_at:%Y-%m-%d %H:%M} UTC.")
     return progress
 
 
 async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Event) -> tuple[Progress, int | None]:
-    """Reach the leads, or watch another process doing it, to the end or until stopped.
+    """Evaluate the leads, or watch another process do it, until all are done or `stopping` is set.
 
-    Also tells how many leads changed their stage, if none was evaluated elsewhere.
+    Returns the progress, and how many leads changed stage: None if another process evaluated some.
     """
     rollout, chunk = progress.rollout, runtime.settings.sweep_chunk
     before, seen, moved = progress.done or 0, 0, 0

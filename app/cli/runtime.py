@@ -1,4 +1,4 @@
-"""What a command runs on: the settings, and the runtime on the database that they name, for as long as it is needed."""
+"""What commands run on: the settings, the runtime with its database, and Ctrl-C."""
 
 import asyncio
 import os
@@ -24,30 +24,30 @@ from app.validation.error_messages import error_message
 Result = TypeVar("Result")
 
 PREFIX = "LEADSCORE_"
-ALMOST = 0.9  # about one letter off: Kubernetes makes variables such as LEADSCORE_DB_PORT of what services are called
-INTERRUPTED = 130  # the exit status of what Ctrl-C ended
+ALMOST = 0.9  # about one letter off: Kubernetes adds variables named after services, such as LEADSCORE_DB_PORT
+INTERRUPTED = 130  # exit status after Ctrl-C
 
 
-def read_settings(**told: Any) -> Settings:
-    """The settings, with what options told. If some make no sense, each is named and the command ends."""
+def read_settings(**options: Any) -> Settings:
+    """The settings, overridden by options that are not None. Prints each invalid setting and exits if there are any."""
     if misspelt := _misspelt_settings():
         err.print("\n".join(misspelt), soft_wrap=True, markup=False)
         raise typer.Exit(1)
     try:
-        settings = Settings(**{name: value for name, value in told.items() if value is not None})
+        settings = Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         for fault in error.errors():
             name = f"{PREFIX}{fault['loc'][0]}".upper()
             err.print(f"{name}: {error_message(fault)}", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
     if settings.embedded and not settings.database_file.parent.is_dir():
-        raise UnreadableFile(f"There is no folder {settings.database_file.parent} for the database: make it first.")
+        raise UnreadableFile(f"The database's folder {settings.database_file.parent} does not exist: create it first.")
     configure_logs(settings.log_level)
     return settings
 
 
 def _misspelt_settings() -> list[str]:
-    """Of variables that are none of ours, those that nearly are: other programs may have others that begin so."""
+    """A message for each unknown variable that is nearly a setting. Others may belong to other programs."""
     known = {name.upper() for name in Settings.model_fields}
     named = {name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)}
     near = {name: get_close_matches(name, known, n=1, cutoff=ALMOST) for name in sorted(named - known)}
@@ -56,12 +56,12 @@ def _misspelt_settings() -> list[str]:
 
 @asynccontextmanager
 async def opened(settings: Settings, *, writing: bool = False, quietly: bool = False) -> AsyncIterator[Runtime]:
-    """The database that the settings name, once it is known to be up to date; with its writer, to bring in messages.
+    """A runtime on the settings' database, its schema checked; `writing` also starts the writer that stores messages.
 
-    If it is an embedded one that is only made now, that is said, unless `quietly`: the folder may be a wrong one.
+    Creating an embedded database is reported unless `quietly`, since the folder may be the wrong one.
     """
     if not quietly and (missing := _missing_file(settings)):
-        err.print(f"There was no database at {missing}: it is made now.", soft_wrap=True, markup=False)
+        err.print(f"There was no database at {missing}: creating it.", soft_wrap=True, markup=False)
     runtime = Runtime(settings, utc_now)
     try:
         await (runtime.start() if writing else runtime.open())
@@ -71,18 +71,18 @@ async def opened(settings: Settings, *, writing: bool = False, quietly: bool = F
 
 
 def _missing_file(settings: Settings) -> Path | None:
-    """Where an embedded database should be, if it is not there."""
+    """The path of an embedded database that does not exist yet."""
     return settings.database_file.absolute() if settings.embedded and not settings.database_file.exists() else None
 
 
-def with_database(job: Callable[[Runtime], Awaitable[Result]], *, made: bool = False) -> Result:
-    """What the job gives. It has the database that the settings name to itself, opened and up to date.
+def with_database(job: Callable[[Runtime], Awaitable[Result]], *, create: bool = False) -> Result:
+    """Run the job on the settings' database, and return its result.
 
-    An embedded one that is not there is `made`, or else refused: the job has nothing to look for in it.
+    Raises `UnreadableFile` if an embedded database does not exist, unless the job may `create` it.
     """
     settings = read_settings()
-    if not made and (missing := _missing_file(settings)):
-        msg = f"There is no database at {missing}: run this where the server runs, or name it in {PREFIX}DATABASE_URL."
+    if not create and (missing := _missing_file(settings)):
+        msg = f"There is no database at {missing}: run this where the server runs, or set {PREFIX}DATABASE_URL."
         raise UnreadableFile(msg)
 
     async def run() -> Result:
@@ -94,26 +94,26 @@ def with_database(job: Callable[[Runtime], Awaitable[Result]], *, made: bool = F
 
 @contextmanager
 def interruptible() -> Iterator[asyncio.Event]:
-    """Ctrl-C sets the event, so that work can end between two transactions; a second one ends the process."""
+    """Ctrl-C sets the event, so that work can end between transactions. A second Ctrl-C ends the process."""
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
 
     def stop(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         stopping.set()
-        loop.call_soon_threadsafe(lambda: None)  # it may be asleep
+        loop.call_soon_threadsafe(lambda: None)  # wakes the loop
 
     with _at_interrupt(stop):
         yield stopping
 
 
 def interrupted_at_once() -> AbstractContextManager[None]:
-    """Ctrl-C raises `KeyboardInterrupt`: for work that may end anywhere, such as reading standard input."""
+    """Ctrl-C raises `KeyboardInterrupt` at once: for work that may stop anywhere, such as reading standard input."""
     return _at_interrupt(signal.default_int_handler)
 
 
 @contextmanager
 def _at_interrupt(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    # Not `loop.add_signal_handler`: while a command reads its standard input, the loop stands still.
+    # Not `loop.add_signal_handler`: reading standard input blocks the loop.
     before = signal.signal(signal.SIGINT, handler)
     try:
         yield

@@ -1,4 +1,4 @@
-"""`leadscore serve`: the server, and how it introduces itself to who starts it for the first time."""
+"""`leadscore serve`: the server, and what it prints when it starts for the first time."""
 
 import asyncio
 import gc
@@ -14,11 +14,12 @@ from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
 from app.cli.upgrades import UpgradeIgnoringProtocol
 from app.errors import Unavailable
+from app.main import create_app
 from app.services.keys import KeyKind, list_keys
 from app.services.runtime import Runtime
 from app.settings import Settings
 
-ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - names; what is listened on is a setting
+ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - only compared; the address is a setting
 
 commands = typer.Typer()
 
@@ -32,8 +33,6 @@ def serve(
     settings = read_settings(host=host, port=port)
     asyncio.run(_try_to_open(settings))
     listening = _listen(settings)
-    from app.main import create_app  # noqa: PLC0415 - FastAPI would cost every other command a third of a second
-
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -45,7 +44,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nobody here asks where a request came from
+        proxy_headers=False,  # nothing here uses the client's address
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
@@ -58,13 +57,13 @@ def _listen(settings: Settings) -> list[socket.socket]:
         return bind(sorted({(family, address) for family, *_, address in found}))  # sorted: IPv4 comes first
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a valid host name"
-        msg = f"Port {settings.port} of {settings.host} can't be listened on: {reason}. Name others by --host"
-        err.print(f"{msg} and --port, or by LEADSCORE_HOST and LEADSCORE_PORT.", soft_wrap=True, markup=False)
+        msg = f"Port {settings.port} of {settings.host} is not available: {reason}. Choose others with --host"
+        err.print(f"{msg} and --port, or LEADSCORE_HOST and LEADSCORE_PORT.", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
 
 
 def bind(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
-    """A socket for each address of a host, all on one port. Those that this machine doesn't have are left out."""
+    """A socket for each address of a host, all on one port. Addresses that this machine doesn't have are skipped."""
     listening: list[socket.socket] = []
     missing: OSError | None = None
     for family, (host, port, *scope) in addresses:
@@ -83,19 +82,19 @@ def bind(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
 
 
 def local_url(host: str, port: int) -> str:
-    """Where this machine reaches a server that listens on the address."""
+    """The URL at which this machine reaches a server that listens on this address."""
     host = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "localhost"}.get(host, host)
     return f"http://[{host.replace('%', '%25')}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _try_to_open(settings: Settings) -> None:
-    """So that a refusal to start is one sentence, where the server would print a traceback."""
-    async with opened(settings, quietly=True):  # a first start introduces itself, and standard error is for the log
+    """Open the database once, so that a failure is one sentence instead of the server's traceback."""
+    async with opened(settings, quietly=True):  # keep standard error for the log
         pass
 
 
 class Server(uvicorn.Server):
-    """Says where it listens, with the first keys if it made them, and stops in the order that load balancers need."""
+    """Prints its URL and any first keys once it listens, and reports itself unready before it stops."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
         super().__init__(config)
@@ -107,48 +106,48 @@ class Server(uvicorn.Server):
             return
         host, port, *_ = self.servers[0].sockets[0].getsockname()
         url = local_url(host, port)
-        keys_made = await self.runtime.make_first_keys()  # only now: on a port that is taken they would be lost
+        keys_made = await self.runtime.make_first_keys()  # only now: if the port was taken, they would be lost
         if keys_made:
             _introduce(url, {made.key.kind: made.secret for made in keys_made})
-        with suppress(Unavailable):  # it is only a hint, and requests are served already
+        with suppress(Unavailable):  # only a hint; requests are already being served
             if not await list_keys(self.runtime.database):
-                print("There are no keys yet: make them with `leadscore keys create`.")
-        gc.freeze()  # what was made until now stays; looking it through again would hold up requests
+                print("There are no keys yet: create them with `leadscore keys create`.")
+        gc.freeze()  # exempt what was loaded so far from garbage collection, which would delay requests
         print(f"leadscore listens on {url} (documentation: {url}/docs)", flush=True)
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
-        self.runtime.stopping = True  # /readyz says so, while there is still somebody to answer it
+        self.runtime.stopping = True  # for /readyz, while requests are still answered
         await asyncio.sleep(self.runtime.settings.shutdown_delay_s)
         await super().shutdown(sockets)
 
 
 INTRODUCTION = """
-These keys are shown this once. With them, the main job is:
+These keys are shown only once. Try them:
 
-# a visitor looks at the prices
+# a visitor looks at the pricing page
 curl -s "{url}/v1/page" -u {write}: \\
   -d '{{"anonymousId": "a1", "context": {{"page": {{"path": "/pricing"}}}}}}'
 
-# a website's form is sent
+# a form is submitted
 curl -s "{url}/v1/forms/contact" -d writeKey={write} \\
   -d anonymousId=a1 -d email=ada@example.com -d company_size=80
 
-# the product reports who it is, and a trial
+# the product identifies the visitor and reports a trial
 curl -s "{url}/v1/batch" -u {server}: -d '{{"batch": [
   {{"type": "identify", "userId": "u1", "traits": {{"email": "ada@example.com"}}}},
   {{"type": "track", "userId": "u1", "event": "Trial Started"}}]}}'
 
-# where does she stand?
+# what stage is she in?
 curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}"
 
-# and why? (her id is the first value of that answer)
+# and why? (the first value in that answer is her id)
 curl -s -H "Authorization: Bearer {read}" "{url}/v1/leads/$( \\
   curl -s "{url}/v1/leads/lookup?email=ada@example.com" -H "Authorization: Bearer {read}" | cut -d '"' -f 4)/score"
 """
 
 
 def _introduce(url: str, secrets: dict[KeyKind, str]) -> None:
-    print(f"URL={url}")  # as variables of a shell: the documentation's commands use them
+    print(f"URL={url}")  # as shell variables, which the documentation's commands use
     for kind, secret in secrets.items():
         print(f"{kind.upper()}={secret}")
     print(INTRODUCTION.format(url=url, **secrets))

@@ -1,26 +1,25 @@
-"""What a command shows: standard output and standard error, and the progress bar of what takes long.
+"""Output on the terminal: standard output, standard error, and a progress bar.
 
-`out` and `err` wrap lines at the terminal's width and read `[…]` as markup: switch both off for what is not our text.
-`show` takes texts and tables: make the former with `foreign` of what is not ours, and no markup is read.
+`out` and `err` wrap lines at the terminal's width and parse `[…]` as markup: switch both off for text that is not ours.
+`show` parses no markup; pass text that is not ours through `sanitize`.
 """
 
 from io import StringIO
 
-from pydantic import BaseModel
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-UNWRAPPED = 10_000  # columns: where no terminal is, each row stays on its line, for grep and the like
+UNWRAPPED = 10_000  # columns: without a terminal each row stays on one line, for grep
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def show(*parts: Text | Table | Padding, console: Console = out) -> None:
-    """Texts and tables, one under the other. Only a terminal has them wrapped, at its width."""
+    """Print texts and tables, one below the other, wrapped only on a terminal."""
     if console.is_terminal:
         console.print(*parts, sep="\n")
         return
@@ -30,17 +29,13 @@ def show(*parts: Text | Table | Padding, console: Console = out) -> None:
     console.file.writelines(f"{line.rstrip()}\n" for line in shown.get().removesuffix("\n").split("\n"))
 
 
-def show_json(document: BaseModel) -> None:
-    print(document.model_dump_json(indent=2))
-
-
 def sanitize(text: str, style: str = "") -> Text:
-    """Text that is not ours, on one line: it may hold line breaks, or codes that a terminal would obey."""
+    """Text that is not ours, on one line, without line breaks or control codes for the terminal."""
     return Text("".join(character if character.isprintable() else " " for character in text), style)
 
 
 def columns(*names: str, numbers: bool = True) -> Table:
-    """A table without lines. What stands under a name is a number, to the right, but in the first column."""
+    """A table without borders. With `numbers`, all columns but the first are right-aligned."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for index, name in enumerate(names):
         table.add_column(Text(name), justify="right" if index and numbers else "left", overflow="fold")
@@ -53,14 +48,14 @@ def counted(count: int, one: str, many: str) -> str:
 
 
 def progress_bar(unit: str) -> Progress:
-    """A progress bar that also tells the rate; nothing of it is shown where standard error is no terminal."""
+    """A progress bar with the rate, shown only if standard error is a terminal."""
     done = TextColumn("{task.fields[messages]:,} messages") if unit == "bytes" else MofNCompleteColumn()
     parts = TextColumn("{task.description}"), BarColumn(), done, Rate(), TimeRemainingColumn()
     return Progress(*parts, console=err, disable=not err.is_terminal)
 
 
 class Rate(ProgressColumn):
-    """Messages or leads a second, since the beginning; less those that were done `before` it."""
+    """Messages or leads per second since the start, without those done `before` it."""
 
     def render(self, task: Task) -> Text:
         done = task.fields.get("messages", task.completed - task.fields.get("before", 0))

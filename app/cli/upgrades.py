@@ -1,8 +1,8 @@
-"""HTTP/1.1 as uvicorn reads it with httptools, except that an offer to switch to another protocol is ignored.
+"""uvicorn's HTTP/1.1 protocol on httptools, except that an offer to switch to another protocol is ignored.
 
 Java's HttpClient, and so Spring's RestClient, offers HTTP/2 with the first request on a connection: `Upgrade: h2c`. A
-server may ignore that (RFC 9110, section 7.8). But httptools stops reading at the end of such a head, and uvicorn drops
-the body that follows. So the head is parsed a second time, without the offer. Other requests don't take this path.
+server may ignore that (RFC 9110, section 7.8). But httptools stops reading after the headers of such a request, and
+uvicorn drops the body. So the headers are parsed a second time, without the offer. Other requests don't take this path.
 """
 
 import httptools
@@ -12,10 +12,10 @@ INVALID = "Invalid HTTP request received."
 
 
 class UpgradeIgnoringProtocol(HttpToolsProtocol):
-    """One connection. uvicorn answers `CONNECT`, which httptools takes for an offer as well, with a 405."""
+    """One connection. `CONNECT`, which httptools also reports as an upgrade, is left to uvicorn's 405."""
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's own, which does not look at where an offer ends."""
+        """Like uvicorn's method, but goes on after the headers of an offer."""
         self._unset_keepalive_if_required()
         rest = memoryview(data)
         try:
@@ -26,7 +26,7 @@ class UpgradeIgnoringProtocol(HttpToolsProtocol):
             self.send_400_response(INVALID)
 
     def _read(self, data: memoryview) -> memoryview:
-        """Parse up to the end of the data or of a head that offers an upgrade. Returns what is left to parse."""
+        """Parse to the end of the data, or of headers that offer an upgrade. Returns the data left to parse."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -37,16 +37,16 @@ class UpgradeIgnoringProtocol(HttpToolsProtocol):
         return data[:0]
 
     def _should_upgrade(self) -> bool:
-        """While this is true, uvicorn makes no request of what it reads."""
+        """While this is true, uvicorn does not handle the request."""
         return not self._is_connect()
 
     def _is_connect(self) -> bool:
         return self.parser.get_method() == b"CONNECT"
 
     def _parse_head_without_offer(self) -> None:
-        """Without the field `Upgrade`, the token `upgrade` in `Connection` has no meaning."""
+        """Parse the headers again without `Upgrade`; `Connection: upgrade` alone has no effect."""
         request_line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         fields = [b"%b: %b" % (name, value) for name, value in self.headers if name != b"upgrade"]
-        self.parser = httptools.HttpRequestParser(self)  # the old one ignores all that follows a `Connection: close`
+        self.parser = httptools.HttpRequestParser(self)  # the old one ignores everything after `Connection: close`
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         self.parser.feed_data(b"\r\n".join([request_line, *fields, b"", b""]))

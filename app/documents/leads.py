@@ -1,4 +1,4 @@
-"""The shapes in which leads, their scores, events and transitions are told. Output has no defaults."""
+"""The shapes of leads, their scores, events and transitions in answers. Output has no defaults."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.documents.pages import Page, WholeList
+from app.documents.reasons import StageReason
 from app.scoring.engine import Evaluation, LineKind, ledger
 from app.scoring.events import Event, IdentityKind
 from app.scoring.sources import Channel
@@ -21,9 +22,9 @@ class ScoreValue(BaseModel):
     band: str | None
 
     @classmethod
-    def of(cls, evaluation: Evaluation, name: str) -> Self:
+    def of(cls, evaluation: Evaluation, name: str, **more: Any) -> Self:
         value = evaluation.values[name]
-        return cls(value=value, band=evaluation.model.scores[name].band(value))
+        return cls(value=value, band=evaluation.model.scores[name].band(value), **more)
 
 
 class SourceDocument(BaseModel):
@@ -38,7 +39,7 @@ class NextChange(BaseModel):
 
 
 class LeadDocument(BaseModel):
-    """A person as of now. `next_change` is what comes if nothing more happens."""
+    """A person as of now. `next_change` is the next change of stage if nothing more happens."""
 
     id: UUID
     stage: str
@@ -90,12 +91,17 @@ class ExplainedScore(ScoreValue):
 
     ledger: list[LedgerLine]
 
+    @classmethod
+    def of(cls, evaluation: Evaluation, name: str, **more: Any) -> Self:
+        lines = [LedgerLine.model_validate(line, from_attributes=True) for line in ledger(evaluation, name)]
+        return super().of(evaluation, name, ledger=lines, **more)
+
 
 class EvaluationDocument(BaseModel):
-    """Scores with every point and the stage explained. `model_version` is null of a model that was not posted."""
+    """Scores with every point and the stage explained. `model_version` is null if the model has no version."""
 
     stage: str
-    stage_reason: dict[str, Any]
+    stage_reason: StageReason
     scores: dict[str, ExplainedScore]
     model_version: int | None
     as_of: datetime
@@ -104,8 +110,8 @@ class EvaluationDocument(BaseModel):
     def of(cls, evaluation: Evaluation, stage: str, as_of: datetime, **more: Any) -> Self:
         return cls(
             stage=stage,
-            stage_reason=stage_reason(evaluation, stage),
-            scores={name: _explained(evaluation, name) for name in evaluation.values},
+            stage_reason=StageReason.model_validate(stage_reason(evaluation, stage)),
+            scores={name: ExplainedScore.of(evaluation, name) for name in evaluation.values},
             model_version=evaluation.model.version or None,
             as_of=as_of,
             **more,
@@ -113,7 +119,7 @@ class EvaluationDocument(BaseModel):
 
 
 class ScoreDocument(EvaluationDocument):
-    """The evaluation of a lead. `id` is the lead's at that moment: it may have been merged away since."""
+    """The evaluation of a lead. `id` is the lead's id at that moment: the lead may have been merged since."""
 
     id: UUID
 
@@ -123,7 +129,7 @@ class ScoreDocument(EvaluationDocument):
 
 
 class HistoryDay(BaseModel):
-    """Where a lead stood at the end of a day; today, where it stands now."""
+    """A lead at the end of a day; for today, as of now."""
 
     on: date
     id: UUID
@@ -168,7 +174,7 @@ class EventDocument(BaseModel):
 
 
 class TransitionDocument(BaseModel):
-    """`from_stage` to `to_stage`, and what the change rested on. `notify`: whether those who listen are told."""
+    """`from_stage` to `to_stage`, with the scores at that moment. `notify`: whether subscribers are notified."""
 
     id: UUID
     lead_id: UUID
@@ -198,9 +204,4 @@ class TransitionPage(Page[TransitionDocument]):
 
 
 class History(WholeList[HistoryDay]):
-    """Day by day, from the first on which the lead was known."""
-
-
-def _explained(evaluation: Evaluation, name: str) -> ExplainedScore:
-    lines = [LedgerLine.model_validate(line, from_attributes=True) for line in ledger(evaluation, name)]
-    return ExplainedScore(**ScoreValue.of(evaluation, name).model_dump(), ledger=lines)
+    """One entry per day, from the first day on which the lead was known."""

@@ -88,25 +88,41 @@ class Document(BaseModel):
 class Leaf(Document):
     """One subject and the operators that must all hold of it."""
 
-    property_: Path | None = Field(None, alias="property")
-    context: Path | None = None
-    trait: Path | None = None
-    score: Name | None = None
-    signal: Name | None = None
-    eq: Scalar | None = None
-    ne: Scalar | None = None
-    in_: list[Scalar] | None = Field(None, alias="in", min_length=1)
-    not_in: list[Scalar] | None = Field(None, min_length=1)
-    gt: Ordered | None = None
-    gte: Ordered | None = None
-    lt: Ordered | None = None
-    lte: Ordered | None = None
-    contains: str | None = Field(None, min_length=1)
-    starts_with: str | None = Field(None, min_length=1)
-    ends_with: str | None = Field(None, min_length=1)
-    exists: bool | None = None
-    at_least: Annotated[int, Field(ge=1)] | None = None
-    within_days: Days | None = None
+    property_: Path | None = Field(
+        None, alias="property", description="A property of the event, by its dotted path: cart.total"
+    )
+    context: Path | None = Field(None, description="The event's context, by its dotted path: page.path")
+    trait: Path | None = Field(None, description="A trait of the lead, by its dotted path: company.employees")
+    score: Name | None = Field(None, description="A score of the lead, compared with numbers.")
+    signal: Name | None = Field(None, description="A signal of which the lead has hits.")
+    eq: Scalar | None = Field(None, description="Holds if the value is equal; of texts, whatever the case.")
+    ne: Scalar | None = Field(None, description="Holds if the value is there and is not equal.")
+    in_: list[Scalar] | None = Field(
+        None, alias="in", min_length=1, description="Holds if the value equals one of these."
+    )
+    not_in: list[Scalar] | None = Field(
+        None, min_length=1, description="Holds if the value is there and equals none of these."
+    )
+    gt: Ordered | None = Field(None, description="Holds if the value is greater.")
+    gte: Ordered | None = Field(None, description="Holds if the value is greater or equal.")
+    lt: Ordered | None = Field(None, description="Holds if the value is less.")
+    lte: Ordered | None = Field(None, description="Holds if the value is less or equal.")
+    contains: str | None = Field(
+        None, min_length=1, description="Holds if the value has this text in it, whatever the case."
+    )
+    starts_with: str | None = Field(
+        None, min_length=1, description="Holds if the value begins with this text, whatever the case."
+    )
+    ends_with: str | None = Field(
+        None, min_length=1, description="Holds if the value ends with this text, whatever the case."
+    )
+    exists: bool | None = Field(None, description="Holds if the value is there (true) or is not (false).")
+    at_least: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="How many hits of the signal it takes; 1 if not said."
+    )
+    within_days: Days | None = Field(
+        None, description="Only hits of this many days count, today's among them; ever, if not said."
+    )
 
     def as_written(self) -> dict[str, Any]:
         return self.model_dump(by_alias=True, exclude_none=True)
@@ -147,9 +163,9 @@ class Leaf(Document):
 class Combination(Document):
     """Conditions combined. Where several combiners stand together, all of them must hold."""
 
-    all: list["Condition"] | None = Field(None, min_length=1)
-    any: list["Condition"] | None = Field(None, min_length=1)
-    none: list["Condition"] | None = Field(None, min_length=1)
+    all: list["Condition"] | None = Field(None, min_length=1, description="Holds if all of these do.")
+    any: list["Condition"] | None = Field(None, min_length=1, description="Holds if at least one of these does.")
+    none: list["Condition"] | None = Field(None, min_length=1, description="Holds if not one of these does.")
 
     @model_validator(mode="after")
     def _combines_something(self) -> Self:
@@ -184,32 +200,52 @@ def leaves(condition: Condition, path: str) -> Iterator[tuple[str, Leaf]]:
 class Trait(Document):
     """How a trait is treated. `trusted`: only secret keys set it."""
 
-    trusted: bool = False
+    trusted: bool = Field(
+        default=False, description="true: only secret keys set it. What public keys say of it does not count."
+    )
 
 
 class Signal(Document):
     """Which events to count. `trusted`: only those that a secret key sent."""
 
-    on: Annotated[EventNames, BeforeValidator(_as_list, json_schema_input_type=EventName | EventNames)]
-    where: Condition | None = None
-    trusted: bool = False
+    on: Annotated[EventNames, BeforeValidator(_as_list, json_schema_input_type=EventName | EventNames)] = Field(
+        description="One event name or a list. Case, spaces, `_` and `-` do not matter."
+    )
+    where: Condition | None = Field(None, description="A condition on the event's properties and context.")
+    trusted: bool = Field(default=False, description="true: only events that came with a secret key count.")
 
 
 class Rule(Document):
     """One way to earn or lose points: by a signal, by a trait (`when`), or by silence."""
 
-    signal: Name | None = None
-    when: Condition | None = None
-    inactive_for_days: Days | None = None
-    points: Points
-    per_day: Annotated[int, Field(ge=1)] | None = None
-    expires_after_days: Days | None = None
-    half_life_days: Annotated[float, Field(gt=0, le=36_500)] | None = None
-    fades_over_days: Days | None = None
-    at_least: Annotated[int, Field(ge=1)] | None = None
-    within_days: Days | None = None
-    max_points: Cap | None = None
-    group: Name | None = None
+    signal: Name | None = Field(
+        None, description="Points for each hit of this signal; with at_least and within_days, the points once."
+    )
+    when: Condition | None = Field(None, description="Points while this condition on traits holds.")
+    inactive_for_days: Days | None = Field(
+        None, description="Points while the last event lies this many days back, or more."
+    )
+    points: Points = Field(description="How much it gives; may be negative.")
+    per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="How many hits of one day count at most.")
+    expires_after_days: Days | None = Field(
+        None, description="A hit counts fully while it is younger than this, then not at all."
+    )
+    half_life_days: Annotated[float, Field(gt=0, le=36_500)] | None = Field(
+        None, description="A hit counts half after this many days, a quarter after twice as many."
+    )
+    fades_over_days: Days | None = Field(
+        None, description="A hit counts less each day, and not at all after this many."
+    )
+    at_least: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="With within_days: the points once, while the signal has this many hits."
+    )
+    within_days: Days | None = Field(
+        None, description="With at_least: only hits of this many days count, today's among them."
+    )
+    max_points: Cap | None = Field(
+        None, description="Clips the rule's points to plus or minus this much. Two decimals at most."
+    )
+    group: Name | None = Field(None, description="The group of this score under whose cap the rule falls.")
 
     @property
     def cap(self) -> float:
@@ -245,17 +281,21 @@ def _rule_problem(rule: Rule) -> str | None:
 class Group(Document):
     """A cap over the sum of the rules that name it. Below zero it would take points from those who have none."""
 
-    max: CapOrNothing
+    max: CapOrNothing = Field(description="The most that the rules of the group give together. Two decimals at most.")
 
 
 class Score(Document):
     """A number made of rules, held between `min` and `max`."""
 
-    rules: dict[Name, Rule] = Field(min_length=1, max_length=500)
-    min: Limit | None = None
-    max: Limit | None = None
-    groups: dict[Name, Group] = Field({}, max_length=100)
-    bands: dict[Name, Limit] = Field({}, max_length=100)
+    rules: dict[Name, Rule] = Field(
+        min_length=1, max_length=500, description="How the score is earned and lost, by name."
+    )
+    min: Limit | None = Field(None, description="The score is never lower. Two decimals at most.")
+    max: Limit | None = Field(None, description="The score is never higher. Two decimals at most.")
+    groups: dict[Name, Group] = Field({}, max_length=100, description="Caps over the sum of several rules, by name.")
+    bands: dict[Name, Limit] = Field(
+        {}, max_length=100, description="name: threshold. The highest threshold that the score reaches names the band."
+    )
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -278,47 +318,69 @@ class Score(Document):
 class Stage(Document):
     """A rung of the ladder. Only the first may be without `when`."""
 
-    name: Name
-    when: Condition | None = None
-    keep: Condition | None = None
-    sales_ready: bool = False
+    name: Name = Field(description="What the rung is called.")
+    when: Condition | None = Field(
+        None, description="Who stands here. Every rung needs it but the first, which holds everybody."
+    )
+    keep: Condition | None = Field(
+        None, description="Who may stay, of those who stand here already: asks for less than `when`."
+    )
+    sales_ready: bool = Field(default=False, description="Whether a lead on this rung is one for sales.")
 
 
 class Given(Document):
     """One message of an example, `times` over. Without `event` it only tells traits."""
 
-    event: EventName | None = None
-    properties: dict[str, Any] = {}
-    context: dict[str, Any] = {}
-    traits: dict[str, Any] = {}
-    days_ago: Annotated[int, Field(ge=0, le=36_500)] = 0
-    times: Annotated[int, Field(ge=1, le=10_000)] = 1
-    trusted: bool = True
+    event: EventName | None = Field(None, description="The event's name. Without it, the message only tells traits.")
+    properties: dict[str, Any] = Field({}, description="The event's properties.")
+    context: dict[str, Any] = Field({}, description="Its context, such as {page: {path: /pricing}}.")
+    traits: dict[str, Any] = Field({}, description="What it tells of the person; null removes a trait.")
+    days_ago: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        0, description="How many days before the moment of the question."
+    )
+    times: Annotated[int, Field(ge=1, le=10_000)] = Field(1, description="How many such messages there are.")
+    trusted: bool = Field(default=True, description="Whether a secret key sent it.")
 
 
 class Expected(Document):
     """What an example must come to. A score is a number, or operators such as `{gte: 40}`."""
 
-    stage: Name | None = None
-    sales_ready: bool | None = None
-    scores: dict[Name, ExpectedScore] = {}
+    stage: Name | None = Field(None, description="The rung that the person must stand on.")
+    sales_ready: bool | None = Field(None, description="Whether that rung must be one for sales.")
+    scores: dict[Name, ExpectedScore] = Field(
+        {}, description="What scores must come to, by name: a number, or operators such as {gte: 40, lt: 60}."
+    )
 
 
 class Example(Document):
     """A sentence about people, and the proof that the model agrees."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    given: list[Given] = Field(max_length=500)
-    expect: Expected
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        description="A sentence about people, told if it does not hold."
+    )
+    given: list[Given] = Field(max_length=500, description="The messages of one person who starts from nothing.")
+    expect: Expected = Field(description="What they must come to.")
 
 
 class ScoringModel(Document):
     """One scoring model: signals are counted, scores weigh signals, stages read scores."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    description: str | None = None
-    traits: dict[TraitName, Trait] = Field({}, max_length=500)
-    signals: dict[Name, Signal] = Field({}, max_length=500)
-    scores: dict[Name, Score] = Field({}, max_length=20)
-    stages: list[Stage] = Field(min_length=1, max_length=100)
-    examples: list[Example] = Field([], max_length=500)
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(
+        description="What the model is called."
+    )
+    description: str | None = Field(None, description="What the model is for.")
+    traits: dict[TraitName, Trait] = Field(
+        {}, max_length=500, description="How single traits of leads are treated, by name."
+    )
+    signals: dict[Name, Signal] = Field({}, max_length=500, description="What is counted, by name.")
+    scores: dict[Name, Score] = Field({}, max_length=20, description="What it is worth, by name.")
+    stages: list[Stage] = Field(
+        min_length=1,
+        max_length=100,
+        description="Where that puts a person, in ascending order: the highest rung whose `when` holds.",
+    )
+    examples: list[Example] = Field(
+        [],
+        max_length=500,
+        description="What must stay true. Run by `leadscore model test`, and before the model is published.",
+    )

@@ -14,7 +14,7 @@ import pytest
 from httpx import AsyncClient, Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import validate
+from jsonschema import ValidationError, validate
 
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, SOURCE_CONFIG_PATHS
 from app.api.problems import MEDIA_TYPE
@@ -46,20 +46,80 @@ async def test_the_documentation_is_served(web: Api) -> None:
     assert (await web.client.get("/docs")).status_code == 200
 
 
-async def test_every_example_of_what_may_be_sent_is_taken(web: Api) -> None:
+OPERATIONS = """
+track identify page screen group alias send_batch import_history submit_form
+look_up_lead look_up_leads list_leads get_lead get_lead_score get_lead_history list_lead_events list_lead_transitions
+create_model list_models get_model_schema get_model compare_models preview_model publish_model
+list_rollouts get_rollout evaluate_messages list_keys create_key revoke_key list_rejections
+check_liveness check_readiness get_metrics
+"""
+
+
+async def test_operations_have_names_that_a_generated_client_can_keep(web: Api) -> None:
+    paths = (await web.client.get("/openapi.json")).json()["paths"]
+    names = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
+    assert sorted(names) == sorted(OPERATIONS.split())
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch("[a-z]+(_[a-z]+)*", name)] == []
+
+
+async def test_every_reference_leads_to_a_schema(web: Api) -> None:
     document = (await web.client.get("/openapi.json")).json()
-    bodies = {
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert references == set(document["components"]["schemas"])
+
+
+async def test_every_kind_of_body_has_a_schema_of_its_own(web: Api) -> None:
+    document = (await web.client.get("/openapi.json")).json()
+    names = {path: body["schema"]["$ref"].rpartition("/")[2] for path, (_, body) in ingestion_bodies(document).items()}
+    singles = {f"/v1/{kind}": kind.title() for kind in MESSAGE_PATHS.values()}
+    assert names == singles | {"/v1/batch": "Batch", "/v1/import": "Batch", "/v1/forms/{form}": "Form"}
+
+
+def ingestion_bodies(document: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """By path, the media type of the body and what is documented of it."""
+    return {
         path: next(iter(methods["post"]["requestBody"]["content"].items()))
         for path, methods in document["paths"].items()
         if methods.get("post", {}).get("tags") == ["ingestion"]
     }
+
+
+async def test_every_example_of_what_may_be_sent_is_taken(web: Api) -> None:
+    document = (await web.client.get("/openapi.json")).json()
+    bodies = ingestion_bodies(document)
     assert len(bodies) == 9
     for path, (media_type, body) in bodies.items():
-        validate(body["example"], body["schema"])
+        validate(body["example"], body["schema"] | {"components": document["components"]})
         form = {"data": body["example"]} if "form" in media_type else {"json": body["example"]}
         answer = await web.client.post(path.replace("{form}", "contact"), auth=(web.keys["server"], ""), **form)
         assert answer.status_code == 200, (path, answer.text)
         assert accepted(answer)[0] == len(body["example"].get("batch", [1]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch": [{"userId": "u1", "event": "Liked"}]},
+        {"batch": [{"type": "track", "userId": "u1"}]},
+        {"batch": [{"type": "page"}]},
+        {"batch": [{"type": "applaud", "userId": "u1"}]},
+    ],
+    ids=["without a type", "a track without an event", "a page of nobody", "an unknown type"],
+)
+async def test_the_schema_of_a_batch_knows_each_type_of_message(web: Api, wrong: Any) -> None:
+    components = (await web.client.get("/openapi.json")).json()["components"]
+    with pytest.raises(ValidationError):
+        validate(wrong, {"$ref": "#/components/schemas/Batch", "components": components})
+
+
+async def test_the_explanation_of_a_stage_is_documented_as_it_is_answered(web: Api) -> None:
+    await web.batch(track(), track(event="Demo Requested"))
+    lead = await web.lead(user_id="u1")
+    score = (await web.ask(f"/v1/leads/{lead['id']}/score")).json()
+    components = (await web.client.get("/openapi.json")).json()["components"]
+    assert score["stage_reason"]["because"]
+    validate(score, {"$ref": "#/components/schemas/ScoreDocument", "components": components})
 
 
 class Target:

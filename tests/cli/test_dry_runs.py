@@ -46,13 +46,13 @@ def test_a_version_in_the_database_evaluates_too(sqlite_url: str) -> None:
 def test_untrusted_messages_give_no_hits_to_what_asks_for_trust(model: Path) -> None:
     model.write_text(MODEL.replace("on: Liked", "on: Liked, trusted: true"))
     done = run(NOWHERE, "model", "evaluate", str(model), "-", "--untrusted", input=line())
-    assert "\n  missing for fan, the next rung:\n    score engagement gte 10 (is 0, short by 10)\n" in done.stdout
+    assert "\n  missing for fan, the next stage:\n    score engagement gte 10 (is 0, short by 10)\n" in done.stdout
 
 
 BAD = {
-    "{}\n\n{": "messages.json is not valid JSON at column 2. Messages are JSON lines, or one list.",
+    "{}\n\n{": "messages.json is not valid JSON at column 2. Messages must be JSON lines or one JSON list.",
     '[{"type": "track"}, 1]': "messages[1]: ",
-    "[1,\n2": "messages.json is not valid JSON at line 2, column 2. Messages are",
+    "[1,\n2": "messages.json is not valid JSON at line 2, column 2. Messages must be",
     '{"type": "track", "event": "A"}\n\n{"type": "dance"}\n': "line 3: ",
 }
 

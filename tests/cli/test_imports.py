@@ -68,7 +68,7 @@ def test_a_line_that_is_refused_is_called_one(sqlite_url: str) -> None:
 
 def test_a_database_that_is_only_made_now_is_told(tmp_path: Path) -> None:
     said = [run("sqlite:///leads.db", "import", "-", cwd=tmp_path, input="").stderr for _ in range(2)]
-    assert said == [f"There was no database at {tmp_path / 'leads.db'}: it is made now.\n", ""]
+    assert said == [f"There was no database at {tmp_path / 'leads.db'}: creating it.\n", ""]
 
 
 def test_a_command_that_only_looks_makes_no_database(tmp_path: Path) -> None:

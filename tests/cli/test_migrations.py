@@ -9,8 +9,8 @@ def test_migrate_brings_a_database_up_to_date_once(empty_postgres: str) -> None:
     said = [run(empty_postgres, "migrate") for _ in range(2)]
     assert [done.returncode for done in said] == [0, 0]
     assert [done.stdout for done in said] == [
-        "The schema is up to date now.\n",
-        "The schema was up to date already.\n",
+        "The schema is now up to date.\n",
+        "The schema was already up to date.\n",
     ]
 
 

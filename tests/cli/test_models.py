@@ -71,7 +71,7 @@ def test_two_files_are_compared_without_a_database(model: Path, other: Path) -> 
     signal, rule, stage = done.stdout.splitlines()
     assert signal.startswith("~* signal liked: counts other events now")
     assert (rule[:2], stage[:2]) == ("~ ", "+ ")
-    assert one_sentence(done.stderr) == "* 1 signal to be recounted from the event log."
+    assert one_sentence(done.stderr) == "* 1 signal must be recounted from the event log."
 
 
 def test_the_exit_status_of_a_comparison_tells_of_differences_where_asked(model: Path, other: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_preview_shows_stages_moves_scores_and_who_moves_most(database_url: st
     done = run(database_url, "model", "preview", str(model))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(TABLES)
-    assert "\n1 lead changes its stage: so many go out with --notify all.\n" in done.stdout
+    assert "\n1 lead changes its stage: --notify all would send a notification for each.\n" in done.stdout
     lines = done.stdout.splitlines()
     movers = lines[lines.index("Leads that move most") + 1 :]
     assert [line[-15:].split() for line in movers] == [

@@ -40,7 +40,7 @@ def test_what_is_active_is_not_published_again(sqlite_url: str, model: Path) -> 
     for target in (str(model), "2", "active"):
         done = run(sqlite_url, "model", "publish", target)
         assert done.stdout == "Version 2 of the model is active; 0 leads changed their stage.\n"
-        assert one_sentence(done.stderr).startswith("Version 2 was published already, at ")
+        assert one_sentence(done.stderr).startswith("Version 2 was already published, at ")
     assert len(run(sqlite_url, "model", "list").stdout.splitlines()) == 3
 
 
@@ -116,7 +116,7 @@ def watching(url: str, model: Path) -> Iterator[subprocess.Popen[str]]:
     with process:
         try:
             assert process.stderr is not None
-            assert process.stderr.readline().startswith("Version 2 was published already")
+            assert process.stderr.readline().startswith("Version 2 was already published")
             yield process
         finally:
             process.kill()
@@ -155,7 +155,7 @@ def test_a_rollout_that_another_publication_overtakes_is_given_up(sqlite_url: st
         databases.run(overtake())
         said, complaint = process.communicate(timeout=60)
     assert (process.returncode, said) == (1, "")
-    assert one_sentence(complaint) == "Version 3 was published meanwhile: version 2 is no longer active."
+    assert one_sentence(complaint) == "Version 3 was published in the meantime: version 2 is no longer active."
 
 
 def test_an_interruption_says_who_carries_on(sqlite_url: str, model: Path) -> None:
@@ -166,5 +166,5 @@ def test_an_interruption_says_who_carries_on(sqlite_url: str, model: Path) -> No
     assert (process.returncode, said) == (130, "")
     assert one_sentence(complaint) == (
         "Stopped: version 2 is active and has reached 0 of 2 leads. "
-        "A running server carries on, or this command if it is run again."
+        "A running server continues the rollout; so does running this command again."
     )

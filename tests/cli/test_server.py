@@ -146,7 +146,7 @@ def test_a_host_that_has_several_addresses_is_served_on_each_of_them() -> None:
 def test_a_host_that_is_not_here_is_one_sentence(sqlite_url: str, host: str) -> None:
     done = run(sqlite_url, "serve", "--port", "0", "--host", host)
     assert (done.returncode, done.stdout) == (1, "")
-    assert one_sentence(done.stderr).startswith(f"Port 0 of {host} can't be listened on: ")
+    assert one_sentence(done.stderr).startswith(f"Port 0 of {host} is not available: ")
 
 
 def test_an_address_with_a_scope_is_a_url_too() -> None:
@@ -212,9 +212,7 @@ def test_a_port_that_is_taken_is_one_sentence(sqlite_url: str) -> None:
         port = taken.getsockname()[1]
         done = run(sqlite_url, "serve", "--port", str(port))
     assert (done.returncode, done.stdout) == (1, "")
-    assert one_sentence(done.stderr).startswith(
-        f"Port {port} of 127.0.0.1 can't be listened on: Address already in use"
-    )
+    assert one_sentence(done.stderr).startswith(f"Port {port} of 127.0.0.1 is not available: Address already in use")
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_table_that_can_not_be_understood_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--event", "Liked", "--event-column", "what"), "Take one of --event"),
+        (("--event", "Liked", "--event-column", "what"), "Use only one of --event"),
         (("--map", "Firma"), "`Firma` must be COLUMN=TRAIT"),
         (("--event-at", "=trial_at"), "`=trial_at` must be NAME=COLUMN"),
     ],
@@ -136,7 +136,7 @@ def test_of_a_packed_table_that_was_cut_off_what_is_whole_is_imported(sqlite_url
     done = run(sqlite_url, "import", str(cut))
     assert done.returncode == 1
     assert totals(done)[0] > 0
-    assert "is no whole gzip file" in done.stderr.splitlines()[-1]
+    assert "is not a complete gzip file" in done.stderr.splitlines()[-1]
 
 
 def test_a_header_alone_imports_nobody(sqlite_url: str) -> None:

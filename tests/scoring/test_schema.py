@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from app.scoring import document
 from app.scoring.model import load_model
-from app.scoring.schema import DESCRIPTIONS, json_schema
+from app.scoring.schema import json_schema
 from app.validation.faults import InvalidModel
 from tests.scoring.strategies import models
 
@@ -161,12 +160,6 @@ def test_every_field_is_described() -> None:
     fields = [field for part in parts for field in part.get("properties", {}).values()]
     assert len(fields) > 50
     assert [field for field in fields if not field["description"]] == []
-
-
-def test_nothing_is_described_that_is_no_field() -> None:
-    for name, described in DESCRIPTIONS.items():
-        part = vars(document)["Combination" if name == "Condition" else name]
-        assert set(described) == {field.alias or key for key, field in part.model_fields.items()}
 
 
 def test_it_offers_no_null_and_no_empty_default() -> None:
