@@ -26,17 +26,20 @@ class Outcome:
 class Intake:
     """Stores what was read, keeps what was refused, and counts both."""
 
-    def __init__(self, writer: Writer, metrics: Metrics, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, writer: Writer, metrics: Metrics, clock: Callable[[], datetime], phone_region: str | None
+    ) -> None:
         self._writer = writer
         self._metrics = metrics
         self._clock = clock
+        self._phone_region = phone_region
 
     async def accept(self, key: Key, batch: Batch) -> Outcome:
         """Raises `Unavailable`: then none, or not all, are stored, and the same request may be sent again."""
         batch = _allowed(key, batch)
         receipt = Receipt(0, 0, frozenset())
         if batch.accepted or batch.refused:
-            rejections = rejections_of(batch.refused, key.name, self._clock())
+            rejections = rejections_of(batch.refused, key.name, self._clock(), self._phone_region)
             receipt = await self._writer.submit([event for _, event in batch.accepted], rejections)
         unstorable = _unstorable(batch, receipt)
         if unstorable:
@@ -56,7 +59,7 @@ class Intake:
         self._metrics.received(0, 0, rejected=1)
 
     async def _keep(self, key: Key, refused: Sequence[Refusal]) -> None:
-        await self._writer.submit([], rejections_of(refused, key.name, self._clock()))
+        await self._writer.submit([], rejections_of(refused, key.name, self._clock(), self._phone_region))
 
 
 def _allowed(key: Key, batch: Batch) -> Batch:

@@ -8,6 +8,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.protocol.batches import Refusal
+from app.protocol.identities import readable_identities
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection
@@ -16,7 +17,9 @@ MAX_BODY_LENGTH = 32 * 1024
 MAX_DETAIL_LENGTH = 1_000
 
 
-def rejections_of(refusals: Iterable[Refusal], source: str, received_at: datetime) -> list[Rejection]:
+def rejections_of(
+    refusals: Iterable[Refusal], source: str, received_at: datetime, phone_region: str | None = None
+) -> list[Rejection]:
     return [
         Rejection(
             id=uuid7(),
@@ -27,6 +30,7 @@ def rejections_of(refusals: Iterable[Refusal], source: str, received_at: datetim
             message_id=refusal.message_id,
             # ASCII with escapes, for it may hold just those characters for which it was refused
             body=json.dumps(refusal.body)[:MAX_BODY_LENGTH],
+            identities=[str(each) for each in readable_identities(refusal.body, phone_region=phone_region)],
         )
         for refusal in refusals
     ]
