@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.errors import InvalidMessage
+from app.protocol.misspellings import fields_by_any_name
 from app.protocol.placeholder_ids import means_nobody
 from app.protocol.values import as_text, is_storable
 from app.scoring.emails import canonical_email, canonical_email_alone
@@ -22,6 +23,11 @@ _STRENGTH = {kind: rank for rank, kind in enumerate(IDENTITY_KINDS)}
 _CONTACTS: tuple[IdentityKind, ...] = ("email", "phone")
 """Kinds that are read from the traits of the same name."""
 
+_KINDS_OF_IDS: Mapping[str, tuple[IdentityKind, ...]] = {
+    "userId": ("user_id",),
+    "anonymousId": ("anonymous_id",),
+    "previousId": ("user_id", "anonymous_id"),  # it doesn't say which
+}
 _CONTACT_SUFFICES = frozenset({"identify", "form"})
 
 
@@ -74,6 +80,35 @@ def read_identities(
         raise InvalidMessage("invalid-identity", _nobody(message_type, traits))
     identities = dict.fromkeys((*found, *_addresses(found)))
     return tuple(sorted(identities, key=lambda identity: _STRENGTH[identity.kind]))
+
+
+def readable_identities(message: Any, *, phone_region: str | None = None) -> list[Identity]:
+    """Whoever a message names that was refused, the strongest kind first, as far as that can be read. Raises nothing.
+
+    It reads more than `read_identities`, since whoever is named there may ask to be erased: ids under the names that
+    other protocols have for them, `previousId` as either kind, and contacts beside the ids as in traits.
+    """
+    if not isinstance(message, dict):
+        return []
+    fields = [*((field, message.get(field)) for field in _KINDS_OF_IDS), *fields_by_any_name(message)]
+    ids = [(kind, value) for field, value in fields for kind in _KINDS_OF_IDS.get(field, ())]
+    context = _object(message.get("context"))
+    sections = (message, _object(message.get("traits")), _object(context.get("traits")))
+    contacts = [(kind, section.get(kind)) for kind in _CONTACTS for section in sections]
+    read = [_readable_identity(kind, value, phone_region) for kind, value in (*ids, *contacts)]
+    found = [identity for identity in read if identity is not None]
+    return sorted(dict.fromkeys((*found, *_addresses(found))), key=lambda identity: _STRENGTH[identity.kind])
+
+
+def _readable_identity(kind: IdentityKind, value: Any, phone_region: str | None) -> Identity | None:
+    try:
+        return read_identity(kind, value, phone_region=phone_region)
+    except InvalidMessage:
+        return None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _addresses(identities: Iterable[Identity]) -> Iterator[Identity]:

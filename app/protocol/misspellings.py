@@ -1,6 +1,6 @@
 """Fields of a message that are spelt as another protocol has them: `user_id` or `UserID` for `userId`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -26,10 +26,15 @@ def misspelling_hint(message: Mapping[str, Any], fields: Collection[str]) -> str
 
     The message's own words are not repeated.
     """
-    names = [name for name, value in islice(message.items(), _MAX_FIELDS) if value]
-    meant = dict.fromkeys(_FIELDS.get(_letters(name), "") for name in names)
-    missing = [field for field in meant if field in fields and not message.get(field)]
-    return f" Did you mean {' and '.join(f'`{field}`' for field in missing)}?" if missing else ""
+    missing = [field for field, _ in fields_by_any_name(message) if field in fields and not message.get(field)]
+    return f" Did you mean {' and '.join(f'`{field}`' for field in dict.fromkeys(missing))}?" if missing else ""
+
+
+def fields_by_any_name(message: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields of the protocol that have a value, each by its own name, however the message spells it."""
+    for name, value in islice(message.items(), _MAX_FIELDS):
+        if value and (field := _FIELDS.get(_letters(name))):
+            yield field, value
 
 
 def _letters(name: str) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.scoring.document import Example, Given
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event, Identity
-from app.scoring.facts import merge
+from app.scoring.history import fold
 from app.scoring.operators import OPERATORS
 from app.scoring.stages import stage_of
 from app.scoring.strings import with_canonical_names
@@ -32,7 +32,7 @@ def run_examples(model: CompiledModel) -> tuple[ExampleResult, ...]:
 
 def _failures(model: CompiledModel, example: Example) -> Iterator[str]:
     events = [event for index, given in enumerate(example.given) for event in _events(given, index)]
-    evaluation = evaluate(model, merge(map(model.facts_of, events)), MOMENT)
+    evaluation = evaluate(model, fold(model, events), MOMENT)
     stage = stage_of(evaluation, None)
     if example.expect.stage not in (None, stage):
         yield f"stage is {stage}, expected {example.expect.stage}"

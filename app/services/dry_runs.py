@@ -8,7 +8,7 @@ from app.errors import InvalidMessage, ValidationFailed
 from app.protocol.messages import Sender, read_message
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event
-from app.scoring.facts import merge
+from app.scoring.history import fold
 from app.scoring.stages import stage_of
 from app.validation.faults import Fault
 
@@ -36,5 +36,5 @@ def dry_run(
     if faults:
         msg = f"{len(faults)} of the messages can't be used; `errors` names each."
         raise ValidationFailed(msg, tuple(faults))
-    evaluation = evaluate(model, merge(map(model.facts_of, events.values())), as_of or now)
+    evaluation = evaluate(model, fold(model, events.values()), as_of or now)
     return evaluation, stage_of(evaluation, None)

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
-from app.scoring.facts import Facts, Tally, day_of
+from app.scoring.facts import Facts
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
+from app.services.history import Counted, recount
 from app.services.models import ActiveModels
 from app.services.publications import Names, Publications
-from app.storage import events as event_store
 from app.storage import leads as lead_store
 from app.storage import rollouts as rollout_store
 from app.storage import transitions as transition_store
@@ -154,16 +154,15 @@ async def up_to_date(
     if not versions:
         return dict(leads)
     leads = await _by_present_names(connection, models, model, leads)
-    others = {version: await models.version(connection, version) for version in versions}
-    missing = {version: model.fingerprints - other.fingerprints for version, other in others.items()}
-    stale = {
-        lead_id: lead
+    fingerprints = {version: (await models.version(connection, version)).fingerprints for version in versions}
+    outdated = {
+        lead_id: Counted(lead.facts, fingerprints[lead.model_version])
         for lead_id, lead in leads.items()
-        if lead.model_version in others and others[lead.model_version].fingerprints != model.fingerprints
+        if fingerprints.get(lead.model_version, model.fingerprints) != model.fingerprints
     }
-    to_count = {lead_id: missing[lead.model_version] for lead_id, lead in stale.items() if missing[lead.model_version]}
-    recounted = await _recount(connection, model, to_count, set(new))
-    return {**leads, **{key: _counted(model, lead, recounted.get(key, {})) for key, lead in stale.items()}}
+    recounted = await recount(connection, model, outdated, without=set(new))
+    # The stored scores came from other facts: even if they come out the same again, the lead has changed.
+    return {**leads, **{lead_id: replace(leads[lead_id], facts=each, scores={}) for lead_id, each in recounted.items()}}
 
 
 async def _by_present_names(
@@ -183,28 +182,5 @@ def _renamed(lead: Lead, names: Names) -> Lead:
     stage = names.get(lead.standing.stage, lead.standing.stage)
     if stage == lead.standing.stage:
         return lead
-    # Without scores, as below: a lead that reads differently has changed.
+    # Without scores, as above: a lead that reads differently has changed.
     return replace(lead, standing=replace(lead.standing, stage=stage), scores={})
-
-
-def _counted(model: CompiledModel, lead: Lead, recounted: Tally) -> Lead:
-    kept = {key: days for key, days in lead.facts.tally.items() if key in model.fingerprints}
-    # The scores that are stored were those of other facts: were they found again, the lead has changed all the same.
-    return replace(lead, facts=replace(lead.facts, tally=kept | recounted), scores={})
-
-
-async def _recount(
-    connection: AsyncConnection, model: CompiledModel, missing: Mapping[UUID, frozenset[str]], new: Collection[UUID]
-) -> dict[UUID, Tally]:
-    """What leads have of signals that were not counted for them, from those events alone that could match."""
-    tallies: dict[UUID, Tally] = {lead_id: {} for lead_id in missing}
-    names = model.event_keys(frozenset().union(*missing.values()))
-    if not names:
-        return tallies
-    async for lead_id, event in event_store.of_leads(connection, list(missing), names):
-        if event.id not in new:
-            day = day_of(event.occurred_at)
-            for fingerprint in model.hits_of(event, missing[lead_id]):
-                days = tallies[lead_id].setdefault(fingerprint, {})
-                days[day] = days.get(day, 0) + 1
-    return tallies

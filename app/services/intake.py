@@ -37,9 +37,10 @@ class Outcome:
 class Intake:
     """Stores what was read, keeps what was refused, and counts both. `now`: when the request was received."""
 
-    def __init__(self, writer: Writer, metrics: Metrics) -> None:
+    def __init__(self, writer: Writer, metrics: Metrics, phone_region: str | None) -> None:
         self._writer = writer
         self._metrics = metrics
+        self._phone_region = phone_region
 
     async def accept(self, key: Key, messages: Sequence[Message], now: datetime) -> Outcome:
         """Raises `Unavailable`: then none, or not all, are stored, and the same request may be sent again."""
@@ -48,7 +49,7 @@ class Intake:
         refused = [message for message in messages if message.event is None]
         receipt = Receipt(0, 0, frozenset())
         if messages:
-            receipt = await self._writer.submit(events, rejections_of(refused, key.name, now))
+            receipt = await self._writer.submit(events, rejections_of(refused, key.name, now, self._phone_region))
         outcome = Outcome.of(messages, receipt)
         if receipt.refused:
             await self._keep(key, [message for message in outcome.refused if message.error is UNSTORABLE], now)
@@ -67,7 +68,7 @@ class Intake:
         self._metrics.received(0, 0, rejected=1)
 
     async def _keep(self, key: Key, refused: Sequence[Message], now: datetime) -> None:
-        await self._writer.submit([], rejections_of(refused, key.name, now))
+        await self._writer.submit([], rejections_of(refused, key.name, now, self._phone_region))
 
 
 def _apply_allow_list(key: Key, messages: Sequence[Message]) -> Sequence[Message]:

@@ -1,12 +1,13 @@
 """Looking back: what was said of a person at moments in the past, from the log, the links and the models of then.
 
-A person is asked about by a lead's id. Until that lead was merged away it speaks for itself, and after that its
-survivor does. What became known later (a late event, an identity linked since) plays no part.
+A person is asked about by a lead's id. While that lead has identities, it speaks for itself; while they are another's,
+because it was merged away, that other lead does. What became known later (a late event, an identity linked since) plays
+no part.
 """
 
 import asyncio
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -14,12 +15,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
-from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, merge
+from app.scoring.history import FactsOverTime
 from app.scoring.stages import Transition, stage_of
+from app.services.history import known_since, read_facts
 from app.services.models import ActiveModels
 from app.services.publications import Publications
-from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import transitions as transition_store
@@ -46,25 +46,17 @@ class NamedStage:
 
 
 @dataclass(frozen=True, slots=True)
-class LeadPeriod:
-    """One lead that an id stood for, until it was merged away, and since when each identity was its own."""
+class PastLead:
+    """A lead with all links that it has or had, its transitions, and the stage that is stored.
 
-    lead_id: UUID
-    since: Mapping[Identity, datetime]
-    until: datetime | None
+    `lost_at` are the times, in order, at which it lost identities. Between two of them its facts only grow.
+    """
+
+    id: UUID
+    links: Sequence[Link]
+    lost_at: Sequence[datetime]
     transitions: Sequence[Transition]
     stored: NamedStage
-
-    def has_begun(self, moment: datetime) -> bool:
-        return any(since <= moment for since in self.since.values())
-
-    def has_ended(self, moment: datetime) -> bool:
-        return self.until is not None and self.until <= moment
-
-    def known_since(self, event: Event) -> datetime | None:
-        """When an event became known of this lead; None if it never did."""
-        since = self.since.get(event.identities[0])
-        return None if since is None else max(event.received_at, since)
 
     def stage_before(self, moment: datetime) -> NamedStage:
         """The stage that was stored at a moment: that to which the last transition led."""
@@ -75,6 +67,40 @@ class LeadPeriod:
             first = self.transitions[0]
             return NamedStage(first.from_stage, first.model_version, first.at)
         return self.stored
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The leads that an id stood for. `links` tell when: of those that cover a moment, the first one counts."""
+
+    links: Sequence[Link]
+    leads: Mapping[UUID, PastLead]
+
+    def lead_at(self, moment: datetime) -> PastLead | None:
+        link = next((link for link in self.links if link.covers(moment)), None)
+        return self.leads[link.lead_id] if link else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Moments at which one lead is evaluated by one model, with no identity lost between them.
+
+    `stages`: by moment, the stage before it, by its name then.
+    """
+
+    lead: PastLead
+    model: CompiledModel
+    stages: dict[datetime, str]
+
+    def facts(self) -> FactsOverTime:
+        """To be read from the log."""
+        moments = list(self.stages)
+        return FactsOverTime(self.model, known_since(self.lead.links, moments[0]), moments)
+
+    def views(self, facts: FactsOverTime) -> Iterator[ScoreView]:
+        for moment, known in facts.by_moment().items():
+            evaluation = evaluate(self.model, known, moment)
+            yield ScoreView(self.lead.id, evaluation, stage_of(evaluation, self.stages[moment]), moment)
 
 
 async def look_back(
@@ -88,65 +114,40 @@ async def look_back(
 
     `model`: what it would have said instead of those that were active.
     """
-    periods = await _periods(connection, lead_id)
+    spans = await _spans(connection, models, lead_id, moments, model)
+    if not spans:
+        return []
+    facts = [span.facts() for span in spans]
+    await read_facts(connection, facts)
+    return await asyncio.to_thread(_evaluate, spans, facts)
+
+
+def _evaluate(spans: Sequence[_Span], facts: Sequence[FactsOverTime]) -> list[ScoreView]:
+    views = [view for span, known in zip(spans, facts, strict=True) for view in span.views(known)]
+    return sorted(views, key=lambda view: view.as_of)
+
+
+async def _spans(
+    connection: AsyncConnection,
+    models: ActiveModels,
+    lead_id: UUID,
+    moments: Sequence[datetime],
+    model: CompiledModel | None,
+) -> list[_Span]:
+    """The moments at which the id stood for a lead, grouped by what can be read in one go."""
+    trail = await _read_trail(connection, lead_id)
     publications = await Publications.read(connection, models)
-    pasts: dict[tuple[UUID, int], _Past] = {}
-    asked: list[tuple[datetime, _Past, str]] = []
+    spans: dict[tuple[UUID, int, int], _Span] = {}
     for moment in moments:
-        life = next((each for each in periods if not each.has_ended(moment)), None)
-        if life is None or not life.has_begun(moment):  # the survivor may be older: this id did not lead to it yet
+        lead = trail.lead_at(moment)
+        if lead is None:
             continue
         publication = publications.at(moment)
         model_then = model or await publications.model(publication)
-        stage = await _present_name(publications, life.stage_before(moment), publication, model_then)
-        key = (life.lead_id, model_then.version)
-        if key not in pasts:
-            pasts[key] = _Past(life, model_then)
-        pasts[key].moments.append(moment)
-        asked.append((moment, pasts[key], stage))
-    if not asked:
-        return []
-    identities = {identity for past in pasts.values() for identity in past.life.since}
-    async for events in event_store.filed_under(connection, identities, received_by=moments[-1]):
-        await asyncio.to_thread(_learn, pasts.values(), events)  # of somebody with many events, it takes its time
-    return await asyncio.to_thread(lambda: [past.at(moment, stage) for moment, past, stage in asked])
-
-
-class _Past:
-    """What was known of one life at each of `moments`, which ascend, as one model reads it.
-
-    Events come in any order, and are not kept: each is added to the facts of the first moment at which it was known.
-    """
-
-    def __init__(self, life: LeadPeriod, model: CompiledModel) -> None:
-        self.life = life
-        self.model = model
-        self.moments: list[datetime] = []
-        self._unread: dict[datetime, Facts] = {}  # by the first of the moments at which it was known
-        self._facts = Facts()
-
-    def learn(self, events: Iterable[Event]) -> None:
-        unread: dict[datetime, list[Facts]] = {}
-        for event in events:
-            known_since = self.life.known_since(event)
-            if known_since is not None and known_since <= self.moments[-1]:
-                first = self.moments[bisect_left(self.moments, known_since)]
-                unread.setdefault(first, []).append(self.model.facts_of(event))
-        for first, parts in unread.items():
-            self._unread[first] = merge([self._unread.get(first, Facts()), *parts])
-
-    def at(self, moment: datetime, stage_before: str) -> ScoreView:
-        """What was said at a moment of a lead on that stage. To be asked of one after the other."""
-        unread = self._unread.pop(moment, None)
-        if unread is not None:
-            self._facts = merge([self._facts, unread])
-        evaluation = evaluate(self.model, self._facts, moment)
-        return ScoreView(self.life.lead_id, evaluation, stage_of(evaluation, stage_before), moment)
-
-
-def _learn(pasts: Iterable[_Past], events: Sequence[Event]) -> None:
-    for past in pasts:
-        past.learn(events)
+        key = lead.id, bisect_right(lead.lost_at, moment), model_then.version
+        span = spans.setdefault(key, _Span(lead, model_then, {}))
+        span.stages[moment] = await _present_name(publications, lead.stage_before(moment), publication, model_then)
+    return list(spans.values())
 
 
 async def _present_name(publications: Publications, stage: NamedStage, publication: int, model: CompiledModel) -> str:
@@ -155,39 +156,41 @@ async def _present_name(publications: Publications, stage: NamedStage, publicati
     return names.get(stage.name, stage.name)
 
 
-async def _periods(connection: AsyncConnection, lead_id: UUID) -> list[LeadPeriod]:
-    """The lead and, if it was merged away, those that it became part of, one after the other."""
-    links = await _links(connection, lead_id)
-    transitions = await transition_store.of_leads(connection, list(links))
-    stages = await lead_store.stages(connection, list(links))
-    return [_period(held, transitions[each], *stages[each]) for each, held in links.items()]
-
-
-async def _links(connection: AsyncConnection, lead_id: UUID) -> dict[UUID, list[Link]]:
-    """The links of each lead that answered to this id, in the order in which they did."""
+async def _read_trail(connection: AsyncConnection, lead_id: UUID) -> Trail:
     own = await identity_store.links_of_leads(connection, [lead_id])
     if not own:  # merged before `former_identities` was kept
-        survivor = await lead_store.survivor(connection, lead_id)
-        return {survivor: await identity_store.links_of_leads(connection, [survivor])}
-    moved = next((link for link in own if link.until is not None), None)
-    if moved is None:
-        return {lead_id: own}
-    chain = [link.lead_id for link in await identity_store.links_of_identity(connection, moved.identity)]
-    successors = chain[chain.index(lead_id) :]
-    held: dict[UUID, list[Link]] = {successor: [] for successor in successors}
-    for link in await identity_store.links_of_leads(connection, successors):
-        held[link.lead_id].append(link)
-    return held
+        lead_id = await lead_store.survivor(connection, lead_id)
+        own = await identity_store.links_of_leads(connection, [lead_id])
+    later = await _links_after(connection, own)
+    links: dict[UUID, list[Link]] = {lead_id: own} | {link.lead_id: [] for link in later if link.lead_id != lead_id}
+    for link in await identity_store.links_of_leads(connection, links.keys() - {lead_id}):
+        links[link.lead_id].append(link)
+    transitions = await transition_store.of_leads(connection, list(links))
+    stages = await lead_store.stages(connection, list(links))
+    return Trail(own + later, {each: _past_lead(each, links[each], transitions[each], *stages[each]) for each in links})
 
 
-def _period(links: Sequence[Link], transitions: Sequence[Transition], stage: str, version: int) -> LeadPeriod:
-    return LeadPeriod(
-        lead_id=links[0].lead_id,
-        since={link.identity: link.since for link in links},
-        until=links[0].until,
-        transitions=transitions,
-        stored=NamedStage(stage, version, links[0].until),
-    )
+async def _links_after(connection: AsyncConnection, own: Sequence[Link]) -> list[Link]:
+    """Where a lead's identities went: the links that one of them had after its first to this lead.
+
+    Of those that left last, it is the one that the lead had first: a merge moves them all, but others may have gone
+    their own way before.
+    """
+    last_loss = max((link.until for link in own if link.until is not None), default=None)
+    if last_loss is None:
+        return []
+    lost = {link.identity for link in own if link.until == last_loss}
+    first = min((link for link in own if link.identity in lost), key=lambda link: link.since)
+    links = await identity_store.links_of_identity(connection, first.identity)
+    return links[links.index(first) + 1 :]
+
+
+def _past_lead(
+    lead_id: UUID, links: Sequence[Link], transitions: Sequence[Transition], stage: str, version: int
+) -> PastLead:
+    lost_at = sorted({link.until for link in links if link.until is not None})
+    retired_at = None if any(link.until is None for link in links) else max(lost_at, default=None)
+    return PastLead(lead_id, links, lost_at, transitions, NamedStage(stage, version, retired_at))
 
 
 def ends_of_days(first: date, last: date, now: datetime) -> list[datetime]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.protocol.batches import Message
+from app.protocol.identities import readable_identities
 from app.services.pages import Page, fetch_page
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
@@ -17,7 +18,9 @@ MAX_BODY_LENGTH = 32 * 1024
 MAX_DETAIL_LENGTH = 1_000
 
 
-def rejections_of(refused: Iterable[Message], source: str, received_at: datetime) -> list[Rejection]:
+def rejections_of(
+    refused: Iterable[Message], source: str, received_at: datetime, phone_region: str | None = None
+) -> list[Rejection]:
     return [
         Rejection(
             id=uuid7(),
@@ -28,6 +31,7 @@ def rejections_of(refused: Iterable[Message], source: str, received_at: datetime
             message_id=message.message_id,
             # ASCII with escapes: it may hold the very characters for which it was refused
             body=json.dumps(message.original)[:MAX_BODY_LENGTH],
+            identities=[str(each) for each in readable_identities(message.original, phone_region=phone_region)],
         )
         for message in refused
         if message.error is not None

@@ -55,7 +55,7 @@ class Runtime:
             commit_messages=settings.commit_messages,
             lanes=1 if settings.embedded else WRITER_LANES,  # SQLite has one writer in any case
         )
-        self.intake = Intake(self.writer, self.metrics)
+        self.intake = Intake(self.writer, self.metrics, settings.phone_region)
         self.stopping = False
         self._writing: asyncio.Task[None] | None = None
 

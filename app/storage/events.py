@@ -40,16 +40,18 @@ _INSERT = Statement(_insert)
 
 async def of_leads(
     connection: AsyncConnection, lead_ids: Collection[UUID], name_keys: Collection[str]
-) -> AsyncIterator[tuple[UUID, Event]]:
-    """The events of these leads that bear one of these names, each with its lead, in no particular order."""
+) -> AsyncIterator[dict[UUID, list[Event]]]:
+    """The events of these leads that bear one of these names, by lead, some at a time, in no particular order."""
     query = (
         select(events, identities.c.lead_id)
         .join(identities, identities.c.identity == events.c.identity)
         .where(any_of_values(identities.c.lead_id, lead_ids), any_of_values(events.c.name_key, name_keys))
     )
     async for rows in _some(connection, query):
+        found: dict[UUID, list[Event]] = {}
         for row in rows:
-            yield row.lead_id, _from_row(row)
+            found.setdefault(row.lead_id, []).append(_from_row(row))
+        yield found
 
 
 async def filed_under(

@@ -114,13 +114,18 @@ class Link:
     since: datetime
     until: datetime | None
 
+    def covers(self, moment: datetime) -> bool:
+        return self.since <= moment and (self.until is None or moment < self.until)
+
 
 _NOW = select(identities.c.identity, identities.c.lead_id, identities.c.linked_at, null().label("moved_at"))
 _FORMERLY = select(*former_identities.c)
 
 
 async def links_of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> list[Link]:
-    """All the links that these leads have, or had when they were merged away."""
+    """All the links that these leads have or had. One that lost an identity and got it back had several to it."""
+    if not lead_ids:
+        return []
     found = await _links(connection, _NOW.where(any_of_values(identities.c.lead_id, lead_ids)))
     return found + await _links(connection, _FORMERLY.where(any_of_values(former_identities.c.lead_id, lead_ids)))
 

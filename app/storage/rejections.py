@@ -1,6 +1,6 @@
 """Rejections in storage: messages that were refused, kept for a while so that nothing is lost in silence."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,10 @@ from app.storage.tables import rejections
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """`body` is the message as ASCII JSON, cut off where it was too long to keep."""
+    """`body` is the message as ASCII JSON, cut off where it was too long to keep.
+
+    `identities` are those that the message named and that could be read, as `kind:value`: to find it by.
+    """
 
     id: UUID
     source: str
@@ -23,6 +26,7 @@ class Rejection:
     detail: str
     message_id: str | None
     body: str
+    identities: Sequence[str] = ()
 
 
 async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> None:

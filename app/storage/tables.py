@@ -75,14 +75,15 @@ identities = Table(
     Column("linked_at", UtcDateTime, nullable=False),
 )
 
-# Whose an identity was before its lead was merged away: for looking back, and for undoing it.
+# Whose an identity was before it moved to another lead: for looking back, and for undoing merges. With the time in the
+# key, since an identity that was moved back may leave the same lead again.
 former_identities = Table(
     "former_identities",
     metadata,
     Column("identity", IDENTITY, primary_key=True),
     Column("lead_id", Id, ForeignKey("leads.id"), primary_key=True, index=True),
     Column("linked_at", UtcDateTime, nullable=False),
-    Column("moved_at", UtcDateTime, nullable=False),
+    Column("moved_at", UtcDateTime, primary_key=True),
 )
 
 events = Table(
@@ -174,4 +175,6 @@ rejections = Table(
     Column("detail", Text, nullable=False),
     Column("message_id", String(100), nullable=True),
     Column("body", Text, nullable=False),
+    # Whom the message named, for erasing them here as well. With a default, as replicas of the version before need one.
+    Column("identities", JSON, nullable=False, server_default=text("'[]'")),
 )

@@ -2,9 +2,21 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
+import pytest
+from sqlalchemy import select
+
+from app.storage.tables import rejections
 from app.workers.prune import prune
-from tests.api.harness import Api, assert_problem, track
+from tests.api.harness import Api, assert_problem, running, track
+
+
+async def named(api: Api) -> list[list[str]]:
+    """The identities that are kept with each rejection, in the order in which they came."""
+    async with api.runtime.database.read() as connection:
+        kept = await connection.execute(select(rejections.c.identities).order_by(rejections.c.id))
+        return list(kept.scalars())
 
 
 async def test_a_rejection_reads_as_it_was_sent(api: Api) -> None:
@@ -56,3 +68,41 @@ async def test_rejections_are_kept_for_30_days(api: Api) -> None:
 async def test_a_limit_out_of_bounds_is_refused(web: Api) -> None:
     for limit in ("0", "201", "marker"):
         assert_problem(await web.ask("/v1/rejections", limit=limit), 422, "validation-error")
+
+
+# --- Whom they name ---------------------------------------------------------------------------------------------
+
+
+async def test_a_rejection_keeps_whom_it_names_and_does_not_show_it(api: Api) -> None:
+    traits = {"email": "Ada@Example.com", "phone": "+49 30 123456"}
+    await api.batch({"type": "identify", "userId": "null", "anonymousId": "a1", "traits": traits}, track(event=""))
+    assert await named(api) == [["email:ada@example.com", "phone:+4930123456", "anonymous_id:a1"], ["user_id:u1"]]
+    assert not any("identities" in item for item in await api.rejections())
+
+
+async def test_a_number_without_its_country_is_read_as_that_of_an_event_would_be(database_url: str) -> None:
+    async with running(database_url, phone_region="DE") as api:
+        await api.batch({"type": "identify", "userId": "null", "traits": {"phone": "030 123456"}})
+        assert await named(api) == [["phone:+4930123456"]]
+
+
+async def test_a_message_whose_event_the_key_does_not_list_keeps_whom_it_names(api: Api) -> None:
+    key = await api.new_key("write", events=["Page Viewed"])
+    await api.batch(track("Order Completed", context={"traits": {"email": "ada@example.com"}}), key=key)
+    assert await named(api) == [["user_id:u1", "email:ada@example.com"]]
+
+
+@pytest.mark.parametrize("fault", [{"_gotcha": "buy"}, {"userId": "null"}, {"_next": "https://elsewhere.example"}])
+async def test_a_form_that_is_refused_keeps_whom_it_names(api: Api, fault: dict[str, str]) -> None:
+    await api.client.post(
+        "/v1/forms/contact", data={"writeKey": api.keys["write"], "E-Mail": "ada@example.com"} | fault
+    )
+    assert await named(api) == [["email:ada@example.com"]]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"batch": [{"userId": "u1", "n": NaN}]}', b'{"batch": ["{\\"userId\\": \\"u1\\"}"]}']
+)
+async def test_a_message_that_can_not_be_read_names_nobody(api: Api, body: Any) -> None:
+    await api.post("/v1/batch", body)
+    assert await named(api) == [[]]

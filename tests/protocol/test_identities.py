@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import InvalidMessage
-from app.protocol.identities import read_identities, read_identity
+from app.protocol.identities import read_identities, read_identity, readable_identities
+from app.protocol.values import is_storable
 from app.scoring.events import Identity, IdentityKind
 
 REGION = "DE"
@@ -214,3 +217,74 @@ def test_an_alias_needs_both_its_ids(message: dict[str, Any]) -> None:
 
 def test_a_previous_id_outside_an_alias_is_ignored() -> None:
     assert link({"userId": "u1", "previousId": "null"}) == ["user_id:u1"]
+
+
+# --- Messages that were refused ---------------------------------------------------------------------------------
+
+
+def readable(message: Any) -> list[str]:
+    return [str(identity) for identity in readable_identities(message, phone_region=REGION)]
+
+
+@pytest.mark.parametrize(
+    ("message", "identities"),
+    [
+        ({"userId": "u1", "anonymousId": "a1"}, ["user_id:u1", "anonymous_id:a1"]),
+        ({"userId": 42}, ["user_id:42"]),
+        ({"previousId": "x"}, ["user_id:x", "anonymous_id:x"]),
+        ({"userId": "A@x.example"}, ["user_id:A@x.example", "email:a@x.example"]),
+        ({"traits": {"email": " A@X.example ", "phone": "030 123456"}}, ["email:a@x.example", "phone:+4930123456"]),
+        ({"context": {"traits": {"email": "a@x.example"}}}, ["email:a@x.example"]),
+        ({"traits": {"email": "a@x.example"}, "context": {"traits": {"email": "b@x.example"}}}, 2),
+        ({"userId": "u1", "user_id": "u1"}, ["user_id:u1"]),
+    ],
+    ids=str,
+)
+def test_a_refused_message_names_whoever_can_be_read_from_it(message: Any, identities: list[str] | int) -> None:
+    found = readable(message)
+    assert (len(found) if isinstance(identities, int) else found) == identities
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"user_id": "u1", "email": "a@x.example"},
+        {"UserID": "u1", "Email": None, "traits": {"email": "a@x.example"}},
+        {"distinct_id": "u1", "context": {"traits": {"email": "a@x.example"}}},
+    ],
+    ids=str,
+)
+def test_a_refused_message_is_read_by_other_names_of_its_fields_as_well(message: Any) -> None:
+    assert readable(message) == ["user_id:u1", "email:a@x.example"]
+
+
+@pytest.mark.parametrize(
+    "bad", ["null", "u\0x", "u\ud800x", "n" * 201, ["u1"], {}, True, 0, float("inf") * 0], ids=ascii
+)
+def test_an_id_that_can_not_be_read_costs_the_others_nothing(bad: Any) -> None:
+    message = {"userId": bad, "anonymousId": "a1", "traits": {"email": "a@x.example"}}
+    assert readable(message) == ["email:a@x.example", "anonymous_id:a1"]
+
+
+def test_an_id_beyond_many_other_fields_is_read() -> None:
+    assert readable(dict.fromkeys(map(str, range(1_000)), 1) | {"userId": "u1"}) == ["user_id:u1"]
+
+
+@pytest.mark.parametrize(
+    "message", ["{'userId': 'u1'}", None, ["u1"], 42, {}, {"traits": ["a@x.example"], "context": 1}]
+)
+def test_what_names_nobody_has_no_identities(message: Any) -> None:
+    assert readable(message) == []
+
+
+texts = st.text(st.characters() | st.sampled_from("\0\ud800@.")) | st.sampled_from(
+    ["a@x.example", "null", "+4930123456"]
+)
+values = st.none() | st.booleans() | st.integers() | st.floats() | texts
+anything = st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=5)
+fields = st.sampled_from(["userId", "anonymousId", "previousId", "user_id", "email", "phone", "traits", "context"])
+
+
+@given(message=st.dictionaries(fields, anything | st.dictionaries(fields, anything)) | anything)
+def test_reading_whom_a_message_names_never_fails(message: Any) -> None:
+    assert all(map(is_storable, readable(message)))

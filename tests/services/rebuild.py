@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, Stamped, merge
+from app.scoring.facts import Facts, Stamped
+from app.scoring.history import fold
 from app.scoring.stages import stage_of
 from app.storage import events as event_store
 from app.storage.db import Database
@@ -78,7 +79,7 @@ def rebuilt(
     for person in people_of(log):
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)
-        facts = merge([model.facts_of(event) for event in log if event.identities[0] in person])
+        facts = fold(model, (event for event in log if event.identities[0] in person))
         state[key] = columns_of(model, facts, moment) | {
             "stage": stage_of(evaluate(model, facts, moment), stage_before(key))
         }

@@ -12,13 +12,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import SchemaOutdated, Unavailable
 from app.scoring.facts import Stamped
 from app.storage import leads as lead_store
 from app.storage import migrations
 from app.storage import models as model_store
-from app.storage.db import Database
+from app.storage import rejections as rejection_store
+from app.storage.db import Conflict, Database
 from app.storage.migrations import _config, check_schema, head, migrate
 from app.storage.tables import metadata
 
@@ -157,6 +159,56 @@ async def test_replicas_of_the_version_before_go_on_inserting_leads(empty: Datab
     assert lead.facts.trusted_traits == {}
 
 
+async def test_replicas_of_the_version_before_go_on_keeping_rejections(empty: Database) -> None:
+    await migrate(empty)
+    async with empty.write() as connection:
+        await connection.exec_driver_sql(REJECTION_OF_BEFORE)
+    async with empty.read() as connection:
+        (rejection,) = await rejection_store.page(connection, None, 10)
+    assert rejection.identities == []
+
+
+async def test_rejections_of_before_name_nobody(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda each: command.upgrade(_config(each), "0005"))
+        await connection.exec_driver_sql(REJECTION_OF_BEFORE)
+    await migrate(empty)
+    async with empty.read() as connection:
+        (rejection,) = await rejection_store.page(connection, None, 10)
+    assert rejection.identities == []
+
+
+async def test_what_identities_left_is_kept_on_the_way_there_and_back(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda each: command.upgrade(_config(each), "0005"))
+        for statement in LEAD_OF_BEFORE[:1]:
+            await connection.exec_driver_sql(statement)
+        await connection.exec_driver_sql(_move(2))
+    await migrate(empty)
+    async with empty.write() as connection:
+        await connection.exec_driver_sql(_move(4))
+        assert await _moves(connection) == ["2026-01-02", "2026-01-04"]
+        await connection.run_sync(lambda each: command.downgrade(_config(each), "0005"))
+        assert await _moves(connection) == ["2026-01-04"]
+    with pytest.raises(Conflict):
+        await _write(empty, _move(5))
+
+
+async def _write(database: Database, statement: str) -> None:
+    async with database.write() as connection:
+        await connection.exec_driver_sql(statement)
+
+
+def _move(day: int) -> str:
+    return f"""INSERT INTO former_identities (identity, lead_id, linked_at, moved_at) VALUES ('user_id:u1', {LEAD},
+    '2026-01-0{day - 1} 00:00:00+00:00', '2026-01-0{day} 00:00:00+00:00')"""  # noqa: S608
+
+
+async def _moves(connection: AsyncConnection) -> list[str]:
+    rows = await connection.execute(text("SELECT moved_at FROM former_identities ORDER BY moved_at"))
+    return [str(moved_at)[:10] for moved_at in rows.scalars()]
+
+
 THEN = "'2026-01-01 00:00:00+00:00'"
 OLD_ROWS = (
     f"""INSERT INTO models VALUES (1, '{{"name": "old", "stages": [{{"name": "all"}}]}}', {THEN})""",  # noqa: S608
@@ -165,6 +217,8 @@ OLD_ROWS = (
     '["user_id:u1"]', 'track', 'Form-Submitted', {THEN}, {THEN}, true, '{{}}', '{{}}', '{{}}')""",  # noqa: S608
 )
 LEAD = "'01937b1e-0000-7000-8000-000000000001'"
+REJECTION_OF_BEFORE = f"""INSERT INTO rejections (id, source, received_at, code, detail, body) VALUES
+    ('01937b1e-0000-7000-8000-000000000009', 'website', {THEN}, 'validation-error', 'Bad.', '{{}}')"""  # noqa: S608
 TRAITS = json.dumps(
     {"size": [1, "2026-01-03T00:00:00+00:00", "m3"], "plan": ["free", "2026-01-03T00:00:00+00:00", "m3"]}
 )

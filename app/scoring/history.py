@@ -1,0 +1,60 @@
+"""A lead's history: its events turned into facts, in any order and in any portions."""
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from app.scoring.engine import CompiledModel
+from app.scoring.events import Event, Identity
+from app.scoring.facts import Facts, Tally, add_tallies, day_of, merge
+
+
+def fold(model: CompiledModel, events: Iterable[Event]) -> Facts:
+    """The facts that all these events give together."""
+    return merge(map(model.facts_of, events))
+
+
+def count(model: CompiledModel, events: Iterable[Event], fingerprints: Collection[str]) -> Tally:
+    """The hits of these signals alone."""
+    return add_tallies(
+        {hit: {day_of(event.occurred_at): 1} for hit in model.hits_of(event, fingerprints)} for event in events
+    )
+
+
+class FactsOverTime:
+    """A lead's facts as they were known at each of `moments`, which ascend.
+
+    `since`: from when on the events of each identity were known to be the lead's. Events are not kept: each portion
+    is merged into what was new at the first moment that knew of it, so memory grows with moments, not with events.
+    """
+
+    def __init__(self, model: CompiledModel, since: Mapping[Identity, datetime], moments: Sequence[datetime]) -> None:
+        self.since = since
+        self.moments = moments
+        self._model = model
+        self._new: dict[datetime, Facts] = {}
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Add a portion of events, in any order. Those of others, and those known only later, are left out."""
+        portion: dict[datetime, list[Event]] = {}
+        for event in events:
+            known_since = self._known_since(event)
+            if known_since is not None and known_since <= self.moments[-1]:
+                first = self.moments[bisect_left(self.moments, known_since)]
+                portion.setdefault(first, []).append(event)
+        for first, new in portion.items():
+            self._new[first] = merge([self._new.get(first, Facts()), fold(self._model, new)])
+
+    def by_moment(self) -> dict[datetime, Facts]:
+        """The facts at each moment, once all events have been added."""
+        facts = Facts()
+        found: dict[datetime, Facts] = {}
+        for moment in self.moments:
+            if moment in self._new:
+                facts = merge([facts, self._new[moment]])
+            found[moment] = facts
+        return found
+
+    def _known_since(self, event: Event) -> datetime | None:
+        since = self.since.get(event.identities[0])
+        return None if since is None else max(event.received_at, since)

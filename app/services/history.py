@@ -1,0 +1,82 @@
+"""Rebuilding leads from the event log: facts as they were known at a moment, and recounts of signals."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.scoring.engine import CompiledModel
+from app.scoring.events import Event, Identity
+from app.scoring.facts import Facts, Tally, add_tallies
+from app.scoring.history import FactsOverTime, count
+from app.storage import events as event_store
+from app.storage.identities import Link
+
+
+def known_since(links: Iterable[Link], moment: datetime) -> dict[Identity, datetime]:
+    """From when on each identity was the lead's, without those that it had lost by this moment.
+
+    `links` are all that the lead has or had. The answer stays the same until it next loses one.
+    """
+    kept = [link for link in links if link.until is None or link.until > moment]
+    # An identity that left and came back has several links: the earliest of those not over is the one to go by.
+    return {link.identity: link.since for link in sorted(kept, key=lambda link: link.since, reverse=True)}
+
+
+async def read_facts(connection: AsyncConnection, wanted: Collection[FactsOverTime]) -> None:
+    """Read the log once and add its events to the facts that are wanted. Events are streamed, not held in memory."""
+    identities = {identity for facts in wanted for identity in facts.since}
+    until = max(facts.moments[-1] for facts in wanted)
+    async for events in event_store.filed_under(connection, identities, received_by=until):
+        await asyncio.to_thread(_add, wanted, events)  # a person with many events takes a while
+
+
+def _add(wanted: Iterable[FactsOverTime], events: Sequence[Event]) -> None:
+    for facts in wanted:
+        facts.add(events)
+
+
+class Counted(NamedTuple):
+    """The facts of a lead, and the fingerprints of the signals that were counted for them."""
+
+    facts: Facts
+    fingerprints: frozenset[str]
+
+
+async def recount(
+    connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Counted], without: Collection[UUID]
+) -> dict[UUID, Facts]:
+    """The facts of leads, with the signals that this model does not have dropped, and those that it adds counted.
+
+    `without`: ids of events to leave out of the count.
+    """
+    missing = {lead_id: model.fingerprints - counted.fingerprints for lead_id, counted in leads.items()}
+    added = await _count(connection, model, {lead_id: each for lead_id, each in missing.items() if each}, without)
+    return {lead_id: _with_tally(model, facts, added.get(lead_id, {})) for lead_id, (facts, _) in leads.items()}
+
+
+async def _count(
+    connection: AsyncConnection,
+    model: CompiledModel,
+    missing: Mapping[UUID, frozenset[str]],
+    without: Collection[UUID],
+) -> dict[UUID, Tally]:
+    """The hits that leads have of the signals they miss. Reads only events whose name one of these signals counts."""
+    tallies: dict[UUID, Tally] = {lead_id: {} for lead_id in missing}
+    names = model.event_keys(frozenset().union(*missing.values()))
+    if not names:
+        return tallies
+    async for portion in event_store.of_leads(connection, list(missing), names):
+        for lead_id, events in portion.items():
+            hits = count(model, (event for event in events if event.id not in without), missing[lead_id])
+            tallies[lead_id] = add_tallies([tallies[lead_id], hits])
+    return tallies
+
+
+def _with_tally(model: CompiledModel, facts: Facts, added: Tally) -> Facts:
+    kept = {fingerprint: days for fingerprint, days in facts.tally.items() if fingerprint in model.fingerprints}
+    return replace(facts, tally=kept | added)
