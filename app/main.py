@@ -1,4 +1,4 @@
-"""Wires everything: settings in, an ASGI application out. Nothing runs at import."""
+"""Builds the ASGI application from the settings. Nothing runs at import."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,11 +29,11 @@ from app.workers.schedule import repeat
 from app.workers.sweep import sweep
 
 PRUNE_INTERVAL_S = 3_600
-ROLLOUT_INTERVAL_S = 2  # how soon a model that was published begins to reach the leads
+ROLLOUT_INTERVAL_S = 2  # the longest delay before a published model's rollout starts
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
-    """The application. Its lifespan opens the database, and at the end commits what waits and closes it."""
+    """The application. Its lifespan starts the runtime and the background jobs, and stops them in order."""
     runtime = Runtime(settings, clock)
 
     @asynccontextmanager
@@ -59,12 +59,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         summary="Signals are counted, scores weigh signals, stages read scores.",
         version=version("leadscore"),
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
+        docs_url=None,  # FastAPI's pages load scripts from a third party
         redoc_url=None,
-        redirect_slashes=False,  # to where, a proxy decides; and a key that is in the query would go along
-        strict_content_type=False,  # `curl -d` says that it sends a form
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; each would cost every request
-        servers=[{"url": "."}],  # beside /openapi.json, wherever a proxy may have put it
+        redirect_slashes=False,  # the public URL is the proxy's, and a redirect would repeat a key in the query
+        strict_content_type=False,  # `curl -d` labels every body a form
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics is enough; each slows every request
+        servers=[{"url": "."}],  # relative to /openapi.json, whatever prefix a proxy adds
         routes=[*routes],
         exception_handlers=HANDLERS,
         middleware=[
