@@ -1,4 +1,4 @@
-"""The one clock. Whoever needs the time is handed it, or a moment that was read from it."""
+"""The only place that reads the clock. Other code takes the clock, or `now`, as an argument."""
 
 from datetime import UTC, datetime
 

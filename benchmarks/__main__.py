@@ -1,4 +1,4 @@
-"""`make bench`: every measurement, each beside what it is compared with. `python -m benchmarks rollout` makes one."""
+"""`make bench` runs every benchmark, each next to its baseline; `python -m benchmarks rollout` runs one."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What leadscore is compared with: a FastAPI endpoint that validates the same body and stores nothing."""
+"""The baseline for ingestion: a FastAPI endpoint that validates the same body and stores nothing."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class Track(BaseModel):
-    userId: str  # noqa: N815 - the clients' own words
+    userId: str  # noqa: N815 - the names that clients send
     messageId: str  # noqa: N815
     event: str
     timestamp: datetime

@@ -1,6 +1,6 @@
-"""One event a request: leadscore, which commits to PostgreSQL before it answers, beside a mere validating endpoint.
+"""One event per request: leadscore, which commits to PostgreSQL before it answers, against a validating endpoint.
 
-One worker each, in turn, in one run.
+Both run with one worker and are measured alternately in one run.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ EVENTS = ("Page Viewed", "Feature Used", "Article Read", "Video Playback Complet
 
 
 def make_requests(key: str) -> Callable[[], bytes]:
-    """Requests of a website's visitors: what each one does is new, the person often is not."""
+    """Returns a function that makes requests like those of website visitors: new events, mostly known people."""
     authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
     run = uuid4().hex
     numbers = itertools.count()
@@ -51,26 +51,26 @@ def make_requests(key: str) -> Callable[[], bytes]:
 
 
 def measure() -> tuple[list[Load], list[Load]]:
-    """Loads on leadscore and on the baseline, round by round."""
+    """Results for leadscore and for the baseline, one per round."""
     with embedded_postgres(DURABLE) as database_url, baseline_server() as baseline_port:
         leadscore(database_url, "migrate")
         key = leadscore(database_url, "keys", "create", "--kind", "write", "--name", "bench")
         next_request = make_requests(key)
         with leadscore_server(database_url) as port:
-            asyncio.run(run_load(port, CONNECTIONS, 2, next_request))  # to warm up both
+            asyncio.run(run_load(port, CONNECTIONS, 2, next_request))  # warm-up
             asyncio.run(run_load(baseline_port, CONNECTIONS, 1, next_request))
-            ours, theirs = [], []
+            results, baseline = [], []
             for _ in range(ROUNDS):
-                ours.append(asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)))
-                theirs.append(asyncio.run(run_load(baseline_port, CONNECTIONS, SECONDS, next_request)))
-    return ours, theirs
+                results.append(asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)))
+                baseline.append(asyncio.run(run_load(baseline_port, CONNECTIONS, SECONDS, next_request)))
+    return results, baseline
 
 
 def report() -> None:
-    ours, theirs = measure()
+    results, baseline = measure()
     print(f"one event a request, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s each, medians:")
-    for name, loads in (("leadscore on PostgreSQL", ours), ("validating only", theirs)):
+    for name, loads in (("leadscore on PostgreSQL", results), ("validating only", baseline)):
         rate, middle, tail = (median(getattr(load, field) for load in loads) for field in Load.__slots__)
         print(f"  {name:24} {rate:8,.0f}/s   median {middle:5.1f} ms   p99 {tail:5.1f} ms")
-    ratios = sorted(a.per_second / b.per_second for a, b in zip(ours, theirs, strict=True))
+    ratios = sorted(a.per_second / b.per_second for a, b in zip(results, baseline, strict=True))
     print(f"  ratio, round by round:   {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")

@@ -1,6 +1,6 @@
-"""A load of HTTP requests over keep-alive connections, each sending its next request when it has the answer.
+"""An HTTP load generator: keep-alive connections that each send the next request when the last is answered.
 
-Written on bare protocols, for a client library would cost more than the servers that it measures.
+It uses bare asyncio protocols, because a client library would need more CPU than the servers under test.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ LENGTH = b"content-length:"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load measured: requests a second, and the time of an answer in milliseconds."""
+    """The result of a load: requests per second, and response times in milliseconds."""
 
     per_second: float
     median_ms: float
@@ -39,7 +39,7 @@ class _Connection(asyncio.Protocol):
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what TCP gives
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP transports are
         self.transport = transport
         self.send()
 
@@ -74,15 +74,15 @@ class _Connection(asyncio.Protocol):
 
 
 async def run_load(port: int, connections: int, seconds: float, next_request: Callable[[], bytes]) -> Load:
-    """Send as fast as the answers come, for so many seconds. Raises at the first answer that is not 200."""
+    """Send requests for `seconds`, as fast as they are answered. Raises on the first response other than 200."""
     loop = asyncio.get_running_loop()
     times: list[float] = []
     started = perf_counter()
-    made = [
+    opened = [
         await loop.create_connection(lambda: _Connection(next_request, times, started + seconds), "127.0.0.1", port)
         for _ in range(connections)
     ]
-    await asyncio.gather(*(connection.done for _, connection in made))
-    took = perf_counter() - started
+    await asyncio.gather(*(connection.done for _, connection in opened))
+    elapsed_s = perf_counter() - started
     cuts = quantiles(times, n=100)
-    return Load(len(times) / took, cuts[49] * 1000, cuts[98] * 1000)
+    return Load(len(times) / elapsed_s, cuts[49] * 1000, cuts[98] * 1000)

@@ -1,6 +1,6 @@
-"""Rolling out a model, beside merely reading the same rows: leads when points change, events when a signal does.
+"""Rolling out a model, against only reading the same rows: leads if points change, events if a signal changes.
 
-Both are done in the same chunks, on the same real PostgreSQL, in turn.
+Both work in chunks of the same size on the same PostgreSQL, and are measured alternately.
 """
 
 import itertools
@@ -39,7 +39,7 @@ NAMES = ("Page Viewed", "Feature Used", "Article Read", "Video Playback Complete
 
 
 def points_changed(number: int) -> ScoringModel:
-    """The starter with other points, and the same signals."""
+    """The starter with the same signals and different points."""
     document = dump_model(starter())
     for rule in document["scores"]["engagement"]["rules"].values():
         rule["points"] += number % 2 + 1
@@ -47,7 +47,7 @@ def points_changed(number: int) -> ScoringModel:
 
 
 def signal_changed(number: int) -> ScoringModel:
-    """The starter with a signal that counts every event, by another definition each time."""
+    """The starter with a signal that counts every event and whose definition depends on `number`."""
     document = dump_model(starter())
     signals: dict[str, Any] = document["signals"]
     signals["anything"] = {"on": [*NAMES, f"Other {number}"]}
@@ -100,8 +100,8 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
 
 
 def _batches() -> list[list[Event]]:
-    made = [_event(person) for person in range(LEADS) for _ in range(EVENTS_EACH)]
-    return [made[start : start + 1_000] for start in range(0, len(made), 1_000)]
+    everything = [_event(person) for person in range(LEADS) for _ in range(EVENTS_EACH)]
+    return [everything[start : start + 1_000] for start in range(0, len(everything), 1_000)]
 
 
 def _event(person: int) -> Event:
@@ -130,7 +130,7 @@ async def _rate(work: Awaitable[None], items: int) -> float:
 
 
 async def _measure(url: str) -> dict[str, tuple[list[float], list[float]]]:
-    found: dict[str, tuple[list[float], list[float]]] = {"leads": ([], []), "events": ([], [])}
+    rates: dict[str, tuple[list[float], list[float]]] = {"leads": ([], []), "events": ([], [])}
     numbers = itertools.count(1)
     async with _filled(url) as bench:
         for _ in range(ROUNDS):
@@ -138,17 +138,17 @@ async def _measure(url: str) -> dict[str, tuple[list[float], list[float]]]:
                 ("leads", points_changed(next(numbers)), bench.read_leads, LEADS),
                 ("events", signal_changed(next(numbers)), bench.read_events, LEADS * EVENTS_EACH),
             ):
-                found[unit][0].append(await _rate(bench.roll_out(model), items))
-                found[unit][1].append(await _rate(read(), items))
-    return found
+                rates[unit][0].append(await _rate(bench.roll_out(model), items))
+                rates[unit][1].append(await _rate(read(), items))
+    return rates
 
 
 def report() -> None:
     with embedded_postgres(DURABLE) as url:
-        found = uvloop.run(_measure(url))
+        rates = uvloop.run(_measure(url))
     print(f"a model is rolled out to {LEADS:,} leads with {EVENTS_EACH} events each, {ROUNDS} rounds, medians:")
     for unit, title in (("leads", "re-evaluated, points changed"), ("events", "recounted, a signal changed")):
-        ours, theirs = found[unit]
-        ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
-        print(f"  {unit} {title:31} {median(ours):9,.0f}/s   merely read {median(theirs):9,.0f}/s")
+        results, baseline = rates[unit]
+        ratios = sorted(a / b for a, b in zip(results, baseline, strict=True))
+        print(f"  {unit} {title:31} {median(results):9,.0f}/s   merely read {median(baseline):9,.0f}/s")
         print(f"    ratio, round by round: {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")

@@ -1,4 +1,4 @@
-"""Servers under measurement, each a process of its own, and the databases that they use."""
+"""The servers under test, each in its own process."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 LEADSCORE = [sys.executable, "-c", "from app.cli import main; main()"]
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
 def free_port() -> int:
@@ -37,10 +37,10 @@ def baseline_server() -> Iterator[int]:
 
 
 def leadscore(database_url: str, *arguments: str) -> str:
-    """Run a command of leadscore, and give what it prints."""
+    """Run a leadscore command and return its output."""
     environment = os.environ | {"LEADSCORE_DATABASE_URL": database_url}
-    done = subprocess.run([*LEADSCORE, *arguments], env=environment, check=True, capture_output=True, text=True)  # noqa: S603
-    return done.stdout.strip()
+    completed = subprocess.run([*LEADSCORE, *arguments], env=environment, check=True, capture_output=True, text=True)  # noqa: S603
+    return completed.stdout.strip()
 
 
 @contextmanager
@@ -51,16 +51,16 @@ def _process(command: list[str], environment: dict[str, str], url: str) -> Itera
         yield
     finally:
         process.terminate()
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
+    give_up_at = time.monotonic() + TIMEOUT_S
     while time.monotonic() < give_up_at and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - a server of ours
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own server
                 return
         except OSError:
             time.sleep(0.05)
-    msg = f"no server at {url}"
+    msg = f"The server at {url} did not start."
     raise RuntimeError(msg)

@@ -1,4 +1,4 @@
-"""API keys as they are asked for and shown."""
+"""Documents for API keys: the request for one, and how keys are shown."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -31,9 +31,9 @@ Origin = Annotated[
 
 
 class KeyRequest(BaseModel):
-    """`origins` and `events` narrow down what a write key may do; without them it may send anything from anywhere.
+    """`origins` and `events` restrict a write key; without them it may send any event from any origin.
 
-    `map` says which traits the fields of its forms are: `{"Ihre Firma": "company"}`.
+    `map` assigns form fields to traits: `{"Ihre Firma": "company"}`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,33 +45,33 @@ class KeyRequest(BaseModel):
     map: Annotated[dict[Text, Text], Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
-    def _only_write_keys_are_narrowed(self) -> Self:
+    def _only_write_keys_are_restricted(self) -> Self:
         if self.kind != "write" and (self.origins or self.events):
-            msg = "only a write key has `origins` and `events`"
+            msg = "only write keys can have `origins` and `events`"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
     def _only_keys_that_send_have_a_map(self) -> Self:
         if self.map and self.kind not in ("write", "server"):
-            msg = "only a write or a server key has a `map`: no other sends forms"
+            msg = "only write and server keys can have a `map`, because no other key sends forms"
             raise ValueError(msg)
         return self
 
     @field_validator("map")
     @classmethod
-    def _each_field_is_mapped_once(cls, mapped: dict[str, str] | None) -> dict[str, str] | None:
-        if not all(map(is_mappable, mapped or ())):
-            msg = "names a field that steers the form, or one that is never kept, such as a password"
+    def _each_field_is_mapped_once(cls, mapping: dict[str, str] | None) -> dict[str, str] | None:
+        if not all(map(is_mappable, mapping or ())):
+            msg = "maps a field that controls the form, or one that is never stored, such as a password"
             raise ValueError(msg)
-        if mapped and len(set(map(comparable, mapped))) < len(mapped):
-            msg = "names one field twice: case, dashes and blanks at the ends make no difference"
+        if mapping and len(set(map(comparable, mapping))) < len(mapping):
+            msg = "maps a field twice: case, hyphens and surrounding spaces are ignored"
             raise ValueError(msg)
-        return mapped
+        return mapping
 
 
 class KeyDocument(BaseModel):
-    """`hint` is how the key begins. The key itself is not kept."""
+    """`hint` is the beginning of the key. The key itself is not stored."""
 
     id: UUID
     kind: KeyKind
@@ -89,7 +89,7 @@ class KeyDocument(BaseModel):
 
 
 class CreatedKey(BaseModel):
-    """`secret` is shown this once."""
+    """`secret` is shown only once."""
 
     secret: str
     key: KeyDocument

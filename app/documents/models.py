@@ -1,4 +1,4 @@
-"""The shapes in which scoring models, what differs between them, and what one would change are told."""
+"""Documents for scoring models: versions, comparisons and previews."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ from app.services.previews import Previewed
 
 
 class VersionDocument(BaseModel):
-    """`published_at` is the last time, null of a draft."""
+    """`published_at`: when the version was last published, null for a draft."""
 
     version: int
     name: str
@@ -57,7 +57,7 @@ class WarningDocument(BaseModel):
 
 
 class ExampleDocument(BaseModel):
-    """`failures` says what came out otherwise than expected, nothing if the example holds."""
+    """`failures` lists the expectations that were not met; it is empty if the example holds."""
 
     name: str
     holds: bool
@@ -69,7 +69,7 @@ class ExampleDocument(BaseModel):
 
 
 class ModelDocument(VersionDocument):
-    """A version with all that is known of it."""
+    """A version with its document, warnings and example results."""
 
     warnings: list[WarningDocument]
     examples: list[ExampleDocument]
@@ -86,7 +86,7 @@ class ModelDocument(VersionDocument):
 
 
 class DifferenceDocument(BaseModel):
-    """`recounts`: the event log is read again for this signal."""
+    """`recounts`: whether the signal has to be recounted from the event log."""
 
     kind: Kind
     noun: Noun
@@ -102,7 +102,7 @@ class DifferenceDocument(BaseModel):
 
 
 class DiffDocument(BaseModel):
-    """What is different in version `after` from version `before`."""
+    """The differences between version `before` and version `after`."""
 
     before: int
     after: int
@@ -110,7 +110,7 @@ class DiffDocument(BaseModel):
 
 
 class DistributionDocument(BaseModel):
-    """`quantiles` by name, from `min` to `max`: empty where there is no lead. `bands` counts leads."""
+    """`quantiles` by name, from `min` to `max`; empty if there are no leads. `bands`: the number of leads in each."""
 
     mean: float
     quantiles: dict[str, float]
@@ -118,14 +118,14 @@ class DistributionDocument(BaseModel):
 
 
 class StageCounts(BaseModel):
-    """Leads by stage."""
+    """The number of leads by stage."""
 
     before: dict[str, int]
     after: dict[str, int]
 
 
 class MoveDocument(BaseModel):
-    """How many leads go from one stage to another; or stay, where both are one."""
+    """The number of leads that move from one stage to another, or stay if the two are the same."""
 
     from_stage: str
     to_stage: str
@@ -133,7 +133,7 @@ class MoveDocument(BaseModel):
 
 
 class ScoreSpread(BaseModel):
-    """How a score is spread over the leads; null for a model that has no such score."""
+    """The distribution of a score over the leads; null for a model without this score."""
 
     before: DistributionDocument | None
     after: DistributionDocument | None
@@ -150,7 +150,7 @@ class PlacementDocument(BaseModel):
 
 
 class ChangedLineDocument(BaseModel):
-    """A line of a score's ledger that one model writes otherwise than the other, or not at all."""
+    """A ledger line that differs between the two models; null for a model that doesn't have it."""
 
     score: str
     before: LedgerLine | None
@@ -158,7 +158,7 @@ class ChangedLineDocument(BaseModel):
 
 
 class MoverDocument(BaseModel):
-    """`distance`: by how many points the lead's scores change, added up."""
+    """`distance`: the sum of the changes of all of the lead's scores, in points."""
 
     lead_id: UUID
     distance: float
@@ -181,9 +181,9 @@ class MoverDocument(BaseModel):
 
 
 class PreviewDocument(BaseModel):
-    """What publishing version `after` would change, seen on `evaluated` of all `leads`.
+    """What publishing version `after` would change, based on `evaluated` out of `leads` leads.
 
-    `notifications` is how many leads change their stage: so many messages would go out with `notify: all`.
+    `notifications`: how many leads change their stage, and so how many messages `notify: all` would send.
     """
 
     before: int
@@ -202,7 +202,7 @@ class PreviewDocument(BaseModel):
         stages, spreads = preview.stages, preview.distributions
         return cls(
             before=preview.before.version,
-            after=preview.after.version or None,  # a document that was not posted has no number
+            after=preview.after.version or None,  # a candidate that is not stored has no version number
             leads=previewed.total,
             evaluated=preview.leads,
             notifications=preview.stage_changes,

@@ -1,4 +1,4 @@
-"""Pages: the shape of every list, `{"data": […], "next_cursor": …}`."""
+"""Pages: the document of every list, `{"data": […], "next_cursor": …}`."""
 
 from typing import Generic, TypeVar
 
@@ -15,7 +15,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class WholeList(BaseModel, Generic[Item]):
-    """A list that is never long, on one page."""
+    """A short list, always complete on one page."""
 
     data: list[Item]
     next_cursor: None

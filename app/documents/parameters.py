@@ -1,4 +1,4 @@
-"""What paths and commands are given alike: moments, versions, short texts."""
+"""Parameters that routes and commands share: moments, versions, short texts."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -8,12 +8,12 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from app.protocol.values import is_storable
 from app.validation.error_messages import in_one_fault
 
-MAX_VERSION = 2**31 - 1  # what the column holds
+MAX_VERSION = 2**31 - 1  # the column's maximum
 
 
 def _storable(text: str) -> str:
     if not is_storable(text):
-        msg = "must not hold U+0000"
+        msg = "must not contain U+0000"
         raise ValueError(msg)
     return text
 
@@ -22,7 +22,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        msg = "must be within the years 1 to 9999, in UTC"
+        msg = "must be between the years 1 and 9999 in UTC"
         raise ValueError(msg) from None
 
 
@@ -31,10 +31,10 @@ Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 VersionOrActive = Annotated[
-    Version | Literal["active"], in_one_fault(f"must be the number of a version, 1 to {MAX_VERSION}, or `active`")
+    Version | Literal["active"], in_one_fault(f"must be a version number from 1 to {MAX_VERSION}, or `active`")
 ]
 
 
 def number_of(version: VersionOrActive) -> int | None:
-    """The version's number, None for the active one."""
+    """The version number; None for `active`."""
     return None if version == "active" else version

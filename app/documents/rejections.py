@@ -1,4 +1,4 @@
-"""A refused message as it is shown."""
+"""Documents for refused messages."""
 
 from datetime import datetime
 from typing import Self
@@ -11,7 +11,7 @@ from app.services.rejections import Rejection
 
 
 class RejectionDocument(BaseModel):
-    """`body` is the message as JSON text, cut off where it was too long to keep."""
+    """`body` is the message as JSON text, truncated if it was too long to store."""
 
     id: UUID
     source: str

@@ -1,4 +1,4 @@
-"""A rollout's progress as it is shown."""
+"""Documents for rollouts and their progress."""
 
 from datetime import datetime
 from typing import Literal
@@ -10,7 +10,7 @@ from app.services.rollouts import Progress, State
 
 
 class RolloutDocument(BaseModel):
-    """`done` of `total` leads; null where another rollout came between. `rate` is in leads a second."""
+    """`done` out of `total` leads; null if another rollout superseded this one. `rate`: leads per second."""
 
     id: int
     version: int

@@ -1,4 +1,4 @@
-"""Trying a model on messages: what it would make of them, with nothing stored."""
+"""Dry runs: evaluate a model on messages without storing anything."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,29 +12,29 @@ from app.scoring.history import fold
 from app.scoring.stages import stage_of
 from app.validation.faults import Fault
 
-NOBODY = {"anonymousId": "somebody"}
+ANONYMOUS = {"anonymousId": "somebody"}
 
 
 def dry_run(
     model: CompiledModel, messages: Sequence[Any], now: datetime, as_of: datetime | None, *, trusted: bool
 ) -> tuple[Evaluation, str]:
-    """The evaluation of one person who sent these messages, and the stage. Who they are from does not matter.
+    """Return the evaluation and the stage of one person who sent all these messages, whatever identities they carry.
 
-    As everywhere, a message that is sent twice counts once. Raises `ValidationFailed`, which names every bad one.
+    As in ingestion, a message sent twice counts once. Raises `ValidationFailed`, which lists every invalid message.
     """
     sender = Sender("dry run", trusted=trusted)
     events: dict[str, Event] = {}
     faults: list[Fault] = []
     for index, message in enumerate(messages):
-        known = {**NOBODY, **message} if isinstance(message, dict) else message
+        identified = {**ANONYMOUS, **message} if isinstance(message, dict) else message
         try:
-            event = read_message(known, type=None, sender=sender, received_at=now, live=False)
+            event = read_message(identified, type=None, sender=sender, received_at=now, live=False)
         except InvalidMessage as error:
             faults.append(Fault(f"messages[{index}]", error.detail))
         else:
             events.setdefault(event.message_id, event)
     if faults:
-        msg = f"{len(faults)} of the messages can't be used; `errors` names each."
+        msg = f"{len(faults)} of the messages can't be used; `errors` lists each one."
         raise ValidationFailed(msg, tuple(faults))
     evaluation = evaluate(model, fold(model, events.values()), as_of or now)
     return evaluation, stage_of(evaluation, None)

@@ -1,4 +1,4 @@
-"""The gauges that the database fills: leads by stage, rollouts under way, overdue checks."""
+"""Gauges read from the database: leads by stage, leads left in a rollout, overdue checks."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.storage.db import Database
 
 
 async def update_gauges(database: Database, metrics: Metrics, now: datetime) -> None:
-    """Read them all in one transaction. They have no value while the database can't be reached."""
+    """Update them all from one transaction. They have no value while the database is unreachable."""
     try:
         async with database.read() as connection:
             counts = await lead_store.count_by_stage(connection)

@@ -1,8 +1,8 @@
-"""Identities at work: who is who after a batch of messages. Pure: what storage knows comes in, what to change goes out.
+"""Identity resolution: which lead each message of a batch belongs to, and which leads it merges. Pure.
 
-A message is about the person of its strongest identity. A lead is *known* if it has a `user_id` or an email, and a
-message joins two known leads only if it names a `user_id` together with an email that belongs to no other `user_id`,
-or is an alias from a secret key. What it can't join stays with the lead that claimed it first.
+A message belongs to the lead of its strongest identity. A lead is *known* if it has a `user_id` or an email. A message
+joins two known leads only if it names a `user_id` together with an email that belongs to no other `user_id`, or if it
+is an alias sent with a secret key. An identity that it can't join stays with the lead that claimed it first.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +12,9 @@ from app.scoring.events import IDENTITY_KINDS, KNOWN_BY, Event, Identity, Identi
 
 
 class Resolver:
-    """Links the identities of one message after the other.
+    """Links the identities of messages to leads, one message at a time.
 
-    `links` holds the lead of each identity that storage knows; `known` the strongest kind of each known lead.
+    `links`: the lead of each stored identity. `known`: the strongest identity kind of each known lead.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Resolver:
         self._survivors: dict[UUID, UUID] = {}
 
     def admit(self, event: Event) -> None:
-        """Link the identities that an event carries, save those that are another person's."""
+        """Link the identities of an event, except those that belong to another person."""
         strongest, *weaker = event.identities
         lead = self._home(event)
         self._link(strongest, lead)
@@ -37,7 +37,7 @@ class Resolver:
                 lead = self._joined(lead, identity)
 
     def lead_of(self, event: Event) -> UUID:
-        """Whose event this is: the lead of its strongest identity."""
+        """The lead that the event belongs to: that of its strongest identity."""
         return self.survivor(self._links[event.identities[0]])
 
     def survivor(self, lead: UUID) -> UUID:
@@ -51,11 +51,11 @@ class Resolver:
 
     @property
     def merged(self) -> dict[UUID, UUID]:
-        """Each stored lead that is no more, with the lead that it became part of."""
+        """The survivor of each stored lead that was merged away."""
         return {lead: self.survivor(lead) for lead in self._survivors if lead not in self._new}
 
     def _home(self, event: Event) -> UUID:
-        """The lead of the strongest identity; if it is new, the first lead that may take it; else a new lead."""
+        """The lead of the strongest identity. If that is new: the first lead that it may join, or else a new lead."""
         strongest, *weaker = event.identities
         if strongest in self._links:
             return self.lead_of(event)
@@ -67,20 +67,20 @@ class Resolver:
         return lead
 
     def _may_join(self, home: IdentityKind | None, identity: Identity, event: Event) -> bool:
-        """Whether a weaker identity of an event may be that of the person it is about, a lead known by `home`."""
-        found = self._links.get(identity)
-        other = _known_by(identity) if found is None else self._known.get(self.survivor(found))
+        """Whether a weaker identity of an event may join the event's lead, whose strongest known kind is `home`."""
+        owner = self._links.get(identity)
+        other = _known_by(identity) if owner is None else self._known.get(self.survivor(owner))
         if home is None or other is None or (event.type == "alias" and event.trusted):
             return True
         return (event.identities[0].kind, identity.kind, other) == ("user_id", "email", "email")
 
     def _joined(self, lead: UUID, identity: Identity) -> UUID:
-        """Give an identity, and with it all of its lead, to a lead; the survivor of the two."""
-        found = self._links.get(identity)
-        if found is None:
+        """Link an identity to a lead, merging the lead that has it now. Returns the surviving lead."""
+        owner = self._links.get(identity)
+        if owner is None:
             self._link(identity, lead)
             return lead
-        other = self.survivor(found)
+        other = self.survivor(owner)
         if other == lead:
             return lead
         survivor, retired = sorted((lead, other), key=lambda each: (_rank(self._known.get(each)), each))
@@ -93,7 +93,7 @@ class Resolver:
 
 
 def _known_by(identity: Identity) -> IdentityKind | None:
-    """What a lead is known by that has this identity alone."""
+    """The kind that makes a lead known if this identity is its only one; None if the lead is anonymous."""
     return identity.kind if identity.kind in KNOWN_BY else None
 
 

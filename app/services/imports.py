@@ -1,4 +1,4 @@
-"""Imports: files of messages, written through the same writer as everything else."""
+"""Imports: files of messages, stored by the same writer as requests."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,17 +18,17 @@ from app.services.writer import Writer
 class EntryReader:
     """Reads the entries of one file, in order.
 
-    A message without a `messageId` is given one, made of its content and of how often that stood in the file before:
-    so a second import of the file finds every message there already.
+    A message without a `messageId` gets one derived from its content and from how many times that content has already
+    occurred in the file, so that importing the file again only produces duplicates.
     """
 
     def __init__(self, sender: Sender, clock: Callable[[], datetime]) -> None:
         self._sender = sender
         self._clock = clock
-        self._seen: Counter[str] = Counter()
+        self._occurrences: Counter[str] = Counter()
 
     def read(self, entry: Entry) -> tuple[Any, Event]:
-        """The message as it is stored, and its event. Raises LeadscoreError."""
+        """The message with its `messageId`, and its event. Raises `LeadscoreError`."""
         if entry.fault is not None:
             raise entry.fault
         message = entry.message
@@ -38,8 +38,8 @@ class EntryReader:
 
     def _message_id(self, content: bytes) -> str:
         key = fingerprint(content)
-        self._seen[key] += 1
-        return f"line-{key}-{self._seen[key]}"
+        self._occurrences[key] += 1
+        return f"line-{key}-{self._occurrences[key]}"
 
 
 class FileImport:
@@ -50,7 +50,7 @@ class FileImport:
         self._reader = reader
 
     async def store(self, entries: Sequence[Entry]) -> Outcome:
-        """Store a chunk of entries, each counted by its line. When this returns, they are committed."""
+        """Store a chunk of entries and return once they are committed. Refused messages are indexed by line number."""
         messages = [self._read(entry) for entry in entries]
         receipt = await self._writer.submit([message.event for message in messages if message.event is not None])
         return Outcome.of(messages, receipt)

@@ -1,4 +1,4 @@
-"""Ingestion: what new events change, within one transaction. They are stored once, and folded into their leads."""
+"""Ingestion: store new events and fold them into their leads, within one transaction."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,41 +23,41 @@ from app.storage.leads import Lead
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a transaction did: the ids of events that it left out, and the changes of stage by their two ends.
+    """What a transaction stored. `duplicates` and `refused` are the ids of events that it left out.
 
-    `distrusted` is how many of the new events had a trait that their sender may not set.
+    `distrusted`: how many of the new events have a trait that their sender may not set.
     """
 
     duplicates: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
-    moves: StageMoves = ()
+    stage_changes: StageMoves = ()
     distrusted: int = 0
 
     def __add__(self, other: "Stored") -> "Stored":
         return Stored(
             self.duplicates | other.duplicates,
             self.refused | other.refused,
-            self.moves + other.moves,
+            self.stage_changes + other.stage_changes,
             self.distrusted + other.distrusted,
         )
 
 
 async def store(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:
-    """Everything that a batch of events changes, inside the caller's transaction. Raises `Conflict`."""
+    """Store a batch of events inside the caller's transaction. Raises `Conflict`."""
     first: dict[tuple[str, str], Event] = {}
     for event in events:
         first.setdefault((event.source, event.message_id), event)
     new = await event_store.insert(connection, first.values(), now)
-    fresh = [event for event in first.values() if event.id in new]
-    stored = await _fold(connection, models, fresh, now) if fresh else Stored()
+    new_events = [event for event in first.values() if event.id in new]
+    stored = await _fold(connection, models, new_events, now) if new_events else Stored()
     return stored + Stored(duplicates=frozenset(event.id for event in events if event.id not in new))
 
 
 async def _fold(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:
-    """Fold events that are new in the log into their leads."""
+    """Fold events that were just added to the log into their leads."""
     identities = {identity for event in events for identity in event.identities}
     links, before = await lead_store.lock_owners(connection, identities)
-    model = await models.active(connection)  # only now: no lead that is locked can know of a later one
+    model = await models.active(connection)  # after locking: no locked lead can have a newer version
     before = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
     resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else {}, uuid7)
@@ -71,23 +71,23 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     await lead_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
-    return Stored(moves=stage_moves(results), distrusted=sum(map(model.distrusts, events)))
+    return Stored(stage_changes=stage_moves(results), distrusted=sum(map(model.distrusts, events)))
 
 
 def _changed(
     resolver: Resolver, model: CompiledModel, before: Mapping[UUID, Lead], events: Iterable[Event]
 ) -> Iterator[tuple[UUID, list[Facts], Cause]]:
-    """Each lead that the batch changes, with all the facts that are now its own.
+    """Yield each lead that the batch changes, with the facts to merge and the cause.
 
-    They are those that it had, those of leads merged into it, and those of new events.
+    The facts are those it had, those of leads merged into it, and those of its new events.
     """
     merged = resolver.merged
-    news: dict[UUID, list[Facts]] = {}
+    added: dict[UUID, list[Facts]] = {}
     for retired, survivor in merged.items():
-        news.setdefault(survivor, []).append(before[retired].facts)
+        added.setdefault(survivor, []).append(before[retired].facts)
     for event in events:
-        news.setdefault(resolver.lead_of(event), []).append(model.facts_of(event))
+        added.setdefault(resolver.lead_of(event), []).append(model.facts_of(event))
     survivors = set(merged.values())
-    for lead_id, parts in news.items():
+    for lead_id, parts in added.items():
         old = [before[lead_id].facts] if lead_id in before else []
         yield lead_id, old + parts, "merge" if lead_id in survivors else "event"

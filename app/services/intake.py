@@ -1,4 +1,4 @@
-"""What becomes of the messages of a request: some the key may not send, some can't be stored, the rest is stored."""
+"""Intake: store the messages of a request, keep those that are refused, and count both."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from app.services.keys import Key
 from app.services.rejections import rejections_of
 from app.services.writer import Receipt, Writer
 
-UNSTORABLE = InvalidMessage("unstorable", "The database can't store a value of this message.")
+UNSTORABLE = InvalidMessage("unstorable", "The database can't store one of the values in this message.")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many messages were stored, how many had been stored before, and which ones were refused, by their index."""
+    """How many messages were stored, how many were duplicates, and which ones were refused."""
 
     accepted: int
     duplicates: int
@@ -26,7 +26,7 @@ class Outcome:
 
     @classmethod
     def of(cls, messages: Collection[Message], receipt: Receipt) -> "Outcome":
-        """What became of messages whose events were submitted. Those that can't be stored are refused as well."""
+        """The outcome of messages whose events were submitted. Those that the database can't store are refused too."""
         settled = [
             message.refuse(UNSTORABLE) if message.event is not None and message.event.id in receipt.refused else message
             for message in messages
@@ -35,7 +35,7 @@ class Outcome:
 
 
 class Intake:
-    """Stores what was read, keeps what was refused, and counts both. `now`: when the request was received."""
+    """Stores messages and keeps refused ones. `now` is always the time at which the request was received."""
 
     def __init__(self, writer: Writer, metrics: Metrics, phone_region: str | None) -> None:
         self._writer = writer
@@ -43,7 +43,7 @@ class Intake:
         self._phone_region = phone_region
 
     async def accept(self, key: Key, messages: Sequence[Message], now: datetime) -> Outcome:
-        """Raises `Unavailable`: then none, or not all, are stored, and the same request may be sent again."""
+        """Raises `Unavailable` if some or all messages were not stored; sending the same request again is safe."""
         messages = _apply_allow_list(key, messages)
         events = [message.event for message in messages if message.event is not None]
         refused = [message for message in messages if message.event is None]
@@ -57,13 +57,13 @@ class Intake:
         return outcome
 
     async def quarantine(self, key: Key, message: dict[str, Any], now: datetime) -> None:
-        """Keep what a bot sent, for inspection."""
+        """Keep a bot's message for inspection."""
         error = InvalidMessage("honeypot", "The form's honeypot was filled in.")
         await self._keep(key, [Message(0, message, error=error)], now)
         self._metrics.messages.labels("honeypot").inc()
 
     async def refuse(self, key: Key, message: dict[str, Any], error: LeadscoreError, now: datetime) -> None:
-        """Keep a message that is refused for a reason outside it."""
+        """Keep a message that is refused for a reason other than its content."""
         await self._keep(key, [Message(0, message, error=error)], now)
         self._metrics.received(0, 0, rejected=1)
 
@@ -72,11 +72,14 @@ class Intake:
 
 
 def _apply_allow_list(key: Key, messages: Sequence[Message]) -> Sequence[Message]:
-    """Refuse the events that the key's allow-list does not name."""
+    """Refuse events that are not in the key's allow-list."""
     if key.events is None:
         return messages
     allowed = {event_name_key(name) for name in key.events}
-    error = InvalidMessage("event-not-allowed", "This key does not list the event: use another, or one that does.")
+    error = InvalidMessage(
+        "event-not-allowed",
+        "This key may not send this event. Use a key whose `events` include it, or one without `events`.",
+    )
     return [
         message.refuse(error)
         if message.event is not None and event_name_key(message.event.name) not in allowed

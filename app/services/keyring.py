@@ -1,4 +1,4 @@
-"""Recognising the key of a request."""
+"""Recognises the key of a request."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -11,13 +11,13 @@ from app.storage import keys as key_store
 from app.storage.db import Database
 
 CACHED_S = 5
-"""How long a revoked key still works at most."""
+"""The longest that a revoked key still works."""
 
 MAX_CACHED_KEYS = 10_000
 
 
 class KeyRing:
-    """Recognises keys, and caches for a few seconds what it found, unknown keys included."""
+    """Recognises keys and caches the results for a few seconds, unknown keys included."""
 
     def __init__(self, database: Database, clock_s: Callable[[], float] = monotonic) -> None:
         self._database = database
@@ -25,12 +25,12 @@ class KeyRing:
         self.forget()
 
     async def recognise(self, secret: str | None) -> Key:
-        """The key with this secret. Raises `InvalidKey`, the same for all that are missing, unknown or revoked."""
+        """The key with this secret. Raises the same `InvalidKey` whether it is missing, unknown or revoked."""
         if not secret:
             raise InvalidKey
         hashed = hash_of(secret)
         try:
-            key = self._found[hashed]
+            key = self._cache[hashed]
         except KeyError:
             key = await self._look_up(hashed)
         if key is None or key.revoked_at is not None:
@@ -38,11 +38,11 @@ class KeyRing:
         return key
 
     def forget(self) -> None:
-        """Look up every key again. A look-up under way fills the old cache, and so is forgotten as well."""
-        self._found: TTLCache[str, Key | None] = TTLCache(MAX_CACHED_KEYS, CACHED_S, self._clock_s)
+        """Empty the cache. A look-up that is under way fills the old cache, so its result is dropped too."""
+        self._cache: TTLCache[str, Key | None] = TTLCache(MAX_CACHED_KEYS, CACHED_S, self._clock_s)
 
     async def _look_up(self, hashed: str) -> Key | None:
-        found = self._found
+        cache = self._cache
         async with self._database.read() as connection:
-            found[hashed] = key = await key_store.by_hash(connection, hashed)
+            cache[hashed] = key = await key_store.by_hash(connection, hashed)
         return key

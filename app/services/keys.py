@@ -1,4 +1,4 @@
-"""API keys: made at random, kept as hashes, shown once."""
+"""API keys: generated at random, stored as hashes, shown once."""
 
 import hashlib
 import secrets
@@ -14,11 +14,11 @@ from app.storage import keys as key_store
 from app.storage.db import Database
 from app.storage.keys import KEY_KINDS, Key, KeyKind
 
-HINT_LENGTH = 6  # characters of the random part that are shown again, to tell keys by
+HINT_LENGTH = 6  # characters of the random part that stay visible, to distinguish keys
 
 
 class NewKey(NamedTuple):
-    """A key and, this once, its secret."""
+    """A new key with its secret, which is not available again."""
 
     key: Key
     secret: str
@@ -34,22 +34,22 @@ async def create_key(
     events: Sequence[str] | None = None,
     trait_map: Mapping[str, str] | None = None,
 ) -> NewKey:
-    """Make a key. 256 random bits need no slow hash: SHA-256 of them can't be searched."""
-    made = _new_key(kind, name, now, origins, events, trait_map)
+    """Create a key. Its secret has 256 random bits, so plain SHA-256 is enough: no search can find it."""
+    created = _new_key(kind, name, now, origins, events, trait_map)
     async with database.write() as connection:
-        await key_store.insert(connection, made.key, hash_of(made.secret))
-    return made
+        await key_store.insert(connection, created.key, hash_of(created.secret))
+    return created
 
 
 async def create_first_keys(database: Database, now: datetime) -> list[NewKey]:
-    """One key of each kind for a database that has none: all of them, or none."""
+    """Create one key of each kind, in one transaction, if the database has no keys."""
     async with database.write() as connection:
         if await key_store.count(connection):
             return []
-        made = [_new_key(kind, f"first-{kind}", now) for kind in KEY_KINDS]
-        for key, secret in made:
+        created = [_new_key(kind, f"first-{kind}", now) for kind in KEY_KINDS]
+        for key, secret in created:
             await key_store.insert(connection, key, hash_of(secret))
-    return made
+    return created
 
 
 def _new_key(

@@ -1,4 +1,4 @@
-"""Asking about leads: where a person stands now, stood then, and why. Reads evaluate on the spot."""
+"""Lead queries: a person's scores and stage, now and in the past, and why. Every read evaluates the lead afresh."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from app.validation.faults import Fault
 
 @dataclass(frozen=True, slots=True)
 class LeadView:
-    """A lead as it stands at a moment. `next_change` is what comes if nothing more happens."""
+    """A lead as of a moment. `next_change` is the next change of stage if no more events arrive."""
 
     lead: Lead
     identities: Mapping[str, Sequence[str]]
@@ -46,7 +46,7 @@ class LeadView:
 
 @dataclass(frozen=True, slots=True)
 class LeadQuery:
-    """Which leads to list, and in which order: by a score, or by when they were last seen."""
+    """Which leads to list. They are sorted by `sort_score`, or by when they were last seen."""
 
     stages: Sequence[str] | None = None
     min_scores: Mapping[str, float] | None = None
@@ -58,7 +58,7 @@ class LeadQuery:
 
 
 class Leads:
-    """Answers about leads from one database."""
+    """Queries about leads in one database."""
 
     def __init__(self, database: Database, models: ActiveModels) -> None:
         self._database = database
@@ -69,41 +69,41 @@ class Leads:
             lead = await _existing(connection, lead_id)
             return (await self._views(connection, [lead], now))[0]
 
-    async def lookup(self, wanted: Sequence[Identity], now: datetime) -> list[LeadView | None]:
-        """The lead of each identity, None for one that nobody has."""
+    async def lookup(self, identities: Sequence[Identity], now: datetime) -> list[LeadView | None]:
+        """The lead of each identity, in the same order; None for an unknown identity."""
         async with self._database.read() as connection:
-            links = await identity_store.find(connection, set(wanted))
+            links = await identity_store.find(connection, set(identities))
             leads = await lead_store.get_many(connection, set(links.values()))
             views = await self._views(connection, list(leads.values()), now)
         by_id = {view.lead.id: view for view in views}
-        return [by_id.get(links[identity]) if identity in links else None for identity in wanted]
+        return [by_id.get(links[identity]) if identity in links else None for identity in identities]
 
     async def page(
         self, query: LeadQuery, after: Position | None, limit: int, now: datetime
     ) -> tuple[list[LeadView], Position | None]:
-        """A page of the list and, unless it is the last, where it ends.
+        """A page of leads and the position at which it ends, None on the last page.
 
-        Filters and order go by the stored evaluation. Leads that time has moved out of the filter since are left out,
-        so that a page may hold fewer than `limit`.
+        Filtering and sorting use the stored evaluation. Leads that no longer match when evaluated now are left out, so
+        a page may hold fewer than `limit` leads.
         """
         async with self._database.read() as connection:
             model = await self._models.active(connection)
             _check_names(model, query)
-            wanted = await _filter(connection, model, query)
-            stored = await self._by_stored_names(connection, wanted)
+            lead_filter = await _filter(connection, model, query)
+            stored = await self._by_stored_names(connection, lead_filter)
             page = await fetch_page(
                 lambda count: lead_store.page(connection, stored, query.sort_score, after, count), limit
             )
             views = await self._views(connection, page.items, now)
         end = _position(page.last, query.sort_score) if page.last else None
-        return [view for view in views if _still_matches(view, wanted)], end
+        return [view for view in views if _still_matches(view, lead_filter)], end
 
     async def score(
         self, lead_id: UUID, as_of: datetime | None, now: datetime, version: int | None = None
     ) -> ScoreView:
-        """The evaluation of a lead, at `as_of` if given: by the model and the events that were known then.
+        """Evaluate a lead now, or at `as_of`: by the model that was active and the events that were known then.
 
-        `version`: what that model says, or would have said, instead.
+        `version`: use this version of the model instead. Raises `NotFound`.
         """
         async with self._database.read() as connection:
             lead = await _existing(connection, lead_id)
@@ -112,14 +112,14 @@ class Leads:
                 return await self._score_with_present_facts(connection, lead, as_of or now, model)
             past = await look_back(connection, self._models, lead_id, [as_of], model)
         if not past:
-            msg = f"Nothing was known of lead {lead_id} at that moment: ask about a later one."
+            msg = f"Nothing was known about lead {lead_id} at that moment. Choose a later one."
             raise NotFound(msg)
         return past[0]
 
     async def history(
         self, lead_id: UUID, first: date, last: date, now: datetime, version: int | None = None
     ) -> list[ScoreView]:
-        """What was said at the end of each day, from the first on which the lead was known; of today, what is now."""
+        """The evaluation at the end of each day, from the first on which the lead was known. For today: as of now."""
         async with self._database.read() as connection:
             await _existing(connection, lead_id)
             model = None if version is None else await self._models.version(connection, version)
@@ -152,11 +152,11 @@ class Leads:
         evaluation = evaluate(model, current[lead.id].facts, moment)
         return ScoreView(lead.id, evaluation, stage_of(evaluation, current[lead.id].standing.stage), moment)
 
-    async def _by_stored_names(self, connection: AsyncConnection, wanted: LeadFilter) -> LeadFilter:
-        if wanted.stages is None:
-            return wanted
+    async def _by_stored_names(self, connection: AsyncConnection, lead_filter: LeadFilter) -> LeadFilter:
+        if lead_filter.stages is None:
+            return lead_filter
         publications = await Publications.read(connection, self._models)
-        return replace(wanted, stages=sorted(await publications.names_before(wanted.stages)))
+        return replace(lead_filter, stages=sorted(await publications.names_before(lead_filter.stages)))
 
 
 async def _existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
@@ -174,18 +174,18 @@ def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[st
 
 
 def _check_names(model: CompiledModel, query: LeadQuery) -> None:
-    """A misspelt stage or score is an error rather than an empty list."""
+    """Raise `ValidationFailed` for a misspelt stage or score, which would otherwise give an empty list."""
     stages = [stage.name for stage in model.stages]
     faults = [
-        Fault("stage", f"there is no such stage; there is {', '.join(stages)}")
+        Fault("stage", f"unknown stage; expected one of: {', '.join(stages)}")
         for name in query.stages or ()
         if name not in stages
     ]
-    asked = [("min_score", name) for name in query.min_scores or ()]
-    asked += [("sort", query.sort_score)] if query.sort_score is not None else []
+    scores = [("min_score", name) for name in query.min_scores or ()]
+    scores += [("sort", query.sort_score)] if query.sort_score is not None else []
     faults += [
-        Fault(field, f"there is no such score; there is {', '.join(model.scores)}")
-        for field, name in asked
+        Fault(field, f"unknown score; expected one of: {', '.join(model.scores)}")
+        for field, name in scores
         if name not in model.scores
     ]
     if faults:
@@ -210,10 +210,10 @@ async def _filter(connection: AsyncConnection, model: CompiledModel, query: Lead
     )
 
 
-def _still_matches(view: LeadView, wanted: LeadFilter) -> bool:
-    if wanted.stages is not None and view.standing.stage not in wanted.stages:
+def _still_matches(view: LeadView, lead_filter: LeadFilter) -> bool:
+    if lead_filter.stages is not None and view.standing.stage not in lead_filter.stages:
         return False
-    return all(view.evaluation.values[name] >= least for name, least in (wanted.min_scores or {}).items())
+    return all(view.evaluation.values[name] >= minimum for name, minimum in (lead_filter.min_scores or {}).items())
 
 
 def _position(lead: Lead, sort_score: str | None) -> Position:

@@ -1,4 +1,4 @@
-"""Checking a scoring model before anybody relies on it: what the linter warns of, and whether its examples hold."""
+"""Checks of a scoring model before it is published: the linter's warnings and the results of its examples."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,22 @@ from app.validation.faults import Fault
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """What was found in a model, in the order of its document."""
+    """Warnings and example results, in the order of the document."""
 
     warnings: tuple[LintWarning, ...]
     examples: tuple[ExampleResult, ...]
 
     def require_examples(self) -> None:
-        """Raises `ExamplesFailed`, with every example that fails."""
+        """Raise `ExamplesFailed`, which lists every failed expectation, if an example fails."""
         results = enumerate(self.examples)
         failed = [Fault(f"examples[{index}]", failure) for index, result in results for failure in result.failures]
         if failed:
             msg = (
-                "The model can't be published: its examples fail. Fix it, or what they expect, and post it as a draft."
+                "The model's examples fail, so it can't be published. Fix the model or its examples and post it again."
             )
             raise ExamplesFailed(msg, tuple(failed))
 
 
 def check_model(model: ScoringModel) -> ModelReport:
-    """Takes up to seconds: not for the event loop."""
+    """Lint a model and run its examples. Blocking, up to several seconds: call it in a thread."""
     return ModelReport(tuple(lint(model)), tuple(run_examples(compile_model(model, version=0))))

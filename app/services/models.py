@@ -1,4 +1,4 @@
-"""Scoring models and their versions. `publishing` makes one of them the active model."""
+"""Scoring models and their versions. Making one the active model is in `publishing`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ State = Literal["draft", "active", "retired"]
 
 
 class ActiveModels:
-    """Which model is active is asked in every transaction; a version, once compiled, never changes."""
+    """Reads the active version in every transaction and caches compiled versions, which never change."""
 
     def __init__(self) -> None:
         self._compiled: dict[int, CompiledModel] = {}
@@ -45,7 +45,7 @@ class ActiveModels:
         return self._compiled[version]
 
     async def stage_names(self, models: Sequence[CompiledModel]) -> dict[str, str]:
-        """What the last of these models calls the stages of the first, if each follows on the one before it."""
+        """Map the first model's stage names to the last model's, where each model succeeds the one before it."""
         names = {stage.name: stage.name for stage in models[0].stages}
         for before, after in pairwise(models):
             if before is after:
@@ -56,11 +56,11 @@ class ActiveModels:
 
     async def _renamed_stages(self, before: CompiledModel, after: CompiledModel) -> Mapping[str, str]:
         key = before.version, after.version
-        known = self._renamed.get(key)
-        if known is None or known[0] is not after:  # a model that is only tried has no version of its own
-            known = after, await asyncio.to_thread(renamed_stages, before.document, after.document)
-            self._renamed[key] = known
-        return known[1]
+        cached = self._renamed.get(key)
+        if cached is None or cached[0] is not after:  # candidates that were never stored share version 0
+            cached = after, await asyncio.to_thread(renamed_stages, before.document, after.document)
+            self._renamed[key] = cached
+        return cached[1]
 
 
 def _compiled(stored: ModelVersion) -> CompiledModel:
@@ -78,15 +78,15 @@ async def active_version(connection: AsyncConnection) -> int:
 async def get_stored(connection: AsyncConnection, version: int) -> ModelVersion:
     stored = await model_store.get(connection, version)
     if stored is None:
-        msg = f"There is no version {version} of the scoring model; /v1/models lists those there are."
+        msg = f"There is no version {version} of the scoring model. /v1/models lists the existing versions."
         raise NotFound(msg)
     return stored
 
 
 def read_model(source: str | dict[str, Any]) -> ScoringModel:
-    """Load a model from wherever, and refuse what no database keeps and no answer can tell. Raises `InvalidModel`.
+    """Load a model from YAML or a document. Raises `InvalidModel`, also for values that databases or JSON can't hold.
 
-    Takes up to seconds, as all does that is done with a whole model: not for the event loop.
+    Blocking, up to several seconds, like everything that handles a whole model: call it in a thread.
     """
     model = load_model(source)
     try:
@@ -106,7 +106,7 @@ def starter() -> ScoringModel:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A document under its number, and what became of it. `published_at` is the last time, None of a draft."""
+    """A stored document and its state. `published_at`: when it was last published, None for a draft."""
 
     number: int
     document: dict[str, Any]
@@ -116,30 +116,30 @@ class Version:
     published_at: datetime | None
 
     def load(self) -> ScoringModel:
-        """Takes up to seconds: not for the event loop."""
+        """Blocking, up to several seconds: call it in a thread."""
         return load_model(self.document)
 
     def compile(self) -> CompiledModel:
-        """Takes up to seconds: not for the event loop."""
+        """Blocking, up to several seconds: call it in a thread."""
         return compile_model(self.load(), self.number)
 
 
 async def get_version(database: Database, version: int | None) -> Version:
-    """A version, the active one for None. Raises `NotFound`."""
+    """A version; None gets the active one. Raises `NotFound`."""
     async with database.read() as connection:
-        found = await get_stored(connection, version if version is not None else await active_version(connection))
-        return (await _with_states(connection, [found]))[0]
+        stored = await get_stored(connection, version if version is not None else await active_version(connection))
+        return (await _with_states(connection, [stored]))[0]
 
 
 async def list_versions(database: Database, before: int | None, limit: int) -> Page[Version]:
-    """Versions from the latest down."""
+    """Versions, the latest first, starting below `before`."""
     async with database.read() as connection:
         page = await fetch_page(lambda count: model_store.page(connection, before, count), limit)
         versions = await _with_states(connection, page.items)
     return Page(versions, versions[-1] if page.last else None)
 
 
-async def _with_states(connection: AsyncConnection, found: Sequence[ModelVersion]) -> list[Version]:
+async def _with_states(connection: AsyncConnection, versions: Sequence[ModelVersion]) -> list[Version]:
     rollouts = await rollout_store.list_all(connection)
     published = {rollout.version: rollout.published_at for rollout in rollouts}
     active = rollouts[-1].version if rollouts else None
@@ -152,7 +152,7 @@ async def _with_states(connection: AsyncConnection, found: Sequence[ModelVersion
             state=_state(each.version, active, published),
             published_at=published.get(each.version),
         )
-        for each in found
+        for each in versions
     ]
 
 
@@ -163,18 +163,18 @@ def _state(version: int, active: int | None, published: dict[int, datetime]) -> 
 
 
 async def draft(database: Database, model: ScoringModel, note: str | None, now: datetime) -> Version:
-    """Keep a document as the next version. Nothing goes by it until it is published."""
+    """Store a document as the next version. It has no effect until it is published."""
     document = dump_model(model)
 
-    async def keep(connection: AsyncConnection) -> Version:
+    async def insert(connection: AsyncConnection) -> Version:
         version = await model_store.insert(connection, document, note, now)
         return (await _with_states(connection, [await get_stored(connection, version)]))[0]
 
-    return await retry_on_conflict(database, keep)
+    return await retry_on_conflict(database, insert)
 
 
 async def retry_on_conflict(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Run a job in a transaction, and again where another came first, for what it read may have changed."""
+    """Run a job in a transaction; on a conflict, run it again, because what it read may have changed."""
     while True:
         try:
             async with database.write() as connection:

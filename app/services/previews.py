@@ -1,4 +1,4 @@
-"""Previews: what a model would change if it were published now. Nothing is changed."""
+"""Previews: what would change if a model were published now. Nothing is stored."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ MAX_SAMPLE = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """A preview, and of how many leads in all it is the preview."""
+    """A preview, and the total number of leads, of which it may cover a sample."""
 
     preview: Preview
     total: int
@@ -35,26 +35,26 @@ async def preview(
     candidate: CompiledModel,
     now: datetime,
     sample: int | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Previewed:
-    """Read all leads, or a sample of so many taken at random, by the active model and by another.
+    """Evaluate all leads, or a random sample of `sample` leads, by the active model and by the candidate, as of `now`.
 
-    All of them as of one moment. No event is read unless the definition of a signal changes, and then only those that
-    could match. `tell` hears how many leads are done, and of how many.
+    Events are read only for signals whose definition changes, and then only those that could match. `on_progress` is
+    called with the number of leads done and the number of leads to do.
     """
     async with database.read() as connection:
         active = await models.active(connection)
-        found = await asyncio.to_thread(Preview, active, candidate)
+        result = await asyncio.to_thread(Preview, active, candidate)
         total = await lead_store.count(connection)
-        wanted = total if sample is None else min(sample, total)
+        planned = total if sample is None else min(sample, total)
         async for chunk in _chunks(connection, sample):
             before = await up_to_date(connection, models, active, chunk)
             after = await up_to_date(connection, models, candidate, chunk)
             async for lead_id, lead in yielding_to_event_loop(before.items()):
-                found.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
-            if tell is not None:
-                tell(found.leads, wanted)
-    return Previewed(found, total)
+                result.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
+            if on_progress is not None:
+                on_progress(result.leads, planned)
+    return Previewed(result, total)
 
 
 def _placement(model: CompiledModel, lead: Lead, now: datetime) -> Placement:

@@ -1,7 +1,7 @@
-"""Publications: which model was active when, and what it calls the stages of those before it.
+"""Publications: which model was active when, and how each one renamed the stages of its predecessor.
 
-A model that only renames a stage moves nobody. So the name of a stage means something only together with the version
-that it is from, and is translated step by step along the publications between that one and another, either way.
+Renaming a stage doesn't move any lead. A stage name is therefore meaningful only together with the version it comes
+from; to compare names across versions, they are translated publication by publication, forwards or backwards.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,11 +16,11 @@ from app.storage import rollouts as rollout_store
 from app.storage.rollouts import Rollout
 
 Names = Mapping[str, str]
-"""What stages are called, by their names in another version."""
+"""Stage names by the names of the same stages in another version."""
 
 
 class Publications:
-    """All publications that a transaction sees, by their place in the order in which they came."""
+    """All publications that a transaction sees, addressed by index, oldest first."""
 
     def __init__(self, connection: AsyncConnection, models: ActiveModels, rollouts: Sequence[Rollout]) -> None:
         self._connection = connection
@@ -37,20 +37,20 @@ class Publications:
         return len(self._rollouts) - 1
 
     def at(self, moment: datetime) -> int:
-        """The one in force at a moment; the first one, before there was any."""
+        """The publication in force at a moment; for moments before the first publication, the first."""
         return max((index for index, each in enumerate(self._rollouts) if each.published_at <= moment), default=0)
 
     def of(self, version: int, moment: datetime | None = None) -> int:
-        """The latest one of a version that was published, as of a moment."""
-        found = [index for index, each in enumerate(self._rollouts) if each.version == version]
-        known = [index for index in found if moment is None or self._rollouts[index].published_at <= moment]
-        return known[-1] if known else found[0]
+        """The latest publication of a version that has been published, as of `moment`."""
+        all_of_version = [index for index, each in enumerate(self._rollouts) if each.version == version]
+        until_moment = [i for i in all_of_version if moment is None or self._rollouts[i].published_at <= moment]
+        return until_moment[-1] if until_moment else all_of_version[0]
 
     async def model(self, publication: int) -> CompiledModel:
         return await self._models.version(self._connection, self._rollouts[publication].version)
 
     async def names(self, since: int, until: int) -> Names:
-        """What the stages of the model of one publication were called at another, which may be an earlier one."""
+        """Map stage names as of one publication to those as of another, which may be earlier."""
         if (since, until) not in self._names:
             step = 1 if since <= until else -1
             models = [await self.model(index) for index in range(since, until + step, step)]
@@ -58,16 +58,16 @@ class Publications:
         return self._names[since, until]
 
     async def names_by(self, model: CompiledModel, since: int, until: int) -> Names:
-        """The same by a model that would have been published next."""
+        """The same, but to the names in a model as if it had been published right after `until`."""
         last = await self.model(until)
         names, renamed = await self.names(since, until), await self._models.stage_names([last, model])
         return {old: renamed.get(name, name) for old, name in names.items()}
 
-    async def names_before(self, wanted: Collection[str]) -> set[str]:
-        """By which names leads on these stages may be stored that no rollout has reached yet."""
-        names = set(wanted)
+    async def names_before(self, stages: Collection[str]) -> set[str]:
+        """The names under which leads in these stages may be stored, including leads not yet reached by a rollout."""
+        names = set(stages)
         for index in range(self.latest, -1, -1):
-            names |= {old for old, new in (await self.names(index, self.latest)).items() if new in wanted}
+            names |= {old for old, new in (await self.names(index, self.latest)).items() if new in stages}
             if self._rollouts[index].finished_at is not None:
                 break
         return names

@@ -1,4 +1,4 @@
-"""Publishing: a version becomes the active model, and its rollout begins."""
+"""Publishing: make a version the active model and start its rollout."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,17 +18,16 @@ from app.storage.rollouts import Rollout
 from app.storage.sql import dumps
 
 Clock = Callable[[], datetime]
-"""Read inside the transaction: until then, requests were still served by the old model."""
+"""Read inside the transaction, because requests are served by the old model until then."""
 
 
 async def publish(
     database: Database, version: int, clock: Clock, *, notify: bool, report: ModelReport | None = None
 ) -> Rollout:
-    """Make a version the active model, and return the rollout that this starts.
+    """Make a version the active model and return the rollout that this starts.
 
-    For the active version, that is the rollout that made it so: nothing is started again. `report` is what
-    `check_model` found in this version, for callers that have checked it already.
-    Raises `NotFound` or `ExamplesFailed`.
+    If it is active already, nothing changes and its existing rollout is returned. `report`: the result of
+    `check_model` for this version, for callers that have it already. Raises `NotFound` or `ExamplesFailed`.
     """
     report = report or await _check_version(database, version)
     report.require_examples()
@@ -43,8 +42,8 @@ async def publish(
 
 
 async def _check_version(database: Database, version: int) -> ModelReport:
-    found = await get_version(database, version)
-    return await asyncio.to_thread(lambda: check_model(found.load()))
+    stored = await get_version(database, version)
+    return await asyncio.to_thread(lambda: check_model(stored.load()))
 
 
 async def activate(
@@ -56,7 +55,7 @@ async def activate(
     notify: bool = False,
     report: ModelReport | None = None,
 ) -> Rollout:
-    """Draft and publish a document in one step. If it is active already, nothing changes. `report`: as for `publish`.
+    """Draft and publish a document in one step, unless it is the active one already. `report`: as for `publish`.
 
     Raises `ExamplesFailed`.
     """
@@ -65,12 +64,12 @@ async def activate(
     report.require_examples()
     document = dump_model(model)
     async with database.read() as connection:
-        leads = await lead_store.count(connection)  # whatever the version will be, none has been evaluated by it
+        leads = await lead_store.count(connection)  # no lead has been evaluated by the new version yet
 
     async def make_active(connection: AsyncConnection) -> Rollout:
         latest = await rollout_store.latest(connection)
         if latest is not None and dumps((await get_stored(connection, latest.version)).document) == dumps(document):
-            return latest  # not by `==`: to Python, true is 1; to a condition it is not
+            return latest  # compared as JSON, because in Python True == 1, and conditions distinguish them
         now = clock()
         version = await model_store.insert(connection, document, note, now)
         return await _publish(connection, latest, version, now, notify=notify, leads=leads)
@@ -81,17 +80,17 @@ async def activate(
 async def _publish(
     connection: AsyncConnection, latest: Rollout | None, version: int, now: datetime, *, notify: bool, leads: int
 ) -> Rollout:
-    """`Conflict` if there is another rollout by now than the latest that the caller has seen."""
+    """Raises `Conflict` if another rollout was inserted after `latest`, the one that the caller has read."""
     if latest is not None and latest.version == version:
         return latest
     after = latest.id if latest else 0
-    # Looking back goes by the time: though replicas' clocks disagree, the later publication must not get the earlier.
+    # Looking back relies on these times being in order, even if the clocks of two replicas disagree.
     at = max(now, latest.published_at) if latest else now
     return await rollout_store.insert(connection, version, at, after=after, notify=notify, leads=leads)
 
 
 async def install_starter(database: Database, clock: Clock) -> None:
-    """Give a database that has no model the starter."""
+    """Publish the starter model if the database has no model."""
     async with database.read() as connection:
         if await rollout_store.latest(connection) is not None:
             return
@@ -101,5 +100,5 @@ async def install_starter(database: Database, clock: Clock) -> None:
             now = clock()
             version = await model_store.insert(connection, document, "The model that ships.", now)
             await _publish(connection, None, version, now, notify=False, leads=0)
-    except Conflict:  # another replica has just done it
+    except Conflict:  # another replica has just published it
         return

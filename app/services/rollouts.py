@@ -1,7 +1,7 @@
-"""Rollouts: a published model reaches the leads, chunk by chunk, while ingestion goes on.
+"""Rollouts: re-evaluate every lead by a newly published model, chunk by chunk, while ingestion continues.
 
-Each chunk is a transaction that also renews the claim of the process at work. What a crash leaves undone is found
-again by the version that each lead bears; another process takes over when the claim has run out.
+Each chunk is a transaction that also renews the claim of the working process. If that process crashes, another takes
+over when the claim expires; each lead's model version shows what is left to do.
 """
 
 import math
@@ -24,10 +24,10 @@ from app.storage.leads import Lead
 from app.storage.rollouts import Rollout
 
 CLAIM = timedelta(seconds=10)
-"""How long a process that falls silent is waited for."""
+"""How long a claim lasts: if its owner dies, another process takes over after this time."""
 
 CHUNK_EVENTS = 50_000
-"""With how many events the leads of a chunk may have come: a signal that changed is recounted from all of them."""
+"""The most events that the leads of a chunk may have in total, since a changed signal is recounted from them."""
 
 MAX_EXPECTED_DURATION = timedelta(days=365)
 
@@ -42,9 +42,10 @@ async def roll_out(
     chunk: int,
     on_chunk: Callable[[int, StageMoves], bool],
 ) -> bool:
-    """Evaluate by the active model every lead that was last evaluated by another. Tells whether none is left.
+    """Re-evaluate all leads that were last evaluated by another model than the active one.
 
-    Some may be, if another process is at work on them, or if `on_chunk`, which hears of each chunk, says no.
+    `on_chunk` is called with each chunk's number of leads and changes of stage, and returns whether to continue.
+    Returns whether the rollout is complete: False if `on_chunk` stopped it or another process holds the claim.
     """
     after: UUID | None = None
     while await _is_pending(database):
@@ -55,7 +56,7 @@ async def roll_out(
         if step is None:
             return False
         after = step.last
-        if not on_chunk(step.leads, step.moves):
+        if not on_chunk(step.leads, step.stage_changes):
             await _release_claim(database, owner)
             return False
     return True
@@ -63,7 +64,7 @@ async def roll_out(
 
 class _Step(NamedTuple):
     leads: int
-    moves: StageMoves
+    stage_changes: StageMoves
     last: UUID | None
 
 
@@ -78,14 +79,17 @@ async def _is_pending(database: Database) -> bool:
 async def _take_step(
     database: Database, models: ActiveModels, owner: UUID, now: datetime, after: UUID | None, chunk: int
 ) -> _Step | None:
-    """Evaluate the next chunk, or note that there is none. None if another process is at work. Raises `Conflict`."""
+    """Evaluate the next chunk, or mark the rollout finished. None if another process holds the claim.
+
+    Raises `Conflict` if another version is published meanwhile.
+    """
     async with database.write() as connection:
         rollout = await rollout_store.latest(connection)
         if rollout is None or not await rollout_store.claim(connection, rollout.id, owner, now, now + CLAIM):
             return None
         leads = await _next_leads(connection, rollout.version, after, chunk)
         if await rollout_store.active_version(connection) != rollout.version:
-            raise Conflict  # published meanwhile: leads that know of it already would be taken back
+            raise Conflict  # published meanwhile: leads already on the newer version would be set back
         if not leads:
             await rollout_store.finish(connection, rollout.id, now)
         model = await models.version(connection, rollout.version)
@@ -95,18 +99,18 @@ async def _take_step(
 
 
 async def _next_leads(connection: AsyncConnection, version: int, after: UUID | None, limit: int) -> dict[UUID, Lead]:
-    found = await lead_store.lock_outdated(connection, version, after, limit)
-    if not found and after is not None:
-        # Once more from the beginning: the transactions of some may have begun before the model was published.
-        found = await lead_store.lock_outdated(connection, version, None, limit)
-    return _limit_by_event_count(found)
+    leads = await lead_store.lock_outdated(connection, version, after, limit)
+    if not leads and after is not None:
+        # Start over: a transaction that began before the publication may have saved a lead behind this point.
+        leads = await lead_store.lock_outdated(connection, version, None, limit)
+    return _limit_by_event_count(leads)
 
 
 def _limit_by_event_count(leads: dict[UUID, Lead]) -> dict[UUID, Lead]:
-    """The first of these leads, one at least, that together have not too many events: others wait for their locks."""
+    """The first of these leads, at least one, up to `CHUNK_EVENTS` events: other transactions wait for their locks."""
     totals = accumulate(lead.facts.event_count for lead in leads.values())
-    few = [lead_id for lead_id, total in zip(leads, totals, strict=True) if total <= CHUNK_EVENTS]
-    return {lead_id: leads[lead_id] for lead_id in few or list(leads)[:1]}
+    within_limit = [lead_id for lead_id, total in zip(leads, totals, strict=True) if total <= CHUNK_EVENTS]
+    return {lead_id: leads[lead_id] for lead_id in within_limit or list(leads)[:1]}
 
 
 async def _release_claim(database: Database, owner: UUID) -> None:
@@ -116,7 +120,7 @@ async def _release_claim(database: Database, owner: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rollout has come. `done` is None where another one came between."""
+    """How far a rollout has come. `done` is None if the rollout was superseded."""
 
     rollout: Rollout
     state: State
@@ -130,7 +134,7 @@ async def progress_of(database: Database, rollout_id: int, now: datetime) -> Pro
     async with database.read() as connection:
         rollout = await rollout_store.get(connection, rollout_id)
         if rollout is None:
-            msg = f"There is no rollout {rollout_id}; /v1/rollouts lists those there are."
+            msg = f"There is no rollout {rollout_id}. /v1/rollouts lists the existing rollouts."
             raise NotFound(msg)
         latest = await rollout_store.latest(connection)
         return await _progress(connection, rollout, latest, now)
@@ -139,8 +143,8 @@ async def progress_of(database: Database, rollout_id: int, now: datetime) -> Pro
 async def list_rollouts(database: Database, now: datetime) -> list[Progress]:
     """Every rollout, the latest first."""
     async with database.read() as connection:
-        found = await rollout_store.list_all(connection)
-        return [await _progress(connection, rollout, found[-1], now) for rollout in reversed(found)]
+        rollouts = await rollout_store.list_all(connection)
+        return [await _progress(connection, rollout, rollouts[-1], now) for rollout in reversed(rollouts)]
 
 
 async def _progress(connection: AsyncConnection, rollout: Rollout, latest: Rollout | None, now: datetime) -> Progress:
@@ -149,8 +153,8 @@ async def _progress(connection: AsyncConnection, rollout: Rollout, latest: Rollo
     if latest is None or latest.id != rollout.id:
         return Progress(rollout, "superseded", None, None, None)
     left = await lead_store.count_outdated(connection, rollout.version)
-    at_work = rollout.claimed_until is not None and rollout.claimed_until > now
-    return _measured(rollout, "running" if at_work else "waiting", max(rollout.leads - left, 0), now)
+    is_claimed = rollout.claimed_until is not None and rollout.claimed_until > now
+    return _measured(rollout, "running" if is_claimed else "waiting", max(rollout.leads - left, 0), now)
 
 
 def _measured(rollout: Rollout, state: State, done: int, until: datetime) -> Progress:

@@ -1,4 +1,4 @@
-"""A running leadscore: the parts that requests and workers share, started and stopped in order."""
+"""The runtime of one process: what requests and workers share, started and stopped in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -24,15 +24,14 @@ from app.storage.db import Database
 from app.storage.migrations import check_schema, migrate
 
 WRITER_LANES = 2
-"""Commits under way at once on PostgreSQL: while it works on one, the next is prepared. More gave nothing."""
-
+"""Concurrent commits on PostgreSQL: the next is prepared while one runs. More lanes did not measure faster."""
 
 MAX_PREVIEWS = 2
-"""Under way at once: each holds a connection for as long as it takes."""
+"""Concurrent previews: each holds a connection until it is done."""
 
 
 class Runtime:
-    """One process's share of leadscore."""
+    """The database, models, keys, writer and metrics of one process."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.id = uuid7()
@@ -60,7 +59,7 @@ class Runtime:
         self._writing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Make sure of the schema and the model. Raises `SchemaOutdated` or `Unavailable`."""
+        """Make sure that the schema is current and a model is active. Raises `SchemaOutdated` or `Unavailable`."""
         if self.settings.embedded:
             await migrate(self.database)
         else:
@@ -68,21 +67,21 @@ class Runtime:
         await install_starter(self.database, self.clock)
 
     async def start(self) -> None:
-        """Open the database and let the writer work."""
-        known_referrers(), public_suffixes()  # read now: the first visitor should not have to wait for them
+        """Open the database and start the writer."""
+        known_referrers(), public_suffixes()  # loaded now, so that no request waits for them
         await self.open()
         self._writing = asyncio.create_task(self.writer.run(), name="writer")
 
     def sender(self, key: Key) -> Sender:
-        """Whose messages they are that come with this key."""
+        """The sender of messages that carry this key."""
         return Sender(key.name, trusted=key.kind == "server", phone_region=self.settings.phone_region)
 
     async def make_first_keys(self) -> list[NewKey]:
-        """Give an embedded database that has no keys one of each kind."""
+        """Create a key of each kind if the database is embedded and has no keys."""
         return await create_first_keys(self.database, self.clock()) if self.settings.embedded else []
 
     async def stop(self) -> None:
-        """Commit what waits, then let the database go."""
+        """Commit what is queued, then close the database."""
         self.stopping = True
         self.writer.close()
         if self._writing is not None:
@@ -90,20 +89,20 @@ class Runtime:
         await self.database.close()
 
     async def check(self) -> None:
-        """Raises `Unavailable` or `SchemaOutdated` where requests can't be served just now."""
+        """Raise `Unavailable` or `SchemaOutdated` if requests can't be served now."""
         if self.stopping:
             raise Unavailable("The server is shutting down.")
         await check_schema(self.database)
 
     @asynccontextmanager
     async def preview_slot(self) -> AsyncIterator[None]:
-        """A place among the few previews that may run at once. Raises `Unavailable` where all are taken."""
+        """Hold one of the `MAX_PREVIEWS` slots. Raises `Unavailable` if all are taken."""
         if self._previews.locked():
-            msg = "Other previews are running just now. Ask again a little later."
+            msg = "Too many previews are running. Send the same request again a little later."
             raise Unavailable(msg, retry_after_s=10)
         async with self._previews:
             yield
 
     async def observe(self) -> None:
-        """Bring the gauges that the database fills up to date. They have no value while it can't be reached."""
+        """Update the gauges that are read from the database. They have no value while it is unreachable."""
         await update_gauges(self.database, self.metrics, self.clock())

@@ -1,6 +1,6 @@
-"""Sweeping: stored stages follow time, of leads about whom there is no news.
+"""Sweeping: update the stored stages of leads that change with time alone, without new events.
 
-Several replicas may sweep at once: each claims leads by their locks, and passes over those that another has.
+Several replicas may sweep at once: each locks its leads and skips those that another has locked.
 """
 
 from dataclasses import replace
@@ -22,10 +22,10 @@ from app.storage.db import Database
 
 
 async def sweep_due(database: Database, models: ActiveModels, now: datetime, limit: int) -> tuple[int, StageMoves]:
-    """Visit leads whose next check has come. Tells how many there were, and their changes of stage."""
+    """Re-evaluate up to `limit` leads whose next check is due. Returns how many there were, and their stage changes."""
     async with database.write() as connection:
         due = await lead_store.lock_due(connection, now.date(), limit)
-        model = await models.active(connection)  # only now: no lead that is locked can know of a later one
+        model = await models.active(connection)  # after locking: no locked lead can have a newer version
         visited = await reevaluate(connection, models, model, due, now, "time")
         results = [_rescheduled(model, result, now) async for result in yielding_to_event_loop(visited)]
         await save(connection, results)

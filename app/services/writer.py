@@ -1,7 +1,7 @@
-"""The writer: a queue of submissions, of which many share one commit.
+"""The writer: a queue of submissions that are committed in groups.
 
-A submission is answered when its transaction has been committed, and not before. Bad input that only the database
-notices costs the message that carries it, not its neighbours.
+A submission is answered only after its transaction has been committed. A value that the database rejects costs only
+the message that contains it; the other messages in the commit are stored.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from app.storage.rejections import Rejection
 log = structlog.get_logger()
 
 ATTEMPTS = 12
-"""How often a transaction that lost a race is run again before the database counts as unavailable."""
+"""How many times a transaction is tried in the face of conflicts before it fails as `Unavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a submission. `refused` holds the ids of events that the database can't store."""
+    """The result of a submission. `refused`: the ids of events that the database can't store."""
 
     accepted: int
     duplicates: int
@@ -51,9 +51,9 @@ class _Submission:
 
 
 class Writer:
-    """Takes submissions from many tasks and commits whatever waits, each time in one transaction.
+    """Takes submissions from many tasks and commits all that are queued in one transaction.
 
-    `lanes` is how many transactions may be under way at once: while the database works on one, the next is prepared.
+    `lanes`: how many transactions may run at once. While the database works on one, the next is prepared.
     """
 
     def __init__(
@@ -80,7 +80,10 @@ class Writer:
         self._closing = False
 
     async def submit(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Receipt:
-        """Wait until these events are committed. Raises `Unavailable`: then none, or not all, are; send them again."""
+        """Store events and return once they are committed.
+
+        Raises `Unavailable` if some or all were not stored; sending them again is safe.
+        """
         submission = _Submission(events, rejections)
         if self._closing:
             msg = "The server is shutting down. Send the same request again."
@@ -95,9 +98,9 @@ class Writer:
         return await submission.receipt
 
     async def run(self) -> None:
-        """Commit submissions until the writer is closed and nothing waits any more.
+        """Commit submissions until the writer is closed and the queue is empty.
 
-        However it ends, nobody is left waiting, and who comes later is told.
+        However this ends, all waiting submissions get a result or an error, and later ones are refused.
         """
         try:
             await asyncio.gather(*(self._keep_committing() for _ in range(self._lanes)))
@@ -112,10 +115,10 @@ class Writer:
             else:
                 self._work_available.clear()
                 await self._work_available.wait()
-                await asyncio.sleep(0)  # those that arrived together are read one after the other: all may come along
+                await asyncio.sleep(0)  # requests that arrived together submit one by one: let all of them join
 
     def close(self) -> None:
-        """Take nothing more; what waits is still committed."""
+        """Refuse new submissions. Those in the queue are still committed."""
         self._closing = True
         self._work_available.set()
 
@@ -134,7 +137,9 @@ class Writer:
         events = [event for submission in taken for event in submission.events]
         rejections = [rejection for submission in taken for rejection in submission.rejections]
         try:
-            store_all = self._attempt if len(taken) > 1 else self._store  # of many, the one at fault is found below
+            store_all = (
+                self._attempt if len(taken) > 1 else self._store
+            )  # several submissions: bisected below to find the failing one
             stored = await store_all(events, rejections)
         except asyncio.CancelledError:
             _fail(taken, _stopped())
@@ -149,16 +154,16 @@ class Writer:
                 _fail(taken, error)
                 log.exception("commit failed", messages=len(events))
             return
-        self._metrics.committed(len(events), perf_counter() - started, stored.moves)
+        self._metrics.committed(len(events), perf_counter() - started, stored.stage_changes)
         self._metrics.untrusted_traits.inc(stored.distrusted)
         for submission in taken:
             if not submission.receipt.done():
                 submission.receipt.set_result(_receipt(submission, stored))
 
     async def _commit_by_bisection(self, taken: Sequence[_Submission]) -> None:
-        """Commit each half by itself: what fails for a fault of one submission fails that one alone.
+        """Commit each half separately, down to single submissions, so that only the failing one fails.
 
-        Whatever becomes of the others later, a submission that was committed is told so.
+        Each submission gets its receipt as soon as it is committed, whatever happens to the others.
         """
         half = len(taken) // 2
         try:
@@ -172,10 +177,10 @@ class Writer:
         try:
             return await self._attempt(events, rejections)
         except BadValue:
-            # One of the submission's can't be stored. Halving finds it, and the others go in.
+            # An event or rejection can't be stored: bisect to find it, and store the others.
             if len(events) + len(rejections) <= 1:
                 return Stored(refused=frozenset(event.id for event in events))
-            # Rounded in opposite ways, so that of one event and one rejection each half has one.
+            # Rounded in opposite directions, so that one event and one rejection end up in separate halves.
             half, rejected_half = (len(events) + 1) // 2, len(rejections) // 2
             first = await self._store(events[:half], rejections[:rejected_half])
             return first + await self._store(events[half:], rejections[rejected_half:])
@@ -188,13 +193,13 @@ class Writer:
                     return await store(connection, self._models, events, self._clock())
             except Conflict:
                 self._metrics.conflicts.inc()
-                await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - to part two who collided
-        msg = "Other writers kept coming first. Send the same request again."
+                await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - so that they do not collide again
+        msg = "The transaction kept conflicting with other writers. Send the same request again."
         raise Unavailable(msg)
 
 
 def _stopped() -> Unavailable:
-    return Unavailable("The server has stopped storing. Send the same request again.")
+    return Unavailable("The server has stopped storing messages. Send the same request again.")
 
 
 def _receipt(submission: _Submission, stored: Stored) -> Receipt:

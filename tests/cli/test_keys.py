@@ -42,12 +42,12 @@ WRONG_MAPS = {
         "write",
         "Firma=company",
         "FIRMA=employer",
-    ): "--map: names one field twice: case, dashes and blanks at the ends make no difference",
+    ): "--map: maps a field twice: case, hyphens and surrounding spaces are ignored",
     (
         "write",
         "password=secret",
-    ): "--map: names a field that steers the form, or one that is never kept, such as a password",
-    ("read", "Firma=company"): "the key: only a write or a server key has a `map`: no other sends forms",
+    ): "--map: maps a field that controls the form, or one that is never stored, such as a password",
+    ("read", "Firma=company"): "the key: only write and server keys can have a `map`, because no other key sends forms",
 }
 
 
@@ -73,7 +73,7 @@ def test_keys_that_make_no_sense_are_refused_without_a_traceback(sqlite_url: str
     assert [done.stdout for done in said] == [""] * len(WRONG_KEYS)
     assert [one_sentence(done.stderr) for done in said[:4]] == [
         "--name: must have 100 or fewer characters",
-        "the key: only a write key has `origins` and `events`",
+        "the key: only write keys can have `origins` and `events`",
         "--origin: must be an origin, such as https://www.example.com",
         "--origin: must be an origin without a path, such as https://www.example.com",
     ]

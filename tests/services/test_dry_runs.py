@@ -80,7 +80,9 @@ def test_a_signal_from_secret_keys_alone_is_counted_of_trusted_messages(trusted:
 
 
 def test_every_message_that_is_bad_is_named_by_its_index() -> None:
-    with pytest.raises(ValidationFailed, match=r"^2 of the messages can't be used; `errors` names each\.$") as caught:
+    with pytest.raises(
+        ValidationFailed, match=r"^2 of the messages can't be used; `errors` lists each one\.$"
+    ) as caught:
         tried(track(), {"type": "track"}, track("Feature Used"), "no message")
     assert [(fault.path, fault.message) for fault in caught.value.faults] == [
         ("messages[1]", "`event` is missing: this type of message needs it."),

@@ -201,7 +201,7 @@ async def test_every_lead_is_previewed_once_whatever_the_chunks(
     monkeypatch.setattr("app.services.previews.CHUNK", 2)
     await some_people(service)
     heard: list[tuple[int, int]] = []
-    found = await previewed(service, BEGINNERS, tell=lambda done, total: heard.append((done, total)))
+    found = await previewed(service, BEGINNERS, on_progress=lambda done, total: heard.append((done, total)))
     assert heard == [(2, 5), (4, 5), (5, 5)]
     assert (found.preview.leads, found.preview.stage_changes) == (5, 3)
 
@@ -210,14 +210,14 @@ async def test_a_sample_is_so_many_of_all(service: Service, monkeypatch: pytest.
     monkeypatch.setattr("app.services.previews.CHUNK", 2)
     await some_people(service)
     heard: list[tuple[int, int]] = []
-    found = await previewed(service, BEGINNERS, sample=3, tell=lambda done, total: heard.append((done, total)))
+    found = await previewed(service, BEGINNERS, sample=3, on_progress=lambda done, total: heard.append((done, total)))
     assert (found.preview.leads, found.total, heard) == (3, 5, [(2, 3), (3, 3)])
 
 
 async def test_a_sample_of_more_than_there_are_is_everybody(service: Service) -> None:
     await some_people(service)
     heard: list[tuple[int, int]] = []
-    found = await previewed(service, BEGINNERS, sample=100, tell=lambda done, total: heard.append((done, total)))
+    found = await previewed(service, BEGINNERS, sample=100, on_progress=lambda done, total: heard.append((done, total)))
     assert (found.preview.leads, found.preview.stage_changes, heard) == (5, 3, [(5, 5)])
 
 
