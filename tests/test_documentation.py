@@ -61,20 +61,20 @@ def test_every_setting_is_in_the_readme_with_its_default_and_its_meaning() -> No
         assert f"| `LEADSCORE_{name.upper()}` | {default} | {field.description} |" in table
 
 
-def test_no_setting_is_documented_that_is_none() -> None:
+def test_every_documented_setting_exists() -> None:
     known = {f"LEADSCORE_{name.upper()}" for name in Settings.model_fields}
     named = {name for page in PAGES for name in re.findall(r"LEADSCORE_(?!TEST_)[A-Z_]+", page.read_text())}
     assert named - known == set()
 
 
 @pytest.mark.parametrize("pages", [["README.md"], ["docs/api.md", "docs/operations.md"]], ids=str)
-def test_every_route_is_in(pages: list[str]) -> None:
+def test_every_route_is_documented(pages: list[str]) -> None:
     paths = create_app(Settings(database_url="sqlite:///unused.db")).openapi()["paths"]
     text = text_of(*pages)
     assert [path for path in paths if f"{path}`" not in text and f"{path}?" not in text] == []
 
 
-def test_every_metric_is_in_operations() -> None:
+def test_every_metric_is_documented_in_operations() -> None:
     names = [
         f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in Metrics().registry.collect()
     ]
@@ -87,13 +87,13 @@ def test_every_command_is_in_the_readme() -> None:
     assert [command for command in found if command not in text_of("README.md")] == []
 
 
-def test_every_field_of_a_model_is_in_its_reference() -> None:
+def test_every_field_of_a_model_is_in_the_reference() -> None:
     parts = [part for part in vars(document).values() if isinstance(part, type) and issubclass(part, BaseModel)]
     fields = {field.alias or name for part in parts for name, field in part.model_fields.items()}
     assert sorted(name for name in fields if f"`{name}`" not in text_of("docs/model.md")) == []
 
 
-def test_every_operator_has_a_line_with_an_example() -> None:
+def test_every_operator_is_documented_with_an_example() -> None:
     lines = (ROOT / "docs/model.md").read_text().splitlines()
     missing = [
         name
@@ -103,7 +103,7 @@ def test_every_operator_has_a_line_with_an_example() -> None:
     assert missing == []
 
 
-def test_every_problem_code_is_in_the_api() -> None:
+def test_every_problem_code_is_documented_in_the_api() -> None:
     sources = "".join(file.read_text() for file in (ROOT / "app").rglob("*.py"))
     codes = {cls.code for cls in refusals(LeadscoreError) if "code" in vars(cls)}
     codes |= set(CODE_OF_A_MESSAGE.findall(sources))
@@ -111,7 +111,7 @@ def test_every_problem_code_is_in_the_api() -> None:
     assert sorted(code for code in codes if f"`{code}`" not in text_of("docs/api.md")) == []
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_every_link_resolves() -> None:
     broken = []
     for page in PAGES:
         for target in LINK.findall(page.read_text()):
@@ -122,7 +122,7 @@ def test_every_link_leads_somewhere() -> None:
     assert broken == []
 
 
-def test_every_decision_has_its_number_and_its_three_sections() -> None:
+def test_every_decision_has_a_number_and_three_sections() -> None:
     numbers = [page.name[:4] for page in DECISIONS]
     assert numbers == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
     for page in DECISIONS:
@@ -131,7 +131,7 @@ def test_every_decision_has_its_number_and_its_three_sections() -> None:
         assert sections == ["Context", "Decision", "Consequence"], page.name
 
 
-def test_the_readmes_model_is_one_and_its_examples_hold() -> None:
+def test_the_readmes_model_is_valid_and_its_examples_hold() -> None:
     (source,) = [code for language, code in FENCED.findall((ROOT / "README.md").read_text()) if language == "yaml"]
     results = run_examples(compile_model(load_model(source), version=1))
     assert results

@@ -62,13 +62,13 @@ def count_of(server: Server, user: str) -> int:
     return count
 
 
-async def test_100_clients_at_once_count_exactly(servers: list[Server]) -> None:
+async def test_100_concurrent_clients_are_counted_exactly(servers: list[Server]) -> None:
     answers = await send_all(servers, [[message(f"one-{number}", "one")] for number in range(100)])
     assert [(answer.status_code, answer.json()["accepted"]) for answer in answers] == [(200, 1)] * 100
     assert [count_of(server, "one") for server in servers] == [100] * len(servers)
 
 
-async def test_50_copies_of_each_message_count_once(servers: list[Server]) -> None:
+async def test_50_copies_of_a_message_count_once(servers: list[Server]) -> None:
     batches = [[message(f"copy-{number}", "two") for number in range(copy % 2, 40, 2)] for copy in range(100)]
     answers = await send_all(servers, batches)
     assert {answer.status_code for answer in answers} == {200}
@@ -79,7 +79,7 @@ async def test_50_copies_of_each_message_count_once(servers: list[Server]) -> No
     assert (lead["event_count"], len(events)) == (40, 40)
 
 
-async def test_the_same_person_met_everywhere_at_once_is_one_lead(servers: list[Server]) -> None:
+async def test_the_same_person_arriving_everywhere_at_once_is_one_lead(servers: list[Server]) -> None:
     known = {"email": "ada@example.com"}
     batches = [
         [{"type": "identify", "anonymousId": f"a{number}", "traits": known, "messageId": f"same-{number}"}]
@@ -128,7 +128,7 @@ def stored_ids(server: Server) -> list[str]:
     return found
 
 
-def test_what_was_acknowledged_survives_kills_and_is_stored_once(database_url: str) -> None:
+def test_acknowledged_messages_survive_kills_and_are_stored_once(database_url: str) -> None:
     keys, acknowledged = make_keys(database_url), list[str]()
     for kill in range(KILLS):
         with serving(database_url, keys) as server:
@@ -140,7 +140,7 @@ def test_what_was_acknowledged_survives_kills_and_is_stored_once(database_url: s
     assert len(stored) == len(set(stored)) == sum(lead["event_count"] for lead in leads)
 
 
-def test_one_process_is_killed_and_the_other_goes_on(postgres_url: str) -> None:
+def test_one_process_is_killed_and_the_other_continues(postgres_url: str) -> None:
     acknowledged: list[str] = []
     with replicas(postgres_url, 2) as (killed, survivor):
         databases.run(kill_while_writing(killed, 50, acknowledged))

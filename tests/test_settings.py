@@ -32,7 +32,7 @@ def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
         ("cors_origins", "https://a.example, https://b.example", ["https://a.example", "https://b.example"]),
     ],
 )
-def test_what_stands_around_a_value_is_no_part_of_it(
+def test_surrounding_quotes_and_spaces_are_not_part_of_a_value(
     monkeypatch: pytest.MonkeyPatch, around: str, name: str, value: str, read: Any
 ) -> None:
     assert getattr(given(monkeypatch, **{name: around.format(value)}), name) == read
@@ -45,7 +45,7 @@ def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, empty
 
 
 @pytest.mark.parametrize("empty", ["", "\r\n", "''"])
-def test_without_its_secret_leadscore_does_not_take_an_embedded_database(
+def test_an_empty_secret_does_not_fall_back_to_an_embedded_database(
     monkeypatch: pytest.MonkeyPatch, empty: str
 ) -> None:
     with pytest.raises(ValidationError, match="must begin with sqlite:// or postgresql://"):
@@ -53,7 +53,7 @@ def test_without_its_secret_leadscore_does_not_take_an_embedded_database(
 
 
 @pytest.mark.parametrize("value", ["it's", '"', "'a\""])
-def test_a_quote_that_is_no_pair_is_kept(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_unpaired_quote_is_kept(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     assert given(monkeypatch, host=value).host == value
 
 
@@ -63,7 +63,7 @@ def test_a_host_may_be_written_as_in_a_url(monkeypatch: pytest.MonkeyPatch, host
 
 
 @pytest.mark.parametrize("name", ["cors_origins", "form_redirects"])
-def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_origins_are_normalised_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     settings = given(monkeypatch, **{name: "https://MÜNCHEN.example:443/,\n https://*.shop.example,"})
     assert getattr(settings, name) == ["https://xn--mnchen-3ya.example", "https://*.shop.example"]
 
@@ -72,6 +72,6 @@ def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch
     ("value", "reason"),
     [("null", "must be an origin,"), ("a.example", "must be an origin,"), ("https://a.example/x", "without a path")],
 )
-def test_what_is_no_origin_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, value: str, reason: str) -> None:
+def test_an_invalid_origin_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, value: str, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         given(monkeypatch, cors_origins=value)

@@ -1,7 +1,7 @@
 """Rejections in storage: messages that were refused, kept for a while so that nothing is lost in silence."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ class Rejection:
     detail: str
     message_id: str | None
     body: str
-    identities: Sequence[str] = ()
+    identities: list[str] = field(default_factory=list)
 
 
 async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> None:

@@ -22,11 +22,11 @@ async def post(api: Api, path: str, document: Any, **headers: str) -> Response:
     return await api.client.post(path, content=json.dumps(document), headers=headers)
 
 
-async def test_a_key_is_taken_as_the_basic_user(api: Api) -> None:
+async def test_a_key_is_read_from_the_basic_user(api: Api) -> None:
     assert accepted(await post(api, "/v1/track", track(), Authorization=basic(api.keys["write"]))) == (1, 0)
 
 
-async def test_a_key_is_taken_as_bearer(api: Api) -> None:
+async def test_a_key_is_read_from_a_bearer_token(api: Api) -> None:
     assert accepted(await post(api, "/v1/track", track(), Authorization=f"bearer {api.keys['write']}")) == (1, 0)
 
 
@@ -34,20 +34,20 @@ async def test_a_basic_password_is_ignored(web: Api) -> None:
     assert accepted(await post(web, "/v1/track", track(), Authorization=basic(web.keys["write"], "x"))) == (1, 0)
 
 
-async def test_a_write_key_is_taken_from_the_message(web: Api) -> None:
+async def test_a_write_key_is_read_from_the_message(web: Api) -> None:
     assert accepted(await post(web, "/v1/track", track(writeKey=web.keys["write"]))) == (1, 0)
 
 
-async def test_a_write_key_is_taken_from_the_batch(web: Api) -> None:
+async def test_a_write_key_is_read_from_the_batch(web: Api) -> None:
     assert accepted(await post(web, "/v1/batch", {"batch": [track()], "writeKey": web.keys["write"]})) == (1, 0)
 
 
-async def test_a_write_key_is_taken_from_the_query(web: Api) -> None:
+async def test_a_write_key_is_read_from_the_query(web: Api) -> None:
     path = f"/beacon/v1/batch?writeKey={web.keys['write']}"
     assert accepted(await post(web, path, {"batch": [track()]})) == (1, 0)
 
 
-async def test_an_empty_basic_user_leaves_the_word_to_the_body(web: Api) -> None:
+async def test_with_an_empty_basic_user_the_key_is_read_from_the_body(web: Api) -> None:
     document = track(writeKey=web.keys["write"])
     assert accepted(await post(web, "/v1/track", document, Authorization=basic(""))) == (1, 0)
 
@@ -66,12 +66,12 @@ async def test_a_secret_key_is_refused_in_the_body(web: Api) -> None:
         assert_problem(await post(web, "/v1/track", track(writeKey=web.keys[kind])), 403, "insufficient-scope")
 
 
-async def test_a_key_that_reads_does_not_ingest(web: Api) -> None:
+async def test_a_read_key_can_not_ingest(web: Api) -> None:
     for key in (web.keys["read"], web.keys["admin"]):
         assert_problem(await web.send("/v1/track", track(), key=key), 403, "insufficient-scope")
 
 
-async def test_a_key_that_ingests_does_not_read(web: Api) -> None:
+async def test_an_ingestion_key_can_not_read(web: Api) -> None:
     for path in READ_PATHS:
         assert_problem(await web.ask(path, "write"), 403, "insufficient-scope")
         assert_problem(await web.ask(path, "server"), 403, "insufficient-scope")
@@ -87,11 +87,11 @@ async def test_only_an_admin_key_manages_keys(web: Api, method: str, path: str) 
         assert_problem(answer, 403, "insufficient-scope")
 
 
-async def test_an_admin_key_reads(web: Api) -> None:
+async def test_an_admin_key_can_read(web: Api) -> None:
     assert (await web.ask("/v1/leads", "admin")).status_code == 200
 
 
-async def test_a_key_in_the_query_or_a_cookie_reads_nothing(web: Api) -> None:
+async def test_a_key_in_the_query_or_a_cookie_can_not_read(web: Api) -> None:
     key = web.keys["admin"]
     for path in ("/v1/leads", "/v1/keys", "/v1/rejections"):
         answer = await web.client.get(f"{path}?writeKey={key}&key={key}", headers={"Cookie": f"writeKey={key}"})
@@ -121,20 +121,20 @@ async def test_every_unusable_key_gets_the_same_answer(web: Api) -> None:
     assert json.loads(bodies.pop())["type"].endswith(":invalid-key")
 
 
-async def test_a_401_names_a_scheme_for_which_no_browser_asks_its_user(web: Api) -> None:
+async def test_a_401_triggers_no_browser_password_prompt(web: Api) -> None:
     for path in ("/v1/leads", "/v1/keys"):
         answer = await web.client.get(path)
         assert_problem(answer, 401, "invalid-key")
         assert answer.headers["www-authenticate"] == 'Bearer realm="leadscore"'
 
 
-async def test_a_401_while_ingesting_can_be_read_by_the_page_that_asked(web: Api) -> None:
+async def test_a_401_on_ingestion_can_be_read_by_the_calling_page(web: Api) -> None:
     answer = await post(web, "/v1/track", track(), Origin=PAGE)
     assert_problem(answer, 401, "invalid-key")
     assert answer.headers["access-control-allow-origin"] == PAGE
 
 
-async def test_a_revoked_key_is_as_good_as_unknown(api: Api) -> None:
+async def test_a_revoked_key_is_treated_as_unknown(api: Api) -> None:
     made = (await api.client.post("/v1/keys", headers=api.bearer("admin"), json={"kind": "write", "name": "w"})).json()
     accepted(await api.send("/v1/track", track(), key=made["secret"]))
     await api.client.delete(f"/v1/keys/{made['key']['id']}", headers=api.bearer("admin"))
@@ -144,7 +144,7 @@ async def test_a_revoked_key_is_as_good_as_unknown(api: Api) -> None:
     assert revoked.content == unknown.content
 
 
-async def test_a_key_serves_the_pages_that_it_lists(web: Api) -> None:
+async def test_a_key_works_on_the_pages_it_lists(web: Api) -> None:
     key = await web.new_key("write", origins=[PAGE])
     assert accepted(await web.send("/v1/track", track(), key=key, Origin=PAGE.upper().replace("HTTPS", "https"))) == (
         1,
@@ -164,34 +164,32 @@ async def test_a_key_serves_the_pages_that_it_lists(web: Api) -> None:
         ("http://localhost:3000/", "http://localhost:3000"),
     ],
 )
-async def test_a_key_serves_the_origin_that_a_browser_makes_of_what_it_lists(
-    api: Api, listed: str, origin: str
-) -> None:
+async def test_a_key_works_on_listed_origins_as_browsers_normalise_them(api: Api, listed: str, origin: str) -> None:
     wanted = {"kind": "write", "name": "w", "origins": [listed]}
     made = (await api.client.post("/v1/keys", headers=api.bearer("admin"), json=wanted)).json()
     assert accepted(await api.send("/v1/track", track(), key=made["secret"], Origin=origin)) == (1, 0)
 
 
 @pytest.mark.parametrize("stored", ["https://MÜNCHEN.example", "https://xn--mnchen-3ya.example:443"])
-async def test_a_key_that_was_made_before_origins_were_rewritten_serves_the_same_pages(web: Api, stored: str) -> None:
+async def test_a_key_created_before_origins_were_normalised_still_works(web: Api, stored: str) -> None:
     key = await web.new_key("write", origins=["https://*", stored])
     answer = await web.send("/v1/track", track(), key=key, Origin="https://xn--mnchen-3ya.example")
     assert accepted(answer) == (1, 0)
 
 
-async def test_a_key_refuses_a_page_that_it_does_not_list(web: Api) -> None:
+async def test_a_key_is_refused_on_a_page_it_does_not_list(web: Api) -> None:
     key = await web.new_key("write", origins=[PAGE])
     for origin in ("https://elsewhere.example", f"{PAGE}.elsewhere.example", PAGE.replace("https", "http"), "null", ""):
         answer = await web.send("/v1/track", track(), key=key, Origin=origin)
         assert_problem(answer, 403, "origin-not-allowed")
 
 
-async def test_a_key_with_origins_serves_programs_that_have_none(web: Api) -> None:
+async def test_a_key_with_origins_works_for_programs_without_an_origin(web: Api) -> None:
     key = await web.new_key("write", origins=[PAGE])
     assert accepted(await web.send("/v1/track", track(), key=key)) == (1, 0)
 
 
-async def test_a_key_sends_the_events_that_it_lists_and_no_others(api: Api) -> None:
+async def test_a_key_may_send_only_the_events_it_lists(api: Api) -> None:
     key = await api.new_key("write", events=["Page Viewed", "Form Submitted"])
     answer = await api.batch({"type": "page", "userId": "u1"}, track("Order Completed"), key=key)
     assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
@@ -199,12 +197,12 @@ async def test_a_key_sends_the_events_that_it_lists_and_no_others(api: Api) -> N
     assert [event["name"] for event in await api.events(user_id="u1")] == ["Page Viewed"]
 
 
-async def test_a_listed_event_is_the_same_in_every_writing(web: Api) -> None:
+async def test_a_listed_event_matches_every_spelling(web: Api) -> None:
     key = await web.new_key("write", events=["Form Submitted"])
     assert accepted(await web.send("/v1/track", track("form_submitted"), key=key)) == (1, 0)
 
 
 @pytest.mark.parametrize(("kind", "trusted"), [("write", False), ("server", True)])
-async def test_only_a_server_key_is_believed_about_orders(api: Api, kind: KeyKind, trusted: bool) -> None:
+async def test_only_a_server_key_is_trusted_about_orders(api: Api, kind: KeyKind, trusted: bool) -> None:
     await api.send("/v1/track", track("Order Completed"), key=api.keys[kind])
     assert ((await api.lead(user_id="u1"))["stage"] == "customer") is trusted

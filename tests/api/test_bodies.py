@@ -19,20 +19,20 @@ MIB = 1024 * 1024
 ANY_TYPE = ["application/json", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "image/png", ""]
 
 
-async def test_json_is_known_by_its_first_byte_whatever_its_type(web: Api) -> None:
+async def test_json_is_recognised_by_its_first_byte_whatever_the_content_type(web: Api) -> None:
     for content_type in ANY_TYPE:
         body = b" \r\n" + json.dumps({"batch": [track()]}).encode()
         assert accepted(await web.post("/v1/batch", body, Content_Type=content_type)) == (1, 0), content_type
 
 
-async def test_gzipped_json_is_known_whatever_its_type(api: Api) -> None:
+async def test_gzipped_json_is_recognised_whatever_the_content_type(api: Api) -> None:
     for content_type in ANY_TYPE:
         body = gzip.compress(json.dumps({"batch": [track()]}).encode())
         answer = await api.post("/v1/batch", body, Content_Type=content_type, Content_Encoding="gzip")
         assert accepted(answer) == (1, 0), content_type
 
 
-async def test_a_chunked_body_without_a_length_is_taken(api: Api) -> None:
+async def test_a_chunked_body_without_a_length_is_accepted(api: Api) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         data = gzip.compress(json.dumps({"batch": [track(), track()]}).encode())
         for start in range(0, len(data), 7):
@@ -61,7 +61,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
-async def test_what_is_not_json_is_refused(web: Api, path: str) -> None:
+async def test_a_body_that_is_not_json_is_refused(web: Api, path: str) -> None:
     for body in MALFORMED:
         assert_refused(await web.post(path, body), 400, "malformed-json")
 
@@ -78,7 +78,7 @@ async def test_other_encodings_are_refused(web: Api) -> None:
         assert_refused(answer, 415, "unsupported-encoding")
 
 
-async def test_an_encoding_in_two_header_lines_is_two(web: Api) -> None:
+async def test_two_content_encoding_headers_count_as_two_encodings(web: Api) -> None:
     headers = [("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")]
     body, sender = gzip.compress(b'{"batch": []}'), (web.keys["write"], "")
     answer = await web.client.post("/v1/batch", content=body, headers=headers, auth=sender)
@@ -88,7 +88,7 @@ async def test_an_encoding_in_two_header_lines_is_two(web: Api) -> None:
 # --- Limits -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_body_that_says_it_is_too_long_is_not_read(web: Api) -> None:
+async def test_a_body_declared_too_long_is_not_read(web: Api) -> None:
     async def unread() -> AsyncIterator[bytes]:
         yield pytest.fail("the body was read")
 
@@ -97,7 +97,7 @@ async def test_a_body_that_says_it_is_too_long_is_not_read(web: Api) -> None:
     assert_refused(answer, 413, "content-too-large")
 
 
-async def test_a_chunked_body_is_read_up_to_the_limit_alone(web: Api) -> None:
+async def test_a_chunked_body_is_read_only_up_to_the_limit(web: Api) -> None:
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -116,32 +116,32 @@ async def test_a_gzip_bomb_is_refused(web: Api) -> None:
     assert_refused(answer, 413, "content-too-large")
 
 
-async def test_a_body_of_the_greatest_size_is_taken(web: Api) -> None:
+async def test_a_body_of_the_maximum_size_is_accepted(web: Api) -> None:
     body = json.dumps({"batch": [track()]}).encode()
     assert accepted(await web.post("/v1/batch", body.ljust(4 * MIB))) == (1, 0)
     assert_refused(await web.post("/v1/batch", body.ljust(4 * MIB + 1)), 413, "content-too-large")
 
 
-async def test_a_batch_of_the_greatest_count_is_taken(api: Api) -> None:
+async def test_a_batch_of_the_maximum_count_is_accepted(api: Api) -> None:
     messages = [track(userId=f"u{number % 50}") for number in range(2_500)]
     assert accepted(await api.batch(*messages)) == (2_500, 0)
     assert_refused(await api.batch(*messages, track()), 413, "content-too-large")
 
 
-async def test_a_message_that_is_too_long_is_refused_alone(api: Api) -> None:
+async def test_only_the_message_that_is_too_long_is_refused(api: Api) -> None:
     answer = await api.batch(track(), track(messageId="m2", properties={"text": "x" * 33_000}), track())
     assert (answer.status_code, answer.json()["accepted"]) == (200, 2)
     [refused] = answer.json()["rejected"]
     assert (refused["index"], refused["messageId"], refused["code"]) == (1, "m2", "content-too-large")
 
 
-async def test_a_message_that_is_too_long_and_alone_is_413(web: Api) -> None:
+async def test_a_single_message_that_is_too_long_is_413(web: Api) -> None:
     message = track(properties={"text": "x" * 33_000})
     assert_refused(await web.send("/v1/track", message), 413, "content-too-large")
     assert_refused(await web.batch(message), 413, "content-too-large")
 
 
-async def test_a_body_that_drips_is_cut_off(sqlite_url: str) -> None:
+async def test_a_slow_body_is_cut_off(sqlite_url: str) -> None:
     async def drip() -> AsyncIterator[bytes]:
         yield b'{"batch": ['
         await asyncio.Event().wait()
@@ -151,7 +151,7 @@ async def test_a_body_that_drips_is_cut_off(sqlite_url: str) -> None:
     assert_refused(answer, 408, "request-timeout")
 
 
-async def test_a_client_that_hangs_up_is_no_fault_of_ours(web: Api) -> None:
+async def test_a_client_that_disconnects_causes_no_crash(web: Api) -> None:
     told: list[Any] = []
     scope = {"type": "http", "method": "POST", "path": "/v1/track", "query_string": b"", "headers": []}
     events = iter([{"type": "http.request", "body": b'{"ev', "more_body": True}, {"type": "http.disconnect"}])
@@ -178,7 +178,7 @@ QUESTIONS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("path", QUESTIONS)
-async def test_the_json_of_a_question_is_known_whatever_its_type(web: Api, path: str) -> None:
+async def test_the_json_of_a_query_is_recognised_whatever_the_content_type(web: Api, path: str) -> None:
     for content_type in ANY_TYPE:
         headers = web.bearer("admin") | {"Content-Type": content_type}
         answer = await web.client.post(path, content=json.dumps(QUESTIONS[path]), headers=headers)
@@ -186,7 +186,7 @@ async def test_the_json_of_a_question_is_known_whatever_its_type(web: Api, path:
 
 
 @pytest.mark.parametrize("path", QUESTIONS)
-async def test_the_body_of_a_question_keeps_within_the_bounds_of_all(web: Api, path: str) -> None:
+async def test_the_body_of_a_query_has_the_general_limits(web: Api, path: str) -> None:
     headers = web.bearer("admin")
     for body in MALFORMED:
         assert_problem(await web.client.post(path, content=body, headers=headers), 400, "malformed-json")

@@ -28,7 +28,7 @@ def assert_closed(answer: Response) -> None:
     assert [name for name in answer.headers if name.startswith("access-control-")] == []
 
 
-async def test_every_ingestion_path_answers_preflights_of_any_page(web: Api) -> None:
+async def test_every_ingestion_path_answers_preflights_from_any_page(web: Api) -> None:
     for path in INGESTION:
         answer = await preflight(web, path)
         assert 200 <= answer.status_code < 300, path
@@ -44,28 +44,28 @@ async def test_a_preflight_needs_no_key_and_echoes_any_header(web: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/projects/ls_write_x/settings", "/sourceConfig/", "/sourceConfig"])
-async def test_what_browser_libraries_ask_first_answers_preflights(web: Api, path: str) -> None:
+async def test_the_paths_browser_libraries_fetch_first_answer_preflights(web: Api, path: str) -> None:
     answer = await preflight(web, path, method="GET")
     assert answer.status_code == 200
     assert_open(answer)
 
 
-async def test_a_page_without_an_origin_of_its_own_is_served(web: Api) -> None:
+async def test_a_page_with_a_null_origin_is_served(web: Api) -> None:
     answer = await web.send("/v1/track", track(), Origin="null")
     assert accepted(answer) == (1, 0)
     assert_open(answer, "null")
 
 
-async def test_an_answer_without_a_page_names_none(web: Api) -> None:
+async def test_a_response_to_a_program_names_no_origin(web: Api) -> None:
     assert "access-control-allow-origin" not in (await web.send("/v1/track", track())).headers
 
 
-async def test_answers_expose_when_to_come_back(web: Api) -> None:
+async def test_responses_expose_retry_after(web: Api) -> None:
     exposed = (await web.send("/v1/track", track(), Origin=PAGE)).headers["access-control-expose-headers"]
     assert "Retry-After" in [name.strip() for name in exposed.split(",")]
 
 
-async def test_every_error_of_an_ingestion_path_can_be_read_by_the_page(web: Api) -> None:
+async def test_every_error_of_an_ingestion_path_is_readable_by_the_page(web: Api) -> None:
     unlisted = await web.new_key("write", origins=["https://elsewhere.example"])
     answers = {
         400: await web.post("/v1/track", b"{", Origin=PAGE),
@@ -85,13 +85,13 @@ async def test_every_error_of_an_ingestion_path_can_be_read_by_the_page(web: Api
         assert answer.json()["success"] is False
 
 
-async def test_other_paths_answer_no_page(web: Api) -> None:
+async def test_other_paths_allow_no_page(web: Api) -> None:
     for path in ("/v1/leads", "/v1/leads/lookup", "/v1/keys", "/v1/rejections", "/metrics", "/livez"):
         assert_closed(await preflight(web, path, method="GET"))
         assert_closed(await web.client.get(path, headers={"Origin": PAGE} | web.bearer("admin")))
 
 
-async def test_other_paths_answer_the_pages_that_the_settings_name(sqlite_url: str) -> None:
+async def test_other_paths_allow_the_pages_named_in_the_settings(sqlite_url: str) -> None:
     async with running(sqlite_url, cors_origins=f"{PAGE}, https://crm.example.com") as web:
         asked = await preflight(web, "/v1/leads", method="GET")
         answer = await web.client.get("/v1/leads", headers={"Origin": PAGE} | web.bearer("read"))
@@ -102,14 +102,14 @@ async def test_other_paths_answer_the_pages_that_the_settings_name(sqlite_url: s
     assert "access-control-allow-origin" not in other.headers
 
 
-async def test_a_named_origin_can_read_that_its_key_is_wrong(sqlite_url: str) -> None:
+async def test_a_named_origin_can_read_a_401(sqlite_url: str) -> None:
     async with running(sqlite_url, cors_origins=PAGE) as web:
         answer = await web.client.get("/v1/leads", headers={"Origin": PAGE})
     assert answer.status_code == 401
     assert_open(answer)
 
 
-async def test_naming_an_origin_leaves_ingestion_open_to_all(sqlite_url: str) -> None:
+async def test_naming_an_origin_leaves_ingestion_open_to_every_page(sqlite_url: str) -> None:
     async with running(sqlite_url, cors_origins="https://crm.example.com") as web:
         assert_open(await web.send("/v1/track", track(), Origin=PAGE))
 
@@ -124,7 +124,7 @@ async def test_naming_an_origin_leaves_ingestion_open_to_all(sqlite_url: str) ->
         ("http://[0:0::1]:3000", "http://[::1]:3000"),
     ],
 )
-async def test_a_named_origin_is_compared_as_browsers_write_it(sqlite_url: str, named: str, origin: str) -> None:
+async def test_a_named_origin_is_compared_in_browser_form(sqlite_url: str, named: str, origin: str) -> None:
     async with running(sqlite_url, cors_origins=named) as web:
         for answer in (
             await web.client.options("/v1/leads", headers={"Origin": origin, "Access-Control-Request-Method": "GET"}),
@@ -135,7 +135,7 @@ async def test_a_named_origin_is_compared_as_browsers_write_it(sqlite_url: str, 
 
 
 @pytest.mark.parametrize("origin", ["https://example.com", "http://crm.example.com", "https://crm.example.com.evil.io"])
-async def test_a_wildcard_stands_for_subdomains_alone(sqlite_url: str, origin: str) -> None:
+async def test_a_wildcard_matches_only_subdomains(sqlite_url: str, origin: str) -> None:
     async with running(sqlite_url, cors_origins="https://*.example.com") as web:
         answer = await web.client.get("/v1/leads", headers={"Origin": origin} | web.bearer("read"))
         assert "access-control-allow-origin" not in answer.headers

@@ -45,14 +45,14 @@ async def read_all(api: Api, path: str, limit: int = 5, **asked: Any) -> list[An
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_pages_together_are_the_list(api: Api, sort: str) -> None:
+async def test_pages_add_up_to_the_whole_list(api: Api, sort: str) -> None:
     await crowd(api)
     whole = (await api.told("/v1/leads", limit=200, sort=sort))["data"]
     assert len(whole) == 23
     assert await read_all(api, "/v1/leads", sort=sort) == whole
 
 
-async def test_a_page_that_is_just_full_is_the_last(api: Api) -> None:
+async def test_an_exactly_full_page_is_the_last(api: Api) -> None:
     await crowd(api, 5)
     assert (await api.told("/v1/leads", limit=5))["next_cursor"] is None
 
@@ -70,7 +70,7 @@ async def test_a_cursor_survives_writes(api: Api, sort: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["events", "transitions"])
-async def test_a_leads_history_is_read_whole(api: Api, part: str) -> None:
+async def test_a_leads_events_and_transitions_are_read_completely(api: Api, part: str) -> None:
     await climb(api)
     lead = await api.lead(user_id="u1")
     path = f"/v1/leads/{lead['id']}/{part}"
@@ -79,7 +79,7 @@ async def test_a_leads_history_is_read_whole(api: Api, part: str) -> None:
     assert await read_all(api, path, limit=1) == whole
 
 
-async def test_rejections_are_read_whole(api: Api) -> None:
+async def test_rejections_are_read_completely(api: Api) -> None:
     for number in range(3):
         await api.batch(*(track(userId="null", messageId=f"m{number}-{item}") for item in range(4)))
     found = await read_all(api, "/v1/rejections", limit=5)
@@ -106,7 +106,7 @@ def altered(cursor: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/v1/leads", "/v1/rejections", "/v1/leads/{id}/events", "/v1/leads/{id}/transitions"])
-async def test_a_cursor_that_was_altered_is_refused(web: Api, path: str) -> None:
+async def test_an_altered_cursor_is_refused(web: Api, path: str) -> None:
     await crowd(web, 3)
     await web.batch(track(userId="null"), track(userId="null"))
     await climb(web)
@@ -132,7 +132,7 @@ MADE_UP: list[list[Any]] = [
 ]
 
 
-async def test_a_cursor_that_was_made_up_is_refused(web: Api) -> None:
+async def test_a_forged_cursor_is_refused(web: Api) -> None:
     """Its digest can be reckoned by anybody, so what it leads to must make sense by itself."""
     await climb(web)
     lead_id = (await web.lead(email="ada@example.com"))["id"]
@@ -149,12 +149,12 @@ async def test_a_cursor_that_was_made_up_is_refused(web: Api) -> None:
             assert_problem(answer, 400, "malformed-request")
 
 
-async def test_a_cursor_of_one_question_is_none_of_another(web: Api) -> None:
+async def test_a_cursor_is_refused_for_another_query(web: Api) -> None:
     await crowd(web)
     cursor = (await web.told("/v1/leads", limit=1))["next_cursor"]
     for asked in ({"sort": "engagement"}, {"stage": "sql"}, {"sales_ready": "true"}):
         assert_problem(await web.ask("/v1/leads", cursor=cursor, **asked), 400, "malformed-request")
 
 
-async def test_a_cursor_that_is_too_long_is_refused(web: Api) -> None:
+async def test_an_overlong_cursor_is_refused(web: Api) -> None:
     assert_problem(await web.ask("/v1/leads", cursor="A" * 501), 422, "validation-error")

@@ -7,7 +7,7 @@ from tests.api.harness import Api
 ADDRESS = re.compile(r"""(?:src|href)="([^"]+)"|url: '([^']+)'""")
 
 
-async def test_all_that_the_page_loads_comes_from_us_by_relative_addresses(web: Api) -> None:
+async def test_the_page_loads_only_our_files_by_relative_urls(web: Api) -> None:
     page = await web.client.get("/docs")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     addresses = [script or data for script, data in ADDRESS.findall(page.text)]
@@ -20,6 +20,6 @@ async def test_all_that_the_page_loads_comes_from_us_by_relative_addresses(web: 
     assert "https://" not in page.text
 
 
-async def test_nothing_but_its_files_is_served(web: Api) -> None:
+async def test_only_the_pages_files_are_served(web: Api) -> None:
     for path in ("/docs/", "/docs/redoc.standalone.js", "/docs/%2e%2e", "/docs/%2e%2e%2fcore.py", "/redoc"):
         assert (await web.client.get(path)).status_code in {404, 422}

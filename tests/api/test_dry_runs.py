@@ -25,7 +25,7 @@ async def test_messages_are_evaluated_by_the_active_model(api: Api) -> None:
     assert await evaluate(api, track(), page_view(), model="active") == told
 
 
-async def test_messages_are_evaluated_as_they_are_when_they_are_sent(api: Api) -> None:
+async def test_messages_are_evaluated_as_in_ingestion(api: Api) -> None:
     messages = [track(), page_view(userId="u1"), track("Order Completed")]
     told = await evaluate(api, *messages)
     await api.batch(*messages, key=api.keys["server"])
@@ -41,21 +41,21 @@ async def test_messages_are_evaluated_by_any_version(api: Api) -> None:
     assert (await evaluate(api, track(), model=1))["stage"] == "sql"
 
 
-async def test_messages_are_evaluated_by_a_document_that_nobody_posted(api: Api) -> None:
+async def test_messages_are_evaluated_by_a_document_that_is_not_stored(api: Api) -> None:
     told = await evaluate(api, track(), model=small_model())
     assert (told["stage"], told["model_version"]) == ("hot", None)
     assert told["scores"]["interest"]["value"] == 10
     assert len((await api.told("/v1/models"))["data"]) == 1
 
 
-async def test_a_document_that_is_no_model_is_told_with_every_fault(web: Api) -> None:
+async def test_every_fault_of_an_invalid_model_is_reported(web: Api) -> None:
     document = small_model(typo=1, stages=[{"name": "visitor", "more": 1}], examples=[])
     answer = await web.do("/v1/evaluate", {"model": document, "messages": []}, "read")
     found = assert_problem(answer, 422, "invalid-model")["errors"]
     assert {fault["path"] for fault in found} == {"typo", "stages[0].more"}
 
 
-async def test_a_document_that_no_answer_can_tell_is_refused(web: Api) -> None:
+async def test_a_document_that_can_not_be_encoded_is_refused(web: Api) -> None:
     for eq in ("\ud800", "\0"):
         stages = [{"name": "visitor"}, {"name": "hot", "when": {"trait": "plan", "eq": eq}}]
         document = small_model(stages=stages, examples=[])
@@ -63,12 +63,12 @@ async def test_a_document_that_no_answer_can_tell_is_refused(web: Api) -> None:
         assert_problem(answer, 422, "invalid-model")
 
 
-async def test_no_messages_are_somebody_of_whom_nothing_is_known(api: Api) -> None:
+async def test_no_messages_evaluate_an_unknown_person(api: Api) -> None:
     told = await evaluate(api, model=small_model())
     assert (told["stage"], told["scores"]["interest"]) == ("visitor", {"value": 0, "band": "low", "ledger": []})
 
 
-async def test_all_messages_are_of_one_person_whoever_they_name(api: Api) -> None:
+async def test_all_messages_belong_to_one_person_whatever_their_identities(api: Api) -> None:
     identify = {"type": "identify", "traits": {"email": "ada@example.com"}}
     score = {
         "rules": {
@@ -81,13 +81,13 @@ async def test_all_messages_are_of_one_person_whoever_they_name(api: Api) -> Non
     assert told["scores"]["interest"]["value"] == 31
 
 
-async def test_a_message_that_is_there_twice_counts_once(api: Api) -> None:
+async def test_a_message_given_twice_counts_once(api: Api) -> None:
     message = track()
     told = await evaluate(api, message, message, track(), model=small_model())
     assert told["scores"]["interest"]["value"] == 20
 
 
-async def test_as_of_moves_the_moment(api: Api) -> None:
+async def test_as_of_sets_the_moment(api: Api) -> None:
     message = page_view(timestamp="2026-03-01T12:00:00Z")
     before, after = [
         await evaluate(api, message, as_of=moment) for moment in ("2026-02-28T12:00:00Z", "2026-03-15T14:00:00+02:00")
@@ -97,13 +97,13 @@ async def test_as_of_moves_the_moment(api: Api) -> None:
     assert after["scores"]["engagement"]["value"] == pytest.approx(2.5)
 
 
-async def test_messages_count_as_sent_with_a_secret_key_unless_told_otherwise(api: Api) -> None:
+async def test_messages_count_as_trusted_by_default(api: Api) -> None:
     order = track("Order Completed")
     assert (await evaluate(api, order))["stage"] == "customer"
     assert (await evaluate(api, order, trusted=False))["stage"] == "interest"
 
 
-async def test_every_message_that_cannot_be_used_is_named(api: Api) -> None:
+async def test_every_invalid_message_is_named(api: Api) -> None:
     wrong = [{"type": "track"}, "text", {"type": "marker"}, track(userId="null"), track(properties={"a": 2**63})]
     answer = await api.do("/v1/evaluate", {"messages": [track(), *wrong, track()]}, "read")
     found = assert_problem(answer, 422, "validation-error")["errors"]
@@ -133,12 +133,12 @@ WRONG: list[Any] = [
 ]
 
 
-async def test_what_makes_no_sense_is_refused(web: Api) -> None:
+async def test_invalid_requests_are_refused(web: Api) -> None:
     for wanted in WRONG:
         assert_problem(await web.do("/v1/evaluate", wanted, "read"), 422, "validation-error")
 
 
-async def test_what_names_no_model_is_refused_in_one_fault(web: Api) -> None:
+async def test_an_invalid_model_reference_is_refused_with_one_fault(web: Api) -> None:
     wrong: list[Any] = ["marker", 0, -1, 2**31, 10**30, 1.5, True, None, []]
     for model in wrong:
         answer = await web.do("/v1/evaluate", {"model": model, "messages": []}, "read")
@@ -147,7 +147,7 @@ async def test_what_names_no_model_is_refused_in_one_fault(web: Api) -> None:
     assert_problem(await web.do("/v1/evaluate", {"model": 2, "messages": []}, "read"), 404, "not-found")
 
 
-async def test_only_keys_that_read_evaluate(web: Api) -> None:
+async def test_only_keys_that_can_read_may_evaluate(web: Api) -> None:
     wanted = {"messages": [track()]}
     assert (await web.do("/v1/evaluate", wanted, "admin")).status_code == 200
     assert_problem(await web.do("/v1/evaluate", wanted, "write"), 403, "insufficient-scope")

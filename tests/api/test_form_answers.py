@@ -8,7 +8,7 @@ from tests.api.forms import ADA, BROWSER, FORM, only_event, submit
 from tests.api.harness import PAGE, Api, accepted, assert_problem, running
 
 
-async def test_a_browser_sees_a_page_and_a_script_json(web: Api) -> None:
+async def test_a_browser_gets_a_page_and_a_script_gets_json(web: Api) -> None:
     shown = await submit(web, **BROWSER)
     assert (shown.status_code, shown.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "<h1>Thank you</h1>" in shown.text
@@ -36,7 +36,7 @@ SITES = {
     [*((told, True) for told in VISITORS.values()), *((told, False) for told in SITES.values())],
     ids=[*VISITORS, *SITES],
 )
-async def test_the_page_blames_only_what_was_filled_in_for_what_it_is(
+async def test_the_page_blames_the_visitor_only_for_what_they_filled_in(
     web: Api, told: dict[str, str], blamed: bool
 ) -> None:
     key = await web.new_key("write", events=["Form Submitted"], trait_map={"Kontakt": "email"})
@@ -77,7 +77,7 @@ MADE_WRONGLY: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("sent", MADE_WRONGLY.values(), ids=MADE_WRONGLY)
-async def test_the_page_says_so_where_the_site_is_at_fault(web: Api, sent: dict[str, Any]) -> None:
+async def test_the_page_says_so_if_the_site_is_misconfigured(web: Api, sent: dict[str, Any]) -> None:
     key = await web.new_key("write", origins=[PAGE])
     asked = {"params": {"writeKey": key}} | sent | {"headers": BROWSER | sent.get("headers", {})}
     shown = await web.client.post(FORM, **asked)
@@ -86,7 +86,7 @@ async def test_the_page_says_so_where_the_site_is_at_fault(web: Api, sent: dict[
     assert "marker" not in shown.text
 
 
-async def test_a_browser_is_asked_for_no_password_and_told_when_to_come_back(web: Api) -> None:
+async def test_a_browser_gets_no_password_prompt_and_learns_when_to_retry(web: Api) -> None:
     shown = await web.client.post(FORM, data=ADA, headers=BROWSER)
     assert (shown.status_code, shown.headers.get("www-authenticate")) == (401, None)
     web.runtime.writer.close()
@@ -95,7 +95,7 @@ async def test_a_browser_is_asked_for_no_password_and_told_when_to_come_back(web
     assert int(shown.headers["retry-after"]) >= 1
 
 
-async def test_a_browser_is_sent_on_to_where_the_settings_allow(sqlite_url: str) -> None:
+async def test_a_browser_is_redirected_to_origins_allowed_in_the_settings(sqlite_url: str) -> None:
     async with running(sqlite_url, form_redirects=PAGE) as web:
         target = f"{PAGE}/thanks?a=1#top"
         answer = await submit(web, ADA | {"_next": target}, **BROWSER)
@@ -103,12 +103,12 @@ async def test_a_browser_is_sent_on_to_where_the_settings_allow(sqlite_url: str)
         assert "_next" not in (await only_event(web))["properties"]
 
 
-async def test_a_script_is_not_sent_on(sqlite_url: str) -> None:
+async def test_a_script_is_not_redirected(sqlite_url: str) -> None:
     async with running(sqlite_url, form_redirects=PAGE) as web:
         assert accepted(await submit(web, ADA | {"_next": f"{PAGE}/thanks"}, Accept="application/json")) == (1, 0)
 
 
-async def test_a_keys_own_pages_may_be_gone_on_to(web: Api) -> None:
+async def test_a_browser_is_redirected_to_the_keys_own_origins(web: Api) -> None:
     key = await web.new_key("write", origins=[PAGE])
     answer = await submit(web, ADA | {"writeKey": key, "_next": f"{PAGE}/thanks"}, Origin=PAGE, **BROWSER)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}/thanks")
@@ -127,7 +127,7 @@ SAME = {
 
 
 @pytest.mark.parametrize(("listed", "target"), SAME.values(), ids=SAME)
-async def test_origins_are_one_if_a_browser_takes_them_for_one(sqlite_url: str, listed: str, target: str) -> None:
+async def test_redirect_origins_are_compared_as_browsers_do(sqlite_url: str, listed: str, target: str) -> None:
     async with running(sqlite_url, form_redirects=listed) as web:
         answer = await submit(web, ADA | {"_next": target}, **BROWSER)
     assert (answer.status_code, "location" in answer.headers) == (303, True)
@@ -149,7 +149,7 @@ UNSAFE = [
 ]
 
 
-async def test_a_browser_is_sent_nowhere_else(sqlite_url: str) -> None:
+async def test_a_browser_is_redirected_nowhere_else(sqlite_url: str) -> None:
     async with running(sqlite_url, form_redirects=PAGE) as web:
         for target in UNSAFE:
             shown = await submit(web, ADA | {"_next": target}, **BROWSER)
@@ -158,7 +158,7 @@ async def test_a_browser_is_sent_nowhere_else(sqlite_url: str) -> None:
         assert (await web.told("/v1/leads"))["data"] == []
 
 
-async def test_a_form_that_would_lead_elsewhere_is_kept_and_its_visitor_not_blamed(web: Api) -> None:
+async def test_a_form_with_a_forbidden_redirect_is_kept_and_the_site_is_blamed(web: Api) -> None:
     shown = await submit(web, ADA | {"_next": UNSAFE[0]}, **BROWSER)
     assert "not your fault" in shown.text
     [kept] = await web.rejections()
@@ -173,12 +173,12 @@ async def test_a_bot_learns_nothing_and_changes_nothing(api: Api) -> None:
     assert [item["code"] for item in await api.rejections()] == ["honeypot"]
 
 
-async def test_a_bot_is_sent_on_like_anybody(sqlite_url: str) -> None:
+async def test_a_bot_is_redirected_like_any_visitor(sqlite_url: str) -> None:
     async with running(sqlite_url, form_redirects=PAGE) as web:
         answer = await submit(web, ADA | {"_gotcha": "buy", "_next": f"{PAGE}/thanks"}, **BROWSER)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}/thanks")
 
 
-async def test_an_empty_honeypot_is_no_bot(web: Api) -> None:
+async def test_an_empty_honeypot_is_not_a_bot(web: Api) -> None:
     accepted(await submit(web, ADA | {"_gotcha": ""}))
     assert (await only_event(web))["properties"] == ADA | {"form": "contact"}

@@ -18,7 +18,7 @@ async def test_a_urlencoded_form_becomes_an_event_and_traits(api: Api) -> None:
     assert (await api.lead(email="ada@example.com"))["traits"]["name"] == "Ada"
 
 
-async def test_urlencoding_is_read_as_browsers_write_it(web: Api) -> None:
+async def test_urlencoding_is_decoded_as_browsers_encode_it(web: Api) -> None:
     body = f"writeKey={web.keys['write']}&email=ada%40example.com&name=Ada+C%C3%A9&properties%5Bplan%5D=pro&tag=a&tag=b"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     accepted(await web.client.post(FORM, content=body, headers=headers))
@@ -45,7 +45,7 @@ async def test_a_plain_text_form_is_read(web: Api) -> None:
     assert (await only_event(web))["properties"]["message"] == "first line\r\nsecond line"
 
 
-async def test_a_form_as_json_is_read_whatever_its_type(web: Api) -> None:
+async def test_a_json_form_is_read_whatever_its_content_type(web: Api) -> None:
     fields = ADA | {"writeKey": web.keys["write"], "seats": 5, "terms": None, "tags": ["a", "b"]}
     accepted(await web.client.post(FORM, content=json.dumps(fields), headers={"Content-Type": "text/plain"}))
     properties = (await only_event(web))["properties"]
@@ -64,12 +64,12 @@ async def test_a_json_list_is_refused(web: Api) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "application/xml", None])
-async def test_other_types_are_refused(web: Api, content_type: str | None) -> None:
+async def test_other_content_types_are_refused(web: Api, content_type: str | None) -> None:
     headers = {"Content_Type": content_type} if content_type else {}
     assert_problem(await web.post(FORM, b"email=ada", **headers), 415, "unsupported-media-type")
 
 
-async def test_a_multipart_body_cut_off_is_refused(web: Api) -> None:
+async def test_a_truncated_multipart_body_is_refused(web: Api) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="email"\r\n\r\nada@exa'
     answer = await web.post(FORM, body, Content_Type="multipart/form-data; boundary=b")
     assert_problem(answer, 400, "malformed-request")
@@ -81,7 +81,7 @@ async def test_too_many_fields_are_refused(web: Api) -> None:
     assert_problem(answer, 400, "malformed-request")
 
 
-async def test_a_file_is_refused_and_nothing_of_it_kept(web: Api) -> None:
+async def test_a_file_is_refused_and_not_stored(web: Api) -> None:
     files = {"cv": ("cv.txt", b"the marker in a file")}
     answer = await web.client.post(FORM, data=ADA | {"writeKey": web.keys["write"]}, files=files)
     document = assert_problem(answer, 422, "validation-error")
@@ -90,7 +90,7 @@ async def test_a_file_is_refused_and_nothing_of_it_kept(web: Api) -> None:
     assert await web.rejections() == []
 
 
-async def test_a_file_input_left_empty_is_no_file(web: Api) -> None:
+async def test_an_empty_file_input_is_not_a_file(web: Api) -> None:
     key = web.keys["write"]
     parts = f'--b\r\nContent-Disposition: form-data; name="writeKey"\r\n\r\n{key}\r\n'
     parts += '--b\r\nContent-Disposition: form-data; name="email"\r\n\r\nada@example.com\r\n'
@@ -129,19 +129,19 @@ async def test_a_form_sent_twice_with_a_message_id_counts_once(api: Api) -> None
     assert accepted(await submit(api, told)) == (0, 1)
 
 
-async def test_an_address_that_had_to_be_repeated_is_one(web: Api) -> None:
+async def test_an_address_entered_twice_is_one_address(web: Api) -> None:
     accepted(await submit(web, {"email": ["ada@example.com"] * 2, "tag": ["a", "b"]}))
     assert (await only_event(web))["properties"] == {"email": "ada@example.com", "tag": ["a", "b"], "form": "contact"}
 
 
-async def test_two_addresses_never_lose_the_lead(api: Api) -> None:
+async def test_two_different_addresses_still_make_a_lead(api: Api) -> None:
     accepted(await submit(api, {"email": ["ada@example.com", "bob@example.com"], "E-Mail": "carl@example.com"}))
     event = await only_event(api)
     assert event["properties"]["email"] == ["ada@example.com", "bob@example.com"]
     assert (await api.lead(email="ada@example.com"))["identities"]["email"] == ["ada@example.com"]
 
 
-async def test_the_key_says_which_traits_fields_are(api: Api) -> None:
+async def test_the_keys_map_assigns_fields_to_traits(api: Api) -> None:
     key = await api.new_key("write", trait_map={"Ihre Firma": "company", "Adresse": "email"})
     accepted(await submit(api, {"writeKey": key, "adresse": "ada@example.com", "ihre firma ": "Acme"}))
     lead = await api.lead(email="ada@example.com")
@@ -149,14 +149,14 @@ async def test_the_key_says_which_traits_fields_are(api: Api) -> None:
 
 
 @pytest.mark.parametrize("told", [{"userId": "null"}, {"_gotcha": "buy"}, {"_next": "https://other.example"}])
-async def test_secrets_are_not_even_kept_of_a_form_that_is_refused(web: Api, told: dict[str, str]) -> None:
+async def test_secrets_in_a_refused_form_are_not_stored(web: Api, told: dict[str, str]) -> None:
     await submit(web, ADA | {"password": "marker1", "card": "4111 1111 1111 1111", "_token": "marker2"} | told)
     [kept] = await web.rejections()
     assert "ada@example.com" in kept["body"]
     assert not any(secret in kept["body"] for secret in ("marker1", "4111", "marker2"))
 
 
-async def test_a_number_that_no_float_holds_is_refused(web: Api) -> None:
+async def test_a_number_too_large_for_a_float_is_refused(web: Api) -> None:
     body = f'{{"writeKey": "{web.keys["write"]}", "email": "ada@example.com", "seats": 1e999}}'
     assert_problem(await web.client.post(FORM, content=body), 422, "validation-error")
 
@@ -170,7 +170,7 @@ async def test_an_email_alone_makes_a_lead(api: Api) -> None:
     )
 
 
-async def test_a_form_that_names_nobody_is_refused_and_kept(web: Api) -> None:
+async def test_a_form_without_an_identity_is_refused_and_kept(web: Api) -> None:
     assert_problem(await submit(web, {"colour": "red"}), 400, "invalid-identity")
     assert [item["code"] for item in await web.rejections()] == ["invalid-identity"]
 
@@ -180,13 +180,13 @@ async def test_a_nul_in_a_field_is_replaced(api: Api) -> None:
     assert (await only_event(api))["properties"]["note"] == "a\ufffdb"
 
 
-async def test_the_page_that_held_the_form_is_the_events_context(web: Api) -> None:
+async def test_the_page_with_the_form_is_in_the_events_context(web: Api) -> None:
     accepted(await submit(web, Referer="https://www.example.com/pricing?utm_source=news"))
     assert (await only_event(web))["context"]["page"]["url"] == "https://www.example.com/pricing?utm_source=news"
 
 
 @pytest.mark.parametrize("referer", ["https://www.example.com/", "https://www.example.com", "https://["])
-async def test_an_origin_is_no_page_and_tells_no_source(web: Api, referer: str) -> None:
+async def test_a_referer_that_is_only_an_origin_sets_no_page_and_no_source(web: Api, referer: str) -> None:
     accepted(await submit(web, Referer=referer))
     assert (await only_event(web))["context"] == {}
     assert (await web.told("/v1/leads"))["data"][0]["source"] is None
@@ -199,17 +199,17 @@ async def test_a_form_name_that_is_too_long_is_refused(web: Api) -> None:
 # --- Keys -------------------------------------------------------------------------------------------------------
 
 
-async def test_the_key_may_stand_in_the_query(web: Api) -> None:
+async def test_the_key_may_be_in_the_query(web: Api) -> None:
     answer = await web.client.post(f"{FORM}?writeKey={web.keys['write']}", data=ADA)
     assert accepted(answer) == (1, 0)
 
 
-async def test_the_key_may_stand_in_the_header(web: Api) -> None:
+async def test_the_key_may_be_in_the_header(web: Api) -> None:
     answer = await web.client.post(FORM, data=ADA, headers=web.bearer("server"))
     assert accepted(answer) == (1, 0)
 
 
-async def test_a_secret_key_is_refused_as_a_field(web: Api) -> None:
+async def test_a_secret_key_in_a_field_is_refused(web: Api) -> None:
     answer = await web.client.post(FORM, data=ADA | {"writeKey": web.keys["server"]})
     assert_problem(answer, 403, "insufficient-scope")
 
@@ -219,7 +219,7 @@ async def test_a_form_without_a_key_is_401(web: Api) -> None:
     assert document["code"] == "invalid-key"
 
 
-async def test_a_form_of_a_page_that_the_key_does_not_list_is_refused(web: Api) -> None:
+async def test_a_form_from_a_page_the_key_does_not_list_is_refused(web: Api) -> None:
     key = await web.new_key("write", origins=[PAGE])
     answer = await submit(web, ADA | {"writeKey": key}, Origin="https://elsewhere.example")
     assert_problem(answer, 403, "origin-not-allowed")

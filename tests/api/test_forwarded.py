@@ -43,7 +43,7 @@ async def told(web: Api, *headers: tuple[str, str]) -> str:
     ],
     ids=str,
 )
-async def test_tls_that_the_browser_spoke_is_told(web: Api, headers: Headers) -> None:
+async def test_https_is_reported_if_the_browser_used_it(web: Api, headers: Headers) -> None:
     assert await told(web, *headers) == "https://leadscore.test/v1"
 
 
@@ -66,7 +66,7 @@ async def test_tls_that_the_browser_spoke_is_told(web: Api, headers: Headers) ->
     ],
     ids=str,
 )
-async def test_tls_between_proxies_alone_is_not_told(web: Api, headers: Headers) -> None:
+async def test_https_only_between_proxies_is_not_reported(web: Api, headers: Headers) -> None:
     assert await told(web, *headers) == "http://leadscore.test/v1"
 
 
@@ -84,7 +84,7 @@ async def test_tls_between_proxies_alone_is_not_told(web: Api, headers: Headers)
     ],
     ids=str,
 )
-async def test_the_host_that_the_browser_asked_is_told(web: Api, headers: Headers, host: str) -> None:
+async def test_the_host_requested_by_the_browser_is_reported(web: Api, headers: Headers, host: str) -> None:
     assert await told(web, *headers) == f"http://{host}/v1"
 
 
@@ -103,7 +103,7 @@ async def test_the_host_that_the_browser_asked_is_told(web: Api, headers: Header
     ],
     ids=str,
 )
-async def test_a_prefix_that_a_proxy_strips_is_told(web: Api, headers: Headers, prefix: str) -> None:
+async def test_a_prefix_stripped_by_a_proxy_is_reported(web: Api, headers: Headers, prefix: str) -> None:
     assert await told(web, *headers) == f"http://leadscore.test{prefix}/v1"
 
 

@@ -37,7 +37,7 @@ async def test_a_path_implies_the_type_of_its_message(api: Api) -> None:
     assert sorted(names) == sorted(name for _, _, name in SINGLE)
 
 
-async def test_every_batch_path_takes_each_type_by_its_own_word(web: Api) -> None:
+async def test_every_batch_path_accepts_all_types(web: Api) -> None:
     messages = [told | {"type": paths[0]} for paths, (told, _) in PATHS.items()]
     for path in BATCHES:
         answer = await web.send(path, {"batch": messages})
@@ -50,13 +50,13 @@ async def test_an_answer_is_exactly_200_and_json(web: Api) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
 
 
-async def test_client_metrics_are_taken_and_forgotten(web: Api) -> None:
+async def test_client_metrics_are_accepted_and_discarded(web: Api) -> None:
     answer = await web.client.post("/v1/m", content=b'{"series": []}')
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert (await web.told("/v1/leads"))["data"] == []
 
 
-async def test_an_empty_beacon_is_taken(web: Api) -> None:
+async def test_an_empty_beacon_is_accepted(web: Api) -> None:
     for body in (b"", b" \n"):
         answer = await web.client.post(f"/beacon/v1/batch?writeKey={web.keys['write']}", content=body)
         assert accepted(answer) == (0, 0)
@@ -66,11 +66,11 @@ async def test_an_empty_beacon_still_needs_a_key(web: Api) -> None:
     assert_refused(await web.client.post("/beacon/v1/batch", content=b""), 401, "invalid-key")
 
 
-async def test_an_empty_batch_is_taken(web: Api) -> None:
+async def test_an_empty_batch_is_accepted(web: Api) -> None:
     assert accepted(await web.batch()) == (0, 0)
 
 
-async def test_analytics_js_is_told_to_send_here(web: Api) -> None:
+async def test_the_settings_of_analytics_js_point_here(web: Api) -> None:
     key = web.keys["write"]
     answer = await web.client.get(f"/v1/projects/{key}/settings", headers={"Origin": PAGE})
     integration = {"apiKey": key, "apiHost": "leadscore.test/v1", "protocol": "http"}
@@ -78,7 +78,7 @@ async def test_analytics_js_is_told_to_send_here(web: Api) -> None:
     assert answer.headers["access-control-allow-origin"] == PAGE
 
 
-async def test_rudderstacks_browser_library_is_told_to_send_to_nobody_else(web: Api) -> None:
+async def test_the_settings_of_rudderstack_name_no_other_destination(web: Api) -> None:
     key = web.keys["write"]
     for path in ("/sourceConfig", "/sourceConfig/"):
         by_query = await web.client.get(path, params={"writeKey": key, "p": "npm"}, headers={"Origin": PAGE})
@@ -91,7 +91,7 @@ async def test_rudderstacks_browser_library_is_told_to_send_to_nobody_else(web: 
         assert_refused(await web.client.get(path, params={"writeKey": key}), 401, "invalid-key")
 
 
-async def test_analytics_js_has_settings_for_write_keys_alone(web: Api) -> None:
+async def test_analytics_js_settings_exist_only_for_write_keys(web: Api) -> None:
     for key in ("unknown", web.keys["server"], web.keys["read"], web.keys["admin"]):
         assert_refused(await web.client.get(f"/v1/projects/{key}/settings"), 401, "invalid-key")
 
@@ -128,7 +128,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_each_bad_message_is_refused_by_its_index_and_kept(api: Api) -> None:
+async def test_each_bad_message_is_refused_by_index_and_kept(api: Api) -> None:
     answer = await api.batch(*(track(**fields) for fields, _ in BAD), track())
     assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
     refused = answer.json()["rejected"]
@@ -137,7 +137,7 @@ async def test_each_bad_message_is_refused_by_its_index_and_kept(api: Api) -> No
     assert sorted(item["code"] for item in await api.rejections()) == sorted(code for _, code in BAD)
 
 
-async def test_a_number_that_is_not_finite_is_refused_alone(web: Api) -> None:
+async def test_only_the_message_with_a_non_finite_number_is_refused(web: Api) -> None:
     good, bad = json.dumps(track()), json.dumps(track(properties={"a": 0})).replace('"a": 0', '"a": 1e999')
     answer = await web.post("/v1/batch", f'{{"batch": [{good}, {bad}]}}'.encode())
     assert [item["code"] for item in answer.json()["rejected"]] == ["not-finite"]
@@ -157,7 +157,7 @@ MALFORMED: list[bytes] = [
 
 
 @pytest.mark.parametrize("path", BATCHES)
-async def test_a_malformed_message_is_refused_by_its_index_and_its_neighbours_stored(web: Api, path: str) -> None:
+async def test_a_malformed_message_is_refused_by_index_and_the_rest_stored(web: Api, path: str) -> None:
     good = [json.dumps(track(userId=f"u{number}")).encode() for number in range(len(MALFORMED) + 1)]
     items = [item for pair in zip(good, MALFORMED, strict=False) for item in pair] + good[-1:]
     answer = await web.post(path, b'{"batch": [' + b",".join(items) + b'], "sentAt": null}')
@@ -167,20 +167,20 @@ async def test_a_malformed_message_is_refused_by_its_index_and_its_neighbours_st
     assert len(await web.rejections()) == len(MALFORMED)
 
 
-async def test_of_a_body_that_was_cut_off_the_whole_messages_are_stored(api: Api) -> None:
+async def test_the_complete_messages_of_a_truncated_body_are_stored(api: Api) -> None:
     body = json.dumps({"batch": [track(), track(userId="u2")]}).encode()
     answer = await api.post("/v1/batch", body[:-20])
     assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
     assert [(item["index"], item["code"]) for item in answer.json()["rejected"]] == [(1, "malformed-json")]
 
 
-async def test_a_key_in_the_body_of_a_batch_with_a_malformed_message_is_found(web: Api) -> None:
+async def test_the_key_is_found_in_a_batch_with_a_malformed_message(web: Api) -> None:
     body = f'{{"batch": [{json.dumps(track())}, NaN], "writeKey": "{web.keys["write"]}"}}'
     answer = await web.client.post("/v1/batch", content=body)
     assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
 
 
-async def test_a_batch_with_nothing_but_malformed_messages_is_400(web: Api) -> None:
+async def test_a_batch_of_only_malformed_messages_is_400(web: Api) -> None:
     document = assert_refused(await web.post("/v1/batch", b'{"batch": [NaN, {"a": 1,}]}'), 400, "malformed-json")
     assert [item["index"] for item in document["rejected"]] == [0, 1]
 
@@ -190,7 +190,7 @@ async def test_a_body_that_is_malformed_around_its_messages_is_400(web: Api, bod
     assert "rejected" not in assert_refused(await web.post("/v1/batch", body), 400, "malformed-json")
 
 
-async def test_bad_characters_are_replaced_and_cost_no_message(api: Api) -> None:
+async def test_invalid_characters_are_replaced_or_removed(api: Api) -> None:
     answer = await api.batch(track(properties={"a\0b": "c\ud83dd"}), context={"locale": "de\0"})
     assert accepted(answer) == (1, 0)
     [event] = await api.events(user_id="u1")
@@ -205,27 +205,27 @@ async def test_bad_characters_are_replaced_and_cost_no_message(api: Api) -> None
         ("/v1/batch", {"sentAt": "Invalid Date"}),
     ],
 )
-async def test_what_was_received_before_keeps_its_time(web: Api, path: str, times: dict[str, Any]) -> None:
+async def test_messages_received_earlier_keep_their_time(web: Api, path: str, times: dict[str, Any]) -> None:
     message = track(timestamp="2026-01-10T10:00:00Z", originalTimestamp="2026-01-09T10:00:00Z", **times)
     assert accepted(await web.send(path, {"batch": [message]})) == (1, 0)
     assert [event["occurred_at"] for event in await web.events(user_id="u1")] == ["2026-01-10T10:00:00Z"]
 
 
-async def test_what_php_writes_for_empty_is_empty(api: Api) -> None:
+async def test_empty_php_arrays_are_read_as_empty_objects(api: Api) -> None:
     empty = track(properties=[], traits=[], integrations=[], timestamp="1970-01-01T00:00:00+00:00")
     assert accepted(await api.batch(empty, context=[])) == (1, 0)
     [event] = await api.events(user_id="u1")
     assert (event["properties"], event["context"], event["occurred_at"]) == ({}, {}, "2026-03-10T12:00:00Z")
 
 
-async def test_an_item_that_is_no_message_is_refused_alone(web: Api) -> None:
+async def test_only_the_item_that_is_not_a_message_is_refused(web: Api) -> None:
     answer = await web.batch(None, 1, "text", [], True, track())
     assert answer.json()["accepted"] == 1
     told = [(item["index"], item["messageId"], item["code"]) for item in answer.json()["rejected"]]
     assert told == [(index, None, "validation-error") for index in range(5)]
 
 
-async def test_when_every_message_is_refused_the_answer_is_400_once(api: Api) -> None:
+async def test_a_batch_of_only_refused_messages_is_400(api: Api) -> None:
     answer = await api.batch(track(userId=None), track(event=""))
     document = assert_refused(answer, 400, "invalid-identity")
     assert [(item["index"], item["code"]) for item in document["rejected"]] == [
@@ -240,13 +240,13 @@ async def test_a_single_bad_message_is_400(web: Api) -> None:
     assert [item["index"] for item in document["rejected"]] == [0]
 
 
-async def test_a_body_that_is_no_batch_is_400(web: Api) -> None:
+async def test_a_body_that_is_not_a_batch_is_400(web: Api) -> None:
     wrong: list[Any] = [[], {}, {"batch": {}}, {"batch": None}, [track()]]
     for document in wrong:
         assert_refused(await web.send("/v1/batch", document), 400, "validation-error")
 
 
-async def test_a_duplicate_beside_a_refusal_is_still_200(web: Api) -> None:
+async def test_a_batch_of_a_duplicate_and_a_refusal_is_200(web: Api) -> None:
     message = track()
     await web.batch(message)
     answer = await web.batch(message, track(userId=None))
@@ -264,18 +264,18 @@ async def test_a_message_sent_twice_counts_once_across_requests(api: Api) -> Non
     assert (await api.lead(user_id="u1"))["event_count"] == 2
 
 
-async def test_the_same_id_from_another_key_is_another_message(web: Api) -> None:
+async def test_the_same_message_id_from_another_key_is_another_message(web: Api) -> None:
     message = track()
     await web.send("/v1/track", message)
     assert accepted(await web.send("/v1/track", message, key=web.keys["server"])) == (1, 0)
 
 
-async def test_messages_without_an_id_are_each_their_own(web: Api) -> None:
+async def test_messages_without_an_id_all_count(web: Api) -> None:
     message = track(messageId=None)
     assert accepted(await web.batch(message, message)) == (2, 0)
 
 
-async def test_a_batchs_context_lies_beneath_each_messages_own(api: Api) -> None:
+async def test_each_messages_context_overrides_the_batchs(api: Api) -> None:
     shared = {"locale": "de", "page": {"path": "/"}}
     await api.batch(track(context={"page": {"path": "/pricing"}}), track(), context=shared)
     contexts = [event["context"] for event in await api.events(user_id="u1")]
@@ -283,7 +283,7 @@ async def test_a_batchs_context_lies_beneath_each_messages_own(api: Api) -> None
     assert shared in contexts
 
 
-async def test_a_wrong_clock_is_corrected_by_when_it_was_sent(api: Api) -> None:
+async def test_sent_at_corrects_a_wrong_client_clock(api: Api) -> None:
     wrong = NOW - timedelta(days=400)
     told = [(moment).isoformat() for moment in (wrong, wrong + timedelta(seconds=30))]
     await api.batch(track(timestamp=told[0]), sentAt=told[1])
@@ -296,7 +296,7 @@ async def test_traits_in_the_context_identify_too(web: Api) -> None:
     assert (await web.lead(email="ada@example.com"))["identities"]["anonymous_id"] == ["a1"]
 
 
-async def test_an_identify_needs_an_email_alone(web: Api) -> None:
+async def test_an_identify_needs_only_an_email(web: Api) -> None:
     assert accepted(await web.send("/v1/identify", {"traits": {"email": "ada@example.com"}})) == (1, 0)
 
 
@@ -321,7 +321,7 @@ async def test_only_a_server_key_merges_two_known_people(api: Api, kind: Any, le
 # --- No room, no time -------------------------------------------------------------------------------------------
 
 
-async def test_a_full_queue_is_503_and_says_when_to_come_back(sqlite_url: str) -> None:
+async def test_a_full_queue_is_503_with_retry_after(sqlite_url: str) -> None:
     async with running(sqlite_url, queue_messages=2_500) as web:
         with closing(sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")  # while another writes, one batch is being stored and one has room to wait
@@ -334,14 +334,14 @@ async def test_a_full_queue_is_503_and_says_when_to_come_back(sqlite_url: str) -
         assert int(answer.result().headers["retry-after"]) >= 1
 
 
-async def test_a_writer_that_closes_is_503_and_says_when_to_come_back(web: Api) -> None:
+async def test_a_closing_writer_is_503_with_retry_after(web: Api) -> None:
     web.runtime.writer.close()
     answer = await web.send("/v1/track", track())
     assert_refused(answer, 503, "unavailable")
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_what_waits_when_the_writer_closes_is_still_committed(api: Api) -> None:
+async def test_queued_messages_are_committed_when_the_writer_closes(api: Api) -> None:
     requests = [asyncio.create_task(api.send("/v1/track", track())) for _ in range(20)]
     await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
     api.runtime.writer.close()

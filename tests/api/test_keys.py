@@ -21,7 +21,7 @@ async def listed(api: Api) -> list[Any]:
     return data
 
 
-async def test_a_key_that_is_made_works_at_once_and_is_shown_this_once(api: Api) -> None:
+async def test_a_created_key_works_immediately_and_is_shown_once(api: Api) -> None:
     answer = await create(api, kind="write", name=" website ", origins=[PAGE], events=["Signed Up"])
     assert answer.status_code == 201
     secret, key = answer.json()["secret"], answer.json()["key"]
@@ -35,14 +35,14 @@ async def test_a_key_that_is_made_works_at_once_and_is_shown_this_once(api: Api)
     assert secret not in (await api.ask("/v1/keys", "admin")).text
 
 
-async def test_every_kind_of_key_is_made(web: Api) -> None:
+async def test_every_kind_of_key_can_be_created(web: Api) -> None:
     for kind in ("write", "server", "read", "admin"):
         key = (await create(web, kind=kind, name="n")).json()
         assert key["secret"].startswith(f"ls_{kind}_")
         assert (key["key"]["origins"], key["key"]["events"]) == (None, None)
 
 
-async def test_a_key_has_the_traits_that_its_forms_fields_are(api: Api) -> None:
+async def test_a_key_has_a_map_from_form_fields_to_traits(api: Api) -> None:
     for kind in ("write", "server"):
         answer = await create(
             api, kind=kind, name="site", map={" Ihre Firma ": " company ", "Gr\u00f6\u00dfe": "company_size"}
@@ -52,11 +52,11 @@ async def test_a_key_has_the_traits_that_its_forms_fields_are(api: Api) -> None:
         assert key in await listed(api)
 
 
-async def test_a_key_maps_nothing_unless_it_is_told_to(web: Api) -> None:
+async def test_a_key_maps_nothing_by_default(web: Api) -> None:
     assert (await create(web, kind="write", name="n")).json()["key"]["map"] is None
 
 
-async def test_a_revoked_key_stays_listed_with_the_moment(api: Api) -> None:
+async def test_a_revoked_key_stays_listed_with_its_revocation_time(api: Api) -> None:
     made = (await create(api, kind="read", name="crm")).json()["key"]
     answer = await api.client.delete(f"/v1/keys/{made['id']}", headers=api.bearer("admin"))
     assert (answer.status_code, answer.content) == (204, b"")
@@ -70,7 +70,7 @@ async def test_a_key_may_be_revoked_again(web: Api) -> None:
         assert (await web.client.delete(f"/v1/keys/{made['id']}", headers=web.bearer("admin"))).status_code == 204
 
 
-async def test_revoking_what_is_no_key_is_refused(api: Api) -> None:
+async def test_revoking_an_unknown_key_is_refused(api: Api) -> None:
     answer = await api.client.delete(f"/v1/keys/{uuid4()}", headers=api.bearer("admin"))
     assert_problem(answer, 404, "not-found")
     answer = await api.client.delete("/v1/keys/marker", headers=api.bearer("admin"))
@@ -117,7 +117,7 @@ WRONG: list[dict[str, Any]] = [
 ]
 
 
-async def test_a_key_that_makes_no_sense_is_refused(api: Api) -> None:
+async def test_an_invalid_key_is_refused(api: Api) -> None:
     before = await listed(api)
     for wanted in WRONG:
         assert_problem(await create(api, **wanted), 422, "validation-error")

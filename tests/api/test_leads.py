@@ -72,7 +72,7 @@ async def test_a_lead_is_the_same_by_its_id_and_by_each_identity(api: Api) -> No
     assert await api.lead(email="ada@example.com") == lead
 
 
-async def test_an_id_that_was_merged_away_gives_the_survivor(api: Api) -> None:
+async def test_a_merged_id_returns_the_survivor(api: Api) -> None:
     await ingest(api, page_view(anonymousId="a1"), track())
     retired, survivor = await api.lead(anonymous_id="a1"), await api.lead(user_id="u1")
     await ingest(api, track(anonymousId="a1"))
@@ -81,7 +81,7 @@ async def test_an_id_that_was_merged_away_gives_the_survivor(api: Api) -> None:
         assert (await api.ask(f"/v1/leads/{retired['id']}/{part}")).status_code == 200
 
 
-async def test_decay_shows_without_any_news(api: Api) -> None:
+async def test_scores_decay_without_new_events(api: Api) -> None:
     await ingest(api, page_view())
     before = (await api.lead(anonymous_id="a1"))["scores"]["engagement"]["value"]
     api.clock.now += timedelta(days=14)
@@ -99,7 +99,7 @@ async def test_an_unknown_id_is_404_and_a_wrong_one_422(api: Api) -> None:
 # --- Lookups ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_lookup_of_nobody_known_is_404(api: Api) -> None:
+async def test_a_lookup_of_an_unknown_identity_is_404(api: Api) -> None:
     assert_problem(await api.ask("/v1/leads/lookup", email="ada@example.com"), 404, "not-found")
 
 
@@ -118,7 +118,7 @@ NOBODY += [
 ]
 
 
-async def test_a_lookup_of_what_nobody_can_be_is_refused(api: Api) -> None:
+async def test_a_lookup_of_an_invalid_identity_is_refused(api: Api) -> None:
     for asked in NOBODY:
         assert_problem(await api.ask("/v1/leads/lookup", **asked), 422, "validation-error")
 
@@ -127,7 +127,7 @@ async def look_up(api: Api, identities: Any) -> Any:
     return await api.client.post("/v1/leads/lookup", headers=api.bearer("read"), json={"identities": identities})
 
 
-async def test_many_are_looked_up_in_the_order_of_the_question(api: Api) -> None:
+async def test_many_leads_are_looked_up_in_the_order_requested(api: Api) -> None:
     await ladder(api)
     asked = [{"user_id": "sql"}, {"email": "L@example.com"}, {"user_id": "nobody"}, {"user_id": "sql"}]
     found = (await look_up(api, asked)).json()["data"]
@@ -140,7 +140,7 @@ async def test_many_are_looked_up_in_the_order_of_the_question(api: Api) -> None
     assert [item["lead"] and item["lead"]["stage"] for item in found] == ["sql", "lead", None, "sql"]
 
 
-async def test_up_to_500_are_looked_up(api: Api) -> None:
+async def test_up_to_500_identities_are_looked_up(api: Api) -> None:
     await ingest(api, *(track(userId=f"u{number}") for number in range(500)))
     asked = [{"user_id": f"u{number}"} for number in range(500)]
     found = (await look_up(api, asked)).json()["data"]
@@ -148,13 +148,13 @@ async def test_up_to_500_are_looked_up(api: Api) -> None:
     assert_problem(await look_up(api, [*asked, {"user_id": "u500"}]), 422, "validation-error")
 
 
-async def test_which_one_of_many_identities_is_wrong_is_told(api: Api) -> None:
+async def test_an_invalid_identity_is_reported_by_its_index(api: Api) -> None:
     answer = await look_up(api, [{"user_id": "u1"}, {"user_id": "null"}])
     assert_problem(answer, 422, "validation-error")
     assert [fault["path"] for fault in answer.json()["errors"]] == ["identities.1"]
 
 
-async def test_a_lookup_that_names_nobody_is_refused(web: Api) -> None:
+async def test_a_lookup_without_a_valid_identity_is_refused(web: Api) -> None:
     wrong: list[Any] = [
         [],
         [{}],
@@ -171,11 +171,11 @@ async def test_a_lookup_that_names_nobody_is_refused(web: Api) -> None:
 # --- Lists ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_list_of_nobody_is_empty(api: Api) -> None:
+async def test_a_list_without_leads_is_empty(api: Api) -> None:
     assert await api.told("/v1/leads") == {"data": [], "next_cursor": None}
 
 
-async def test_leads_are_listed_whole_the_latest_seen_first(api: Api) -> None:
+async def test_leads_are_listed_completely_latest_seen_first(api: Api) -> None:
     await ladder(api)
     page = await api.told("/v1/leads")
     assert names(page) == ["customer", "sql", "lead", "a1"]
@@ -219,7 +219,7 @@ async def test_a_list_is_sorted_by_a_score(api: Api) -> None:
     assert names(page)[:3] == ["sql", "lead", "a1"]
 
 
-async def test_updated_after_is_a_moment_in_any_zone(api: Api) -> None:
+async def test_updated_after_accepts_any_time_zone(api: Api) -> None:
     await ingest(api, track(userId="before"))
     api.clock.now += timedelta(hours=2)
     await ingest(api, track(userId="after"))
@@ -249,7 +249,7 @@ SENSELESS: list[dict[str, Any]] = [
 ]
 
 
-async def test_a_filter_that_makes_no_sense_is_refused(web: Api) -> None:
+async def test_an_invalid_filter_is_refused(web: Api) -> None:
     for asked in SENSELESS:
         assert_problem(await web.ask("/v1/leads", **asked), 422, "validation-error")
 
@@ -262,7 +262,7 @@ async def score_of(api: Api, **params: str) -> Any:
     return await api.told(f"/v1/leads/{lead['id']}/score", **params)
 
 
-async def test_a_score_is_explained_to_the_last_point(api: Api) -> None:
+async def test_every_point_of_a_score_is_explained(api: Api) -> None:
     await ingest(api, *(page_view(userId="u1", timestamp=ago(days=day)) for day in range(12)), track())
     score = await score_of(api)
     assert set(score) == {"id", "stage", "stage_reason", "scores", "model_version", "as_of"}
@@ -281,7 +281,7 @@ async def test_a_score_is_explained_to_the_last_point(api: Api) -> None:
     )
 
 
-async def test_a_score_says_the_same_as_the_lead(api: Api) -> None:
+async def test_a_score_agrees_with_the_lead(api: Api) -> None:
     await ingest(api, track(), page_view(userId="u1"))
     lead, score = await api.lead(user_id="u1"), await score_of(api)
     assert {name: {"value": told["value"], "band": told["band"]} for name, told in score["scores"].items()} == lead[
@@ -293,7 +293,7 @@ async def test_a_score_says_the_same_as_the_lead(api: Api) -> None:
     assert score["stage_reason"]
 
 
-async def test_as_of_a_past_moment_gives_what_was_served_then(api: Api) -> None:
+async def test_as_of_a_past_moment_returns_what_was_served_then(api: Api) -> None:
     await ingest(api, page_view(userId="u1"))
     served = await score_of(api)
     api.clock.now += timedelta(days=3)
@@ -302,14 +302,14 @@ async def test_as_of_a_past_moment_gives_what_was_served_then(api: Api) -> None:
     assert (await score_of(api))["stage"] == "sql"
 
 
-async def test_as_of_a_moment_to_come_gives_what_comes_if_nothing_happens(api: Api) -> None:
+async def test_as_of_a_future_moment_returns_the_score_without_new_events(api: Api) -> None:
     await ingest(api, page_view(userId="u1"))
     score = await score_of(api, as_of="2026-03-24T12:00:00Z")
     assert score["as_of"] == "2026-03-24T12:00:00Z"
     assert score["scores"]["engagement"]["value"] == pytest.approx(2.5)
 
 
-async def test_as_of_the_ends_of_time_is_answered(api: Api) -> None:
+async def test_as_of_extreme_dates_is_answered(api: Api) -> None:
     await ingest(api, track())
     lead = await api.lead(user_id="u1")
     assert (await score_of(api, as_of="9999-12-31T23:59:59Z"))["as_of"] == "9999-12-31T23:59:59Z"
@@ -320,7 +320,7 @@ async def test_as_of_the_ends_of_time_is_answered(api: Api) -> None:
 NO_MOMENT = ["marker", "2026-03-10T12:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1e999"]
 
 
-async def test_as_of_no_moment_is_refused(web: Api) -> None:
+async def test_an_invalid_as_of_is_refused(web: Api) -> None:
     await ingest(web, track())
     lead = await web.lead(user_id="u1")
     for as_of in NO_MOMENT:
@@ -349,7 +349,7 @@ async def test_an_event_reads_as_it_was_sent(api: Api) -> None:
     }
 
 
-async def test_transitions_tell_each_change_of_stage_the_latest_first(api: Api) -> None:
+async def test_transitions_list_each_stage_change_latest_first(api: Api) -> None:
     await ingest(api, newsletter())
     await ingest(api, track())
     lead = await api.lead(user_id="u1")
@@ -361,7 +361,7 @@ async def test_transitions_tell_each_change_of_stage_the_latest_first(api: Api) 
     assert (latest["cause"], latest["lead_id"], latest["notify"]) == ("event", lead["id"], True)
 
 
-async def test_the_sweeper_keeps_the_list_true(sqlite_url: str) -> None:
+async def test_the_sweeper_keeps_lists_up_to_date(sqlite_url: str) -> None:
     async with running(sqlite_url) as before:
         await ingest(before, track())
         key, clock = before.keys["read"], before.clock

@@ -29,7 +29,7 @@ def days(found: Any) -> list[str]:
 # --- As of, and by which model ----------------------------------------------------------------------------------
 
 
-async def test_a_score_is_told_by_any_version_without_changing_anything(still: Api) -> None:
+async def test_a_score_by_any_version_changes_nothing(still: Api) -> None:
     lead_id = await ingest(still, track())
     before = await still.told(f"/v1/leads/{lead_id}")
     version = await still.draft(small_model())
@@ -39,7 +39,7 @@ async def test_a_score_is_told_by_any_version_without_changing_anything(still: A
     assert await still.told(f"/v1/leads/{lead_id}") == before
 
 
-async def test_as_of_a_past_moment_is_told_by_the_model_of_then(still: Api) -> None:
+async def test_as_of_a_past_moment_uses_the_model_active_then(still: Api) -> None:
     lead_id = await ingest(still, track())
     served = await still.told(f"/v1/leads/{lead_id}/score")
     still.clock.now += DAY
@@ -48,7 +48,7 @@ async def test_as_of_a_past_moment_is_told_by_the_model_of_then(still: Api) -> N
     assert (await still.told(f"/v1/leads/{lead_id}/score"))["model_version"] == 2
 
 
-async def test_as_of_a_past_moment_another_model_tells_what_it_would_have_said(api: Api) -> None:
+async def test_as_of_a_past_moment_another_model_can_be_applied(api: Api) -> None:
     lead_id = await ingest(api, page_view(userId="u1"))
     version = await api.draft(small_model())
     api.clock.now += DAY
@@ -66,7 +66,7 @@ async def test_as_of_a_moment_before_anything_was_known_is_404(api: Api) -> None
     assert "later" in assert_problem(answer, 404, "not-found")["detail"]
 
 
-async def test_a_model_that_is_none_tells_nothing(web: Api) -> None:
+async def test_an_unknown_model_version_is_refused(web: Api) -> None:
     lead_id = await ingest(web, track())
     for part in ("score", "history"):
         assert_problem(await web.ask(f"/v1/leads/{lead_id}/{part}", model=2), 404, "not-found")
@@ -79,7 +79,7 @@ async def test_a_model_that_is_none_tells_nothing(web: Api) -> None:
 # --- Day by day -------------------------------------------------------------------------------------------------
 
 
-async def test_a_day_tells_where_the_lead_stood_at_its_end(api: Api) -> None:
+async def test_a_day_shows_the_lead_as_of_its_end(api: Api) -> None:
     lead_id = await ingest(api, page_view(userId="u1"))
     api.clock.now += DAY
     await ingest(api, track())
@@ -97,7 +97,7 @@ async def test_a_day_tells_where_the_lead_stood_at_its_end(api: Api) -> None:
         assert (item["scores"], item["stage"], item["id"]) == (told, score["stage"], score["id"])
 
 
-async def test_today_is_told_as_it_is_now(api: Api) -> None:
+async def test_today_shows_the_lead_as_of_now(api: Api) -> None:
     lead_id = await ingest(api, page_view(userId="u1"))
     await ingest(api, track())
     lead = await api.lead(user_id="u1")
@@ -114,7 +114,7 @@ async def test_days_before_anything_was_known_are_left_out(api: Api) -> None:
     assert await history(api, lead_id, to="0001-01-01") == []
 
 
-async def test_thirty_days_are_told_unless_told_otherwise(api: Api) -> None:
+async def test_history_covers_thirty_days_by_default(api: Api) -> None:
     lead_id = await ingest(api, track())
     api.clock.now += 400 * DAY
     today = api.clock.now.date()
@@ -125,12 +125,12 @@ async def test_thirty_days_are_told_unless_told_otherwise(api: Api) -> None:
     assert days(await history(api, lead_id, **only)) == ["2026-04-01"]
 
 
-async def test_days_to_come_are_left_out(api: Api) -> None:
+async def test_future_days_are_left_out(api: Api) -> None:
     lead_id = await ingest(api, track())
     assert days(await history(api, lead_id, to="9999-12-31")) == ["2026-03-10"]
 
 
-async def test_up_to_366_days_are_told(api: Api) -> None:
+async def test_history_covers_up_to_366_days(api: Api) -> None:
     lead_id = await ingest(api, track())
     api.clock.now += 1_000 * DAY
     last = api.clock.now.date()
@@ -151,13 +151,13 @@ WRONG: list[dict[str, Any]] = [
 ]
 
 
-async def test_days_that_make_no_sense_are_refused(web: Api) -> None:
+async def test_invalid_days_are_refused(web: Api) -> None:
     lead_id = await ingest(web, track())
     for asked in WRONG:
         assert_problem(await web.ask(f"/v1/leads/{lead_id}/history", **asked), 422, "validation-error")
 
 
-async def test_history_is_told_by_the_models_of_each_day(still: Api) -> None:
+async def test_history_uses_the_model_active_on_each_day(still: Api) -> None:
     lead_id = await ingest(still, track())
     still.clock.now += DAY
     await still.publish(await still.draft(small_model()))
@@ -168,7 +168,7 @@ async def test_history_is_told_by_the_models_of_each_day(still: Api) -> None:
     assert set(found[1]["scores"]) == {"interest"}
 
 
-async def test_history_by_another_model_is_what_it_would_have_said(api: Api) -> None:
+async def test_history_can_be_computed_by_another_model(api: Api) -> None:
     lead_id = await ingest(api, page_view(userId="u1"))
     version = await api.draft(small_model())
     api.clock.now += DAY
@@ -177,7 +177,7 @@ async def test_history_by_another_model_is_what_it_would_have_said(api: Api) -> 
     assert [(item["model_version"], item["stage"]) for item in found] == [(2, "visitor"), (2, "hot")]
 
 
-async def test_an_id_that_was_merged_away_has_its_own_past_and_its_survivors_present(api: Api) -> None:
+async def test_a_merged_id_has_its_own_past_and_its_survivors_present(api: Api) -> None:
     accepted(await api.batch(page_view(anonymousId="a1")))
     retired = (await api.lead(anonymous_id="a1"))["id"]
     survivor = await ingest(api, track())
@@ -187,6 +187,6 @@ async def test_an_id_that_was_merged_away_has_its_own_past_and_its_survivors_pre
     assert [(item["on"], item["id"]) for item in found] == [("2026-03-10", retired), ("2026-03-11", survivor)]
 
 
-async def test_history_of_nobody_is_404(api: Api) -> None:
+async def test_the_history_of_an_unknown_lead_is_404(api: Api) -> None:
     answer = await api.ask(f"/v1/leads/{uuid4()}/history")
     assert_problem(answer, 404, "not-found")

@@ -12,18 +12,18 @@ from tests.api.server import serving
 SECRET = "ada.lovelace@example.com"
 
 
-async def test_a_request_id_is_given(web: Api) -> None:
+async def test_a_request_id_is_generated(web: Api) -> None:
     ids = [(await web.client.get("/livez")).headers["x-request-id"] for _ in range(2)]
     assert all(len(told) == 32 for told in ids)
     assert ids[0] != ids[1]
 
 
-async def test_a_request_id_is_kept(web: Api) -> None:
+async def test_a_given_request_id_is_kept(web: Api) -> None:
     told = "a1b2-C3d4"
     assert (await web.client.get("/livez", headers={"X-Request-Id": told})).headers["x-request-id"] == told
 
 
-async def test_a_request_id_that_would_spoil_the_log_is_replaced(web: Api) -> None:
+async def test_a_request_id_unsafe_for_logs_is_replaced(web: Api) -> None:
     for told in ("", "-" * 65, "a b", 'a"b', SECRET, "é"):
         headers = {b"X-Request-Id": told.encode()}
         assert (await web.client.get("/livez", headers=headers)).headers["x-request-id"] != told
@@ -51,7 +51,7 @@ async def test_a_request_is_logged_with_its_id_and_its_route(web: Api, logs: lis
     }
 
 
-async def test_a_probe_that_finds_all_well_is_no_news(web: Api, logs: list[Any]) -> None:
+async def test_a_successful_probe_is_not_logged(web: Api, logs: list[Any]) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
         assert (await web.client.get(path)).status_code == 200
     assert {line["log_level"] for line in logs if line["event"] == "request"} == {"debug"}
@@ -70,7 +70,7 @@ def test_head_is_answered_like_get_without_a_body(sqlite_url: str) -> None:
         assert client.post("/livez").headers["allow"] == "GET, HEAD"
 
 
-async def test_a_slash_too_many_leads_nowhere_outside_ingestion(web: Api) -> None:
+async def test_a_trailing_slash_outside_ingestion_is_not_redirected(web: Api) -> None:
     """A redirect would name the host and the scheme that we are asked by, which behind a proxy are not the client's."""
     for path in ("/v1/leads/", "/v1/models/"):
         assert (await web.client.post(path)).status_code in {404, 405}
@@ -82,45 +82,45 @@ SLASHES = ["//v1/track", "/v1//track", "///v1////track", "/v1/track?x=//"]
 
 
 @pytest.mark.parametrize("path", SLASHES)
-async def test_several_slashes_in_a_row_are_one(web: Api, path: str) -> None:
+async def test_repeated_slashes_count_as_one(web: Api, path: str) -> None:
     answer = await web.send(f"{HERE}{path}", track(), Origin=PAGE)
     assert accepted(answer) == (1, 0)
     assert answer.headers["access-control-allow-origin"] == PAGE
 
 
 @pytest.mark.parametrize("path", ["/v1/track/", "/v1/t/", "/v1//track//", "/v1/track/?x=1"])
-async def test_a_slash_behind_an_ingestion_path_is_ignored(web: Api, path: str) -> None:
+async def test_a_trailing_slash_of_an_ingestion_path_is_ignored(web: Api, path: str) -> None:
     answer = await web.send(path, track(), Origin=PAGE)
     assert accepted(answer) == (1, 0)
     assert answer.headers["access-control-allow-origin"] == PAGE
 
 
-async def test_a_slash_behind_a_longer_ingestion_path_is_ignored(web: Api) -> None:
+async def test_a_trailing_slash_of_a_longer_ingestion_path_is_ignored(web: Api) -> None:
     assert accepted(await web.send("/v1/batch/", {"batch": [track()]})) == (1, 0)
     assert accepted(await web.send("/v1/forms/contact/", {"email": "a@b.example"})) == (1, 0)
     for path in (f"/v1/projects/{web.keys['write']}/settings/", f"/sourceConfig/?writeKey={web.keys['write']}"):
         assert (await web.client.get(path)).status_code == 200
 
 
-async def test_an_escaped_slash_at_the_end_is_part_of_a_name(web: Api) -> None:
+async def test_an_escaped_trailing_slash_is_part_of_the_name(web: Api) -> None:
     assert (await web.send("/v1/track%2F", track())).status_code == 404
     assert (await web.send("/v1/forms/contact%2F/", {"email": "a@b.example"})).status_code == 404
 
 
-async def test_several_slashes_are_one_before_a_part_of_the_path(web: Api) -> None:
+async def test_repeated_slashes_before_a_path_parameter_count_as_one(web: Api) -> None:
     answer = await web.client.get(f"{HERE}//v1/projects//{web.keys['write']}/settings", headers={"Origin": PAGE})
     assert answer.json()["integrations"]["Segment.io"]["apiHost"] == "leadscore.test/v1"
     assert answer.headers["access-control-allow-origin"] == PAGE
 
 
-async def test_several_slashes_open_no_path_to_other_pages(web: Api) -> None:
+async def test_repeated_slashes_do_not_open_other_paths_to_pages(web: Api) -> None:
     answer = await web.client.get(f"{HERE}//v1//leads", headers={"Origin": PAGE} | web.bearer("read"))
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/v1%2F%2Ftrack", "/v1/%2Ftrack", "/%2Fv1/track"])
-async def test_escaped_slashes_are_no_separators(web: Api, path: str) -> None:
+async def test_escaped_slashes_are_not_separators(web: Api, path: str) -> None:
     assert (await web.send(path, track())).status_code == 404
 
 
@@ -187,7 +187,7 @@ async def test_a_crash_is_counted_as_500(web: Api) -> None:
     assert web.runtime.metrics.registry.get_sample_value("leadscore_request_seconds_count", labels) == 1
 
 
-async def test_one_request_after_a_crash_is_served(web: Api) -> None:
+async def test_a_request_after_a_crash_is_served(web: Api) -> None:
     await break_schema(web)
     await web.send("/v1/track", track())
     assert accepted(await web.batch()) == (0, 0)

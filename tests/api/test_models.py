@@ -31,7 +31,7 @@ def paths(answer: Response) -> list[str]:
 # --- Drafting ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_draft_is_kept_as_the_next_version_and_changes_nothing(api: Api) -> None:
+async def test_a_draft_is_stored_as_the_next_version_and_changes_nothing(api: Api) -> None:
     answer = await api.do("/v1/models", small_model(), note=" a first try ")
     assert (answer.status_code, answer.headers["location"]) == (201, "/v1/models/2")
     model = answer.json()
@@ -48,7 +48,7 @@ async def test_the_same_document_may_be_drafted_again(api: Api) -> None:
     assert [await api.draft(small_model()) for _ in range(3)] == [2, 3, 4]
 
 
-async def test_json_and_yaml_are_told_apart_whatever_the_content_type(web: Api) -> None:
+async def test_json_and_yaml_are_distinguished_whatever_the_content_type(web: Api) -> None:
     types = ["application/json", "application/yaml", "text/yaml", "application/x-www-form-urlencoded", "image/png", ""]
     for content_type in types:
         for body in (json.dumps(small_model()).encode(), AS_YAML, b"\xef\xbb\xbf" + AS_YAML):
@@ -57,7 +57,7 @@ async def test_json_and_yaml_are_told_apart_whatever_the_content_type(web: Api) 
             assert answer.json()["document"] == small_model()
 
 
-async def test_yaml_that_begins_with_a_brace_is_told_by_its_content_type(web: Api) -> None:
+async def test_yaml_starting_with_a_brace_is_recognised_by_its_content_type(web: Api) -> None:
     body = b"{name: brace, stages: [{name: only}]}"
     assert (await post(web, body, Content_Type="application/yaml")).json()["name"] == "brace"
     assert_problem(await post(web, body), 400, "malformed-json")
@@ -76,7 +76,7 @@ async def test_a_note_is_short_text_or_none(web: Api) -> None:
         assert [fault["path"] for fault in document["errors"]] == ["note"]
 
 
-async def test_a_draft_is_answered_with_what_is_odd_about_it(api: Api) -> None:
+async def test_a_draft_is_answered_with_its_warnings(api: Api) -> None:
     signals = small_model()["signals"] | {"unread": {"on": ["Page Viewed"]}}
     model = (await api.do("/v1/models", small_model(signals=signals))).json()
     [warning] = model["warnings"]
@@ -84,7 +84,7 @@ async def test_a_draft_is_answered_with_what_is_odd_about_it(api: Api) -> None:
     assert (warning["code"], warning["path"]) == ("unread-signal", "signals.unread")
 
 
-async def test_a_draft_is_answered_with_what_its_examples_come_to(api: Api) -> None:
+async def test_a_draft_is_answered_with_its_example_results(api: Api) -> None:
     wrong = {"name": "silence", "given": [], "expect": {"stage": "hot", "scores": {"interest": 10}}}
     model = (await api.do("/v1/models", small_model(examples=[*small_model()["examples"], wrong]))).json()
     assert model["examples"] == [
@@ -100,7 +100,7 @@ async def test_a_draft_is_answered_with_what_its_examples_come_to(api: Api) -> N
 # --- Documents that are refused -----------------------------------------------------------------------------------
 
 
-async def test_every_fault_is_named_at_once_whether_of_the_shape_or_of_what_it_refers_to(api: Api) -> None:
+async def test_all_faults_of_shape_and_of_references_are_reported_together(api: Api) -> None:
     rules = {"a": {"signal": "nothing", "points": 1}, "b": {"signal": "demo"}}
     stages = [{"name": "visitor"}, {"name": "Hot", "when": {"signal": "demo"}}]
     document = small_model(typo=1, name="", scores={"interest": {"rules": rules}}, stages=stages, examples=[])
@@ -111,7 +111,7 @@ async def test_every_fault_is_named_at_once_whether_of_the_shape_or_of_what_it_r
     assert (await api.told("/v1/models"))["data"][0]["version"] == 1
 
 
-async def test_every_reference_that_leads_nowhere_is_named_at_once(api: Api) -> None:
+async def test_all_unresolved_references_are_reported_together(api: Api) -> None:
     rules = {"a": {"signal": "nothing", "points": 1}, "b": {"signal": "demo", "points": 1, "group": "none"}}
     stages = [{"name": "visitor"}, {"name": "hot", "when": {"all": [{"score": "x", "gte": 1}, {"signal": "y"}]}}]
     found = paths(await api.do("/v1/models", small_model(scores={"interest": {"rules": rules}}, stages=stages)))
@@ -135,13 +135,13 @@ async def test_a_body_that_cannot_be_read_is_malformed(web: Api) -> None:
         assert_problem(await post(web, body), 400, code)
 
 
-async def test_a_fault_of_the_writing_is_told_by_line_and_column(web: Api) -> None:
+async def test_a_syntax_error_is_reported_by_line_and_column(web: Api) -> None:
     assert paths(await post(web, b"name: small\nstages: [")) == ["line 2, column 10"]
     assert paths(await post(web, b"name: small\nname: again")) == ["line 2, column 1"]
     assert paths(await post(web, b"name: small\nstages: *nowhere")) == ["line 2, column 9"]
 
 
-async def test_what_is_no_document_at_all_is_refused(web: Api) -> None:
+async def test_a_body_that_is_not_a_document_is_refused(web: Api) -> None:
     for body in (b"", b" ", b"text", b"[]", b"- name", b"42", b"name=small&stages=1", b"name: 2026-03-10"):
         assert paths(await post(web, body))[0] in ("document", "name")
 
@@ -159,7 +159,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-async def test_a_bomb_in_yaml_is_refused(web: Api, bomb: str) -> None:
+async def test_a_yaml_bomb_is_refused(web: Api, bomb: str) -> None:
     assert paths(await post(web, BOMBS[bomb], Content_Type="application/yaml"))
 
 
@@ -176,14 +176,14 @@ def _saying(value: str) -> list[bytes]:
     return [f"{{{each}}}".encode() for each in (f'{only}, "description": {value}', given % value)]
 
 
-async def test_what_no_database_keeps_is_a_fault(api: Api) -> None:
+async def test_a_value_that_no_database_stores_is_a_fault(api: Api) -> None:
     for value in (r'"\ud800"', r'"\u0000"', '{"\\ud800": 1}', "9" * 300, "1e999"):
         for body in _saying(value):
             assert paths(await post(api, body))
             assert paths(await post(api, body, Content_Type="application/yaml"))
 
 
-async def test_a_name_that_has_no_utf_8_is_told_all_the_same(web: Api) -> None:
+async def test_a_name_that_is_not_valid_utf_8_is_reported(web: Api) -> None:
     for body in (rb'{"\ud800": 1}', rb'{"signals": {"\ud800": 1}}', b'"\\ud800": 1\n"\\ud800": 2'):
         assert paths(await post(web, body))
 
@@ -200,7 +200,7 @@ CHANGES: dict[str, Any] = {"/v1/models": small_model(), "/v1/models/1/preview": 
 CHANGES["/v1/models/1/publish"] = {"notify": "none"}
 
 
-async def test_a_key_that_reads_and_one_that_manages_read_models(web: Api) -> None:
+async def test_read_and_admin_keys_can_read_models(web: Api) -> None:
     for path in READS:
         assert (await web.ask(path, "read")).status_code == 200
         assert (await web.ask(path, "admin")).status_code == 200
@@ -221,7 +221,7 @@ async def test_only_an_admin_key_drafts_previews_and_publishes(web: Api) -> None
 # --- Evaluation ----------------------------------------------------------------------------------------------------
 
 
-async def test_versions_are_listed_the_latest_first_with_what_became_of_them(api: Api) -> None:
+async def test_versions_are_listed_latest_first_with_their_state(api: Api) -> None:
     for name in ("b", "c", "d"):
         await api.draft(small_model(name=name))
     await api.publish(3)
@@ -232,7 +232,7 @@ async def test_versions_are_listed_the_latest_first_with_what_became_of_them(api
     assert found == [(4, "d", "draft"), (3, "c", "active"), (2, "b", "draft"), (1, "starter", "retired")]
 
 
-async def test_versions_are_listed_whole_page_by_page_whatever_is_drafted_meanwhile(api: Api) -> None:
+async def test_paging_through_versions_is_complete_whatever_is_drafted_meanwhile(api: Api) -> None:
     for _ in range(5):
         await api.draft(small_model())
     found: list[int] = []
@@ -245,7 +245,7 @@ async def test_versions_are_listed_whole_page_by_page_whatever_is_drafted_meanwh
     assert found == [6, 5, 4, 3, 2, 1]
 
 
-async def test_a_page_that_makes_no_sense_is_refused(web: Api) -> None:
+async def test_invalid_paging_parameters_are_refused(web: Api) -> None:
     await web.draft(small_model())
     cursor = (await web.told("/v1/models", limit=1))["next_cursor"]
     for asked in (cursor[:-1], f"{cursor}=", "marker"):
@@ -255,12 +255,12 @@ async def test_a_page_that_makes_no_sense_is_refused(web: Api) -> None:
         assert_problem(await web.ask("/v1/models", limit=limit), 422, "validation-error")
 
 
-async def test_the_active_model_has_two_names(api: Api) -> None:
+async def test_the_active_model_is_found_by_number_and_as_active(api: Api) -> None:
     assert await api.told("/v1/models/active") == await api.told("/v1/models/1")
     assert (await api.told("/v1/models/1"))["published_at"] == "2026-03-10T12:00:00Z"
 
 
-async def test_an_unknown_version_is_404_and_what_is_none_422(web: Api) -> None:
+async def test_an_unknown_version_is_404_and_an_invalid_one_422(web: Api) -> None:
     for part in ("", "/diff", "/diff?with=1"):
         answer = await web.ask(f"/v1/models/{2**31 - 1}{part}")
         assert "/v1/models" in assert_problem(answer, 404, "not-found")["detail"]
@@ -270,7 +270,7 @@ async def test_an_unknown_version_is_404_and_what_is_none_422(web: Api) -> None:
             assert (fault["path"], "`active`" in fault["message"]) == ("version", True)
 
 
-async def test_a_version_is_told_as_yaml_that_can_be_drafted_again(api: Api) -> None:
+async def test_a_version_is_returned_as_yaml_that_can_be_drafted_again(api: Api) -> None:
     for version in (1, await api.draft(small_model(description="no: 'yes' # 1\n2026-03-10 \t~"))):
         headers = api.bearer("read") | {"Accept": "application/yaml"}
         answer = await api.client.get(f"/v1/models/{version}", headers=headers)
@@ -279,7 +279,7 @@ async def test_a_version_is_told_as_yaml_that_can_be_drafted_again(api: Api) -> 
         assert again.json()["document"] == (await api.told(f"/v1/models/{version}"))["document"]
 
 
-async def test_a_version_is_never_altered_nor_removed(api: Api) -> None:
+async def test_a_version_can_not_be_changed_or_deleted(api: Api) -> None:
     await api.draft(small_model())
     before = await api.told("/v1/models/2")
     for method in ("PUT", "PATCH", "DELETE"):
@@ -298,7 +298,7 @@ async def test_the_schema_describes_a_document(web: Api) -> None:
 # --- What is different ------------------------------------------------------------------------------------------
 
 
-async def test_a_version_is_compared_to_the_active_one_unless_told_otherwise(api: Api) -> None:
+async def test_a_version_is_compared_to_the_active_one_by_default(api: Api) -> None:
     await api.draft(small_model())
     await api.draft(small_model(name="renamed"))
     told = await api.told("/v1/models/2/diff")
@@ -310,7 +310,7 @@ async def test_a_version_is_compared_to_the_active_one_unless_told_otherwise(api
     assert (difference["before"], difference["after"]) == ({"name": "small"}, {"name": "renamed"})
 
 
-async def test_a_difference_says_what_it_costs(api: Api) -> None:
+async def test_a_difference_says_whether_it_needs_a_recount(api: Api) -> None:
     await api.draft(small_model())
     await api.draft(small_model(signals={"demo": {"on": ["Demo Requested", "Demo Booked"]}}))
     [told] = (await api.told("/v1/models/3/diff", **{"with": 2}))["differences"]
@@ -322,7 +322,7 @@ async def test_a_version_does_not_differ_from_itself(api: Api) -> None:
     assert await api.told("/v1/models/active/diff") == {"before": 1, "after": 1, "differences": []}
 
 
-async def test_a_version_is_not_compared_to_what_is_none(web: Api) -> None:
+async def test_a_version_is_not_compared_to_an_unknown_version(web: Api) -> None:
     assert_problem(await web.ask("/v1/models/1/diff", **{"with": 2}), 404, "not-found")
     answer = await web.ask("/v1/models/1/diff", **{"with": "marker"})
     assert [fault["path"] for fault in assert_problem(answer, 422, "validation-error")["errors"]] == ["with"]

@@ -30,7 +30,7 @@ HIDDEN = [
 OURS = ["/livez", "/readyz", "/metrics", "/openapi.json"]
 
 
-async def test_every_error_that_a_route_may_answer_is_documented_as_a_problem(web: Api) -> None:
+async def test_every_error_of_a_route_is_documented_as_a_problem(web: Api) -> None:
     document = (await web.client.get("/openapi.json")).json()
     wrong = [
         (path, method, status)
@@ -316,7 +316,7 @@ def nearly_models(draw: st.DrawFn) -> Any:
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=nearly_models(), as_yaml=st.booleans())
-def test_what_is_nearly_a_model_is_drafted_or_refused(target: Target, document: Any, as_yaml: bool) -> None:
+def test_a_nearly_valid_model_is_drafted_or_refused(target: Target, document: Any, as_yaml: bool) -> None:
     body = json.dumps(document)
     headers = target.api.bearer("admin") | {"Content-Type": "application/yaml" if as_yaml else "application/json"}
     answer = target.request("POST", "/v1/models", content=body, headers=headers)
@@ -331,7 +331,7 @@ def test_what_is_nearly_a_model_is_drafted_or_refused(target: Target, document: 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asks())
-def test_no_junk_is_answered_by_a_fault_of_ours(target: Target, ask: Ask) -> None:
+def test_junk_never_causes_a_server_error(target: Target, ask: Ask) -> None:
     secret = next((secret for kind, secret in target.api.keys.items() if kind == ask.key), "unknown")
     part = target.lead_id if ask.known_id else quote(ask.junk, safe="")
     number = "1" if ask.known_id else part
@@ -343,7 +343,7 @@ def test_no_junk_is_answered_by_a_fault_of_ours(target: Target, ask: Ask) -> Non
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents=st.lists(NEARLY, min_size=1, max_size=5))
-def test_what_is_nearly_a_message_is_counted_once_whatever_becomes_of_it(target: Target, documents: list[Any]) -> None:
+def test_a_nearly_valid_message_is_counted_exactly_once(target: Target, documents: list[Any]) -> None:
     headers = target.api.bearer("write")
     answer = target.request("POST", "/v1/batch", content=json.dumps({"batch": documents}), headers=headers)
     assert_sound(answer)

@@ -68,13 +68,13 @@ async def wired(url: str) -> AsyncIterator[tuple[Api, Wire]]:
         await wire.cut()
 
 
-async def test_a_process_that_runs_is_alive_and_ready(api: Api) -> None:
+async def test_a_running_process_is_alive_and_ready(api: Api) -> None:
     for path in ("/livez", "/readyz"):
         answer = await api.client.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_without_a_database_a_process_is_alive_and_not_ready(postgres_url: str) -> None:
+async def test_without_a_database_a_process_is_alive_but_not_ready(postgres_url: str) -> None:
     async with wired(postgres_url) as (api, wire):
         await wire.cut()
         assert (await api.client.get("/livez")).status_code == 200
@@ -82,7 +82,7 @@ async def test_without_a_database_a_process_is_alive_and_not_ready(postgres_url:
         assert (await api.client.get("/metrics")).status_code == 200
 
 
-async def test_what_the_database_tells_is_not_measured_without_it(postgres_url: str) -> None:
+async def test_gauges_from_the_database_have_no_value_without_it(postgres_url: str) -> None:
     async with wired(postgres_url) as (api, wire):
         accepted(await api.send("/v1/track", track()))
         assert "leadscore_leads{" in (await api.client.get("/metrics")).text
@@ -92,9 +92,7 @@ async def test_what_the_database_tells_is_not_measured_without_it(postgres_url: 
         assert "leadscore_oldest_due_check_seconds NaN" in shown
 
 
-async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back(
-    postgres_url: str, logs: list[Any]
-) -> None:
+async def test_without_a_database_every_response_is_503_with_retry_after(postgres_url: str, logs: list[Any]) -> None:
     async with wired(postgres_url) as (api, wire):
         accepted(await api.send("/v1/track", track()))
         await api.ask("/v1/leads")
@@ -111,7 +109,7 @@ async def test_without_a_database_every_answer_is_503_and_says_when_to_come_back
         assert all(line["reason"] for line in refused)
 
 
-async def test_an_outage_is_two_lines_however_many_run_into_it(postgres_url: str, logs: list[Any]) -> None:
+async def test_an_outage_is_logged_in_two_lines_however_many_requests_fail(postgres_url: str, logs: list[Any]) -> None:
     async with wired(postgres_url) as (api, wire):
         for _ in range(2):
             await wire.cut()
@@ -128,7 +126,7 @@ async def test_an_outage_is_two_lines_however_many_run_into_it(postgres_url: str
     assert [bool(line.get("reason")) for line in told] == [True, False] * 2
 
 
-async def test_a_database_that_comes_back_is_used_at_once(postgres_url: str) -> None:
+async def test_a_database_that_comes_back_is_used_immediately(postgres_url: str) -> None:
     async with wired(postgres_url) as (api, wire):
         accepted(await api.send("/v1/track", track()))
         await wire.cut()
@@ -146,7 +144,7 @@ async def test_an_outdated_schema_is_not_ready(api: Api) -> None:
     assert "leadscore migrate" in document["detail"]
 
 
-async def test_a_process_that_stops_is_not_ready(web: Api) -> None:
+async def test_a_stopping_process_is_not_ready(web: Api) -> None:
     web.runtime.stopping = True
     assert_problem(await web.client.get("/readyz"), 503, "unavailable")
 
@@ -168,9 +166,7 @@ async def measure(api: Api) -> Callable[[], Awaitable[Measure]]:
     return shown
 
 
-async def test_messages_are_measured_by_what_became_of_them(
-    api: Api, measure: Callable[[], Awaitable[Measure]]
-) -> None:
+async def test_messages_are_measured_by_outcome(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
     message = track()
     await api.batch(message, message, track(), track(userId=None))
     await api.client.post("/v1/forms/f", data={"email": "a@b.c", "_gotcha": "x", "writeKey": api.keys["write"]})
@@ -194,14 +190,14 @@ async def test_requests_are_measured(api: Api, measure: Callable[[], Awaitable[M
     assert (await measure())(f"leadscore_request_seconds_count{{{labels}}}") == 1
 
 
-async def test_leads_and_their_moves_are_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+async def test_leads_and_their_stage_changes_are_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
     await api.batch(page_view(), track(), track("Order Completed", userId="u2"), key=api.keys["server"])
     told = await measure()
     assert [told(f'leadscore_leads{{stage="{stage}"}}') for stage in ("interest", "sql", "customer")] == [1, 1, 1]
     assert told('leadscore_transitions_total{from_stage="interest",to_stage="sql"}') == 1
 
 
-async def test_the_oldest_check_that_is_due_is_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+async def test_the_oldest_due_check_is_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
     await api.send("/v1/track", track())
     assert (await measure())("leadscore_oldest_due_check_seconds") == 0
     api.clock.now = NOW + timedelta(days=60)

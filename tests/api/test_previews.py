@@ -36,7 +36,7 @@ async def test_a_preview_counts_the_leads_of_each_stage_before_and_after(api: Ap
     ]
 
 
-async def test_a_preview_tells_how_each_score_is_spread(api: Api) -> None:
+async def test_a_preview_shows_the_distribution_of_each_score(api: Api) -> None:
     await crowd(api)
     scores = (await preview(api, await api.draft(small_model())))["scores"]
     assert (scores["engagement"]["after"], scores["interest"]["before"]) == (None, None)
@@ -47,7 +47,7 @@ async def test_a_preview_tells_how_each_score_is_spread(api: Api) -> None:
     }
 
 
-async def test_a_preview_shows_those_who_move_most_and_why(api: Api) -> None:
+async def test_a_preview_shows_the_biggest_movers_and_why(api: Api) -> None:
     await crowd(api)
     await api.publish(await api.draft(small_model()))
     score = {"rules": {"demo": {"signal": "demo", "points": 30}}}
@@ -64,13 +64,13 @@ async def test_a_preview_shows_those_who_move_most_and_why(api: Api) -> None:
     assert told["notifications"] == 0
 
 
-async def test_a_preview_counts_the_events_of_the_past_for_a_new_signal(api: Api) -> None:
+async def test_a_preview_counts_past_events_for_a_new_signal(api: Api) -> None:
     await crowd(api)
     prices = small_model(signals={"demo": {"on": ["Page Viewed"]}}, examples=[])
     assert (await preview(api, await api.draft(prices)))["stages"]["after"] == {"visitor": 2, "hot": 3}
 
 
-async def test_a_preview_of_a_sample_looks_at_so_many(api: Api) -> None:
+async def test_a_preview_of_a_sample_evaluates_that_many_leads(api: Api) -> None:
     await crowd(api)
     version = await api.draft(small_model())
     told = await preview(api, version, sample=2)
@@ -78,13 +78,13 @@ async def test_a_preview_of_a_sample_looks_at_so_many(api: Api) -> None:
     assert (await preview(api, version, sample=10_000_000))["evaluated"] == 5
 
 
-async def test_a_preview_of_nobody_is_all_zeros(api: Api) -> None:
+async def test_a_preview_without_leads_is_all_zeros(api: Api) -> None:
     told = await preview(api, await api.draft(small_model()))
     assert [told[name] for name in ("leads", "evaluated", "notifications", "moves", "movers")] == [0, 0, 0, [], []]
     assert told["scores"]["interest"]["after"] == {"mean": 0.0, "quantiles": {}, "bands": {"high": 0, "low": 0}}
 
 
-async def test_a_preview_of_the_active_model_moves_nobody(api: Api) -> None:
+async def test_a_preview_of_the_active_model_shows_no_change(api: Api) -> None:
     await crowd(api)
     answer = await api.do("/v1/models/active/preview", {})
     assert (answer.json()["notifications"], answer.json()["movers"]) == (0, [])
@@ -104,13 +104,13 @@ async def test_a_preview_changes_nothing(still: Api) -> None:
 WRONG = [{"sample": 0}, {"sample": 10_000_001}, {"sample": "many"}, {"sample": 1.5}, {"more": 1}, [], None]
 
 
-async def test_a_preview_that_makes_no_sense_is_refused(web: Api) -> None:
+async def test_an_invalid_preview_is_refused(web: Api) -> None:
     for wanted in WRONG:
         assert_problem(await web.do("/v1/models/1/preview", wanted), 422, "validation-error")
     assert_problem(await web.do("/v1/models/2/preview", {}), 404, "not-found")
 
 
-async def test_where_enough_previews_are_running_another_is_told_to_come_later(still: Api) -> None:
+async def test_too_many_concurrent_previews_are_refused_with_retry_after(still: Api) -> None:
     version = await still.draft(small_model())
     async with still.runtime.preview_slot(), still.runtime.preview_slot():
         answer = await still.do(f"/v1/models/{version}/preview", {})

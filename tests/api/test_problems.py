@@ -21,12 +21,12 @@ async def test_a_wrong_method_is_a_problem_that_names_the_right_one(web: Api) ->
     assert answer.headers["allow"] == "GET, HEAD"
 
 
-async def test_a_wrong_method_while_ingesting_is_told_as_clients_need_it(web: Api) -> None:
+async def test_a_wrong_method_on_an_ingestion_path_is_answered_in_the_clients_format(web: Api) -> None:
     document = assert_problem(await web.client.get("/v1/track"), 405, "method-not-allowed")
     assert (document["success"], document["code"]) == (False, "method-not-allowed")
 
 
-async def test_a_crash_is_answered_without_a_word_of_what_happened(api: Api) -> None:
+async def test_a_crash_response_reveals_no_details(api: Api) -> None:
     await break_schema(api)
     for answer in (
         await api.send("/v1/track", track(MARKER)),
@@ -52,24 +52,24 @@ BODIES: list[bytes] = [
 
 
 @pytest.mark.parametrize(("path", "kind"), [("/v1/leads/lookup", "read"), ("/v1/keys", "admin")])
-async def test_what_is_not_json_is_refused_here_as_where_we_ingest(web: Api, path: str, kind: Any) -> None:
+async def test_a_body_that_is_not_json_is_refused_as_in_ingestion(web: Api, path: str, kind: Any) -> None:
     for body in BODIES:
         answer = await web.client.post(path, content=body, headers=web.bearer(kind))
         assert_problem(answer, 400, "malformed-json")
 
 
 @pytest.mark.parametrize(("path", "kind"), [("/v1/leads/lookup", "read"), ("/v1/keys", "admin")])
-async def test_a_body_that_is_too_long_is_refused_here_as_where_we_ingest(web: Api, path: str, kind: Any) -> None:
+async def test_a_body_that_is_too_long_is_refused_as_in_ingestion(web: Api, path: str, kind: Any) -> None:
     answer = await web.client.post(path, content=b" " * (4 * 1024 * 1024 + 1), headers=web.bearer(kind))
     assert_problem(answer, 413, "content-too-large")
 
 
-async def test_a_body_is_not_looked_at_for_somebody_without_a_key(web: Api) -> None:
+async def test_without_a_key_the_body_is_not_parsed(web: Api) -> None:
     for path in ("/v1/leads/lookup", "/v1/keys"):
         assert_problem(await web.client.post(path, content=b"{"), 401, "invalid-key")
 
 
-async def test_a_lone_surrogate_is_refused_by_its_place(web: Api) -> None:
+async def test_a_lone_surrogate_is_reported_by_its_place(web: Api) -> None:
     body = b'{"identities": [{"user_id": "\\ud800"}]}'
     answer = await web.client.post("/v1/leads/lookup", content=body, headers=web.bearer("read"))
     assert_problem(answer, 422, "validation-error")
@@ -98,20 +98,20 @@ MESSAGES: list[dict[str, Any]] = [
 ]
 
 
-async def test_no_message_is_repeated_by_its_refusal(web: Api) -> None:
+async def test_a_refusal_does_not_repeat_the_message(web: Api) -> None:
     answer = await web.batch(*(track(**fields) for fields in MESSAGES))
     assert [item["index"] for item in answer.json()["rejected"]] == list(range(len(MESSAGES)))
     assert MARKER not in answer.text
 
 
-async def test_no_body_is_repeated_by_its_refusal(web: Api) -> None:
+async def test_a_refusal_does_not_repeat_the_body(web: Api) -> None:
     for body in (f'{{"event": "{MARKER}', f'{{"{MARKER}": 1, "{MARKER}": 2}}', f'{{"batch": "{MARKER}"}}', MARKER):
         answer = await web.post("/v1/batch", body.encode(), Content_Type=f"text/{MARKER}")
         assert answer.status_code == 400
         assert MARKER not in answer.text
 
 
-async def test_no_form_is_repeated_by_its_refusal(web: Api) -> None:
+async def test_a_refusal_does_not_repeat_the_form(web: Api) -> None:
     key = web.keys["write"]
     for fields in (
         {"userId": MARKER * 20},
@@ -145,32 +145,32 @@ QUESTIONS = [
 ]
 
 
-async def test_no_question_is_repeated_by_its_refusal(web: Api) -> None:
+async def test_a_refusal_does_not_repeat_the_query(web: Api) -> None:
     repeated = [question for question in QUESTIONS if MARKER in (await web.ask(question)).text]
     assert repeated == []
 
 
-async def test_no_unknown_name_is_repeated_by_its_refusal(web: Api) -> None:
+async def test_a_refusal_does_not_repeat_an_unknown_name(web: Api) -> None:
     for question in (f"stage={MARKER}", f"sort={MARKER}", f"min_score={MARKER}:1"):
         answer = await web.ask(f"/v1/leads?{question}")
         assert answer.status_code == 422
         assert MARKER not in answer.text
 
 
-async def test_no_secret_is_repeated_by_its_refusal(web: Api) -> None:
+async def test_a_refusal_does_not_repeat_a_secret(web: Api) -> None:
     for path in ("/v1/leads", f"/v1/track?writeKey={MARKER}", f"/v1/projects/{MARKER}/settings"):
         answer = await web.client.request("POST" if "track" in path else "GET", path, headers={"Authorization": MARKER})
         assert MARKER not in answer.text
 
 
-async def test_no_wanted_key_is_repeated_by_its_refusal(web: Api) -> None:
+async def test_a_refusal_does_not_repeat_a_requested_key(web: Api) -> None:
     for wanted in ({"kind": MARKER, "name": "n"}, {"kind": "write", "name": MARKER * 20}, MARKER, [MARKER]):
         answer = await web.client.post("/v1/keys", content=json.dumps(wanted), headers=web.bearer("admin"))
         assert answer.status_code == 422
         assert MARKER not in answer.text
 
 
-async def test_a_field_at_fault_is_named_by_its_path(web: Api) -> None:
+async def test_an_invalid_field_is_named_by_its_path(web: Api) -> None:
     answer = await web.ask("/v1/leads", limit=0, updated_after=NOW.isoformat()[:10])
     document = assert_problem(answer, 422, "validation-error")
     assert [fault["path"] for fault in document["errors"]] == ["updated_after", "limit"]

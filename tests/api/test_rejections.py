@@ -19,7 +19,7 @@ async def named(api: Api) -> list[list[str]]:
         return list(kept.scalars())
 
 
-async def test_a_rejection_reads_as_it_was_sent(api: Api) -> None:
+async def test_a_rejection_contains_the_message_as_it_was_sent(api: Api) -> None:
     message = track(messageId="m1", properties={"note": "a\0\ud800b", "n": 2**63})
     await api.batch(message)
     [rejection] = await api.rejections()
@@ -30,13 +30,13 @@ async def test_a_rejection_reads_as_it_was_sent(api: Api) -> None:
     assert rejection == {"received_at": "2026-03-10T12:00:00Z", "code": "out-of-range", "message_id": "m1"}
 
 
-async def test_rejections_are_listed_the_latest_first(api: Api) -> None:
+async def test_rejections_are_listed_latest_first(api: Api) -> None:
     for name in ("first", "second", "third"):
         await api.batch(track(messageId=name, userId="null"))
     assert [item["message_id"] for item in await api.rejections()] == ["third", "second", "first"]
 
 
-async def test_a_message_too_long_to_keep_is_cut(web: Api) -> None:
+async def test_a_message_too_long_to_keep_is_truncated(web: Api) -> None:
     await web.batch(track(properties={"text": "x" * 100_000}))
     [rejection] = await web.rejections()
     assert len(rejection["body"]) == 32 * 1024
@@ -65,7 +65,7 @@ async def test_rejections_are_kept_for_30_days(api: Api) -> None:
     assert [item["message_id"] for item in await api.rejections()] == ["new"]
 
 
-async def test_a_limit_out_of_bounds_is_refused(web: Api) -> None:
+async def test_an_out_of_range_limit_is_refused(web: Api) -> None:
     for limit in ("0", "201", "marker"):
         assert_problem(await web.ask("/v1/rejections", limit=limit), 422, "validation-error")
 

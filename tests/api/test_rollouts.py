@@ -52,7 +52,7 @@ async def transitions_by_model(api: Api, name: str = "u0") -> list[Any]:
 # --- Publishing -------------------------------------------------------------------------------------------------
 
 
-async def test_a_version_that_is_published_is_active_at_once(still: Api) -> None:
+async def test_a_published_version_is_active_immediately(still: Api) -> None:
     await crowd(still)
     await still.draft(small_model())
     answer = await still.do("/v1/models/2/publish", {"notify": "none"})
@@ -66,7 +66,7 @@ async def test_a_version_that_is_published_is_active_at_once(still: Api) -> None
 
 
 @pytest.mark.parametrize("notify", ["all", "none"])
-async def test_transitions_by_a_model_say_whether_they_are_told_to_those_who_listen(still: Api, notify: str) -> None:
+async def test_transitions_by_a_model_say_whether_subscribers_are_notified(still: Api, notify: str) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()), notify)
     await run_rollout(still)
@@ -84,7 +84,7 @@ async def test_publishing_the_active_version_again_changes_nothing(still: Api) -
     assert len((await still.told("/v1/rollouts"))["data"]) == 2
 
 
-async def test_publishing_an_older_version_is_the_way_back(still: Api) -> None:
+async def test_publishing_an_older_version_reverts_to_it(still: Api) -> None:
     await crowd(still)
     before = await still.lead(user_id="u0")
     await still.publish(await still.draft(small_model()))
@@ -102,7 +102,7 @@ async def test_publishing_an_older_version_is_the_way_back(still: Api) -> None:
     assert (await still.told("/v1/models/1"))["published_at"] == "2026-03-10T12:01:00Z"
 
 
-async def test_a_version_whose_examples_fail_is_not_published_and_each_is_named(api: Api) -> None:
+async def test_a_version_with_failing_examples_is_not_published_and_each_is_named(api: Api) -> None:
     wrong: list[Any] = [{"name": name, "given": [], "expect": {"stage": "hot"}} for name in ("first", "third")]
     examples = [wrong[0], *small_model()["examples"], wrong[1]]
     version = await api.draft(small_model(examples=examples))
@@ -114,7 +114,7 @@ async def test_a_version_whose_examples_fail_is_not_published_and_each_is_named(
     assert len((await api.told("/v1/rollouts"))["data"]) == 1
 
 
-async def test_operators_who_publish_one_version_at_once_begin_one_rollout(api: Api) -> None:
+async def test_publishing_one_version_concurrently_starts_one_rollout(api: Api) -> None:
     await crowd(api)
     version = await api.draft(small_model())
     begun = await asyncio.gather(*(api.publish(version) for _ in range(8)))
@@ -124,7 +124,7 @@ async def test_operators_who_publish_one_version_at_once_begin_one_rollout(api: 
 WRONG: list[Any] = [{}, {"notify": "some"}, {"notify": None}, {"notify": "all", "more": 1}, [], "all", None]
 
 
-async def test_publishing_says_whom_to_notify(web: Api) -> None:
+async def test_publishing_requires_a_choice_about_notifications(web: Api) -> None:
     version = await web.draft(small_model())
     for wanted in WRONG:
         assert_problem(await web.do(f"/v1/models/{version}/publish", wanted), 422, "validation-error")
@@ -135,7 +135,7 @@ async def test_publishing_says_whom_to_notify(web: Api) -> None:
 # --- Progress ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_rollout_waits_for_a_process_to_carry_it_out(still: Api) -> None:
+async def test_a_rollout_waits_for_a_process_to_run_it(still: Api) -> None:
     await crowd(still)
     rollout = await still.publish(await still.draft(small_model()), "all")
     assert rollout == {
@@ -153,7 +153,7 @@ async def test_a_rollout_waits_for_a_process_to_carry_it_out(still: Api) -> None
     }
 
 
-async def test_a_rollout_under_way_tells_how_fast_it_is_and_when_it_will_end(still: Api) -> None:
+async def test_a_running_rollout_reports_its_rate_and_expected_end(still: Api) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()))
     await run_rollout(still, chunk=1, chunks=1)
@@ -164,7 +164,7 @@ async def test_a_rollout_under_way_tells_how_fast_it_is_and_when_it_will_end(sti
     assert told["finished_at"] is None
 
 
-async def test_a_rollout_of_a_process_that_died_waits_for_another_when_its_claim_has_run_out(still: Api) -> None:
+async def test_a_rollout_waits_again_once_the_claim_of_a_dead_process_expires(still: Api) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()))
     await die_at_work(still)
@@ -178,7 +178,7 @@ async def test_a_rollout_of_a_process_that_died_waits_for_another_when_its_claim
     assert (await still.told("/v1/rollouts/2"))["state"] == "done"
 
 
-async def test_a_rollout_that_is_done_tells_how_fast_it_was(still: Api) -> None:
+async def test_a_finished_rollout_reports_its_rate(still: Api) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()))
     await run_rollout(still, chunk=3, chunks=1)
@@ -190,7 +190,7 @@ async def test_a_rollout_that_is_done_tells_how_fast_it_was(still: Api) -> None:
     assert (told["finished_at"], told["expected_end"]) == ("2026-03-10T12:00:10Z", None)
 
 
-async def test_a_rollout_that_another_came_after_is_superseded(still: Api) -> None:
+async def test_an_unfinished_rollout_is_superseded_by_the_next(still: Api) -> None:
     await crowd(still)
     await still.publish(await still.draft(small_model()))
     await run_rollout(still, chunk=1, chunks=1)
@@ -202,13 +202,13 @@ async def test_a_rollout_that_another_came_after_is_superseded(still: Api) -> No
     assert found == [(3, "done", 4, 4), (2, "superseded", None, 4), (1, "done", 0, 0)]
 
 
-async def test_a_rollout_to_nobody_is_done_at_once(still: Api) -> None:
+async def test_a_rollout_without_leads_is_done_immediately(still: Api) -> None:
     rollout = await still.publish(await still.draft(small_model()))
     assert (rollout["state"], rollout["done"], rollout["total"]) == ("done", 0, 0)
     assert rollout["finished_at"] == "2026-03-10T12:00:00Z"
 
 
-async def test_an_unknown_rollout_is_404_and_what_is_none_422(web: Api) -> None:
+async def test_an_unknown_rollout_is_404_and_an_invalid_id_422(web: Api) -> None:
     for rollout in ("2", str(2**31 - 1)):
         assert "/v1/rollouts" in assert_problem(await web.ask(f"/v1/rollouts/{rollout}"), 404, "not-found")["detail"]
     for rollout in ("0", "-1", "marker", str(2**31), "9" * 5_000):
@@ -225,7 +225,7 @@ def manage(server: Server, path: str, document: Any) -> Any:
     return answer.json()
 
 
-def test_a_server_carries_a_rollout_out_by_itself(database_url: str) -> None:
+def test_a_server_runs_a_rollout_by_itself(database_url: str) -> None:
     with serving(database_url) as server:
         assert server.send("/v1/batch", {"batch": [track(userId=f"u{number}") for number in range(50)]}).is_success
         manage(server, "/v1/models", small_model())
@@ -237,7 +237,7 @@ def test_a_server_carries_a_rollout_out_by_itself(database_url: str) -> None:
         assert len(server.ask("/v1/leads", stage="hot", limit="200")["data"]) == 50
 
 
-async def test_leads_that_come_in_while_a_model_is_rolled_out_are_reached_too(api: Api) -> None:
+async def test_leads_created_during_a_rollout_are_reached_too(api: Api) -> None:
     await crowd(api)
     await api.publish(await api.draft(small_model()))
     await crowd(api, 20)

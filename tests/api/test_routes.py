@@ -15,17 +15,17 @@ from tests.api.harness import Api, assert_problem
         ("/v1/models/active?version=1", "is no parameter here"),
     ],
 )
-async def test_a_parameter_that_is_not_known_is_refused(web: Api, question: str, told: str) -> None:
+async def test_an_unknown_parameter_is_refused(web: Api, question: str, told: str) -> None:
     answer = await web.client.get(question, headers=web.bearer("admin"))
     assert_problem(answer, 422, "validation-error")
     assert told in answer.json()["detail"]
     assert "marker" not in answer.text
 
 
-async def test_a_parameter_that_is_not_known_beside_a_body_is_refused(web: Api) -> None:
+async def test_an_unknown_parameter_with_a_body_is_refused(web: Api) -> None:
     answer = await web.client.post("/v1/evaluate?modle=1", json={"messages": []}, headers=web.bearer("read"))
     assert_problem(answer, 422, "validation-error")
 
 
-async def test_who_has_no_key_is_not_told_of_parameters(web: Api) -> None:
+async def test_without_a_key_parameters_are_not_reported(web: Api) -> None:
     assert_problem(await web.client.get("/v1/leads?stagee=mql"), 401, "invalid-key")

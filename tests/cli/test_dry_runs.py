@@ -29,7 +29,7 @@ def test_messages_are_evaluated_with_every_point_and_no_database(model: Path) ->
     assert a_list.stdout == TABLES
 
 
-def test_an_evaluation_is_told_as_the_api_does(model: Path) -> None:
+def test_an_evaluation_as_json_is_the_apis_answer(model: Path) -> None:
     done = run(NOWHERE, "model", "evaluate", str(model), "-", "--json", input=line())
     shown = json.loads(done.stdout)
     assert (shown["stage"], shown["model_version"]) == ("interest", None)
@@ -43,7 +43,7 @@ def test_a_version_in_the_database_evaluates_too(sqlite_url: str) -> None:
     assert done.stdout.startswith("Stage customer, by version 1, as of ")
 
 
-def test_untrusted_messages_give_no_hits_to_what_asks_for_trust(model: Path) -> None:
+def test_untrusted_messages_do_not_count_for_trusted_signals(model: Path) -> None:
     model.write_text(MODEL.replace("on: Liked", "on: Liked, trusted: true"))
     done = run(NOWHERE, "model", "evaluate", str(model), "-", "--untrusted", input=line())
     assert "\n  missing for fan, the next stage:\n    score engagement gte 10 (is 0, short by 10)\n" in done.stdout
@@ -58,9 +58,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("content", BAD)
-def test_a_message_that_can_not_be_used_is_told_by_its_place(
-    model: Path, say: Callable[..., str], content: str
-) -> None:
+def test_an_invalid_message_is_reported_by_its_place(model: Path, say: Callable[..., str], content: str) -> None:
     file = model.with_name("messages.json")
     file.write_text(content)
     said = say("model", "evaluate", str(model), str(file))
@@ -68,11 +66,11 @@ def test_a_message_that_can_not_be_used_is_told_by_its_place(
     assert "body" not in said
 
 
-def test_a_line_that_is_not_json_is_told_by_its_number(model: Path) -> None:
+def test_a_line_that_is_not_json_is_reported_by_its_number(model: Path) -> None:
     done = run(NOWHERE, "model", "evaluate", str(model), "-", input="{}\n\n{ \n")
     assert one_sentence(done.stderr).startswith("Line 3 of standard input is not valid JSON at column 2.")
 
 
-def test_what_is_asked_wrongly_is_one_sentence(model: Path, say: Callable[..., str]) -> None:
+def test_invalid_arguments_are_refused_in_one_sentence(model: Path, say: Callable[..., str]) -> None:
     assert "--as-of yesterday" in one_sentence(say("model", "evaluate", str(model), "-", "--as-of", "yesterday"))
     assert "missing.json" in one_sentence(say("model", "evaluate", str(model), "missing.json"))

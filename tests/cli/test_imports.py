@@ -22,7 +22,7 @@ from tests.cli.harness import GOOD, ROOT, line, one_sentence, totals
 TRIALS = ROOT.parent / "shared" / "data" / "trials.jsonl.gz"
 
 
-def test_a_file_is_imported_and_again_without_effect(database_url: str, tmp_path: Path) -> None:
+def test_importing_a_file_again_has_no_effect(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "history.jsonl"
     file.write_text("\n".join(GOOD))
     first, second = run(database_url, "import", str(file)), run(database_url, "import", str(file))
@@ -30,14 +30,14 @@ def test_a_file_is_imported_and_again_without_effect(database_url: str, tmp_path
     assert (totals(second), second.returncode) == ((0, 5, 0), 0)
 
 
-def test_a_gzipped_file_and_standard_input_are_the_same_history(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_gzipped_file_and_standard_input_import_alike(sqlite_url: str, tmp_path: Path) -> None:
     file = tmp_path / "history.jsonl.gz"
     file.write_bytes(gzip.compress("\n".join(GOOD).encode()))
     assert totals(run(sqlite_url, "import", str(file))) == (5, 0, 0)
     assert totals(run(sqlite_url, "import", "-", input="\n".join(GOOD))) == (0, 5, 0)
 
 
-def test_a_number_without_country_code_is_one_of_the_region(sqlite_url: str) -> None:
+def test_a_number_without_country_code_belongs_to_the_region(sqlite_url: str) -> None:
     person = line(type="identify", userId=None, traits={"phone": "030 123456"})
     command, variables = [COMMAND, "import", "-"], environment(sqlite_url, phone_region="de")
     done = subprocess.run(command, env=variables, input=person, capture_output=True, text=True, timeout=60, check=False)
@@ -45,7 +45,7 @@ def test_a_number_without_country_code_is_one_of_the_region(sqlite_url: str) -> 
     assert totals(run(sqlite_url, "import", "-", input=person)) == (0, 0, 1)
 
 
-def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(sqlite_url: str) -> None:
+def test_refused_lines_are_reported_by_number_and_the_rest_imported(sqlite_url: str) -> None:
     lines = [line(messageId="m1"), "{", line(userId=None), "", line(messageId="m2"), "[]", line(note=1, type="dance")]
     done = run(sqlite_url, "import", "-", input="\n".join(lines))
     assert (totals(done), done.returncode) == ((2, 0, 4), 1)
@@ -57,7 +57,7 @@ def test_lines_that_are_refused_are_told_by_number_and_the_others_kept(sqlite_ur
     ]
 
 
-def test_a_line_that_is_refused_is_called_one(sqlite_url: str) -> None:
+def test_a_single_refused_line_is_reported_in_the_singular(sqlite_url: str) -> None:
     lines = ["{", line(properties={"a": 2**63})]
     done = run(sqlite_url, "import", "-", input="\n".join(lines))
     assert done.stderr.splitlines() == [
@@ -66,19 +66,19 @@ def test_a_line_that_is_refused_is_called_one(sqlite_url: str) -> None:
     ]
 
 
-def test_a_database_that_is_only_made_now_is_told(tmp_path: Path) -> None:
+def test_creating_a_database_is_announced(tmp_path: Path) -> None:
     said = [run("sqlite:///leads.db", "import", "-", cwd=tmp_path, input="").stderr for _ in range(2)]
     assert said == [f"There was no database at {tmp_path / 'leads.db'}: creating it.\n", ""]
 
 
-def test_a_command_that_only_looks_makes_no_database(tmp_path: Path) -> None:
+def test_read_only_commands_create_no_database(tmp_path: Path) -> None:
     done = run("sqlite:///leads.db", "keys", "list", cwd=tmp_path)
     assert done.returncode == 1
     assert one_sentence(done.stderr).startswith(f"There is no database at {tmp_path / 'leads.db'}: ")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_of_history_is_not_corrected_by_when_it_was_sent(sqlite_url: str) -> None:
+def test_sent_at_does_not_correct_imported_timestamps(sqlite_url: str) -> None:
     at = "2026-01-10T10:00:00Z"
     live = {"sentAt": "2026-01-10T10:00:05Z", "receivedAt": "2026-01-10T10:00:06Z"}
     lines = [line(timestamp=at, **live), line(timestamp=None, originalTimestamp=at, sentAt=live["sentAt"])]
@@ -89,7 +89,7 @@ def test_a_file_of_history_is_not_corrected_by_when_it_was_sent(sqlite_url: str)
     assert [event["occurred_at"] for event in events] == [at, at]
 
 
-def test_a_blank_message_id_is_none(sqlite_url: str) -> None:
+def test_a_blank_message_id_counts_as_missing(sqlite_url: str) -> None:
     for outcome in ((1, 0, 0), (0, 1, 0)):
         assert totals(run(sqlite_url, "import", "-", input=line(messageId=" "))) == outcome
 
@@ -103,14 +103,14 @@ def test_an_import_is_trusted_and_scored(sqlite_url: str) -> None:
     assert (lead["stage"], event["source"], event["occurred_at"]) == ("customer", "crm", "2026-01-01T00:00:00Z")
 
 
-def test_a_file_that_can_not_be_read_is_one_sentence(sqlite_url: str, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported_in_one_sentence(sqlite_url: str, tmp_path: Path) -> None:
     missing = tmp_path / "missing.jsonl"
     done = run(sqlite_url, "import", str(missing))
     assert (done.returncode, done.stdout) == (1, "")
     assert str(missing) in one_sentence(done.stderr)
 
 
-def test_of_a_file_that_was_cut_off_what_is_whole_is_imported(sqlite_url: str, tmp_path: Path) -> None:
+def test_the_complete_part_of_a_truncated_file_is_imported(sqlite_url: str, tmp_path: Path) -> None:
     cut = tmp_path / "cut.jsonl.gz"
     cut.write_bytes(gzip.compress("\n".join(GOOD).encode())[:-12])
     done = run(sqlite_url, "import", str(cut))
@@ -119,7 +119,7 @@ def test_of_a_file_that_was_cut_off_what_is_whole_is_imported(sqlite_url: str, t
     assert str(cut) in one_sentence(done.stderr)
 
 
-def test_a_file_is_unpacked_by_what_it_holds_and_not_by_its_name(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_file_is_unpacked_by_its_content_not_its_name(sqlite_url: str, tmp_path: Path) -> None:
     text = "\n".join(GOOD).encode()
     for name, held in (("packed.jsonl", gzip.compress(text)), ("plain.jsonl.gz", text)):
         (tmp_path / name).write_bytes(held)
@@ -128,15 +128,13 @@ def test_a_file_is_unpacked_by_what_it_holds_and_not_by_its_name(sqlite_url: str
 
 
 @pytest.mark.parametrize("source", ["", "x" * 101])
-def test_a_source_that_no_key_could_have_as_its_name_is_refused(sqlite_url: str, source: str) -> None:
+def test_a_source_that_is_not_a_valid_key_name_is_refused(sqlite_url: str, source: str) -> None:
     done = run(sqlite_url, "import", "-", "--source", source, input=line())
     assert (done.returncode, done.stdout) == (2, "")
     assert "1 to 100 characters" in done.stderr
 
 
-def test_an_import_that_is_interrupted_tells_how_far_it_came_and_is_finished_by_another(
-    sqlite_url: str, tmp_path: Path
-) -> None:
+def test_an_interrupted_import_reports_its_progress_and_can_be_finished(sqlite_url: str, tmp_path: Path) -> None:
     file, many = tmp_path / "many.jsonl", 20_000
     file.write_text("\n".join(line(messageId=f"m{number}") for number in range(many)))
     command = [COMMAND, "import", str(file)]
@@ -152,7 +150,7 @@ def test_an_import_that_is_interrupted_tells_how_far_it_came_and_is_finished_by_
     assert totals(run(sqlite_url, "import", str(file))) == (many - accepted, accepted, 0)
 
 
-def test_an_import_that_waits_for_its_input_is_interrupted_at_once(sqlite_url: str) -> None:
+def test_an_import_waiting_for_input_can_be_interrupted(sqlite_url: str) -> None:
     run(sqlite_url, "migrate")
     command, lines = [COMMAND, "import", "-"], "".join(line(messageId=f"m{number}") + "\n" for number in range(1_000))
     with (
@@ -170,7 +168,7 @@ def test_an_import_that_waits_for_its_input_is_interrupted_at_once(sqlite_url: s
         assert process.stdout.read() == "1,000 accepted, 0 duplicates, 0 refused\n"
 
 
-def test_an_import_that_waits_for_its_first_byte_is_interrupted_at_once(sqlite_url: str, tmp_path: Path) -> None:
+def test_an_import_waiting_for_its_first_byte_can_be_interrupted(sqlite_url: str, tmp_path: Path) -> None:
     def is_read() -> bool:
         with suppress(OSError):  # what a pipe that nobody reads gives to who would write
             writers.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
@@ -189,7 +187,7 @@ def test_an_import_that_waits_for_its_first_byte_is_interrupted_at_once(sqlite_u
     os.close(*writers)
 
 
-def test_an_import_reads_a_pipe_that_is_named(sqlite_url: str) -> None:
+def test_an_import_reads_a_named_pipe(sqlite_url: str) -> None:
     done = subprocess.run(
         ["/bin/bash", "-c", f"{COMMAND} import <(cat)"],
         input="\n".join(GOOD),
@@ -203,7 +201,7 @@ def test_an_import_reads_a_pipe_that_is_named(sqlite_url: str) -> None:
 
 
 @pytest.mark.skipif(not TRIALS.exists(), reason="the trials' data is not part of the project")
-def test_real_trials_are_imported_once_and_staged(sqlite_url: str) -> None:
+def test_real_trial_data_is_imported_once_and_staged(sqlite_url: str) -> None:
     published = run(sqlite_url, "model", "publish", str(ROOT / "docs" / "examples" / "trial-product.yaml"))
     assert published.returncode == 0
     assert totals(run(sqlite_url, "import", str(TRIALS))) == (4_879, 0, 0)

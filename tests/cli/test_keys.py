@@ -6,7 +6,7 @@ from tests.api.server import run, serving
 from tests.cli.harness import one_sentence
 
 
-def test_a_key_is_printed_alone_listed_by_its_beginning_and_revoked(sqlite_url: str) -> None:
+def test_a_key_is_printed_listed_by_its_beginning_and_revoked(sqlite_url: str) -> None:
     made = run(sqlite_url, "keys", "create", "--kind", "read", "--name", "crm")
     secret = one_sentence(made.stdout)
     assert re.fullmatch(r"ls_read_[\w-]{43}", secret)
@@ -19,14 +19,14 @@ def test_a_key_is_printed_alone_listed_by_its_beginning_and_revoked(sqlite_url: 
     assert re.search(r"\d\d:\d\d .*\d\d:\d\d +crm$", run(sqlite_url, "keys", "list").stdout, re.MULTILINE)
 
 
-def test_a_key_that_is_made_opens(sqlite_url: str) -> None:
+def test_a_created_key_works(sqlite_url: str) -> None:
     secret = run(sqlite_url, "keys", "create", "--kind", "read", "--name", "crm").stdout.strip()
     with serving(sqlite_url) as server:
         server.keys["read"] = secret
         assert server.ask("/v1/leads")["data"] == []
 
 
-def test_a_key_maps_fields_onto_traits_and_the_list_shows_it(sqlite_url: str) -> None:
+def test_a_keys_map_of_fields_to_traits_is_listed(sqlite_url: str) -> None:
     mapped = ("--map", "Ihre Firma=company", "--map", "Umsatz = Gewinn?=revenue")
     run(sqlite_url, "keys", "create", "--kind", "write", "--name", "site", *mapped)
     listed = run(sqlite_url, "keys", "list").stdout
@@ -51,7 +51,7 @@ WRONG_MAPS = {
 }
 
 
-def test_a_wrong_map_is_named(sqlite_url: str) -> None:
+def test_an_invalid_map_is_explained(sqlite_url: str) -> None:
     for (kind, *pairs), sentence in WRONG_MAPS.items():
         options = [option for pair in pairs for option in ("--map", pair)]
         done = run(sqlite_url, "keys", "create", "--kind", kind, "--name", "n", *options)
@@ -67,7 +67,7 @@ WRONG_KEYS = [
 ]
 
 
-def test_keys_that_make_no_sense_are_refused_without_a_traceback(sqlite_url: str) -> None:
+def test_invalid_keys_are_refused_without_a_traceback(sqlite_url: str) -> None:
     said = [run(sqlite_url, "keys", *arguments) for arguments in WRONG_KEYS]
     assert [done.returncode > 0 for done in said] == [True] * len(WRONG_KEYS)
     assert [done.stdout for done in said] == [""] * len(WRONG_KEYS)

@@ -14,7 +14,7 @@ def test_migrate_brings_a_database_up_to_date_once(empty_postgres: str) -> None:
     ]
 
 
-def test_several_migrations_at_once_run_one(empty_postgres: str) -> None:
+def test_concurrent_migrations_run_once(empty_postgres: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         said = list(pool.map(lambda _: run(empty_postgres, "migrate"), range(3)))
     assert [(done.returncode, done.stderr) for done in said] == [(0, "")] * 3

@@ -30,12 +30,12 @@ def other(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_model_without_a_warning_is_said_to_have_none(model: Path) -> None:
+def test_a_model_without_warnings_is_reported_as_such(model: Path) -> None:
     done = run(NOWHERE, "model", "lint", str(model))
     assert (done.returncode, done.stdout, done.stderr) == (0, "No warnings.\n", "")
 
 
-def test_warnings_tell_the_place_and_the_remedy(other: Path) -> None:
+def test_warnings_name_the_place_and_the_remedy(other: Path) -> None:
     done = run(NOWHERE, "model", "lint", str(other))
     assert (done.returncode, done.stderr) == (1, "")
     first, remedy, *_, last = done.stdout.splitlines()
@@ -54,7 +54,7 @@ def test_a_models_examples_are_run(model: Path) -> None:
     assert done.stdout.splitlines() == ["holds   two likes make a fan", "1 of 1 example holds."]
 
 
-def test_an_example_that_fails_is_told(model: Path) -> None:
+def test_a_failing_example_is_reported(model: Path) -> None:
     model.write_text(MODEL.replace("gte: 10", "gte: 11"))
     done = run(NOWHERE, "model", "test", str(model))
     assert done.returncode == 1
@@ -74,7 +74,7 @@ def test_two_files_are_compared_without_a_database(model: Path, other: Path) -> 
     assert one_sentence(done.stderr) == "* 1 signal must be recounted from the event log."
 
 
-def test_the_exit_status_of_a_comparison_tells_of_differences_where_asked(model: Path, other: Path) -> None:
+def test_the_exit_status_of_a_comparison_shows_differences_on_request(model: Path, other: Path) -> None:
     same = run(NOWHERE, "model", "diff", str(model), "--with", str(model), "--exit-code")
     assert (same.returncode, same.stdout, same.stderr) == (0, "No differences.\n", "")
     assert run(NOWHERE, "model", "diff", str(other), "--with", str(model), "--exit-code").returncode == 1
@@ -106,7 +106,7 @@ def test_a_document_is_shown_as_yaml_that_loads(sqlite_url: str, model: Path) ->
     assert (told(NOWHERE, "show", str(model))["name"], told(sqlite_url, "show")["version"]) == ("tiny", 1)
 
 
-def test_json_is_what_the_api_answers(sqlite_url: str, model: Path) -> None:
+def test_json_output_equals_the_apis_answer(sqlite_url: str, model: Path) -> None:
     run(sqlite_url, "model", "publish", str(model))
     with serving(sqlite_url) as server:
         assert told(sqlite_url, "list") == server.ask("/v1/models")
@@ -124,26 +124,26 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("command", ["lint", "test", "diff", "show", "preview", "publish", "apply"])
-def test_every_fault_of_a_model_is_told_by_its_path(model: Path, say: Callable[..., str], command: str) -> None:
+def test_every_fault_of_a_model_is_reported_by_its_path(model: Path, say: Callable[..., str], command: str) -> None:
     for good, (bad, path) in FAULTS.items():
         model.write_text(MODEL.replace(good, bad))
         assert path in say("model", command, str(model))
 
 
-def test_what_is_no_model_is_refused_in_a_sentence(model: Path, say: Callable[..., str]) -> None:
+def test_a_document_that_is_not_a_model_is_refused_in_one_sentence(model: Path, say: Callable[..., str]) -> None:
     for content in (b"", b"- a\n", b"{", b"\xff\xfe", b"a: &a [*a]\n", b"name: [x\n"):
         model.write_bytes(content)
         assert say("model", "test", str(model)).strip()
 
 
 @pytest.mark.parametrize("command", ["lint", "test", "diff", "show", "preview", "publish"])
-def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path, say: Callable[..., str], command: str) -> None:
+def test_a_missing_file_is_reported_in_one_sentence(tmp_path: Path, say: Callable[..., str], command: str) -> None:
     file = str(tmp_path / "[x].yaml")
     assert file in one_sentence(say("model", command, file))
 
 
 @pytest.mark.parametrize("version", ["0", "7", "99999999999999999999"])
-def test_a_version_that_is_not_there_is_one_sentence(database_url: str, version: str) -> None:
+def test_a_missing_version_is_reported_in_one_sentence(database_url: str, version: str) -> None:
     for command in ("diff", "show", "preview", "publish"):
         done = run(database_url, "model", command, version)
         assert (done.returncode, done.stdout) == (1, "")

@@ -33,7 +33,7 @@ after   25.0  10.0  10.0  10.0    10.0  40.0  40.0  40.0
 """
 
 
-def test_a_preview_shows_stages_moves_scores_and_who_moves_most(database_url: str, model: Path) -> None:
+def test_a_preview_shows_stages_scores_and_the_biggest_movers(database_url: str, model: Path) -> None:
     imported(database_url, model)
     model.write_text(MODEL.replace("points: 5", "points: 10"))
     done = run(database_url, "model", "preview", str(model))
@@ -63,7 +63,7 @@ def test_a_preview_changes_nothing(sqlite_url: str, model: Path) -> None:
         assert len(server.ask("/v1/leads", stage="fan")["data"]) == 1
 
 
-def test_a_preview_of_a_sample_says_so_and_json_is_as_the_api_has_it(sqlite_url: str, model: Path) -> None:
+def test_a_preview_of_a_sample_says_so_and_its_json_is_the_apis(sqlite_url: str, model: Path) -> None:
     imported(sqlite_url, model)
     done = run(sqlite_url, "model", "preview", "1", "--sample", "1")
     assert done.stdout.startswith("What version 1 would change, over 1 lead, of 2 in all (active: version 2)")
@@ -71,7 +71,7 @@ def test_a_preview_of_a_sample_says_so_and_json_is_as_the_api_has_it(sqlite_url:
     assert (seen["before"], seen["after"], seen["evaluated"], seen["leads"]) == (2, 1, 2, 2)
 
 
-def test_a_preview_of_nobody_is_readable(sqlite_url: str) -> None:
+def test_a_preview_without_leads_is_readable(sqlite_url: str) -> None:
     done = run(sqlite_url, "model", "preview", "active")
     assert (done.returncode, done.stderr) == (0, "")
     assert "over 0 leads" in done.stdout

@@ -26,7 +26,7 @@ HISTORY = "\n".join([*GOOD, line(messageId="m9")])
 OTHER = UUID(int=7)
 
 
-def test_a_model_that_is_published_scores_everybody_anew(database_url: str, model: Path) -> None:
+def test_publishing_a_model_re_evaluates_every_lead(database_url: str, model: Path) -> None:
     run(database_url, "import", "-", input=HISTORY)
     done = run(database_url, "model", "publish", str(model))
     assert (done.returncode, done.stdout, done.stderr) == (0, PUBLISHED, "")
@@ -35,7 +35,7 @@ def test_a_model_that_is_published_scores_everybody_anew(database_url: str, mode
     assert (fan["identities"]["user_id"], fan["scores"]["engagement"]["value"]) == (["u1"], 25.0)
 
 
-def test_what_is_active_is_not_published_again(sqlite_url: str, model: Path) -> None:
+def test_the_active_model_is_not_published_again(sqlite_url: str, model: Path) -> None:
     run(sqlite_url, "model", "publish", str(model))
     for target in (str(model), "2", "active"):
         done = run(sqlite_url, "model", "publish", target)
@@ -44,7 +44,7 @@ def test_what_is_active_is_not_published_again(sqlite_url: str, model: Path) -> 
     assert len(run(sqlite_url, "model", "list").stdout.splitlines()) == 3
 
 
-def test_an_earlier_version_is_published_by_its_number(sqlite_url: str, model: Path) -> None:
+def test_an_earlier_version_can_be_published_by_its_number(sqlite_url: str, model: Path) -> None:
     run(sqlite_url, "import", "-", input=HISTORY)
     run(sqlite_url, "model", "apply", str(model))
     done = run(sqlite_url, "model", "publish", "1", "--notify", "all", "--json")
@@ -72,14 +72,14 @@ def test_a_model_whose_examples_fail_is_not_published(sqlite_url: str, model: Pa
         assert database.execute("SELECT count(*) FROM models WHERE document LIKE '%tiny%'").fetchone() == (0,)
 
 
-def test_warnings_are_shown_and_block_nothing(sqlite_url: str, model: Path) -> None:
+def test_warnings_are_shown_and_do_not_block_publishing(sqlite_url: str, model: Path) -> None:
     model.write_text(MODEL.replace("signals: {", "signals: {shared: {on: Shared}, "))
     done = run(sqlite_url, "model", "publish", str(model))
     assert (done.returncode, done.stdout[:31]) == (0, "Version 2 of the model is activ")
     assert done.stderr.startswith("unread-signal signals.shared\n")
 
 
-def test_a_note_that_has_no_place_is_one_sentence(sqlite_url: str, model: Path) -> None:
+def test_a_note_that_does_not_apply_is_refused_in_one_sentence(sqlite_url: str, model: Path) -> None:
     for target, note in ((str(model), " "), (str(model), "n" * 501), ("1", "new")):
         done = run(sqlite_url, "model", "publish", target, "--note", note)
         assert (done.returncode, done.stdout) == (1, "")
@@ -122,14 +122,14 @@ def watching(url: str, model: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_rollout_whose_process_fell_silent_is_taken_over(database_url: str, model: Path) -> None:
+def test_a_rollout_whose_process_died_is_taken_over(database_url: str, model: Path) -> None:
     begun_elsewhere(database_url, 5)
     with watching(database_url, model) as process:
         said, _ = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, PUBLISHED)
 
 
-def test_a_rollout_that_another_process_finishes_is_watched_to_its_end(database_url: str, model: Path) -> None:
+def test_a_rollout_finished_by_another_process_is_watched_to_its_end(database_url: str, model: Path) -> None:
     begun_elsewhere(database_url, 600)
 
     async def finish() -> None:
@@ -143,7 +143,7 @@ def test_a_rollout_that_another_process_finishes_is_watched_to_its_end(database_
     assert (process.returncode, said) == (0, "Version 2 of the model is active.\n")
 
 
-def test_a_rollout_that_another_publication_overtakes_is_given_up(sqlite_url: str, model: Path) -> None:
+def test_watching_ends_when_another_publication_supersedes_the_rollout(sqlite_url: str, model: Path) -> None:
     begun_elsewhere(sqlite_url, 600)
 
     async def overtake() -> None:
@@ -158,7 +158,7 @@ def test_a_rollout_that_another_publication_overtakes_is_given_up(sqlite_url: st
     assert one_sentence(complaint) == "Version 3 was published in the meantime: version 2 is no longer active."
 
 
-def test_an_interruption_says_who_carries_on(sqlite_url: str, model: Path) -> None:
+def test_an_interruption_says_who_continues_the_rollout(sqlite_url: str, model: Path) -> None:
     begun_elsewhere(sqlite_url, 600)
     with watching(sqlite_url, model) as process:
         process.send_signal(signal.SIGINT)

@@ -25,7 +25,7 @@ from tests.api.server import COMMAND, Server, Wire, environment, run, serving
 from tests.cli.harness import one_sentence
 
 
-def test_a_first_serve_prints_keys_and_commands_that_work_as_they_stand(tmp_path: Path) -> None:
+def test_the_first_serve_prints_keys_and_commands_that_work(tmp_path: Path) -> None:
     with serving(f"sqlite:///{tmp_path / 'new.db'}", keys={}) as server:
         kinds = dict(re.findall(r"^(\w+)=(ls_\w+_\S+)$", server.printed, re.MULTILINE))
         assert set(kinds) == {"WRITE", "SERVER", "READ", "ADMIN"}
@@ -43,12 +43,12 @@ def test_a_first_serve_prints_keys_and_commands_that_work_as_they_stand(tmp_path
     assert "ls_" not in server.log
 
 
-def test_a_serve_of_what_has_keys_prints_none(sqlite_url: str) -> None:
+def test_serving_a_database_with_keys_prints_none(sqlite_url: str) -> None:
     with serving(sqlite_url) as server:
         assert server.printed == f"leadscore listens on {server.url} (documentation: {server.url}/docs)\n"
 
 
-def test_keys_are_never_made_for_a_postgres_of_its_own(postgres_url: str) -> None:
+def test_keys_are_never_created_in_an_external_postgres(postgres_url: str) -> None:
     with serving(postgres_url, keys={}) as server:
         assert "ls_" not in server.printed
 
@@ -93,7 +93,7 @@ def accepts(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-def test_a_stop_answers_every_request_that_is_under_way(database_url: str) -> None:
+def test_stopping_answers_every_request_in_flight(database_url: str) -> None:
     answers: list[bytes] = []
     with serving(database_url) as server:
         databases.run(send_across_a_stop(server, 50, answers))
@@ -121,9 +121,7 @@ def test_serve_refuses_an_outdated_postgres_and_names_the_remedy(empty_postgres:
         pytest.param("0:0::0", "localhost", ["::1", "127.0.0.1"], marks=needs_ipv6),
     ],
 )
-def test_the_address_that_is_printed_can_be_asked(
-    sqlite_url: str, host: str, printed: str, reachable: list[str]
-) -> None:
+def test_the_printed_address_answers(sqlite_url: str, host: str, printed: str, reachable: list[str]) -> None:
     with serving(sqlite_url, {}, "--host", host) as server:
         url = httpx.URL(server.url)
         assert server.url == f"http://{printed}:{url.port}"
@@ -132,7 +130,7 @@ def test_the_address_that_is_printed_can_be_asked(
         assert [address for address in reachable if not accepts(address, url.port)] == []
 
 
-def test_a_host_that_has_several_addresses_is_served_on_each_of_them() -> None:
+def test_a_host_with_several_addresses_is_served_on_all_of_them() -> None:
     addresses = [(socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_INET, ("127.0.0.2", 0))]
     absent = (socket.AF_INET, ("203.0.113.1", 0))  # of a documentation's network: no machine has it
     with ExitStack() as stack:
@@ -143,24 +141,24 @@ def test_a_host_that_has_several_addresses_is_served_on_each_of_them() -> None:
 
 
 @pytest.mark.parametrize("host", ["203.0.113.1", "no such host", "a" * 70])
-def test_a_host_that_is_not_here_is_one_sentence(sqlite_url: str, host: str) -> None:
+def test_a_host_of_another_machine_is_refused_in_one_sentence(sqlite_url: str, host: str) -> None:
     done = run(sqlite_url, "serve", "--port", "0", "--host", host)
     assert (done.returncode, done.stdout) == (1, "")
     assert one_sentence(done.stderr).startswith(f"Port 0 of {host} is not available: ")
 
 
-def test_an_address_with_a_scope_is_a_url_too() -> None:
+def test_an_address_with_a_scope_can_be_written_as_a_url() -> None:
     assert local_url("fe80::1%eth0", 8000) == "http://[fe80::1%25eth0]:8000"
 
 
-def test_an_idle_connection_stays_open_as_long_as_is_set(sqlite_url: str) -> None:
+def test_an_idle_connection_stays_open_for_the_configured_time(sqlite_url: str) -> None:
     with serving(sqlite_url, {}, keep_alive_s=1) as server, Wire(server) as wire:
         wire.say(b"GET /livez HTTP/1.1\r\nHost: leadscore.test\r\n\r\n")
         assert wire.answer()[0] == 200
         assert wire.is_closed()
 
 
-def test_settings_that_make_no_sense_are_named() -> None:
+def test_invalid_settings_are_named() -> None:
     wrong = {"port": "70000", "pool_size": "many", "log_level": "x", "form_redirects": "https://a.example,b.example"}
     wrong["phone_region"] = "UK"
     variables = environment("mysql://x", **wrong)
@@ -176,7 +174,7 @@ def test_settings_that_make_no_sense_are_named() -> None:
     ]
 
 
-def test_a_setting_that_is_misspelt_is_told_and_what_is_of_others_is_not(sqlite_url: str) -> None:
+def test_a_misspelt_setting_is_reported_and_other_variables_are_ignored(sqlite_url: str) -> None:
     others = {
         "api_url": "https://leads.example.com",
         "write_key": "ls_write_x",
@@ -191,13 +189,13 @@ def test_a_setting_that_is_misspelt_is_told_and_what_is_of_others_is_not(sqlite_
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/x.db", "postgresql://nobody@127.0.0.1:9/none"])
-def test_a_database_that_can_not_be_reached_is_one_sentence(url: str) -> None:
+def test_an_unreachable_database_is_reported_in_one_sentence(url: str) -> None:
     done = run(url, "serve", "--port", "0")
     assert (done.returncode, done.stdout) == (1, "")
     assert " database" in one_sentence(done.stderr)
 
 
-def test_why_a_database_can_not_be_used_is_told(postgres_url: str, tmp_path: Path) -> None:
+def test_the_reason_why_a_database_is_unusable_is_reported(postgres_url: str, tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("This is text, and long enough to be looked at. " * 100)
     reasons = {
         str(make_url(postgres_url).set(database="nosuch").render_as_string(False)): 'database "nosuch" does not exist',
@@ -207,7 +205,7 @@ def test_why_a_database_can_not_be_used_is_told(postgres_url: str, tmp_path: Pat
         assert reason in one_sentence(run(url, "keys", "list").stderr)
 
 
-def test_a_port_that_is_taken_is_one_sentence(sqlite_url: str) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(sqlite_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run(sqlite_url, "serve", "--port", str(port))
@@ -219,11 +217,11 @@ def test_a_port_that_is_taken_is_one_sentence(sqlite_url: str) -> None:
     "url",
     ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://u@localhost:port/x", "postgresql://u:1?2@h/x"],
 )
-def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
+def test_an_unusable_url_is_reported_in_one_sentence(url: str) -> None:
     assert one_sentence(run(url, "keys", "list").stderr).startswith("LEADSCORE_DATABASE_URL: ")
 
 
-def test_the_options_that_a_url_may_have_are_those_of_the_driver() -> None:
+def test_the_allowed_url_options_are_the_drivers() -> None:
     taken = inspect.signature(asyncpg.connect).parameters.keys()
     assert set(POSTGRES_OPTIONS) - taken == {"sslmode"}  # which is handed on as `ssl`
 
@@ -232,12 +230,12 @@ def test_the_options_that_a_url_may_have_are_those_of_the_driver() -> None:
     ("url", "known"),
     [("postgresql://u@h/x?sslmode=require&channel_binding=x", "host, port, "), ("sqlite:///x?a=1", "none")],
 )
-def test_an_option_that_no_driver_takes_is_one_sentence(url: str, known: str) -> None:
+def test_an_unknown_url_option_is_reported_in_one_sentence(url: str, known: str) -> None:
     told = one_sentence(run(url, "keys", "list").stderr)
     assert re.match(rf"LEADSCORE_DATABASE_URL: has the option (channel_binding|a): leave it out \(.*: {known}", told)
 
 
-def test_what_the_database_has_not_said_is_not_told_of_it(
+def test_errors_that_are_not_the_databases_are_not_attributed_to_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse() -> None:

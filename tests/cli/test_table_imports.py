@@ -13,9 +13,7 @@ from tests.cli.harness import CONTACTS, EVENTS_OF_CONTACTS, line, one_sentence, 
 LATIN = "Email;Name\nrene@x.example;Ren\xe9\n".encode("cp1252")
 
 
-def test_a_table_with_two_columns_of_events_is_imported_and_again_without_effect(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_importing_a_table_with_two_event_columns_again_has_no_effect(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "contacts.csv"
     rows = [
         f"p{n}@x.example,Firm {n},2026-01-0{n % 9 + 1},{'2026-02-01' * (n % 3 == 0)},2026-02-02\n" for n in range(1_500)
@@ -27,7 +25,7 @@ def test_a_table_with_two_columns_of_events_is_imported_and_again_without_effect
     assert second.stderr == "Each row is a person.\n"
 
 
-def test_a_table_is_the_same_packed_piped_and_with_other_delimiters(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_table_imports_alike_gzipped_piped_or_with_other_delimiters(sqlite_url: str, tmp_path: Path) -> None:
     (tmp_path / "contacts.tsv").write_text("Email\tCompany\nada@x.example\tNavy\n")
     (tmp_path / "contacts.csv.gz").write_bytes(gzip.compress(b"Company;Email\r\nNavy;ada@x.example\r\n"))
     assert totals(run(sqlite_url, "import", str(tmp_path / "contacts.tsv"))) == (1, 0, 0)
@@ -46,12 +44,12 @@ def test_an_import_of_a_table_is_trusted_and_scored(sqlite_url: str) -> None:
     assert (lead["stage"], event["source"], event["properties"]) == ("customer", "shop", {"amount": "90"})
 
 
-def test_a_known_export_is_named(sqlite_url: str) -> None:
+def test_a_known_export_format_is_recognised_by_name(sqlite_url: str) -> None:
     done = run(sqlite_url, "import", "-", input="Record ID,Email,Create Date\n7,ada@x.example,2026-01-01\n")
     assert (totals(done), done.stderr) == ((1, 0, 0), "Read as HubSpot's contacts.\n")
 
 
-def test_rows_that_are_refused_are_told_by_line_and_the_others_kept(sqlite_url: str) -> None:
+def test_refused_rows_are_reported_by_line_and_the_rest_imported(sqlite_url: str) -> None:
     text = 'email,Created At,x\na@x.example,2026-01-01,"two\nlines"\nb@x.example,soon,\n,2026-01-01,\nc@x.example,,,7\n'
     done = run(sqlite_url, "import", "-", input=text)
     assert (totals(done), done.returncode) == ((1, 0, 3), 1)
@@ -62,7 +60,7 @@ def test_rows_that_are_refused_are_told_by_line_and_the_others_kept(sqlite_url: 
     ]
 
 
-def test_a_dry_run_shows_messages_and_makes_no_database(tmp_path: Path) -> None:
+def test_a_dry_run_shows_messages_and_creates_no_database(tmp_path: Path) -> None:
     done = run("sqlite:///leads.db", "import", "-", "--dry-run", *EVENTS_OF_CONTACTS, cwd=tmp_path, input=CONTACTS)
     assert done.returncode == 0
     assert [json.loads(message)["type"] for message in done.stdout.splitlines()] == [
@@ -77,7 +75,7 @@ def test_a_dry_run_shows_messages_and_makes_no_database(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_dry_run_shows_imports_as_the_same_messages(sqlite_url: str) -> None:
+def test_the_output_of_a_dry_run_imports_as_the_same_messages(sqlite_url: str) -> None:
     shown = run(sqlite_url, "import", "-", "--dry-run", *EVENTS_OF_CONTACTS, input=CONTACTS).stdout
     assert totals(run(sqlite_url, "import", "-", *EVENTS_OF_CONTACTS, input=CONTACTS)) == (6, 0, 0)
     assert totals(run(sqlite_url, "import", "-", input=shown)) == (0, 6, 0)
@@ -101,9 +99,7 @@ def test_a_dry_run_of_json_lines_shows_them_and_what_is_refused(tmp_path: Path) 
         (("--map", "Name=email", "--map", "Notes=email"), "would both be `email`"),
     ],
 )
-def test_a_table_that_can_not_be_understood_is_one_sentence(
-    sqlite_url: str, arguments: tuple[str, ...], said: str
-) -> None:
+def test_an_unreadable_table_is_refused_in_one_sentence(sqlite_url: str, arguments: tuple[str, ...], said: str) -> None:
     done = run(sqlite_url, "import", "-", *arguments, input="Name,Notes\nAda,x\n")
     assert (done.returncode, done.stdout) == (1, "")
     assert said in one_sentence(done.stderr)
@@ -117,20 +113,20 @@ def test_a_table_that_can_not_be_understood_is_one_sentence(
         (("--event-at", "=trial_at"), "`=trial_at` must be NAME=COLUMN"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(sqlite_url: str, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_options_are_refused(sqlite_url: str, arguments: tuple[str, ...], said: str) -> None:
     done = run(sqlite_url, "import", "-", *arguments, input=CONTACTS)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
 
 
-def test_bytes_that_are_not_utf8_are_read_and_it_is_said(sqlite_url: str, tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_read_with_a_notice(sqlite_url: str, tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes(LATIN)
     done = run(sqlite_url, "import", str(tmp_path / "latin.csv"))
     assert totals(done) == (1, 0, 0)
     assert "Line 2 is not UTF-8" in done.stderr
 
 
-def test_of_a_packed_table_that_was_cut_off_what_is_whole_is_imported(sqlite_url: str, tmp_path: Path) -> None:
+def test_the_complete_part_of_a_truncated_gzipped_table_is_imported(sqlite_url: str, tmp_path: Path) -> None:
     cut = tmp_path / "cut.csv.gz"
     cut.write_bytes(gzip.compress(("Email\n" + "".join(f"p{n}@x.example\n" for n in range(50_000))).encode())[:-20_000])
     done = run(sqlite_url, "import", str(cut))
@@ -139,11 +135,11 @@ def test_of_a_packed_table_that_was_cut_off_what_is_whole_is_imported(sqlite_url
     assert "is not a complete gzip file" in done.stderr.splitlines()[-1]
 
 
-def test_a_header_alone_imports_nobody(sqlite_url: str) -> None:
+def test_a_header_without_rows_imports_nothing(sqlite_url: str) -> None:
     done = run(sqlite_url, "import", "-", input="Email,Company\n")
     assert (totals(done), done.returncode) == ((0, 0, 0), 0)
 
 
-def test_json_lines_can_be_demanded(sqlite_url: str) -> None:
+def test_json_lines_can_be_required(sqlite_url: str) -> None:
     done = run(sqlite_url, "import", "-", "--format", "jsonl", input=CONTACTS)
     assert (totals(done), done.returncode) == ((0, 0, 4), 1)

@@ -77,7 +77,7 @@ def test_a_request_in_many_segments_is_read(wire: Wire, offer: tuple[str, ...]) 
 
 
 @offers
-def test_a_body_that_waits_to_be_asked_for_is_asked_for(wire: Wire, offer: tuple[str, ...]) -> None:
+def test_expect_continue_is_answered(wire: Wire, offer: tuple[str, ...]) -> None:
     body = message()
     wire.say(head(wire, *offer, "Expect: 100-continue", f"Content-Length: {len(body)}"))
     assert wire.answer() == (100, b"")
@@ -86,7 +86,7 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for(wire: Wire, offer: tuple
 
 
 @offers
-def test_a_connection_serves_what_comes_after_the_offer(wire: Wire, offer: tuple[str, ...]) -> None:
+def test_a_connection_serves_requests_after_an_offer(wire: Wire, offer: tuple[str, ...]) -> None:
     for fields in (offer, (), offer):
         wire.say(post(wire, *fields))
         assert_stored(wire)
@@ -108,7 +108,7 @@ def test_thousands_of_offers_in_one_segment_are_answered_one_by_one(wire: Wire) 
 @pytest.mark.parametrize(
     "start", ["POST /v1/track HTTP/1.1", "POST /v1/track HTTP/1.0"], ids=["Connection: close", "HTTP/1.0"]
 )
-def test_a_connection_that_the_client_wants_closed_is_closed_after_the_answer(wire: Wire, start: str) -> None:
+def test_a_connection_closes_after_the_answer_if_the_client_asks_for_it(wire: Wire, start: str) -> None:
     body = message()
     fields = ("Connection: close, Upgrade", "Upgrade: h2c", f"Content-Length: {len(body)}")
     wire.say(head(wire, *fields, start=start) + body)
@@ -157,6 +157,6 @@ def test_an_odd_request_is_answered(wire: Wire, request_line: str, status: int) 
 
 @pytest.mark.parametrize("host", ["", "[", "[::1", "a b", "a/b", "a@b", "a:port", "a:99999", "\xe9", "a\r\nHost: b"])
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/projects/ls_write_x/settings"])
-def test_an_odd_host_is_nobodys_crash(wire: Wire, path: str, host: str) -> None:
+def test_an_odd_host_causes_no_crash(wire: Wire, path: str, host: str) -> None:
     wire.say(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
     assert wire.answer()[0] in {401, 404}

@@ -51,7 +51,7 @@ def events_of(server: Server, **identity: str) -> list[Any]:
     return events
 
 
-def test_all_that_a_package_can_say_arrives(server: Server, package: str) -> None:
+def test_every_kind_of_message_from_a_package_arrives(server: Server, package: str) -> None:
     user, visitor, email = f"{package}-1", f"{package}-a", f"ada@{package}.example.com"
     with client(package, server) as (sender, faults):
         sender.page(anonymous_id=visitor, name="Pricing", properties={"path": "/pricing"})
@@ -69,7 +69,7 @@ def test_all_that_a_package_can_say_arrives(server: Server, package: str) -> Non
     assert events["Demo Requested"]["properties"] == {"plan": "pro"}
 
 
-def test_more_than_one_upload_arrives_unzipped_too(server: Server, package: str) -> None:
+def test_several_uploads_arrive_uncompressed_too(server: Server, package: str) -> None:
     with client(package, server, zipped=False) as (sender, faults):
         for number in range(250):
             sender.track(f"{package}-2", "Liked", {"number": number})
@@ -82,7 +82,7 @@ def refusals(server: Server) -> int:
     return len([line for line in server.log.splitlines() if '"status":401' in line])
 
 
-def test_a_wrong_key_is_told_once_and_not_tried_again(server: Server, package: str) -> None:
+def test_a_wrong_key_is_reported_once_and_not_retried(server: Server, package: str) -> None:
     before = refusals(server)
     with client(package, server, key="unknown") as (sender, faults):
         sender.track(f"{package}-3", "Liked")
@@ -92,7 +92,7 @@ def test_a_wrong_key_is_told_once_and_not_tried_again(server: Server, package: s
     assert refusals(server) == before + 1
 
 
-def test_a_bad_message_costs_itself_alone(server: Server, package: str) -> None:
+def test_a_bad_message_costs_only_itself(server: Server, package: str) -> None:
     with client(package, server) as (sender, faults):
         sender.track(f"{package}-4", "Liked", {"note": 2**63})
         sender.track(f"{package}-4", "Liked")

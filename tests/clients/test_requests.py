@@ -96,7 +96,7 @@ async def test_rudder_python(web: Api) -> None:
     assert (event["occurred_at"], event["traits"]) == (ARRIVED, {"email": "ada@example.com"})
 
 
-async def test_rudder_node_calls_its_gzipped_json_a_form(web: Api) -> None:
+async def test_rudder_node_labels_its_gzipped_json_a_form(web: Api) -> None:
     message = {"type": "track", "event": "Signed Up", "userId": "u1", "anonymousId": "a1", "originalTimestamp": THEN}
     body = {"batch": [message | {"messageId": "m1", "channel": "server", "sentAt": SENT}], "sentAt": SENT}
     headers: dict[str, Any] = {"Content_Type": "application/x-www-form-urlencoded", "Authorization": basic(web)}
@@ -138,7 +138,7 @@ async def test_analytics_next_retries_with_a_count(web: Api) -> None:
         assert accepted(await send(web, "/v1/t", event, **headers)) == expected
 
 
-async def test_analytics_next_sends_what_it_has_as_a_beacon_when_the_page_goes(web: Api) -> None:
+async def test_analytics_next_sends_pending_events_as_a_beacon_on_unload(web: Api) -> None:
     batch = [browser_event(web, type="track", event="Signed Up"), browser_event(web, type="page", messageId="m2")]
     body = {"writeKey": web.keys["write"], "batch": batch, "sentAt": SENT}
     assert accepted(await send(web, "/v1/b", body, Content_Type="text/plain;charset=UTF-8")) == (2, 0)
@@ -179,7 +179,7 @@ def chunks(data: bytes) -> Iterator[bytes]:
     return (data[start : start + 100] for start in range(0, len(data), 100))
 
 
-async def test_phones_send_gzip_in_chunks_without_a_length(web: Api) -> None:
+async def test_mobile_clients_send_chunked_gzip_without_a_length(web: Api) -> None:
     message = {
         "type": "screen",
         "name": "Home",
@@ -201,7 +201,7 @@ async def test_phones_send_gzip_in_chunks_without_a_length(web: Api) -> None:
     assert (event["name"], event["occurred_at"]) == ("Screen Viewed", ARRIVED)
 
 
-async def test_php_and_ruby_import_what_they_gathered(web: Api) -> None:
+async def test_php_and_ruby_import_their_collected_messages(web: Api) -> None:
     message = {
         "type": "track",
         "userId": 42,

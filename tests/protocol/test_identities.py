@@ -232,7 +232,7 @@ def readable(message: Any) -> list[str]:
         ({"userId": "u1", "anonymousId": "a1"}, ["user_id:u1", "anonymous_id:a1"]),
         ({"userId": 42}, ["user_id:42"]),
         ({"previousId": "x"}, ["user_id:x", "anonymous_id:x"]),
-        ({"userId": "A@x.example"}, ["user_id:A@x.example", "email:a@x.example"]),
+        ({"userId": "A@x.example"}, ["user_id:a@x.example", "email:a@x.example"]),
         ({"traits": {"email": " A@X.example ", "phone": "030 123456"}}, ["email:a@x.example", "phone:+4930123456"]),
         ({"context": {"traits": {"email": "a@x.example"}}}, ["email:a@x.example"]),
         ({"traits": {"email": "a@x.example"}, "context": {"traits": {"email": "b@x.example"}}}, 2),

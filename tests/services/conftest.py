@@ -1,4 +1,4 @@
-"""Fixtures of the services' tests: a replica that runs on each kind of database."""
+"""Fixtures for the services' tests: a running replica on each kind of database."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -16,6 +16,6 @@ async def service(database_url: str) -> AsyncIterator[Service]:
 
 @pytest.fixture
 def world(database_url: str) -> Iterator[World]:
-    """The same for tests that Hypothesis repeats: each example begins with `world.start_anew()`."""
+    """The same for Hypothesis tests: each example begins with `world.reset()`."""
     with World(database_url) as world:
         yield world

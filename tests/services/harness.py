@@ -66,7 +66,7 @@ DOCUMENT: dict[str, Any] = {
         {"name": "customer", "when": {"signal": "bought"}},
     ],
 }
-"""A model with every kind of rule, and no `keep`: its stages are a function of the facts and the day."""
+"""A model with every kind of rule and no `keep`: its stages depend only on the facts and the day."""
 
 
 def small_model(**changes: Any) -> ScoringModel:
@@ -74,12 +74,12 @@ def small_model(**changes: Any) -> ScoringModel:
 
 
 def with_signal(name: str, signal: Mapping[str, Any]) -> ScoringModel:
-    """The small model with one signal that counts something else."""
+    """The small model with one signal redefined."""
     return small_model(signals=DOCUMENT["signals"] | {name: signal})
 
 
 def with_keep() -> ScoringModel:
-    """The small model with hysteresis: a lead goes on being an mql down to an engagement of 10."""
+    """The small model with hysteresis: a lead remains an mql down to an engagement of 10."""
     kept = {**DOCUMENT["stages"][2], "keep": {"score": "engagement", "gte": 10}}
     return small_model(stages=[*DOCUMENT["stages"][:2], kept, *DOCUMENT["stages"][3:]])
 
@@ -88,7 +88,7 @@ def with_keep() -> ScoringModel:
 
 
 def who(*keys: str) -> tuple[Identity, ...]:
-    """Identities, the strongest first, from keys such as `user_id:u1`; `u1`, `e1@x`, `p1` and `a1` tell their kind."""
+    """Identities, strongest first, from keys such as `user_id:u1`. `u1`, `e1@x`, `p1` and `a1` imply their kind."""
     kinds: dict[str, IdentityKind] = {"u": "user_id", "e": "email", "p": "phone", "a": "anonymous_id"}
     named: list[Identity] = []
     for key in keys:
@@ -99,8 +99,8 @@ def who(*keys: str) -> tuple[Identity, ...]:
 
 
 def event(*keys: str, name: str = "Demo Requested", at: datetime = NOW, **fields: Any) -> Event:
-    """An event of the person with these identities; whatever else it has by name."""
-    made = Event(
+    """An event of the person with these identities. `fields` override the defaults."""
+    default = Event(
         id=uuid7(),
         source="website",
         message_id=str(uuid7()),
@@ -114,11 +114,11 @@ def event(*keys: str, name: str = "Demo Requested", at: datetime = NOW, **fields
         context={},
         traits={},
     )
-    return replace(made, **fields)
+    return replace(default, **fields)
 
 
 def alias(user: str, previous: str, *, trusted: bool = True, **fields: Any) -> Event:
-    """`previous` is now called `user`, as the protocol reads it: only a secret key may name a known person."""
+    """An alias of `previous` to `user`, as the protocol reads it: only a secret key may name a known person."""
     known = [f"user_id:{previous}"] if trusted else []
     keys = (f"user_id:{user}", *known, f"anonymous_id:{previous}")
     return event(*keys, name="Aliased", type="alias", trusted=trusted, **fields)
@@ -141,7 +141,7 @@ class Clock:
 
 @dataclass
 class Service:
-    """One replica, save for HTTP."""
+    """One replica without HTTP."""
 
     database: Database
     clock: Clock = field(default_factory=Clock)
@@ -160,26 +160,26 @@ class Service:
         return await self.writer.submit(events)
 
     async def publish(self, model: ScoringModel, **how: Any) -> int:
-        """Make this the active model, without rolling it out, and tell its version."""
+        """Make this the active model without rolling it out. Returns its version."""
         return (await activate(self.database, model, self.clock, **how)).version
 
     async def roll_out(self, chunk: int = 10, on_chunk: Callable[[int, StageMoves], bool] = lambda *_: True) -> bool:
         return await roll_out(self.database, self.models, self.id, self.clock, chunk, on_chunk)
 
     async def lead(self, key: str) -> LeadView:
-        found = (await self.leads.lookup(who(key), self.clock.now))[0]
-        assert found is not None, f"nobody is {key}"
-        return found
+        lead = (await self.leads.lookup(who(key), self.clock.now))[0]
+        assert lead is not None, f"no lead has {key}"
+        return lead
 
     def measured(self, name: str) -> float:
         value = self.metrics.registry.get_sample_value(name)
-        assert value is not None, f"nothing measures {name}"
+        assert value is not None, f"no metric {name}"
         return value
 
 
 @asynccontextmanager
 async def running(writer: Writer) -> AsyncIterator[Writer]:
-    """The writer at work; at the end it is drained."""
+    """The writer, running; it is drained at the end."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(writer.run())
         try:
@@ -190,7 +190,7 @@ async def running(writer: Writer) -> AsyncIterator[Writer]:
 
 @asynccontextmanager
 async def serving(url: str, model: ScoringModel | None = None, clock: Clock | None = None) -> AsyncIterator[Service]:
-    """A replica that runs; a model that is given is made the active one."""
+    """A running replica, with `model` as the active model if given."""
     service = Service(Database(url, pool_size=4), clock or Clock())
     try:
         if model is not None:
@@ -202,20 +202,20 @@ async def serving(url: str, model: ScoringModel | None = None, clock: Clock | No
 
 
 Change = tuple[str, str, str, int, bool]
-"""From where to where, why, by which version of the model, and whether to tell."""
+"""From stage, to stage, cause, version of the model, and whether to notify."""
 
 
 async def changes(service: Service, *causes: str) -> list[Change]:
-    """Everybody's changes of stage for one of these causes, in their order."""
-    wanted = transitions.c
-    columns = (wanted.from_stage, wanted.to_stage, wanted.cause, wanted.model_version, wanted.notify)
+    """All stage changes with one of these causes, in order."""
+    c = transitions.c
+    columns = (c.from_stage, c.to_stage, c.cause, c.model_version, c.notify)
     async with service.database.read() as connection:
-        query = select(*columns).where(wanted.cause.in_(causes)).order_by(wanted.id)
+        query = select(*columns).where(c.cause.in_(causes)).order_by(c.id)
         return [(row[0], row[1], row[2], row[3], row[4]) for row in await connection.execute(query)]
 
 
 class World:
-    """A service on a loop of its own, for tests that Hypothesis calls many times on one database."""
+    """A service with its own event loop, for Hypothesis tests that run many examples on one database."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -234,16 +234,16 @@ class World:
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self._runner.run(work)
 
-    def start_anew(self, model: ScoringModel | None = None) -> None:
-        """An empty database whose first model is this, by default the small one, and a replica that knows nothing."""
-        self.run(self._start_anew(model or small_model()))
+    def reset(self, model: ScoringModel | None = None) -> None:
+        """Empty the database, publish `model` (by default the small one) and start a fresh replica."""
+        self.run(self._reset(model or small_model()))
 
     def restart(self) -> None:
-        """Another process in the place of this one."""
+        """Replace the replica with a fresh one on the same database."""
         self.run(self._restart())
 
     def ingest(self, *batches: Sequence[Event]) -> None:
-        """Store batches one after the other, each in a commit of its own."""
+        """Store batches one by one, each in its own commit."""
         for batch in batches:
             self.run(self.service.ingest(*batch))
 
@@ -259,9 +259,9 @@ class World:
         await self._stop()
         await self._start(Database(self._url, pool_size=4), self.service.clock)
 
-    async def _start_anew(self, model: ScoringModel) -> None:
+    async def _reset(self, model: ScoringModel) -> None:
         database = self.service.database
-        await self._stack.aclose()  # but the connections stay: each example would have to make its own
+        await self._stack.aclose()  # the connections stay open, so that examples need not reconnect
         async with database.write() as connection:
             for table in reversed(metadata.sorted_tables):
                 await connection.execute(delete(table))

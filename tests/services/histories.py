@@ -1,4 +1,4 @@
-"""What Hypothesis makes up: histories of messages about a few people, with everything meeting often."""
+"""Hypothesis strategies: histories of messages about a few people, with frequent collisions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,10 +30,10 @@ def _keys_of(person: str) -> tuple[str, ...]:
 
 @st.composite
 def one_message(draw: st.DrawFn, keys: Sequence[str]) -> Event:
-    """An event under some of these identities; one with an email has it as a trait as well."""
+    """An event with some of these identities. If one is an email, it is also a trait."""
     drawn = draw(st.lists(st.sampled_from(keys), min_size=1, max_size=3, unique=True))
     users = [key for key in drawn if key.startswith("u")]
-    carried = [key for key in drawn if key not in users[1:]]  # a message has one user id at most
+    carried = [key for key in drawn if key not in users[1:]]  # a message has at most one user id
     emails = [key for key in carried if key.startswith("e")]
     return event(
         *carried,
@@ -47,7 +47,7 @@ def one_message(draw: st.DrawFn, keys: Sequence[str]) -> Event:
 
 
 @st.composite
-def _joined(draw: st.DrawFn) -> Event:
+def _true_alias(draw: st.DrawFn) -> Event:
     one, other = draw(st.permutations(PEOPLE))[:2]
     return alias(f"u{one}", f"u{other}", at=draw(moments))
 
@@ -67,40 +67,40 @@ def _claiming_alias(draw: st.DrawFn) -> Event:
 
 
 def numbered(events: Sequence[Event]) -> list[Event]:
-    """The same events with ids that say in which order they came, however often Hypothesis tries them."""
+    """The same events with ids that follow their order, so that examples are reproducible."""
     return [replace(each, id=UUID(int=n), message_id=f"m{n:02}") for n, each in enumerate(events, start=1)]
 
 
 @st.composite
 def peaceful(draw: st.DrawFn, max_size: int = 12) -> list[Event]:
-    """Histories in which nobody claims an identity of another known person; some turn out to be one person.
+    """Histories in which nobody claims the identity of another known person; aliases may join some of the people.
 
-    At some moment everybody says which address is theirs: a user and an address that nobody links are two people.
+    Every user names their address in some message, because a user and an address never linked are two people.
     """
-    rare_alias = st.integers(0, 5).flatmap(lambda dice: _joined() if dice == 0 else _own_message())
+    rare_alias = st.integers(0, 5).flatmap(lambda dice: _true_alias() if dice == 0 else _own_message())
     messages = draw(st.lists(rare_alias, min_size=1, max_size=max_size))
     introductions = [event(f"u{person}", EMAILS[person], at=draw(moments)) for person in PEOPLE]
     return numbered(draw(st.permutations([*messages, *introductions])))
 
 
 def contested(max_size: int = 12) -> st.SearchStrategy[list[Event]]:
-    """Histories in which anybody may claim anything, aliases of browsers included."""
+    """Histories in which anyone may claim any identity, also by aliases from browsers."""
     rare_alias = st.integers(0, 5).flatmap(lambda dice: _claiming_alias() if dice == 0 else one_message(EVERY_KEY))
     return st.lists(rare_alias, min_size=1, max_size=max_size).map(numbered)
 
 
 def public(max_size: int = 12) -> st.SearchStrategy[list[Event]]:
-    """Contested histories of which every message is from a key that pages show."""
-    distrusted = one_message(EVERY_KEY).map(lambda message: replace(message, trusted=False))
+    """Contested histories in which every message comes from a public key."""
+    untrusted = one_message(EVERY_KEY).map(lambda message: replace(message, trusted=False))
     claim = st.permutations([*(f"u{person}" for person in PEOPLE), "a1", "a2"]).map(
         lambda keys: alias(keys[0], keys[1], trusted=False)
     )
-    return st.lists(distrusted | claim, min_size=1, max_size=max_size).map(numbered)
+    return st.lists(untrusted | claim, min_size=1, max_size=max_size).map(numbered)
 
 
 @st.composite
 def split(draw: st.DrawFn, events: Sequence[Event]) -> list[list[Event]]:
-    """The same events in some batches, in the same order."""
+    """The same events in the same order, split into batches."""
     cuts = sorted(draw(st.sets(st.integers(1, max(len(events) - 1, 1)), max_size=3)))
     edges = [0, *cuts, len(events)]
     return [list(events[start:end]) for start, end in pairwise(edges) if start < end]

@@ -1,4 +1,4 @@
-"""Models to publish, and rollouts of them that are stopped or killed on their way, for the tests that need some."""
+"""Models to publish, and rollouts that are stopped or killed midway."""
 
 import pytest
 
@@ -6,10 +6,10 @@ from app.services.rollouts import Progress, progress_of
 from tests.services.harness import Service, event, small_model, with_signal
 
 BEGINNERS = small_model(stages=[{"name": "interest"}])
-"""A model that moves everybody who has come further to the first rung."""
+"""A model with only the first stage: every other lead falls back to it."""
 
 PRICING = with_signal("pricing", {"on": ["Page Viewed"]})
-"""A model that counts another thing."""
+"""A model whose signal `pricing` counts other events."""
 
 
 async def ask_for_demos(service: Service, count: int) -> None:
@@ -25,7 +25,7 @@ async def stop_after_a_chunk(service: Service, chunk: int) -> None:
 
 
 async def die_after_a_chunk(service: Service, chunk: int) -> None:
-    """As a process does that is killed: nothing is let go."""
+    """Stop like a killed process, without releasing the claim."""
 
     def die(*_: object) -> bool:
         raise InterruptedError

@@ -1,7 +1,7 @@
-"""What is stored of each lead, and the same worked out from the event log alone: they must be equal, byte for byte.
+"""Rebuilds each lead from the event log alone, to compare with the stored lead: both must be equal, byte for byte.
 
-Who is who is decided here by a second, slow and plain reading of DESIGN.md. Leads are told apart by their identities,
-for their ids are random; columns are compared as the text that the database holds.
+Identities are resolved here by a second, slow and simple implementation of DESIGN.md. Leads are matched by their
+identities, because their ids are random; columns are compared as the text in the database.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,10 +52,10 @@ def _maps(rows: dict[UUID, Any]) -> Iterable[tuple[UUID, Any]]:
 
 
 async def _people_stored(connection: AsyncConnection) -> dict[UUID, Person]:
-    found: dict[UUID, list[str]] = {}
+    keys_of_lead: dict[UUID, list[str]] = {}
     for row in await connection.execute(select(identities)):
-        found.setdefault(row.lead_id, []).append(row.identity)
-    return {lead_id: tuple(sorted(keys)) for lead_id, keys in found.items()}
+        keys_of_lead.setdefault(row.lead_id, []).append(row.identity)
+    return {lead_id: tuple(sorted(keys)) for lead_id, keys in keys_of_lead.items()}
 
 
 async def event_log(database: Database) -> list[Event]:
@@ -71,9 +71,9 @@ def rebuilt(
     evaluation_of: Callable[[Person], EvaluatedBy],
     stage_before: Callable[[Person], str | None] = lambda _: None,
 ) -> State:
-    """The leads that a log stands for, each evaluated by the model and at the moment that `evaluation_of` tells.
+    """The leads that result from a log, each evaluated by the model and at the moment returned by `evaluation_of`.
 
-    `stage_before`: which stages may keep them, as the log alone does not tell.
+    `stage_before`: each lead's previous stage, which may be kept and can't be derived from the log.
     """
     state: State = {}
     for person in people_of(log):
@@ -87,18 +87,18 @@ def rebuilt(
 
 
 def people_of(log: Iterable[Event]) -> list[set[Identity]]:
-    """Who is who: sets of linked identities.
+    """The people in a log, as sets of linked identities.
 
-    A message is about the person of its strongest identity. Others join that person unless both are known; then only
-    an address that is all that its owner is known by, beside a user_id. A trusted alias joins anybody.
+    A message belongs to the person of its strongest identity. Its other identities join that person unless both are
+    known; then only an address joins a user_id, if its owner has no user_id. A trusted alias joins anyone.
     """
     people: list[set[Identity]] = []
     for event in log:
         strongest, *weaker = event.identities
         person = _owner(people, strongest)
         if person is None:
-            able = (_owner(people, each) for each in weaker if _may_join({strongest}, each, people, event))
-            person = next((each for each in able if each is not None), None)
+            candidates = (_owner(people, each) for each in weaker if _may_join({strongest}, each, people, event))
+            person = next((each for each in candidates if each is not None), None)
         if person is None:
             person = set()
             people.append(person)
@@ -129,9 +129,9 @@ def _has(person: set[Identity], *kinds: str) -> bool:
 
 
 def joined_without_reason(before: Iterable[Person], after: Iterable[Person], messages: Iterable[Event]) -> list[Person]:
-    """Leads that are now several known people, though no message between named a user together with the address.
+    """Leads that now combine several known people, although none of the messages names a user with the address.
 
-    Of messages that anybody may send: an alias from a secret key is a reason by itself.
+    For messages with a public key only: an alias from a secret key is a sufficient reason.
     """
     named = [{str(each) for each in event.identities if each.kind in KNOWN_BY} for event in messages if _by_user(event)]
     groups: list[set[str]] = []
@@ -175,9 +175,9 @@ def _stamped(stamped: Stamped) -> list[Any]:
 
 
 async def broken_chains(database: Database, first_stage: str, renamed: Mapping[str, str] | None = None) -> list[str]:
-    """Leads, retired ones too, whose transitions do not lead step by step from the first rung to their stage.
+    """Leads, including merged ones, whose transitions don't lead step by step from the first stage to theirs.
 
-    `renamed`: another name, by which models call a stage.
+    `renamed`: other names by which models call a stage.
     """
     names = renamed or {}
     chains: dict[UUID, list[Any]] = {}
@@ -191,10 +191,10 @@ async def broken_chains(database: Database, first_stage: str, renamed: Mapping[s
 def _faults(lead: Any, chain: Sequence[Any], first_stage: str, names: Mapping[str, str]) -> Iterable[str]:
     steps = [first_stage, *(names.get(step.to_stage, step.to_stage) for step in chain)]
     if [names.get(step.from_stage, step.from_stage) for step in chain] != steps[:-1]:
-        yield f"{lead.id}: {[(step.from_stage, step.to_stage) for step in chain]} is no chain"
+        yield f"{lead.id}: {[(step.from_stage, step.to_stage) for step in chain]} is not a chain"
     if any(step.from_stage == step.to_stage for step in chain):
-        yield f"{lead.id}: a transition leads nowhere"
+        yield f"{lead.id}: a transition stays in its stage"
     if steps[-1] != names.get(lead.stage, lead.stage):
-        yield f"{lead.id}: the chain ends at {steps[-1]}, the lead stands on {lead.stage}"
+        yield f"{lead.id}: the chain ends at {steps[-1]}, the lead is in {lead.stage}"
     if chain and chain[-1].at != lead.stage_since:
-        yield f"{lead.id}: stands there since {lead.stage_since}, the transition was at {chain[-1].at}"
+        yield f"{lead.id}: in its stage since {lead.stage_since}, the transition was at {chain[-1].at}"

@@ -1,4 +1,4 @@
-"""A process that rolls out the active model and says so after each chunk, to be killed in its midst."""
+"""A process that rolls out the active model and reports each chunk, to be killed midway."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ def main(url: str, owner: str) -> None:
 async def _roll_out(url: str, owner: UUID) -> None:
     database = Database(url, pool_size=2)
 
-    def on_chunk(leads: int, _moves: object) -> bool:
+    def on_chunk(leads: int, _stage_changes: object) -> bool:
         sys.stdout.write(f"{leads}\n")
         sys.stdout.flush()
         return True

@@ -1,4 +1,4 @@
-"""A table of people and their events is stored once, however often it is imported and exported anew."""
+"""A table of people and their events is stored once, however often it is exported and imported again."""
 
 from app.protocol.history import read_json_lines
 from app.protocol.messages import Sender
@@ -33,7 +33,7 @@ async def test_a_table_is_stored_once(service: Service) -> None:
     assert (ada.standing.stage, ada.lead.facts.known_traits()["size"]) == ("sql", "80")
 
 
-async def test_a_new_export_of_the_same_people_brings_what_is_new(service: Service) -> None:
+async def test_a_new_export_of_the_same_people_adds_only_new_events(service: Service) -> None:
     await imported(service, CONTACTS)
     changed = "email,size,updated_at,demo_at,used_at\nbob@x.example,90,2026-03-08,2026-03-08,2026-03-09\n"
     receipt = await imported(service, changed)
@@ -42,7 +42,7 @@ async def test_a_new_export_of_the_same_people_brings_what_is_new(service: Servi
     assert (bob.standing.stage, bob.lead.facts.known_traits()["size"]) == ("sql", "90")
 
 
-async def test_events_are_their_persons_by_the_address_alone(service: Service) -> None:
+async def test_events_belong_to_the_person_with_the_address(service: Service) -> None:
     options = TableOptions(event="Demo Requested")
     receipt = await imported(service, "E-Mail;Date\nADA@x.example;09.03.2026\nnobody;09.03.2026\n", options)
     assert (
@@ -55,8 +55,8 @@ async def test_events_are_their_persons_by_the_address_alone(service: Service) -
     assert (await service.lead("email:ada@x.example")).standing.stage == "sql"
 
 
-async def test_json_lines_keep_the_ids_that_they_always_had(service: Service) -> None:
-    """Whoever imports a file of earlier versions again must not have its messages twice."""
+async def test_json_lines_keep_their_generated_ids_across_versions(service: Service) -> None:
+    """Importing a file again must not duplicate messages that an earlier version of leadscore imported."""
     reader = EntryReader(Sender("crm", trusted=True), service.clock)
     lines = [b'{"type": "track", "event": "Liked", "userId": "u1"}\n'] * 2
     ids = [reader.read(entry)[1].message_id for entry in read_json_lines(lines)]

@@ -1,4 +1,4 @@
-"""The writer: shared commits, answers after them, its bounds, its end, and what it does when things go wrong."""
+"""The writer: shared commits, answers after the commit, limits, closing, and failures."""
 
 import asyncio
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ async def count_events(database: Database) -> int:
 
 
 async def until_blocked() -> None:
-    """Let every other task run until it waits for something."""
+    """Run all other tasks until each of them waits for something."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -43,14 +43,14 @@ async def until_blocked() -> None:
 # --- Group commit -----------------------------------------------------------------------------------------------
 
 
-async def test_submissions_that_wait_share_one_commit(service: Service) -> None:
+async def test_waiting_submissions_share_one_commit(service: Service) -> None:
     receipts = await asyncio.gather(*(service.ingest(event(f"u{number}")) for number in range(50)))
     assert receipts == [Receipt(1, 0, frozenset())] * 50
     assert service.measured("leadscore_commit_messages_count") == 1
     assert service.measured("leadscore_commit_messages_sum") == 50
 
 
-async def test_a_commit_takes_no_more_messages_than_it_may(service: Service) -> None:
+async def test_a_commit_is_limited_to_its_maximum_of_messages(service: Service) -> None:
     writer = service.new_writer(commit_messages=10)
     waiting = [asyncio.create_task(writer.submit([event("u1") for _ in range(4)])) for _ in range(5)]
     await until_blocked()
@@ -60,14 +60,14 @@ async def test_a_commit_takes_no_more_messages_than_it_may(service: Service) -> 
     assert await count_events(service.database) == 20
 
 
-async def test_a_submission_is_never_torn_apart(service: Service) -> None:
+async def test_a_submission_is_never_split(service: Service) -> None:
     writer = service.new_writer(commit_messages=10)
     async with running(writer):
         await writer.submit([event("u1") for _ in range(25)])
     assert service.measured("leadscore_commit_messages_count") == 1
 
 
-async def test_an_answer_comes_after_the_commit(service: Service, database_url: str) -> None:
+async def test_a_submission_is_answered_after_its_commit(service: Service, database_url: str) -> None:
     other = Database(database_url)
     for number in range(1, 6):
         await service.ingest(event("u1"))
@@ -75,7 +75,7 @@ async def test_an_answer_comes_after_the_commit(service: Service, database_url: 
     await other.close()
 
 
-async def test_rejections_are_kept_in_the_same_commit(service: Service) -> None:
+async def test_rejections_are_stored_in_the_same_commit(service: Service) -> None:
     refused = rejection()
     receipt = await service.writer.submit([event("u1")], [refused])
     async with service.database.read() as connection:
@@ -83,7 +83,7 @@ async def test_rejections_are_kept_in_the_same_commit(service: Service) -> None:
     assert receipt == Receipt(1, 0, frozenset())
 
 
-async def test_a_commit_of_nothing_is_answered(service: Service) -> None:
+async def test_an_empty_submission_is_answered(service: Service) -> None:
     assert await service.ingest() == Receipt(0, 0, frozenset())
 
 
@@ -102,13 +102,13 @@ async def test_a_message_in_two_submissions_of_one_commit_is_stored_once(service
     assert service.measured("leadscore_commit_messages_count") == 1
 
 
-async def test_a_message_id_counts_once_for_each_source(service: Service) -> None:
+async def test_a_message_id_counts_once_per_source(service: Service) -> None:
     for source in ("website", "product"):
         assert await service.ingest(event("u1", message_id="m1", source=source)) == Receipt(1, 0, frozenset())
     assert (await service.lead("u1")).lead.facts.event_count == 2
 
 
-async def test_a_duplicate_links_nobody(service: Service) -> None:
+async def test_a_duplicate_links_no_identities(service: Service) -> None:
     await service.ingest(event("u1", message_id="m1"))
     await service.ingest(event("u1", "a1", message_id="m1"))
     assert (await service.lead("u1")).identities["anonymous_id"] == []
@@ -117,7 +117,7 @@ async def test_a_duplicate_links_nobody(service: Service) -> None:
 # --- Bounds and the end -----------------------------------------------------------------------------------------
 
 
-async def test_a_full_queue_takes_no_more(service: Service) -> None:
+async def test_a_full_queue_refuses_submissions(service: Service) -> None:
     writer = service.new_writer(queue_messages=3)
     waiting = asyncio.create_task(writer.submit([event("u1"), event("u2")], [rejection()]))
     await until_blocked()
@@ -139,7 +139,7 @@ async def test_the_queue_depth_is_measured(service: Service) -> None:
     assert service.measured("leadscore_queue_messages") == 0
 
 
-async def test_what_waits_when_the_writer_is_closed_is_committed(service: Service) -> None:
+async def test_queued_submissions_are_committed_when_the_writer_closes(service: Service) -> None:
     writer = service.new_writer(commit_messages=2)
     waiting = [asyncio.create_task(writer.submit([event(f"u{number}")])) for number in range(7)]
     await until_blocked()
@@ -149,13 +149,13 @@ async def test_what_waits_when_the_writer_is_closed_is_committed(service: Servic
     assert await count_events(service.database) == 7
 
 
-async def test_a_closed_writer_takes_nothing(service: Service) -> None:
+async def test_a_closed_writer_refuses_submissions(service: Service) -> None:
     service.writer.close()
     with pytest.raises(Unavailable, match="shutting down"):
         await service.ingest(event("u1"))
 
 
-async def test_a_client_that_leaves_harms_nobody(service: Service) -> None:
+async def test_a_client_that_disconnects_affects_no_other(service: Service) -> None:
     writer = service.new_writer()
     leaving, staying = (asyncio.create_task(writer.submit([event(key)])) for key in ("u1", "u2"))
     await until_blocked()
@@ -176,14 +176,16 @@ POISON = {
 
 
 @pytest.mark.parametrize("fields", POISON.values(), ids=POISON.keys())
-async def test_a_value_that_cannot_be_stored_costs_its_own_message(service: Service, fields: dict[str, Any]) -> None:
+async def test_a_value_that_cannot_be_stored_costs_only_its_own_message(
+    service: Service, fields: dict[str, Any]
+) -> None:
     batch = [event(f"u{number}") for number in range(499)]
     poison = event("u1", **fields)
     assert await service.ingest(*batch[:300], poison, *batch[300:]) == Receipt(499, 0, frozenset({poison.id}))
     assert await count_events(service.database) == 499
 
 
-async def test_the_neighbours_of_a_nul_are_stored_on_postgres(postgres_url: str) -> None:
+async def test_other_messages_beside_a_nul_are_stored_on_postgres(postgres_url: str) -> None:
     async with serving(postgres_url, small_model()) as service:
         batch = [event(f"u{number}", message_id=f"m{number}") for number in range(500)]
         batch[123] = event("u123", message_id="m\0")
@@ -193,14 +195,14 @@ async def test_the_neighbours_of_a_nul_are_stored_on_postgres(postgres_url: str)
         ]
 
 
-async def test_other_submissions_of_the_commit_do_not_notice_a_poisonous_one(service: Service) -> None:
+async def test_a_poisonous_submission_does_not_affect_others_in_its_commit(service: Service) -> None:
     poison = event("u2", properties={"x": "\ud800"})
     receipts = await asyncio.gather(*(service.ingest(each) for each in (event("u1"), poison, event("u3"))))
     assert receipts[1] == Receipt(0, 0, frozenset({poison.id}))
     assert receipts[::2] == [Receipt(1, 0, frozenset())] * 2
 
 
-async def test_a_poisonous_message_beside_a_rejection_is_found(service: Service) -> None:
+async def test_a_poisonous_message_submitted_with_a_rejection_is_found(service: Service) -> None:
     poison, refused = event("u1", properties={"x": "\ud800"}), rejection()
     receipt = await service.writer.submit([poison], [refused])
     assert receipt == Receipt(0, 0, frozenset({poison.id}))
@@ -208,7 +210,7 @@ async def test_a_poisonous_message_beside_a_rejection_is_found(service: Service)
         assert await rejection_store.page(connection, None, 10) == [refused]
 
 
-async def test_a_failure_that_nobody_foresaw_costs_its_own_submission(postgres_url: str) -> None:
+async def test_an_unexpected_failure_costs_only_its_own_submission(postgres_url: str) -> None:
     refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'"
     trigger = "CREATE TRIGGER t BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.name = 'Odd') EXECUTE FUNCTION refuse()"
     async with serving(postgres_url, small_model()) as service:
@@ -224,7 +226,7 @@ async def test_a_failure_that_nobody_foresaw_costs_its_own_submission(postgres_u
         assert await count_events(service.database) == 18
 
 
-async def test_a_writer_that_is_cancelled_in_between_leaves_nobody_waiting(service: Service) -> None:
+async def test_a_writer_cancelled_mid_commit_leaves_nobody_waiting(service: Service) -> None:
     calls = iter([ZeroDivisionError, asyncio.CancelledError])
 
     def clock() -> datetime:
@@ -242,21 +244,21 @@ async def test_a_writer_that_is_cancelled_in_between_leaves_nobody_waiting(servi
 # --- Databases that go away -------------------------------------------------------------------------------------
 
 
-async def test_the_writer_outlives_a_lost_connection(postgres_url: str, postgres_server: str) -> None:
+async def test_the_writer_survives_a_lost_connection(postgres_url: str, postgres_server: str) -> None:
     name = make_url(postgres_url).database
     async with serving(postgres_url, small_model()) as service:
         await service.ingest(event("u1"))
         kill = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
         await asyncio.to_thread(execute, postgres_server, kill)
-        with suppress(Unavailable):  # if it has not been noticed yet
+        with suppress(Unavailable):  # the lost connection may not have been noticed yet
             await service.ingest(event("u1", message_id="lost"))
         assert (await service.ingest(event("u1", message_id="lost"))).refused == frozenset()
         assert await count_events(service.database) == 2
 
 
-async def test_the_writer_outlives_a_locked_sqlite(sqlite_url: str) -> None:
+async def test_the_writer_survives_a_locked_sqlite(sqlite_url: str) -> None:
     async with serving(sqlite_url, small_model()) as service:
-        await service.database.close()  # so that new connections are made, which wait for a lock no longer than this:
+        await service.database.close()  # new connections then have the short lock timeout set here:
         sqlalchemy_event.listen(service.database.engine.sync_engine, "connect", _impatient)
         other = Database(sqlite_url)
         async with other.write():
@@ -270,7 +272,7 @@ def _impatient(connection: Any, _entry: Any) -> None:
     connection.cursor().execute("PRAGMA busy_timeout = 1")
 
 
-async def test_every_submission_of_a_commit_that_failed_hears_of_it(service: Service, database_url: str) -> None:
+async def test_every_submission_of_a_failed_commit_gets_the_error(service: Service, database_url: str) -> None:
     async with serving(database_url) as other:
         other.writer._database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere")
         failed = await asyncio.gather(*(other.ingest(event("u1")) for _ in range(3)), return_exceptions=True)
@@ -281,14 +283,14 @@ async def test_every_submission_of_a_commit_that_failed_hears_of_it(service: Ser
 # --- Concurrency ------------------------------------------------------------------------------------------------
 
 
-async def test_a_hundred_clients_count_one_lead_exactly(service: Service) -> None:
+async def test_a_hundred_concurrent_clients_count_one_lead_exactly(service: Service) -> None:
     await asyncio.gather(*(service.ingest(event("u1", name="Feature Used")) for _ in range(100)))
     lead = (await service.lead("u1")).lead
     assert lead.facts.event_count == 100
     assert [sum(days.values()) for days in lead.facts.tally.values()] == [100]
 
 
-async def test_commits_under_way_at_once_count_one_lead_exactly(service: Service) -> None:
+async def test_concurrent_commits_count_one_lead_exactly(service: Service) -> None:
     writer = service.new_writer(commit_messages=5, lanes=3)
     async with running(writer):
         sent = [event("u1", f"a{number % 7}", message_id=f"m{number % 60}") for number in range(120)]
@@ -297,7 +299,7 @@ async def test_commits_under_way_at_once_count_one_lead_exactly(service: Service
     assert {row["event_count"] for row in (await stored(service.database)).values()} == {60}
 
 
-async def test_all_lanes_are_drained_at_the_end(service: Service) -> None:
+async def test_all_lanes_are_drained_on_close(service: Service) -> None:
     writer = service.new_writer(commit_messages=1, lanes=3)
     waiting = [asyncio.create_task(writer.submit([event(f"u{number}")])) for number in range(10)]
     await until_blocked()
@@ -307,13 +309,13 @@ async def test_all_lanes_are_drained_at_the_end(service: Service) -> None:
 
 
 def overlapping(task: int) -> Iterator[Any]:
-    """What one of many clients sends: each message is sent by two of them, and everything links to everything."""
+    """Batches of one of many clients: each message is sent by two of them, and all identities are linked."""
     for number in range(12):
         key, other = f"u{number % 3}", f"a{(number + task // 2) % 5}"
         yield event(key, other, message_id=f"{task // 2}-{number}", name="Feature Used", at=days_ago(number))
 
 
-async def test_replicas_that_meet_lose_nothing_and_count_nothing_twice(database_url: str) -> None:
+async def test_concurrent_replicas_lose_nothing_and_count_nothing_twice(database_url: str) -> None:
     async with AsyncExitStack() as stack:
         model = small_model()
         first = await stack.enter_async_context(serving(database_url, model))
@@ -343,20 +345,22 @@ async def test_replicas_that_merge_the_same_people_agree(database_url: str) -> N
         assert state[next(iter(state))]["event_count"] == 16 + len(links)
 
 
-async def test_a_lead_that_is_merged_away_while_a_commit_waits_for_it_is_looked_up_anew(postgres_url: str) -> None:
+async def test_a_lead_merged_away_while_a_commit_waits_for_it_is_looked_up_again(postgres_url: str) -> None:
     async with serving(postgres_url, small_model()) as service:
         await service.ingest(event("a1"), event("u1"))
         async with service.database.write() as connection:
             await store(connection, service.models, [event("u1", "a1")], NOW)
             waiting = asyncio.create_task(service.ingest(event("a1")))
-            await until_somebody_waits_for_a_lock(service.database)
+            await until_a_lock_is_waited_for(service.database)
         assert await waiting == Receipt(1, 0, frozenset())
         assert (await service.lead("a1")).lead.facts.event_count == 4
         assert service.measured("leadscore_commit_conflicts_total") == 1
 
 
-async def until_somebody_waits_for_a_lock(database: Database) -> None:
-    waits = "datname = current_database() AND wait_event_type = 'Lock'"  # the server has other tests' databases too
+async def until_a_lock_is_waited_for(database: Database) -> None:
+    waits = (
+        "datname = current_database() AND wait_event_type = 'Lock'"  # the server also has the databases of other tests
+    )
     query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waits}")  # noqa: S608
     waiting = 0
     while not waiting:
@@ -364,7 +368,7 @@ async def until_somebody_waits_for_a_lock(database: Database) -> None:
             waiting = (await connection.execute(query)).scalar_one()
 
 
-async def test_a_replica_behind_by_a_clock_changes_nothing(database_url: str) -> None:
+async def test_a_replica_whose_clock_is_behind_changes_nothing(database_url: str) -> None:
     async with serving(database_url, small_model()) as ahead, serving(database_url, clock=Clock(days_ago(1))) as behind:
         await ahead.ingest(event("u1"))
         await behind.ingest(event("u1", "e1@x", traits={"email": "e1@x"}))

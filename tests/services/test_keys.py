@@ -1,4 +1,4 @@
-"""Keys: made, recognised, listed and revoked; hashed at rest."""
+"""Keys: created, recognised, listed and revoked; stored as hashes."""
 
 from uuid import UUID
 
@@ -30,7 +30,7 @@ async def test_a_key_is_recognised_by_its_secret(database: Database, kind: KeyKi
 
 
 @pytest.mark.parametrize("secret", [None, "", "ls_read_x", "ls_read_\ud800", "ls_read_\0"])
-async def test_all_that_are_no_keys_are_refused_alike(database: Database, secret: str | None) -> None:
+async def test_all_invalid_keys_get_the_same_refusal(database: Database, secret: str | None) -> None:
     await create_key(database, "read", "crm", NOW)
     with pytest.raises(InvalidKey):
         await KeyRing(database).recognise(secret)
@@ -45,36 +45,36 @@ async def test_no_column_holds_a_secret(database: Database) -> None:
     assert not any(random_part[6:] in (text or "") for text in row)
 
 
-async def test_keys_are_listed_the_oldest_first(database: Database) -> None:
+async def test_keys_are_listed_oldest_first(database: Database) -> None:
     made = [await create_key(database, kind, kind, NOW) for kind in KEY_KINDS]
     assert await list_keys(database) == [each.key for each in made]
 
 
-async def test_two_keys_may_have_one_name_and_never_one_secret(database: Database) -> None:
+async def test_two_keys_may_share_a_name_but_never_a_secret(database: Database) -> None:
     made = [await create_key(database, "write", "website", NOW) for _ in range(2)]
     assert len({each.secret for each in made}) == len({each.key.id for each in made}) == 2
 
 
-async def test_a_revoked_key_opens_nothing(database: Database) -> None:
+async def test_a_revoked_key_is_refused(database: Database) -> None:
     made = await create_key(database, "read", "crm", NOW)
     await revoke_key(database, made.key.id, NOW)
     with pytest.raises(InvalidKey):
         await KeyRing(database).recognise(made.secret)
 
 
-async def test_a_key_revoked_twice_was_revoked_the_first_time(database: Database) -> None:
+async def test_revoking_a_key_again_keeps_the_first_time(database: Database) -> None:
     made = await create_key(database, "read", "crm", days_ago(3))
     for days in (2, 1):
         await revoke_key(database, made.key.id, days_ago(days))
     assert [each.revoked_at for each in await list_keys(database)] == [days_ago(2)]
 
 
-async def test_revoking_a_key_that_is_not_there_says_where_to_look(database: Database) -> None:
+async def test_revoking_an_unknown_key_says_where_to_look(database: Database) -> None:
     with pytest.raises(NotFound, match="leadscore keys list"):
         await revoke_key(database, UUID(int=1), NOW)
 
 
-async def test_a_revoked_key_works_no_longer_than_it_is_remembered(database: Database) -> None:
+async def test_a_revoked_key_stops_working_once_the_cache_expires(database: Database) -> None:
     made, clock_s = await create_key(database, "read", "crm", NOW), Stopwatch()
     ring = KeyRing(database, clock_s)
     await ring.recognise(made.secret)
@@ -86,7 +86,7 @@ async def test_a_revoked_key_works_no_longer_than_it_is_remembered(database: Dat
         await ring.recognise(made.secret)
 
 
-async def test_a_key_that_is_remembered_costs_no_query(database: Database) -> None:
+async def test_a_cached_key_needs_no_query(database: Database) -> None:
     made, ring = await create_key(database, "read", "crm", NOW), KeyRing(database, Stopwatch())
     await ring.recognise(made.secret)
     ring._database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere")

@@ -1,6 +1,6 @@
-"""A rollout whose process is killed, again and again, while it is in the midst of a transaction or between two.
+"""A rollout whose process is killed repeatedly, during transactions and between them.
 
-LEADSCORE_TEST_LEADS sets over how many leads.
+LEADSCORE_TEST_LEADS sets the number of leads.
 """
 
 import os
@@ -28,7 +28,7 @@ KILLS = 5
 AT_ONCE = 500
 
 OTHER = with_signal("demo", {"on": ["Feature Used"]})
-"""What was using a feature counts as asking for a demo, so that stages change and the log is recounted."""
+"""Using a feature counts as asking for a demo, so that stages change and the log is recounted."""
 
 PATTERNS = (
     ("Page Viewed",),
@@ -51,38 +51,38 @@ async def fill(service: Service) -> None:
         await service.ingest(*(each for person in people for each in events_of(person)))
 
 
-def kill_in_its_midst(url: str, owner: UUID, chunks: int) -> int:
-    """Roll out in another process, and kill it when it has told of so many chunks. How many leads it told of."""
+def kill_midway(url: str, owner: UUID, chunks: int) -> int:
+    """Roll out in another process, kill it after it has reported `chunks`, and return how many leads it reported."""
     command = [sys.executable, "-m", "tests.services.rolling", url, str(owner)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = [int(process.stdout.readline()) for _ in range(chunks)]
+        reported = [int(process.stdout.readline()) for _ in range(chunks)]
         process.kill()  # SIGKILL
-    return sum(told)
+    return sum(reported)
 
 
 def expected(model: CompiledModel) -> list[dict[str, object]]:
-    """What is stored of a lead, by its pattern."""
+    """The stored columns of a lead for each pattern."""
     return [columns_of(model, merge(map(model.facts_of, events_of(n))), NOW) for n in range(len(PATTERNS))]
 
 
 async def changes(database: Database) -> Iterable[tuple[UUID, str, int, str]]:
-    """Who changed stage because of what."""
+    """Lead, cause, version and new stage of each transition."""
     query = select(transitions.c.lead_id, transitions.c.cause, transitions.c.model_version, transitions.c.to_stage)
     query = query.order_by(transitions.c.id)
     async with database.read() as connection:
         return [tuple(row) for row in await connection.execute(query)]
 
 
-async def test_a_rollout_that_is_killed_again_and_again_is_exact(database_url: str) -> None:
+async def test_a_rollout_that_is_killed_repeatedly_is_exact(database_url: str) -> None:
     owner = uuid7()
     async with serving(database_url, small_model()) as service:
         await fill(service)
         await service.publish(OTHER)
         most = LEADS // CHUNK // (KILLS + 1)
-        told = [kill_in_its_midst(database_url, owner, random.randint(1, most)) for _ in range(KILLS)]
-        assert all(told)
-        assert sum(told) < LEADS
+        reported = [kill_midway(database_url, owner, random.randint(1, most)) for _ in range(KILLS)]
+        assert all(reported)
+        assert sum(reported) < LEADS
         service.id = owner
         assert await service.roll_out(CHUNK)
         by_pattern = expected(compile_model(OTHER, 2))
@@ -90,13 +90,13 @@ async def test_a_rollout_that_is_killed_again_and_again_is_exact(database_url: s
         assert len(state) == LEADS
         for (identity,), row in state.items():
             assert row == by_pattern[int(identity.removeprefix("user_id:u")) % len(PATTERNS)]
-        told_twice = [key for key, times in Counter(await changes(service.database)).items() if times > 1]
-        assert told_twice == []
-        await assert_every_move_is_told(service.database)
+        repeated = [key for key, times in Counter(await changes(service.database)).items() if times > 1]
+        assert repeated == []
+        await assert_every_stage_change_is_recorded(service.database)
 
 
-async def assert_every_move_is_told(database: Database) -> None:
-    """Everybody stands where the last change led, and who asked for a demo by using a feature has just moved up."""
+async def assert_every_stage_change_is_recorded(database: Database) -> None:
+    """Each lead is in the stage of its last transition, and those who used a feature have just moved up."""
     last = {lead_id: to_stage for lead_id, _, _, to_stage in await changes(database)}
     async with database.read() as connection:
         stages = {row.id: row.stage for row in await connection.execute(select(leads.c.id, leads.c.stage))}

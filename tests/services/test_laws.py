@@ -1,4 +1,4 @@
-"""The laws of DESIGN.md, held against the real writer on real databases. Law 7 is a matter of scoring alone.
+"""The laws of DESIGN.md, tested with the real writer on real databases. Law 7 concerns only scoring.
 
 LEADSCORE_TEST_EXAMPLES sets how many examples each law tries.
 """
@@ -17,7 +17,7 @@ from tests.services.harness import EXAMPLES, NOW, World, event, small_model, wit
 from tests.services.histories import EMAILS, contested, numbered, one_message, peaceful, split
 from tests.services.rebuild import Person, State, broken_chains, event_log, rebuilt, stored
 
-# Each example empties the database, so that the fixture may be shared by all of them.
+# Each example empties the database, so all of them can share the fixture.
 law = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 MODEL = compile_model(small_model(), version=1)
@@ -29,8 +29,8 @@ def evaluation_of(_person: Person) -> tuple[CompiledModel, datetime]:
 
 
 def state_after(world: World, batches: Sequence[Sequence[Event]]) -> State:
-    """What an empty database holds after these commits."""
-    world.start_anew()
+    """The contents of an empty database after these commits."""
+    world.reset()
     world.ingest(*batches)
     return world.run(stored(world.service.database))
 
@@ -48,7 +48,7 @@ def test_order_does_not_matter(world: World, data: st.DataObject, history: list[
 def test_a_message_sent_again_counts_once(world: World, data: st.DataObject, history: list[Event]) -> None:
     batches = data.draw(split(history), label="batches")
     expected = state_after(world, batches)
-    world.start_anew()
+    world.reset()
     for number, batch in enumerate(batches):
         seen = [each for earlier in batches[: number + 1] for each in earlier]
         again = data.draw(st.lists(st.sampled_from(seen), max_size=4), label="again")
@@ -84,7 +84,9 @@ def test_when_identities_are_linked_does_not_matter(world: World, data: st.DataO
 
 @law
 @given(data=st.data(), history=contested())
-def test_the_stored_state_is_that_of_the_event_log(world: World, data: st.DataObject, history: list[Event]) -> None:
+def test_the_stored_state_can_be_rebuilt_from_the_event_log(
+    world: World, data: st.DataObject, history: list[Event]
+) -> None:
     state = state_after(world, data.draw(split(history), label="batches"))
     log = world.run(event_log(world.service.database))
     assert log == history
@@ -94,7 +96,7 @@ def test_the_stored_state_is_that_of_the_event_log(world: World, data: st.DataOb
 @law
 @given(data=st.data(), history=contested())
 def test_ledgers_of_stored_leads_add_up(world: World, data: st.DataObject, history: list[Event]) -> None:
-    world.start_anew()
+    world.reset()
     world.ingest(*data.draw(split(history), label="batches"))
     for each in history:
         lead = world.run(world.service.leads.lookup(each.identities, NOW))[0]
@@ -107,7 +109,7 @@ def test_ledgers_of_stored_leads_add_up(world: World, data: st.DataObject, histo
 @law
 @given(data=st.data(), history=contested())
 def test_every_change_of_stage_has_its_transition(world: World, data: st.DataObject, history: list[Event]) -> None:
-    world.start_anew(with_keep())
+    world.reset(with_keep())
     for batch in data.draw(split(history), label="batches"):
         world.service.clock.now += data.draw(st.timedeltas(*DAYS), label="later")
         world.ingest(batch)

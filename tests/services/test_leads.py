@@ -1,4 +1,4 @@
-"""Asking about leads: one by id, some by identity, lists with filters and cursors, and the past."""
+"""Lead queries: by id, by identity, lists with filters and cursors, and past scores."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ TOMORROW = NOW + timedelta(days=1)
 
 
 async def four_leads(service: Service) -> None:
-    """u1 to u4, seen in this order, the last one first; with engagement 0, 25, 8 and 4."""
+    """u1 to u4, u4 seen most recently, with engagement 0, 25, 8 and 4."""
     campaign = {"campaign": {"source": "google", "medium": "cpc"}}
     await service.ingest(
         event("u1", "e1@x", name="Unheard Of", at=days_ago(4), traits={"email": "e1@x", "size": 60}),
@@ -57,7 +57,7 @@ async def test_a_lead_is_evaluated_as_of_now(service: Service) -> None:
     assert stages == ["sql", "sql", "mql", "interest"]
 
 
-async def test_a_lead_tells_its_next_change(service: Service) -> None:
+async def test_a_lead_reports_its_next_change(service: Service) -> None:
     await service.ingest(event("u1"))
     change = (await service.lead("u1")).next_change
     assert change is not None
@@ -75,12 +75,12 @@ async def test_a_lead_has_its_identities_by_kind_in_order(service: Service) -> N
 
 
 @pytest.mark.parametrize(("name", "ready"), [("Demo Requested", True), ("Unheard Of", False)])
-async def test_a_lead_on_a_sales_ready_rung_is_sales_ready(service: Service, name: str, ready: bool) -> None:
+async def test_a_lead_in_a_sales_ready_stage_is_sales_ready(service: Service, name: str, ready: bool) -> None:
     await service.ingest(event("u1", name=name))
     assert (await service.lead("u1")).sales_ready is ready
 
 
-async def test_a_lookup_answers_in_the_order_asked_with_none_for_nobody(service: Service) -> None:
+async def test_a_lookup_keeps_the_order_and_returns_none_for_unknown_identities(service: Service) -> None:
     await service.ingest(event("u1", "a1"), event("e2@x"))
     found = await service.leads.lookup(who("e2@x", "a9", "u1", "a1"), NOW)
     assert [view and view.identities["email"] for view in found] == [[], ["e2@x"], None, []]
@@ -88,7 +88,7 @@ async def test_a_lookup_answers_in_the_order_asked_with_none_for_nobody(service:
     assert await service.leads.lookup([], NOW) == []
 
 
-async def test_a_value_of_another_kind_is_another_identity(service: Service) -> None:
+async def test_the_same_value_of_another_kind_is_another_identity(service: Service) -> None:
     await service.ingest(event("user_id:x:1"), event("anonymous_id:x:1"))
     assert (await service.lead("user_id:x:1")).lead.id != (await service.lead("anonymous_id:x:1")).lead.id
 
@@ -116,7 +116,7 @@ async def test_a_value_of_another_kind_is_another_identity(service: Service) -> 
     ],
     ids=str,
 )
-async def test_a_list_holds_the_leads_that_its_filters_ask_for(
+async def test_a_list_contains_the_leads_that_match_its_filters(
     service: Service, query: dict[str, Any], expected: list[str]
 ) -> None:
     await four_leads(service)
@@ -124,9 +124,7 @@ async def test_a_list_holds_the_leads_that_its_filters_ask_for(
 
 
 @pytest.mark.parametrize("query", [{"stages": ["mqll"]}, {"min_scores": {"x": 1}}, {"sort_score": "x"}], ids=str)
-async def test_a_filter_by_a_name_that_the_model_does_not_have_is_refused(
-    service: Service, query: dict[str, Any]
-) -> None:
+async def test_filtering_by_a_name_unknown_to_the_model_is_refused(service: Service, query: dict[str, Any]) -> None:
     with pytest.raises(ValidationFailed, match="expected one of"):
         await listed(service, **query)
 
@@ -138,7 +136,7 @@ async def test_merged_leads_are_not_listed(service: Service) -> None:
     assert [view.identities["user_id"] for view in views] == [["u1", "u2"]]
 
 
-async def test_a_lead_that_time_moved_out_of_the_filter_is_left_out(service: Service) -> None:
+async def test_a_lead_that_no_longer_matches_the_filter_is_left_out(service: Service) -> None:
     await service.ingest(event("u1"))
     assert await listed(service, stages=["sql"]) == ["u1"]
     service.clock.now = NOW + timedelta(days=14)
@@ -146,7 +144,7 @@ async def test_a_lead_that_time_moved_out_of_the_filter_is_left_out(service: Ser
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
-async def test_pages_go_from_who_was_seen_last_and_hold_everybody_once(service: Service, limit: int) -> None:
+async def test_pages_are_sorted_by_last_seen_and_contain_every_lead_once(service: Service, limit: int) -> None:
     await four_leads(service)
     found = await pages(service, limit)
     assert [user for page in found for user in page] == ["u4", "u3", "u2", "u1"]
@@ -154,13 +152,13 @@ async def test_pages_go_from_who_was_seen_last_and_hold_everybody_once(service: 
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-async def test_pages_go_from_the_highest_score(service: Service, limit: int) -> None:
+async def test_pages_sorted_by_a_score_start_with_the_highest(service: Service, limit: int) -> None:
     await four_leads(service)
     found = await pages(service, limit, "engagement")
     assert [user for page in found for user in page] == ["u2", "u3", "u4", "u1"]
 
 
-async def test_scores_with_decimals_that_tie_are_paged_without_gaps(service: Service) -> None:
+async def test_tied_fractional_scores_are_paged_without_gaps(service: Service) -> None:
     context = {"page": {"path": "/pricing"}}
     views = [event(f"u{n}", name="Page Viewed", context=context, at=days_ago(3)) for n in range(7)]
     await service.ingest(*views)  # 3.3 × 2^(−3/7) each
@@ -176,7 +174,7 @@ async def test_a_cursor_keeps_its_place_when_leads_before_it_change(service: Ser
     assert (users(first), users(rest), end) == (["u4", "u3"], ["u2", "u1"], None)
 
 
-async def test_a_score_that_a_new_model_brings_is_nought_for_who_was_not_reached_yet(service: Service) -> None:
+async def test_a_score_new_in_the_model_sorts_as_zero_until_the_rollout_reaches_the_lead(service: Service) -> None:
     await service.ingest(event("u1"))
     scores = {"new": {"rules": {"demo": {"signal": "demo", "points": 9}}}}
     await activate(service.database, small_model(scores=scores, stages=[{"name": "all"}]), service.clock)
@@ -187,14 +185,14 @@ async def test_a_score_that_a_new_model_brings_is_nought_for_who_was_not_reached
 # --- The score, now and then ------------------------------------------------------------------------------------
 
 
-async def test_a_score_of_the_future_is_what_is_left_then(service: Service) -> None:
+async def test_a_future_score_is_what_will_be_left(service: Service) -> None:
     await service.ingest(event("u1"))
     lead_id = (await service.lead("u1")).lead.id
     later = await service.leads.score(lead_id, NOW + timedelta(days=20), NOW)
     assert (later.evaluation.values["engagement"], later.stage) == (20, "mql")
 
 
-async def test_a_score_of_the_past_is_what_was_served_then(service: Service) -> None:
+async def test_a_past_score_is_what_was_served_then(service: Service) -> None:
     await service.ingest(event("u1", name="Feature Used"))
     lead_id = (await service.lead("u1")).lead.id
     served = await service.leads.score(lead_id, None, NOW)
@@ -206,7 +204,7 @@ async def test_a_score_of_the_past_is_what_was_served_then(service: Service) -> 
     assert (again.evaluation.values, again.stage, again.as_of) == (served.evaluation.values, served.stage, NOW)
 
 
-async def test_an_event_that_came_late_does_not_change_what_was_served_before(service: Service) -> None:
+async def test_a_late_event_does_not_change_past_scores(service: Service) -> None:
     await service.ingest(event("u1", name="Unheard Of"))
     service.clock.now = TOMORROW
     await service.ingest(event("u1", at=days_ago(1), received_at=TOMORROW))
@@ -216,7 +214,7 @@ async def test_an_event_that_came_late_does_not_change_what_was_served_before(se
     assert [each.stage for each in scores] == ["interest", "sql"]
 
 
-async def test_a_score_of_the_past_goes_by_the_model_of_then(service: Service) -> None:
+async def test_a_past_score_uses_the_model_active_then(service: Service) -> None:
     await service.ingest(event("u1"))
     dearer = {"engagement": {"rules": {"demo": {"signal": "demo", "points": 50}}}}
     await activate(service.database, small_model(scores=dearer), lambda: TOMORROW)
@@ -226,7 +224,7 @@ async def test_a_score_of_the_past_goes_by_the_model_of_then(service: Service) -
     assert (after.evaluation.model.version, after.evaluation.values["engagement"]) == (2, 50)
 
 
-async def test_a_stage_that_was_kept_then_is_the_stage_of_then(database_url: str) -> None:
+async def test_a_stage_kept_at_a_past_moment_is_the_stage_of_that_moment(database_url: str) -> None:
     async with serving(database_url, with_keep()) as service:
         await service.ingest(*(event("u1", name="Feature Used") for _ in range(6)))  # 24 points, fading over 10 days
         lead_id = (await service.lead("u1")).lead.id
@@ -236,7 +234,7 @@ async def test_a_stage_that_was_kept_then_is_the_stage_of_then(database_url: str
         assert [each.stage for each in found] == ["mql", "interest"]
 
 
-async def test_a_moment_before_the_first_event_finds_nobody(service: Service) -> None:
+async def test_a_moment_before_the_first_event_is_not_found(service: Service) -> None:
     await service.ingest(event("u1"))
     with pytest.raises(NotFound, match=r"at that moment\. Choose a later one"):
         await service.leads.score((await service.lead("u1")).lead.id, days_ago(2), NOW)
@@ -245,7 +243,7 @@ async def test_a_moment_before_the_first_event_finds_nobody(service: Service) ->
 # --- Events and transitions -------------------------------------------------------------------------------------
 
 
-async def test_the_events_of_a_lead_come_the_latest_first_page_by_page(service: Service) -> None:
+async def test_the_events_of_a_lead_are_paged_latest_first(service: Service) -> None:
     sent = [event("u1", at=days_ago(days)) for days in (0, 1, 1, 1, 2)]
     await service.ingest(*sent, event("u2"))
     lead_id = (await service.lead("u1")).lead.id
@@ -263,7 +261,7 @@ async def test_a_merged_lead_has_the_events_of_both(service: Service) -> None:
     assert len((await service.leads.events(retired, None, 10)).items) == 3
 
 
-async def test_the_transitions_of_a_lead_come_the_latest_first_page_by_page(service: Service) -> None:
+async def test_the_transitions_of_a_lead_are_paged_latest_first(service: Service) -> None:
     await service.ingest(event("u1"))
     for days in (14, 30):
         await sweep_due(service.database, service.models, NOW + timedelta(days=days), 10)
@@ -282,15 +280,15 @@ async def test_a_merged_lead_has_the_transitions_of_both(service: Service) -> No
     assert len({each.lead_id for each in found}) == len(found) == 2
 
 
-async def test_events_come_back_as_they_were_sent(service: Service) -> None:
+async def test_events_are_returned_as_they_were_sent(service: Service) -> None:
     values = {"text": "Köln 🚀 \u2028", "nested": {"b": [1, 2.5, None, True], "a": {}}, "big": 2**63 - 1, "": ""}
     sent = event("u1", "e1@x", properties=values, context=values, traits=values, trusted=True, at=days_ago(0.123456))
     await service.ingest(sent)
     assert (await service.leads.events((await service.lead("u1")).lead.id, None, 10)).items == [sent]
 
 
-async def test_an_event_at_the_beginning_of_time_harms_nobody(service: Service) -> None:
-    sent = event("u1", at=datetime(1, 1, 1, tzinfo=UTC))  # what an unset time is in Go
+async def test_an_event_in_the_year_1_is_accepted(service: Service) -> None:
+    sent = event("u1", at=datetime(1, 1, 1, tzinfo=UTC))  # Go's zero time
     await service.ingest(sent)
     await service.ingest(event("u1"))
     lead = (await service.lead("u1")).lead
@@ -298,7 +296,7 @@ async def test_an_event_at_the_beginning_of_time_harms_nobody(service: Service) 
     assert (await service.leads.events(lead.id, None, 10)).items[-1] == sent
 
 
-async def test_looking_back_behind_a_merge_shows_the_lead_as_it_was(service: Service) -> None:
+async def test_looking_back_before_a_merge_shows_the_lead_as_it_was(service: Service) -> None:
     await service.ingest(event("u1"), event("a1", name="Feature Used"))
     lead = await service.lead("u1")
     served = (await service.leads.score(lead.lead.id, None, NOW)).evaluation.values

@@ -1,4 +1,4 @@
-"""A state machine: whatever happens to a database, in whatever order, it holds what its own log of events stands for.
+"""A state machine: whatever happens, in whatever order, the database agrees with its own event log.
 
 The plain model that it is compared with is a list of the events that were accepted, the models by version, and a
 clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
@@ -45,7 +45,7 @@ messages = one_message(EVERY_KEY)
 
 
 async def lead_ids(database: Database) -> set[UUID]:
-    """Those of all leads, merged away or not."""
+    """The ids of all leads, including merged ones."""
     async with database.read() as connection:
         return set((await connection.execute(select(leads.c.id))).scalars())
 
@@ -55,19 +55,19 @@ async def count_transitions(database: Database) -> int:
         return (await connection.execute(select(func.count()).select_from(transitions))).scalar_one()
 
 
-def told(view: ScoreView) -> object:
-    """What a client reads of an evaluation."""
+def as_served(view: ScoreView) -> object:
+    """The parts of an evaluation that a client sees."""
     return ScoreDocument.of_lead(view).model_dump()
 
 
 class Machine(RuleBasedStateMachine):
-    """Commits, merges, models and days, with what must have come of them kept in plain lists and dicts."""
+    """Commits, merges, models and days, with the expected results in plain lists and dicts."""
 
     world: World
 
     def __init__(self) -> None:
         super().__init__()
-        self.world.start_anew(MODELS[0])
+        self.world.reset(MODELS[0])
         self.now = NOW
         self.accepted: list[Event] = []
         self.people: frozenset[Person] = frozenset()
@@ -122,7 +122,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(names=st.permutations([KEEPING, RENAMED]))
     def a_stage_is_renamed(self, names: list[ScoringModel]) -> None:
-        """Of those who stand where the model puts them, or keeps them, nobody moves."""
+        """No lead changes stage, if it was in the stage where the model puts or keeps it."""
         self.another_model(names[0])
         self.model_is_rolled_out(5)
         before, moved = self._stages_by_new_names(), self.world.run(count_transitions(self.world.service.database))
@@ -148,7 +148,7 @@ class Machine(RuleBasedStateMachine):
         self._assert_stages_are_current()
 
     def _assert_stages_are_current(self) -> None:
-        """Whether swept or evaluated a moment ago, nobody stands where today's reading would not put them."""
+        """Whether just swept or evaluated, each lead is in the stage that today's evaluation gives."""
         state = self._stored()
         today = rebuilt(
             self.accepted,
@@ -164,14 +164,14 @@ class Machine(RuleBasedStateMachine):
         for lead_id in self.ids:
             answer = self.world.run(self.world.service.leads.score(lead_id, None, self.now))
             self.served.append((lead_id, answer))
-        self._pass(timedelta(seconds=1))  # what happens next is not known yet at the moment of the answer
+        self._pass(timedelta(seconds=1))  # later steps must not share the moment of this answer
 
     @precondition(lambda self: self.served)
     @rule(data=st.data())
     def somebody_looks_back(self, data: st.DataObject) -> None:
         for lead_id, answer in data.draw(st.lists(st.sampled_from(self.served), min_size=1, max_size=5), label="asked"):
             again = self.world.run(self.world.service.leads.score(lead_id, answer.as_of, self.now))
-            assert told(again) == told(answer)
+            assert as_served(again) == as_served(answer)
 
     @rule()
     def process_restarts(self) -> None:
@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
         assert self.world.run(broken_chains(self.world.service.database, "interest", CALLED_ANEW)) == []
 
 
-def test_the_state_is_that_of_the_log_whatever_happens(world: World) -> None:
+def test_the_state_can_always_be_rebuilt_from_the_log(world: World) -> None:
     run_state_machine_as_test(
         type("Here", (Machine,), {"world": world}),
         settings=settings(max_examples=EXAMPLES, stateful_step_count=20, suppress_health_check=[HealthCheck.too_slow]),

@@ -1,4 +1,4 @@
-"""Making a model the active one, and how leads that another model counted come to be counted by it."""
+"""Activating a model, and recounting leads that were counted by another model."""
 
 import asyncio
 from datetime import timedelta
@@ -35,7 +35,7 @@ def views() -> list[Any]:
 
 
 async def tally_of(service: Service, key: str = "u1") -> dict[str, int]:
-    """Hits by fingerprint, as they are stored."""
+    """The stored hits by fingerprint."""
     view = await service.lead(key)
     return {fingerprint: sum(days.values()) for fingerprint, days in view.lead.facts.tally.items()}
 
@@ -57,7 +57,7 @@ async def test_a_database_without_a_model_says_what_to_do(database_url: str) -> 
     await database.close()
 
 
-async def test_replicas_that_start_together_install_the_starter_once(database_url: str) -> None:
+async def test_replicas_starting_together_install_the_starter_once(database_url: str) -> None:
     replicas = [Database(database_url) for _ in range(5)]
     await asyncio.gather(*(install_starter(each, lambda: NOW) for each in replicas))
     async with replicas[0].read() as connection:
@@ -68,40 +68,40 @@ async def test_replicas_that_start_together_install_the_starter_once(database_ur
         await each.close()
 
 
-async def test_operators_who_apply_the_same_document_at_once_make_one_version(service: Service) -> None:
+async def test_applying_the_same_document_concurrently_makes_one_version(service: Service) -> None:
     applied = await asyncio.gather(*(service.publish(OTHER) for _ in range(8)))
     assert applied == [2] * 8
 
 
-async def test_operators_who_apply_other_documents_at_once_make_a_version_each(service: Service) -> None:
+async def test_applying_different_documents_concurrently_makes_a_version_each(service: Service) -> None:
     documents = [small_model(name=f"model {number}") for number in range(8)]
     applied = await asyncio.gather(*(service.publish(each) for each in documents))
     assert sorted(applied) == list(range(2, 10))
 
 
-async def test_the_starter_replaces_no_model(service: Service) -> None:
+async def test_the_starter_does_not_replace_a_model(service: Service) -> None:
     await install_starter(service.database, service.clock)
     async with service.database.read() as connection:
         assert (await service.models.active(connection)).document == small_model()
 
 
-async def test_the_active_document_again_makes_no_version(service: Service) -> None:
+async def test_applying_the_active_document_makes_no_version(service: Service) -> None:
     assert [await service.publish(small_model()) for _ in range(2)] == [1, 1]
 
 
-async def test_true_in_the_place_of_1_makes_a_version(service: Service) -> None:
+async def test_true_instead_of_1_makes_a_version(service: Service) -> None:
     for number, operand in enumerate((1, True, 1), start=2):
         big = {"when": {"trait": "size", "eq": operand}, "points": 20}
         assert await service.publish(small_model(scores={"fit": {"rules": {"big": big}}}, stages=RUNG)) == number
 
 
-async def test_another_document_is_the_next_version_at_once(service: Service) -> None:
+async def test_another_document_is_active_immediately_as_the_next_version(service: Service) -> None:
     assert await service.publish(OTHER) == 2
     async with service.database.read() as connection:
         assert (await service.models.active(connection)).document == OTHER
 
 
-async def test_another_replica_sees_the_new_model_at_once(service: Service, database_url: str) -> None:
+async def test_another_replica_sees_the_new_model_immediately(service: Service, database_url: str) -> None:
     async with serving(database_url) as other:
         await other.ingest(*views())
         await service.publish(OTHER)
@@ -121,9 +121,9 @@ async def test_a_changed_signal_is_recounted_and_the_old_count_dropped(service: 
     await assert_rebuilt(service, OTHER, 2)
 
 
-async def test_a_lead_that_was_recounted_has_changed_even_if_its_scores_have_not(service: Service) -> None:
+async def test_a_recounted_lead_counts_as_updated_even_if_its_scores_are_the_same(service: Service) -> None:
     await service.ingest(event("u1", name="Unheard Of"))
-    model = with_signal("used", {"on": ["Unheard Of"]})  # worth nothing any more when it comes to be counted
+    model = with_signal("used", {"on": ["Unheard Of"]})  # no longer matches any event when it is recounted
     service.clock.now = NOW + timedelta(days=31)
     await service.publish(model)
     await service.roll_out()
@@ -141,7 +141,7 @@ async def test_new_points_need_no_recount(service: Service) -> None:
     await assert_rebuilt(service, dearer, 2)
 
 
-async def test_going_back_counts_what_came_meanwhile(service: Service) -> None:
+async def test_going_back_to_a_version_counts_events_received_meanwhile(service: Service) -> None:
     await service.ingest(*views())
     for model in (OTHER, small_model()):
         await service.publish(model)
@@ -151,7 +151,7 @@ async def test_going_back_counts_what_came_meanwhile(service: Service) -> None:
     await assert_rebuilt(service, small_model(), 3)
 
 
-async def test_ingestion_before_the_roll_out_brings_a_lead_up_to_date(service: Service) -> None:
+async def test_ingestion_before_the_rollout_brings_a_lead_up_to_date(service: Service) -> None:
     await service.ingest(*views(), event("u2"))
     await service.publish(OTHER)
     await service.ingest(*views()[:1])
@@ -169,7 +169,7 @@ async def test_merging_leads_of_two_versions_counts_both(service: Service) -> No
     await assert_rebuilt(service, OTHER, 2)
 
 
-async def test_a_read_before_the_roll_out_goes_by_the_active_model(service: Service) -> None:
+async def test_a_read_before_the_rollout_uses_the_active_model(service: Service) -> None:
     await service.ingest(*views())
     everything = {"engagement": {"rules": {"pricing": {"signal": "pricing", "points": 7}}}}
     model = small_model(
@@ -184,7 +184,7 @@ async def test_a_read_before_the_roll_out_goes_by_the_active_model(service: Serv
     )
 
 
-async def test_a_stage_that_is_gone_is_left_with_the_model_as_the_cause(service: Service) -> None:
+async def test_leaving_a_removed_stage_has_the_model_as_its_cause(service: Service) -> None:
     await service.ingest(event("u1"))
     await service.publish(small_model(stages=[{"name": "all"}]))
     await service.roll_out()
@@ -194,12 +194,12 @@ async def test_a_stage_that_is_gone_is_left_with_the_model_as_the_cause(service:
     assert (change.from_stage, change.to_stage, change.cause, change.model_version) == ("sql", "all", "model", 2)
 
 
-async def test_a_roll_out_that_was_stopped_goes_on_where_it_was(service: Service) -> None:
+async def test_a_stopped_rollout_continues_where_it_was(service: Service) -> None:
     await service.ingest(*(event(f"u{number}") for number in range(6)))
     await service.publish(OTHER)
     done: list[int] = []
 
-    def on_chunk(count: int, _moves: object) -> bool:
+    def on_chunk(count: int, _stage_changes: object) -> bool:
         done.append(count)
         return len(done) != 2
 

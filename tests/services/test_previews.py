@@ -1,4 +1,4 @@
-"""Previews: what they tell is what publishing does, they change nothing, and they read no more than they must."""
+"""Previews show what publishing does, change nothing, and read no more than necessary."""
 
 import json
 import math
@@ -44,7 +44,7 @@ from tests.services.histories import contested, split
 from tests.services.published import BEGINNERS, PRICING
 
 DEARER = small_model(scores={"engagement": {"rules": {"demo": {"signal": "demo", "points": 50}}}})
-"""Other points for signals that are counted already."""
+"""Different points for signals that are already counted."""
 
 
 async def previewed(service: Service, model: ScoringModel, **how: Any) -> Previewed:
@@ -66,23 +66,23 @@ async def contents(database: Database) -> dict[str, list[Any]]:
 
 
 async def some_people(service: Service) -> None:
-    """Three who asked for a demo, and two who looked at a page that is not the prices."""
+    """Three people who asked for a demo, and two who viewed a page other than pricing."""
     page = {"page": {"path": "/blog"}}
     demos = [event(f"u{number}") for number in range(3)]
     await service.ingest(*demos, *(event(f"a{number}", name="Page Viewed", context=page) for number in range(2)))
 
 
-# --- What it tells ----------------------------------------------------------------------------------------------
+# --- What it shows ----------------------------------------------------------------------------------------------
 
 
-async def test_a_preview_counts_the_moves_between_stages(service: Service) -> None:
+async def test_a_preview_counts_stage_changes(service: Service) -> None:
     await some_people(service)
     found = await previewed(service, BEGINNERS)
     assert dict(found.preview.moves) == {("sql", "interest"): 3, ("interest", "interest"): 2}
     assert (found.preview.leads, found.total, found.preview.stage_changes) == (5, 5, 3)
 
 
-async def test_a_preview_recounts_a_signal_that_would_be_another(service: Service) -> None:
+async def test_a_preview_recounts_a_signal_whose_definition_changes(service: Service) -> None:
     await some_people(service)
     found = (await previewed(service, PRICING)).preview
     viewers = {(await service.lead(key)).lead.id for key in ("a0", "a1")}
@@ -92,19 +92,19 @@ async def test_a_preview_recounts_a_signal_that_would_be_another(service: Servic
 
 async def test_a_preview_is_as_of_now_whatever_is_stored(service: Service) -> None:
     await some_people(service)
-    service.clock.now = NOW + timedelta(days=14)  # nobody is sql any more, which nobody has noticed
+    service.clock.now = NOW + timedelta(days=14)  # nobody is sql any longer, but the stored stages still say so
     found = (await previewed(service, BEGINNERS)).preview
     assert found.stages[0] == {"interest": 2, "lead": 0, "mql": 3, "sql": 0, "customer": 0}
 
 
-async def test_a_preview_compares_with_the_active_model_where_its_rollout_has_not_come_yet(service: Service) -> None:
+async def test_a_preview_compares_with_the_active_model_even_before_its_rollout(service: Service) -> None:
     await some_people(service)
     await service.publish(BEGINNERS)
     found = (await previewed(service, small_model())).preview
     assert dict(found.moves) == {("interest", "sql"): 3, ("interest", "interest"): 2}
 
 
-async def test_leads_that_were_merged_away_are_not_previewed(service: Service) -> None:
+async def test_merged_leads_are_not_previewed(service: Service) -> None:
     await service.ingest(event("a1"), event("u1"))
     await service.ingest(event("u1", "a1"))
     found = await previewed(service, BEGINNERS)
@@ -113,12 +113,12 @@ async def test_leads_that_were_merged_away_are_not_previewed(service: Service) -
 
 async def test_a_kept_stage_is_kept_in_the_preview(service: Service) -> None:
     await service.ingest(*(event("u1", name="Feature Used", at=days_ago(0)) for _ in range(6)))
-    service.clock.now = NOW + timedelta(days=5)  # 12 points: an mql no more, save to who keeps them
+    service.clock.now = NOW + timedelta(days=5)  # 12 points: an mql only because the stage is kept
     found = (await previewed(service, with_keep())).preview
     assert dict(found.moves) == {("interest", "mql"): 1}
 
 
-async def test_nobody_can_be_previewed(service: Service) -> None:
+async def test_a_preview_without_leads_is_empty(service: Service) -> None:
     found = await previewed(service, BEGINNERS)
     assert (found.preview.leads, found.total, found.preview.movers) == (0, 0, [])
 
@@ -135,31 +135,31 @@ async def test_a_preview_changes_nothing(service: Service, model: ScoringModel) 
 
 
 async def poison(service: Service, *names: str) -> None:
-    """Make the events with these names unreadable: whoever reads one fails."""
+    """Corrupt the events with these names, so that reading one fails."""
     async with service.database.write() as connection:
         await connection.execute(update(events).where(events.c.name.in_(names)).values(identities=[0]))
 
 
-async def test_no_event_is_read_where_all_signals_are_counted_already(service: Service) -> None:
+async def test_no_event_is_read_if_all_signals_are_already_counted(service: Service) -> None:
     await some_people(service)
     await poison(service, "Demo Requested", "Page Viewed")
     assert (await previewed(service, DEARER)).preview.leads == 5
 
 
-async def test_of_a_signal_that_changes_only_events_that_could_match_are_read(service: Service) -> None:
+async def test_for_a_changed_signal_only_events_that_could_match_are_read(service: Service) -> None:
     await some_people(service)
     await poison(service, "Demo Requested")
     assert len((await previewed(service, PRICING)).preview.movers) == 2
 
 
-async def test_a_signal_that_changes_is_read_from_the_log(service: Service) -> None:
+async def test_a_changed_signal_is_counted_from_the_log(service: Service) -> None:
     await some_people(service)
     await poison(service, "Page Viewed")
-    with pytest.raises(AttributeError):  # so that the tests above could fail
+    with pytest.raises(AttributeError):  # proves that the tests above can fail
         await previewed(service, PRICING)
 
 
-async def test_a_signal_by_another_name_is_counted_already(service: Service) -> None:
+async def test_a_renamed_signal_is_already_counted(service: Service) -> None:
     renamed = with_signal("asked", {"on": ["demo-requested"]})
     await some_people(service)
     await poison(service, "Demo Requested", "Page Viewed")
@@ -168,23 +168,23 @@ async def test_a_signal_by_another_name_is_counted_already(service: Service) -> 
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """What is asked of the database meanwhile."""
+    """The statements executed meanwhile."""
     heard: list[str] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         heard.append(statement)
 
-    hook.listen(database.engine.sync_engine, "before_cursor_execute", hear)
+    hook.listen(database.engine.sync_engine, "before_cursor_execute", record)
     yield heard
-    hook.remove(database.engine.sync_engine, "before_cursor_execute", hear)
+    hook.remove(database.engine.sync_engine, "before_cursor_execute", record)
 
 
 @pytest.mark.parametrize("model", [DEARER, PRICING], ids=["points", "signal"])
-async def test_more_leads_are_no_more_queries(service: Service, model: ScoringModel) -> None:
+async def test_more_leads_need_no_more_queries(service: Service, model: ScoringModel) -> None:
     asked: list[int] = []
     for people in (range(2), range(60)):
         await service.ingest(*(event(f"u{number}", name="Page Viewed") for number in people))
-        await previewed(service, model)  # once before, since what is compiled is kept
+        await previewed(service, model)  # once before, because compiled models are cached
         with statements(service.database) as heard:
             await previewed(service, model)
         asked.append(len(heard))
@@ -195,7 +195,7 @@ async def test_more_leads_are_no_more_queries(service: Service, model: ScoringMo
 # --- Chunks and samples -----------------------------------------------------------------------------------------
 
 
-async def test_every_lead_is_previewed_once_whatever_the_chunks(
+async def test_every_lead_is_previewed_once_whatever_the_chunk_size(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.services.previews.CHUNK", 2)
@@ -206,7 +206,7 @@ async def test_every_lead_is_previewed_once_whatever_the_chunks(
     assert (found.preview.leads, found.preview.stage_changes) == (5, 3)
 
 
-async def test_a_sample_is_so_many_of_all(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sample_has_the_requested_size(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.services.previews.CHUNK", 2)
     await some_people(service)
     heard: list[tuple[int, int]] = []
@@ -214,21 +214,21 @@ async def test_a_sample_is_so_many_of_all(service: Service, monkeypatch: pytest.
     assert (found.preview.leads, found.total, heard) == (3, 5, [(2, 3), (3, 3)])
 
 
-async def test_a_sample_of_more_than_there_are_is_everybody(service: Service) -> None:
+async def test_a_sample_larger_than_the_total_covers_everyone(service: Service) -> None:
     await some_people(service)
     heard: list[tuple[int, int]] = []
     found = await previewed(service, BEGINNERS, sample=100, on_progress=lambda done, total: heard.append((done, total)))
     assert (found.preview.leads, found.preview.stage_changes, heard) == (5, 3, [(5, 5)])
 
 
-async def test_a_sample_is_taken_at_random_among_all(service: Service) -> None:
+async def test_a_sample_is_random(service: Service) -> None:
     await service.ingest(*(event(f"u{number}") for number in range(6)))
     taken: Counter[UUID] = Counter()
     for _ in range(40):
         found = await previewed(service, BEGINNERS, sample=3)
         taken.update(mover.lead_id for mover in found.preview.movers)
     assert taken.total() == 120
-    assert taken.keys() == (await all_leads(service.database)).keys()  # but for a chance of one in 10¹¹
+    assert taken.keys() == (await all_leads(service.database)).keys()  # with a failure probability of 10⁻¹¹
 
 
 # --- The law ----------------------------------------------------------------------------------------------------
@@ -263,17 +263,17 @@ async def candidate_of(service: Service, model: ScoringModel) -> CompiledModel:
 
 @law
 @given(data=st.data(), history=contested(), before=known_documents, after=documents)
-def test_a_preview_tells_what_publishing_does(
+def test_a_preview_shows_what_publishing_does(
     world: World, data: st.DataObject, history: list[Event], before: ScoringModel, after: ScoringModel
 ) -> None:
-    world.start_anew(before)
+    world.reset(before)
     world.ingest(*data.draw(split(history), label="batches"))
     world.service.clock.now += timedelta(days=data.draw(st.integers(0, 40), label="later"))
     world.run(sweep(world.service))
-    world.run(_assert_told(world.service, after))
+    world.run(_assert_preview_is_right(world.service, after))
 
 
-async def _assert_told(service: Service, model: ScoringModel) -> None:
+async def _assert_preview_is_right(service: Service, model: ScoringModel) -> None:
     candidate = await candidate_of(service, model)
     told = (await preview(service.database, service.models, candidate, service.clock.now)).preview
     await publish_and_roll_out(service, candidate.version)
@@ -294,19 +294,19 @@ async def _assert_told(service: Service, model: ScoringModel) -> None:
 
 @law
 @given(data=st.data(), history=contested(8), documents=st.tuples(known_documents, known_documents, known_documents))
-def test_a_preview_during_a_rollout_tells_where_everybody_will_stand(
+def test_a_preview_during_a_rollout_shows_the_final_stages(
     world: World, data: st.DataObject, history: list[Event], documents: tuple[ScoringModel, ...]
 ) -> None:
-    """Whether the rollout has come to a lead or not."""
-    world.start_anew(documents[0])
+    """For leads that the rollout has reached and for those it has not."""
+    world.reset(documents[0])
     world.ingest(*data.draw(split(history), label="batches"))
     world.run(world.service.publish(documents[1]))
     world.run(world.service.roll_out(data.draw(st.integers(1, 3), label="reached"), lambda *_: False))
     world.service.clock.now += timedelta(days=data.draw(st.integers(0, 40), label="later"))
-    world.run(_assert_foretold(world.service, documents[2]))
+    world.run(_assert_final_stages_are_right(world.service, documents[2]))
 
 
-async def _assert_foretold(service: Service, model: ScoringModel) -> None:
+async def _assert_final_stages_are_right(service: Service, model: ScoringModel) -> None:
     candidate = await candidate_of(service, model)
     told = (await preview(service.database, service.models, candidate, service.clock.now)).preview
     await publish_and_roll_out(service, candidate.version)

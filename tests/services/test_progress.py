@@ -1,4 +1,4 @@
-"""How far a rollout has come: waiting, running, done or superseded, how fast, and until when."""
+"""The progress of a rollout: its state, rate and expected end."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from tests.services.harness import NOW, Service, event
 from tests.services.published import BEGINNERS, PRICING, ask_for_demos, die_after_a_chunk, progress, stop_after_a_chunk
 
 
-async def test_a_rollout_waits_until_a_process_takes_it_on(service: Service) -> None:
+async def test_a_rollout_waits_until_a_process_claims_it(service: Service) -> None:
     await ask_for_demos(service, 4)
     await service.publish(BEGINNERS)
     found = await progress(service)
@@ -18,7 +18,7 @@ async def test_a_rollout_waits_until_a_process_takes_it_on(service: Service) -> 
     assert (found.leads_per_second, found.expected_end, found.rollout.started_at) == (None, None, None)
 
 
-async def test_a_rollout_under_way_tells_its_rate_and_when_it_will_end(service: Service) -> None:
+async def test_a_running_rollout_reports_its_rate_and_expected_end(service: Service) -> None:
     await ask_for_demos(service, 6)
     await service.publish(BEGINNERS)
     await die_after_a_chunk(service, 2)
@@ -28,7 +28,7 @@ async def test_a_rollout_under_way_tells_its_rate_and_when_it_will_end(service: 
     assert found.expected_end == NOW + timedelta(seconds=4 + 8)
 
 
-async def test_a_rollout_that_was_finished_tells_its_rate_and_end_for_good(service: Service) -> None:
+async def test_a_finished_rollout_still_reports_its_rate_and_end(service: Service) -> None:
     await ask_for_demos(service, 6)
     await service.publish(BEGINNERS)
     await stop_after_a_chunk(service, 3)
@@ -40,21 +40,21 @@ async def test_a_rollout_that_was_finished_tells_its_rate_and_end_for_good(servi
     assert found.rollout.finished_at == NOW + timedelta(seconds=3)
 
 
-async def test_leads_that_ingestion_brings_up_to_date_count_as_done(service: Service) -> None:
+async def test_leads_updated_by_ingestion_count_as_done(service: Service) -> None:
     await ask_for_demos(service, 4)
     await service.publish(BEGINNERS)
     await service.ingest(event("u1", name="Unheard Of"), event("u9"))
     assert (await progress(service)).done == 1
 
 
-async def test_nobody_waits_for_a_rollout_where_there_is_no_lead(service: Service) -> None:
+async def test_a_rollout_without_leads_is_done_immediately(service: Service) -> None:
     await service.publish(BEGINNERS)
     found = await progress(service)
     assert (found.state, found.done, found.rollout.leads) == ("done", 0, 0)
     assert (found.leads_per_second, found.rollout.finished_at) == (None, NOW)
 
 
-async def test_a_rollout_that_another_overtook_is_superseded(service: Service) -> None:
+async def test_an_unfinished_rollout_is_superseded_by_the_next(service: Service) -> None:
     await ask_for_demos(service, 4)
     await service.publish(BEGINNERS)
     await stop_after_a_chunk(service, 2)
@@ -64,7 +64,7 @@ async def test_a_rollout_that_another_overtook_is_superseded(service: Service) -
     assert (second.state, second.done, second.rollout.leads) == ("waiting", 0, 4)
 
 
-async def test_a_rollout_that_was_done_is_not_superseded(service: Service) -> None:
+async def test_a_finished_rollout_is_not_superseded(service: Service) -> None:
     await ask_for_demos(service, 1)
     await service.publish(BEGINNERS)
     await service.roll_out()
@@ -72,7 +72,7 @@ async def test_a_rollout_that_was_done_is_not_superseded(service: Service) -> No
     assert (await progress(service, 2)).state == "done"
 
 
-async def test_rollouts_are_listed_the_latest_first(service: Service) -> None:
+async def test_rollouts_are_listed_latest_first(service: Service) -> None:
     await ask_for_demos(service, 1)
     for model in (BEGINNERS, PRICING):
         await service.publish(model)
@@ -84,6 +84,6 @@ async def test_rollouts_are_listed_the_latest_first(service: Service) -> None:
     ]
 
 
-async def test_a_rollout_that_there_is_not_is_not_found(service: Service) -> None:
+async def test_an_unknown_rollout_is_not_found(service: Service) -> None:
     with pytest.raises(NotFound, match=r"no rollout 9; /v1/rollouts lists"):
         await progress(service, 9)

@@ -1,4 +1,4 @@
-"""A model that only renames stages moves nobody: not those who meet a stage's condition, nor those whom it keeps."""
+"""Renaming stages changes no lead's stage, whether it meets the stage's condition or is only kept there."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,11 +24,11 @@ from tests.services.harness import (
 from tests.services.published import stop_after_a_chunk
 
 KEPT_ON = NOW + timedelta(days=5)
-"""When who used six features on the first day has 12 points left: less than `when` asks for, enough for `keep`."""
+"""When six features used on the first day are worth 12 points: too few for `when`, enough for `keep`."""
 
 
 def named(*names: str, **fields: Any) -> ScoringModel:
-    """The small model that keeps, with its stages called so, from the lowest up."""
+    """The small model with `keep` and with these names for its stages, lowest first."""
     stages = [stage.model_dump(by_alias=True, exclude_unset=True) for stage in with_keep().stages]
     renamed = [{**stage, "name": name} for stage, name in zip(stages, names, strict=True)]
     return small_model(stages=renamed, **fields)
@@ -41,7 +41,7 @@ DEARER = {**DOCUMENT["scores"], "fit": {"rules": {"big": {"when": {"trait": "siz
 
 
 async def keep_somebody(service: Service) -> datetime:
-    """u1 is kept as an mql, and it is the day on which they are; told is since when. u2 asked for a demo."""
+    """u1 is kept as an mql today, u2 asked for a demo. Returns since when u1 is an mql."""
     await service.publish(with_keep())
     await service.ingest(*(event("u1", name="Feature Used") for _ in range(6)), event("u2"))
     service.clock.now = KEPT_ON
@@ -52,7 +52,7 @@ async def keep_somebody(service: Service) -> datetime:
 
 
 async def publish(service: Service, *models: ScoringModel) -> None:
-    """One after the other, with time between them."""
+    """Publish models one after the other, with time in between."""
     for model in models:
         service.clock.now += timedelta(minutes=1)
         await service.publish(model, notify=True)
@@ -78,7 +78,7 @@ async def listed(service: Service, **query: Any) -> list[str]:
     ids=["one", "all", "swapped", "handed on", "beside a change", "twice", "there and back", "thrice"],
 )
 @pytest.mark.parametrize("rolled_out_between", [True, False])
-async def test_a_rename_moves_nobody(
+async def test_renaming_a_stage_changes_no_leads_stage(
     service: Service, models: Sequence[ScoringModel], stage: str, rolled_out_between: bool
 ) -> None:
     since = await keep_somebody(service)
@@ -96,14 +96,14 @@ async def test_a_rename_moves_nobody(
     assert await changes(service, "event", "model", "time") == before
 
 
-async def test_whoever_polls_for_changes_hears_of_the_new_name(service: Service) -> None:
+async def test_a_renamed_stage_shows_up_when_polling_for_changes(service: Service) -> None:
     await keep_somebody(service)
     await publish(service, WARM)
     await service.roll_out()
     assert await listed(service, updated_after=KEPT_ON) == ["u1"]
 
 
-async def test_an_event_that_comes_before_the_rollout_moves_nobody_either(service: Service) -> None:
+async def test_an_event_before_the_rollout_changes_no_stage_either(service: Service) -> None:
     await keep_somebody(service)
     await publish(service, WARM)
     await service.ingest(event("u1", name="Unheard Of"))
@@ -111,7 +111,7 @@ async def test_an_event_that_comes_before_the_rollout_moves_nobody_either(servic
     assert await changes(service, "model") == []
 
 
-async def test_who_leaves_a_renamed_stage_leaves_it_by_its_new_name(service: Service) -> None:
+async def test_a_lead_leaves_a_renamed_stage_under_its_new_name(service: Service) -> None:
     await keep_somebody(service)
     await publish(service, WARM)
     await service.roll_out()
@@ -120,14 +120,14 @@ async def test_who_leaves_a_renamed_stage_leaves_it_by_its_new_name(service: Ser
     assert ("warm", "interest") in [change[:2] for change in await changes(service, "time")]
 
 
-async def test_of_two_leads_that_merge_the_survivor_stays_where_it_is(service: Service) -> None:
+async def test_the_survivor_of_a_merge_keeps_its_stage(service: Service) -> None:
     since = await keep_somebody(service)
     await publish(service, WARM)
     await service.ingest(event("a9", name="Unheard Of"), alias("u1", "a9"))
     assert (await service.lead("u1")).lead.standing.since == since
 
 
-async def test_a_stage_that_is_gone_still_lets_its_leads_fall(service: Service) -> None:
+async def test_leads_fall_from_a_removed_stage(service: Service) -> None:
     await keep_somebody(service)
     await publish(service, WARM, small_model())
     await service.roll_out()
@@ -139,7 +139,7 @@ async def test_a_stage_that_is_gone_still_lets_its_leads_fall(service: Service) 
 
 @pytest.mark.parametrize("chunks", [0, 1, 2])
 @pytest.mark.parametrize("model", [HOT, named("interest", "lead", "hot", "warm", "customer")], ids=["one", "handed on"])
-async def test_a_list_finds_leads_by_the_new_name_however_far_the_rollout_has_come(
+async def test_a_list_finds_leads_by_the_new_name_throughout_the_rollout(
     service: Service, chunks: int, model: ScoringModel
 ) -> None:
     await keep_somebody(service)
@@ -152,7 +152,7 @@ async def test_a_list_finds_leads_by_the_new_name_however_far_the_rollout_has_co
     assert await listed(service, sales_ready=False) == ["u1"]
 
 
-async def test_a_list_does_not_find_leads_by_what_their_stage_was_called(service: Service) -> None:
+async def test_a_list_does_not_find_leads_by_a_former_stage_name(service: Service) -> None:
     await keep_somebody(service)
     await publish(service, named("interest", "lead", "sql", "mql", "customer"))
     assert await listed(service, stages=["mql"]) == ["u2"]
@@ -163,7 +163,7 @@ async def test_a_list_does_not_find_leads_by_what_their_stage_was_called(service
 
 
 @pytest.mark.parametrize("rolled_out", [True, False])
-async def test_looking_back_tells_the_stage_by_its_name_of_then(service: Service, rolled_out: bool) -> None:
+async def test_looking_back_uses_the_stage_name_of_that_time(service: Service, rolled_out: bool) -> None:
     await keep_somebody(service)
     served: list[tuple[datetime, str]] = []
     for model in (WARM, named("interest", "lead", "sql", "warm", "customer"), named(*BEFORE)):
@@ -177,7 +177,7 @@ async def test_looking_back_tells_the_stage_by_its_name_of_then(service: Service
     assert (await service.leads.score(lead_id, KEPT_ON, later)).stage == "mql"
 
 
-async def test_what_another_model_would_have_said_goes_by_its_names(service: Service) -> None:
+async def test_another_models_past_score_uses_its_own_stage_names(service: Service) -> None:
     await keep_somebody(service)
     await publish(service, WARM, HOT)
     lead_id, now = (await service.lead("u1")).lead.id, service.clock.now
@@ -187,7 +187,7 @@ async def test_what_another_model_would_have_said_goes_by_its_names(service: Ser
     assert {version: view.stage for version, view in past.items()} == {2: "mql", 3: "warm", 4: "hot"}
 
 
-async def test_somebody_who_has_never_moved_has_always_been_on_the_lowest_stage(service: Service) -> None:
+async def test_a_lead_without_stage_changes_was_always_in_the_lowest_stage(service: Service) -> None:
     await service.publish(with_keep())
     await service.ingest(event("u1", name="Feature Used"))
     lead_id = (await service.lead("u1")).lead.id
@@ -204,7 +204,7 @@ async def test_somebody_who_has_never_moved_has_always_been_on_the_lowest_stage(
     ("model", "stage"), [(WARM, "warm"), (named("interest", "lead", "sql", "mql", "customer"), "sql")]
 )
 @pytest.mark.parametrize("published_before", [[], [HOT]], ids=["active", "during a rollout"])
-async def test_a_preview_of_a_rename_shows_no_move(
+async def test_a_preview_of_a_rename_shows_no_stage_change(
     service: Service, model: ScoringModel, stage: str, published_before: Sequence[ScoringModel]
 ) -> None:
     await keep_somebody(service)

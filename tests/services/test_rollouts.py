@@ -1,4 +1,4 @@
-"""Rollouts: a published model reaches every lead once, whoever is at work, whatever comes in between."""
+"""Rollouts: a published model reaches every lead once, whichever process does the work and despite interruptions."""
 
 import asyncio
 from collections.abc import Sequence
@@ -36,14 +36,14 @@ from tests.services.rebuild import broken_chains, event_log, rebuilt, stored
 
 
 async def versions(service: Service) -> list[int]:
-    """By which versions the leads were evaluated last, in the order of their ids."""
+    """The version that last evaluated each lead, in order of lead ids."""
     async with service.database.read() as connection:
         query = select(leads.c.model_version).where(leads.c.merged_into.is_(None)).order_by(leads.c.id)
         return list((await connection.execute(query)).scalars())
 
 
 async def assert_rebuilt(service: Service, model: ScoringModel, version: int) -> None:
-    """What is stored is, byte for byte, what this model makes of the log."""
+    """The stored state is, byte for byte, what this model computes from the log."""
     compiled = compile_model(model, version)
     log = await event_log(service.database)
     assert await stored(service.database) == rebuilt(log, lambda _: (compiled, service.clock.now))
@@ -76,7 +76,7 @@ async def test_a_chunk_has_fewer_leads_where_they_have_many_events(
     monkeypatch.setattr(rollouts, "CHUNK_EVENTS", 3)
     heard: list[int] = []
 
-    def on_chunk(count: int, _moves: object) -> bool:
+    def on_chunk(count: int, _stage_changes: object) -> bool:
         heard.append(count)
         return True
 
@@ -86,17 +86,17 @@ async def test_a_chunk_has_fewer_leads_where_they_have_many_events(
     await service.publish(small_model())
     heard.clear()
     assert await service.roll_out(10, on_chunk)
-    assert heard == [1, 1, 1, 1, 0]  # one at least
+    assert heard == [1, 1, 1, 1, 0]  # at least one
 
 
-async def test_each_chunk_is_committed_by_itself_in_the_order_of_ids(service: Service) -> None:
+async def test_each_chunk_is_committed_separately_in_order_of_ids(service: Service) -> None:
     await ask_for_demos(service, 5)
     await service.publish(BEGINNERS)
     await stop_after_a_chunk(service, 2)
     assert await versions(service) == [2, 2, 1, 1, 1]
 
 
-async def test_leads_that_were_merged_away_are_passed_over(service: Service) -> None:
+async def test_merged_leads_are_skipped(service: Service) -> None:
     await service.ingest(event("a1"), event("u1"))
     await service.ingest(event("u1", "a1"))
     await service.publish(BEGINNERS)
@@ -105,7 +105,7 @@ async def test_leads_that_were_merged_away_are_passed_over(service: Service) -> 
     assert await changes(service, "model") == [("sql", "interest", "model", 2, False)]
 
 
-async def test_a_rollout_that_is_done_is_not_done_again(service: Service) -> None:
+async def test_a_finished_rollout_is_not_run_again(service: Service) -> None:
     await ask_for_demos(service, 3)
     await service.publish(BEGINNERS)
     await service.roll_out()
@@ -113,7 +113,7 @@ async def test_a_rollout_that_is_done_is_not_done_again(service: Service) -> Non
     assert await changes(service, "model") == [("sql", "interest", "model", 2, False)] * 3
 
 
-async def test_a_lead_that_a_model_changes_nothing_of_is_no_news(service: Service) -> None:
+async def test_a_lead_unchanged_by_the_model_is_not_marked_as_updated(service: Service) -> None:
     await ask_for_demos(service, 1)
     service.clock.now = NOW + timedelta(hours=1)
     await service.publish(small_model(name="the same by another name"))
@@ -122,7 +122,7 @@ async def test_a_lead_that_a_model_changes_nothing_of_is_no_news(service: Servic
     assert await versions(service) == [2]
 
 
-async def test_a_retired_version_published_again_is_a_rollout_of_its_own(service: Service) -> None:
+async def test_publishing_a_retired_version_again_starts_its_own_rollout(service: Service) -> None:
     await ask_for_demos(service, 2)
     await service.publish(BEGINNERS)
     await service.roll_out()
@@ -138,13 +138,13 @@ async def test_a_retired_version_published_again_is_a_rollout_of_its_own(service
 # --- Claims -----------------------------------------------------------------------------------------------------
 
 
-async def test_replicas_that_roll_out_at_once_evaluate_each_lead_once(database_url: str) -> None:
+async def test_concurrent_replicas_evaluate_each_lead_once(database_url: str) -> None:
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         await ask_for_demos(one, 30)
         await one.publish(BEGINNERS)
         visited: list[int] = []
 
-        def on_chunk(count: int, _moves: object) -> bool:
+        def on_chunk(count: int, _stage_changes: object) -> bool:
             visited.append(count)
             return True
 
@@ -153,7 +153,7 @@ async def test_replicas_that_roll_out_at_once_evaluate_each_lead_once(database_u
         assert await changes(one, "model") == [("sql", "interest", "model", 2, False)] * 30
 
 
-async def test_a_claimed_rollout_is_left_to_who_claimed_it(database_url: str) -> None:
+async def test_a_claimed_rollout_is_left_to_its_owner(database_url: str) -> None:
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         await ask_for_demos(one, 4)
         await one.publish(BEGINNERS)
@@ -163,7 +163,7 @@ async def test_a_claimed_rollout_is_left_to_who_claimed_it(database_url: str) ->
         assert await versions(one) == [2, 1, 1, 1]
 
 
-async def test_a_claim_that_ran_out_is_taken_over(database_url: str) -> None:
+async def test_an_expired_claim_is_taken_over(database_url: str) -> None:
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         await ask_for_demos(one, 4)
         await one.publish(BEGINNERS)
@@ -174,20 +174,20 @@ async def test_a_claim_that_ran_out_is_taken_over(database_url: str) -> None:
         assert len(await changes(one, "model")) == 4
 
 
-async def test_a_claim_by_a_clock_far_ahead_is_not_waited_for(database_url: str) -> None:
+async def test_a_claim_from_a_clock_far_ahead_is_ignored(database_url: str) -> None:
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         await ask_for_demos(one, 4)
         await one.publish(BEGINNERS)
         one.clock.now = NOW + CLAIM
         await die_after_a_chunk(one, 1)
-        assert not await other.roll_out(1)  # a little ahead, as clocks are
+        assert not await other.roll_out(1)  # slightly ahead, as clocks are
         one.clock.now = NOW + CLAIM + timedelta(microseconds=1)
         await die_after_a_chunk(one, 1)
         assert await other.roll_out(1)
         assert len(await changes(one, "model")) == 4
 
 
-async def test_who_lost_the_claim_changes_nothing_more(database_url: str) -> None:
+async def test_a_process_that_lost_its_claim_stops_changing_leads(database_url: str) -> None:
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         await ask_for_demos(one, 4)
         await one.publish(BEGINNERS)
@@ -222,8 +222,8 @@ async def test_a_stop_releases_the_claim(database_url: str) -> None:
 # --- Stragglers -------------------------------------------------------------------------------------------------
 
 
-async def test_a_lead_saved_by_an_older_version_after_the_end_is_found_again(service: Service) -> None:
-    """As by a transaction that asked for the active model just before the publication, and was slow."""
+async def test_a_lead_saved_by_an_older_version_after_the_end_is_picked_up(service: Service) -> None:
+    """As by a slow transaction that read the active model just before the publication."""
     await ask_for_demos(service, 3)
     before = await stored(service.database)
     await service.publish(BEGINNERS)
@@ -238,7 +238,7 @@ async def test_a_lead_saved_by_an_older_version_after_the_end_is_found_again(ser
     assert len(await changes(service, "model")) == 4
 
 
-async def test_a_straggler_does_not_move_the_end_of_the_rollout(service: Service) -> None:
+async def test_a_straggler_does_not_change_the_recorded_end(service: Service) -> None:
     await ask_for_demos(service, 1)
     await service.publish(BEGINNERS)
     await service.roll_out()
@@ -250,7 +250,7 @@ async def test_a_straggler_does_not_move_the_end_of_the_rollout(service: Service
     assert (found.state, found.rollout.finished_at) == ("done", NOW)
 
 
-async def test_a_lead_that_falls_back_behind_the_rollout_is_found_all_the_same(service: Service) -> None:
+async def test_a_lead_set_back_behind_the_rollout_is_still_picked_up(service: Service) -> None:
     await ask_for_demos(service, 4)
     await service.publish(BEGINNERS)
     first = (await service.lead("u0")).lead.id
@@ -261,7 +261,7 @@ async def test_a_lead_that_falls_back_behind_the_rollout_is_found_all_the_same(s
         async with service.database.write() as connection:
             await connection.execute(update(leads).where(leads.c.id == first).values(model_version=1))
 
-    def on_chunk(count: int, _moves: object) -> bool:
+    def on_chunk(count: int, _stage_changes: object) -> bool:
         nonlocal task
         heard.append(count)
         if len(heard) == 1:
@@ -276,10 +276,10 @@ async def test_a_lead_that_falls_back_behind_the_rollout_is_found_all_the_same(s
     assert await versions(service) == [2] * 4
 
 
-# --- In its midst -----------------------------------------------------------------------------------------------
+# --- Midway -----------------------------------------------------------------------------------------------
 
 
-async def test_a_rollout_superseded_in_its_midst_gives_way_to_the_next(service: Service) -> None:
+async def test_a_rollout_superseded_midway_yields_to_the_next(service: Service) -> None:
     await ask_for_demos(service, 5)
     await service.publish(BEGINNERS)
     await stop_after_a_chunk(service, 2)
@@ -290,12 +290,12 @@ async def test_a_rollout_superseded_in_its_midst_gives_way_to_the_next(service: 
     await assert_rebuilt(service, PRICING, 3)
 
 
-async def test_a_process_goes_over_to_a_model_that_is_published_meanwhile(service: Service) -> None:
+async def test_a_process_switches_to_a_model_published_meanwhile(service: Service) -> None:
     await ask_for_demos(service, 6)
     await service.publish(BEGINNERS)
     publishing: list[asyncio.Task[Any]] = []
 
-    def on_chunk(_count: int, _moves: object) -> bool:
+    def on_chunk(_count: int, _stage_changes: object) -> bool:
         if not publishing:
             publishing.append(asyncio.create_task(service.publish(PRICING)))
         return True
@@ -307,7 +307,7 @@ async def test_a_process_goes_over_to_a_model_that_is_published_meanwhile(servic
     assert (await progress(service, 3)).state == "done"
 
 
-async def test_a_model_that_is_published_and_rolled_out_within_a_commit_is_not_undone_by_it(
+async def test_a_commit_does_not_undo_a_model_rolled_out_while_it_ran(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(postgres_url, small_model()) as one, serving(postgres_url) as other:
@@ -324,7 +324,7 @@ async def test_a_model_that_is_published_and_rolled_out_within_a_commit_is_not_u
         await assert_rebuilt(one, BEGINNERS, 2)
 
 
-async def test_ingestion_during_a_rollout_leaves_what_a_rebuild_gives(database_url: str) -> None:
+async def test_ingestion_during_a_rollout_leaves_a_rebuildable_state(database_url: str) -> None:
     people = [str(number) for number in range(12)]
 
     def messages(wave: int) -> list[list[Event]]:
@@ -346,11 +346,11 @@ async def test_ingestion_during_a_rollout_leaves_what_a_rebuild_gives(database_u
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), history=contested())
-def test_what_a_rollout_leaves_is_what_a_rebuild_gives(world: World, data: st.DataObject, history: list[Event]) -> None:
-    """Whatever was ingested before, while and after it was under way."""
+def test_a_rollout_leaves_a_rebuildable_state(world: World, data: st.DataObject, history: list[Event]) -> None:
+    """Whatever is ingested before, during and after it."""
     batches = data.draw(split(history), label="batches")
     published = data.draw(st.integers(0, len(batches)), label="published")
-    world.start_anew()
+    world.reset()
     world.ingest(*batches[:published])
     world.run(world.service.publish(PRICING))
 

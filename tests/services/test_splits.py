@@ -15,7 +15,7 @@ from app.storage import leads as lead_store
 from app.storage.sql import UtcDateTime
 from app.storage.tables import former_identities, identities, leads
 from tests.services.harness import NOW, Service, event, who
-from tests.services.test_lookback import PAGES, after, asked, engagement, lead_id, on_day, told
+from tests.services.test_lookback import PAGES, after, as_served, engagement, lead_id, on_day, score_on
 
 
 async def undo_merge(service: Service, lead_id: UUID, key: str) -> None:
@@ -53,10 +53,10 @@ async def test_leads_merged_and_split_again_and_again_answer_for_each_period(ser
         else:
             await on_day(service, days, event("a1", name="Feature Used"), event("u1", **PAGES))
         for each in ids:
-            served[each, days] = told(await service.leads.score(each, None, after(days)))
-    assert {key: told(await asked(service, *key)) for key in served} == served
-    spoke = [(await asked(service, retired, days)).lead_id for days in range(13)]
-    assert spoke == [retired, *[survivor, survivor, retired, retired] * 3]
+            served[each, days] = as_served(await service.leads.score(each, None, after(days)))
+    assert {key: as_served(await score_on(service, *key)) for key in served} == served
+    served_by = [(await score_on(service, retired, days)).lead_id for days in range(13)]
+    assert served_by == [retired, *[survivor, survivor, retired, retired] * 3]
 
 
 async def test_a_history_over_splits_says_of_each_day_what_asking_at_its_end_says(service: Service) -> None:
@@ -69,7 +69,7 @@ async def test_a_history_over_splits_says_of_each_day_what_asking_at_its_end_say
     for each in ids:
         history = await service.leads.history(each, NOW.date(), after(5).date(), after(400))
         one_by_one = [await service.leads.score(each, seen.as_of, after(400)) for seen in history]
-        assert list(map(told, history)) == list(map(told, one_by_one))
+        assert list(map(as_served, history)) == list(map(as_served, one_by_one))
         assert len({seen.evaluation.profile.facts.event_count for seen in history}) > 1
 
 
@@ -81,6 +81,6 @@ async def test_a_lead_that_was_given_back_one_of_its_identities_speaks_for_itsel
     service.clock.now = after(3)
     await undo_merge(service, retired, "a2")
     await on_day(service, 4, event("u2", "a2", name="Unheard Of"))
-    spoke = [(await asked(service, retired, days)).lead_id for days in range(5)]
-    assert spoke == [retired, retired, survivor, retired, last]
+    served_by = [(await score_on(service, retired, days)).lead_id for days in range(5)]
+    assert served_by == [retired, retired, survivor, retired, last]
     assert await engagement(service, retired, 1, 2, 3, 4) == [25, 25, 0, 0]

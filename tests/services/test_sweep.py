@@ -1,4 +1,4 @@
-"""The sweeper: stored stages change on the very day on which time changes them."""
+"""The sweeper: stored stages change on the exact day on which time changes them."""
 
 import asyncio
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ TODAY = NOW.date()
 
 
 async def stored_lead(service: Service, key: str) -> Lead:
-    """The lead as it is stored, not as it is evaluated on the spot."""
+    """The lead as stored, not as evaluated now."""
     view = await service.lead(key)
     async with service.database.read() as connection:
         lead = await lead_store.get(connection, view.lead.id)
@@ -26,7 +26,7 @@ async def sweep(service: Service, now: datetime, limit: int = 100) -> tuple[int,
     return await sweep_due(service.database, service.models, now, limit)
 
 
-async def test_a_lead_that_was_touched_is_looked_at_the_next_day(service: Service) -> None:
+async def test_an_updated_lead_is_checked_the_next_day(service: Service) -> None:
     await service.ingest(event("u1"))
     assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=1)
     assert await sweep(service, NOW) == (0, ())
@@ -39,16 +39,18 @@ async def test_the_next_check_is_on_the_day_of_the_forecast(service: Service) ->
     assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=14)
 
 
-async def test_scores_that_fade_are_refreshed_after_a_week(service: Service) -> None:
+async def test_fading_scores_are_refreshed_after_a_week(service: Service) -> None:
     await service.ingest(event("u1"))
     await sweep(service, NOW + timedelta(days=14))
-    assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=21)  # silence costs 5 by then
+    assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(
+        days=21
+    )  # inactivity costs 5 points by then
     await sweep(service, NOW + timedelta(days=21))
     assert (await stored_lead(service, "u1")).scores["engagement"] == 20
     assert (await stored_lead(service, "u1")).next_check_on == TODAY + timedelta(days=30)  # the forecast again
 
 
-async def test_the_stored_stage_changes_on_the_very_day(service: Service) -> None:
+async def test_the_stored_stage_changes_on_the_exact_day(service: Service) -> None:
     await service.ingest(event("u1"))
     moves: dict[date, tuple[tuple[str, str], ...]] = {}
     for days in range(1, 60):
@@ -70,7 +72,7 @@ async def test_a_sweep_records_time_as_the_cause(service: Service) -> None:
     assert lead.standing.since == NOW + timedelta(days=14)
 
 
-async def test_a_lead_that_nothing_moves_is_looked_at_again_in_ten_years(service: Service) -> None:
+async def test_a_lead_that_will_not_change_is_checked_again_in_ten_years(service: Service) -> None:
     await service.ingest(event("u1", name="Order Completed", trusted=True))
     tomorrow = NOW + timedelta(days=1)
     await sweep(service, tomorrow)
@@ -87,7 +89,7 @@ async def test_a_kept_stage_is_kept_until_its_own_threshold(database_url: str) -
         assert (await stored_lead(service, "u1")).standing.stage == "interest"
 
 
-async def test_only_leads_that_are_due_are_visited_the_longest_due_first(service: Service) -> None:
+async def test_only_due_leads_are_visited_longest_overdue_first(service: Service) -> None:
     for days in range(3):
         service.clock.now = NOW + timedelta(days=days)
         await service.ingest(event(f"u{days}"))
@@ -97,7 +99,7 @@ async def test_only_leads_that_are_due_are_visited_the_longest_due_first(service
     assert (await stored_lead(service, "u2")).next_check_on == TODAY + timedelta(days=3)
 
 
-async def test_a_visit_that_changes_nothing_is_no_update_of_the_lead(service: Service) -> None:
+async def test_a_visit_that_changes_nothing_does_not_update_the_lead(service: Service) -> None:
     await service.ingest(event("u1", name="Order Completed", trusted=True))
     await sweep(service, NOW + timedelta(days=1))
     assert (await stored_lead(service, "u1")).updated_at == NOW
@@ -109,7 +111,7 @@ async def test_merged_leads_are_not_visited(service: Service) -> None:
     assert (await sweep(service, NOW + timedelta(days=1)))[0] == 1
 
 
-async def test_two_sweepers_at_once_change_each_stage_once(database_url: str) -> None:
+async def test_concurrent_sweepers_change_each_stage_once(database_url: str) -> None:
     later = NOW + timedelta(days=14)
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         await one.ingest(*(event(f"u{number}") for number in range(30)))
@@ -119,7 +121,7 @@ async def test_two_sweepers_at_once_change_each_stage_once(database_url: str) ->
         assert [[step.transition.to_stage for step in steps] for steps in found] == [["mql", "sql"]] * 30
 
 
-async def test_sweeping_and_ingesting_at_once_lose_nothing(database_url: str) -> None:
+async def test_concurrent_sweeping_and_ingestion_lose_nothing(database_url: str) -> None:
     async with serving(database_url, small_model()) as one, serving(database_url) as other:
         keys = [f"u{number}" for number in range(10)]
         await one.ingest(*(event(key, at=days_ago(1)) for key in keys))
