@@ -1,7 +1,8 @@
-"""What leads can come to under a model: the bounds of its scores, and what certainly follows from a condition.
+"""What leads can attain under a model: the bounds of its scores, and what a condition implies about a lead.
 
-All of it errs on the safe side: rules that exclude each other are added up all the same, so bounds may be too wide,
-and an answer may be missing. But no lead leaves the bounds, and an answer that is given is right for every lead.
+The analysis is conservative. Bounds may be too wide, because the points of mutually exclusive rules are added up, and
+an answer may be None. But no lead's score is ever outside the bounds, and an answer of true or false is right for
+every lead.
 """
 
 import math
@@ -14,16 +15,16 @@ from app.scoring.document import Combination, Condition, Leaf, Rule, Score
 from app.scoring.rules import to_cents, weight_of
 
 UNCOUNTED = 10**12
-"""A `per_day` above this bounds nothing."""
+"""A `per_day` above this is treated as no bound at all."""
 ROUNDING = 1e-12
-"""By how much, relatively, sums of floats may differ from a series' limit."""
+"""Relative rounding error of a sum of floats, compared with the limit of the series."""
 
 
 # --- Scores -----------------------------------------------------------------------------------------------------
 
 
 def attainable(score: Score) -> Bounds:
-    """The least and the greatest that a score can be, infinite where nothing bounds it."""
+    """A score's least and greatest possible values; infinite where nothing bounds it."""
     sums: dict[str | None, list[Bounds]] = {}
     for rule in score.rules.values():
         sums.setdefault(rule.group, []).append(_attainable_points(rule))
@@ -37,14 +38,14 @@ def attainable(score: Score) -> Bounds:
 
 
 def _attainable_points(rule: Rule) -> Bounds:
-    """What one rule can give, after its own cap. A rule may always give nothing."""
+    """The least and the most points one rule can give, after its own cap. Any rule may also give none."""
     most = _most_weight(rule)
     points = clipped(rule, to_cents(rule.points * most)) if rule.points and most else 0.0
     return min(points, 0.0), max(points, 0.0)
 
 
 def _most_weight(rule: Rule) -> float:
-    """How many times its points a rule can give: the greatest sum of hits, each weighted by its age."""
+    """The most times over that a rule can give its points: the greatest sum of its hits, weighted by age."""
     if rule.signal is None:
         return 1
     if rule.at_least is not None:
@@ -61,7 +62,7 @@ def _most_weight(rule: Rule) -> float:
 
 
 def most_hits(rule: Rule) -> float:
-    """How many hits a frequency rule can count within its days."""
+    """The most hits that a frequency rule can count within its `within_days`."""
     return math.inf if rule.per_day is None or rule.within_days is None else rule.per_day * rule.within_days
 
 
@@ -74,7 +75,7 @@ def clipped(rule: Rule, points: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a lead: bounds of its scores, answers to conditions by their text, and of which hits it has."""
+    """What is known about a lead: its scores' bounds, answers to conditions (by their text), and hits it must have."""
 
     scores: Mapping[str, Bounds]
     answers: Mapping[str, bool] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Known:
 
 
 def suppose(scores: Mapping[str, Bounds], conditions: Iterable[Condition]) -> Known:
-    """What is known of a lead, with scores within these bounds, that meets these conditions."""
+    """What is known about a lead that meets these conditions and whose scores are within these bounds."""
     parts = [part for condition in conditions for part in _certain_parts(condition)]
     held = [part for part, holds in parts if holds and isinstance(part, Leaf)]
     narrowed = dict(scores)
@@ -94,7 +95,7 @@ def suppose(scores: Mapping[str, Bounds], conditions: Iterable[Condition]) -> Kn
 
 
 def _certain_parts(condition: Condition) -> Iterator[tuple[Condition, bool]]:
-    """A condition that holds, and the parts of it that then certainly do or don't."""
+    """A condition that holds, and each part of it that must then hold (True) or fail (False)."""
     yield condition, True
     if isinstance(condition, Combination):
         for child in condition.all or ():
@@ -115,10 +116,10 @@ def _narrowed(bounds: Bounds, operators: Mapping[str, Any]) -> Bounds:
 
 
 def answer(condition: Condition, known: Known) -> Answer:
-    """Whether a condition holds of every such lead, of none, or not certainly either."""
-    told = known.answers.get(_text(condition)) if known.answers else None
-    if told is not None:
-        return told
+    """True if every such lead meets the condition, False if none does, None if that can't be told."""
+    known_answer = known.answers.get(_text(condition)) if known.answers else None
+    if known_answer is not None:
+        return known_answer
     if isinstance(condition, Combination):
         parts = [answer(child, known) for child in condition.all or ()]
         parts += [negation(answer(child, known)) for child in condition.none or ()]
@@ -127,27 +128,27 @@ def answer(condition: Condition, known: Known) -> Answer:
         return all_of(parts)
     if condition.score is not None:
         return bounds_test(condition.operators)(known.scores[condition.score])
-    return True if any(_asks_no_more(condition, leaf) for leaf in known.hits) else None
+    return True if any(_requires_no_more(condition, leaf) for leaf in known.hits) else None
 
 
-def _asks_no_more(leaf: Leaf, than: Leaf) -> bool:
-    """Whether whoever has the hits that one leaf asks for has those of the other."""
+def _requires_no_more(leaf: Leaf, than: Leaf) -> bool:
+    """Whether a lead with the hits that `than` requires always has those that `leaf` requires."""
     days, enough = leaf.within_days or math.inf, leaf.at_least or 1
     return leaf.signal == than.signal and enough <= (than.at_least or 1) and days >= (than.within_days or math.inf)
 
 
 def can_hold(condition: Condition, scores: Mapping[str, Bounds]) -> bool:
-    """False if certainly no lead with scores within these bounds meets the condition."""
+    """False only if no lead with scores within these bounds can meet the condition."""
     contradicts = any(least > greatest for least, greatest in suppose(scores, [condition]).scores.values())
     return not contradicts and answer(condition, Known(scores)) is not False
 
 
 def implies(one: Condition, other: Condition, scores: Mapping[str, Bounds]) -> bool:
-    """True if whatever meets one condition certainly meets the other too."""
+    """True only if every lead or event that meets one condition also meets the other."""
     cases = one.any if isinstance(one, Combination) and one.any else [one]
     return all(answer(other, suppose(scores, [one, case])) is True for case in cases)
 
 
 def _text(condition: Condition) -> str:
-    # Not `==` of documents: to Python, true is 1; to a condition it is not.
+    # Documents are not compared with `==`: Python takes True for 1, a condition does not.
     return repr(condition.model_dump(exclude_none=True))

@@ -1,7 +1,7 @@
-"""Conditions at work: a question asks one thing, a junction joins the answers, and both can say why.
+"""Compiled conditions: leaves test one value each, combinations join them, and both can explain their answer.
 
-Answers are true, false, or None for "not certain": over a span of days a number is known only within bounds.
-`all`, `any` and `none` are those of Kleene's three-valued logic, which is Boolean where everything is certain.
+An answer is true, false, or None for "unknown": over a span of days a number is known only within bounds.
+`all`, `any` and `none` follow Kleene's three-valued logic, which is Boolean logic where everything is known.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from app.scoring.document import COMBINERS, Combination, Condition, Leaf
 from app.scoring.operators import NEGATIONS, as_number, field_test
 
 Bounds = tuple[float, float]
-"""The least and the greatest that a number can be; the same, where it is known."""
+"""The least and the greatest possible value of a number; equal if it is known."""
 
 Answer = bool | None
 FIELDS = {"property": "properties", "context": "context", "trait": "traits"}
@@ -23,9 +23,9 @@ THRESHOLDS: Mapping[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge,
 
 @dataclass(frozen=True, slots=True)
 class CompiledLeaf:
-    """A leaf. It is asked of a view: an object with what the leaf's subject needs.
+    """A leaf, tested on a view: an object that provides what the leaf's subject needs.
 
-    That is `properties`, `context` or `traits` (mappings), `score(name)` or `hits(signal, within_days)` (bounds).
+    That is `properties`, `context` or `traits` (mappings), or `score(name)` or `hits(signal, within_days)` (bounds).
     """
 
     written: Mapping[str, Any]
@@ -35,20 +35,20 @@ class CompiledLeaf:
     def holds(self, view: Any) -> Answer:
         return self.test(self.measure(view))
 
-    def explain(self, view: Any, *, wanted: bool = True) -> dict[str, Any]:
-        """The leaf as the model writes it, with the `actual` value and, for a number that is too small, by how much.
+    def explain(self, view: Any, *, negated: bool = False) -> dict[str, Any]:
+        """The leaf as the model writes it, plus the `actual` value and, for a number that falls short, `short_by`.
 
-        A leaf that is not `wanted` stands under `none`: no number is missing there, whether it holds or not.
+        A `negated` leaf is one under `none`, where nothing can fall short.
         """
         measured = self.measure(view)
         actual = measured[0] if isinstance(measured, tuple) else measured
-        fails = wanted and not self.test(measured)
+        fails = not negated and not self.test(measured)
         return {**self.written, "actual": actual, "short_by": _shortfall(self.written, actual) if fails else None}
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledCombination:
-    """Conditions joined by `all`, `any` and `none`; where several stand together, each must hold."""
+    """Conditions joined by `all`, `any` and `none`; each of the three that is given must hold."""
 
     all: tuple["CompiledCondition", ...]
     any: tuple["CompiledCondition", ...]
@@ -65,8 +65,8 @@ class CompiledCombination:
         if self.any:
             yield any_of([child.holds(view) for child in self.any])
 
-    def explain(self, view: Any, *, wanted: bool = True) -> dict[str, Any]:
-        """The junction, less the parts that don't matter: what makes it hold, or what keeps it from holding."""
+    def explain(self, view: Any, *, negated: bool = False) -> dict[str, Any]:
+        """Only the parts that decide the answer: those that make the combination hold, or those that make it fail."""
         verdict = self.holds(view)
         parts = {
             "all": [child for child in self.all if child.holds(view) is verdict],
@@ -77,7 +77,7 @@ class CompiledCombination:
             parts["any"] = []
         return _shortest(
             {
-                combiner: [child.explain(view, wanted=wanted is (combiner != "none")) for child in children]
+                combiner: [child.explain(view, negated=negated is not (combiner == "none")) for child in children]
                 for combiner, children in parts.items()
                 if children
             }
@@ -88,8 +88,8 @@ CompiledCondition = CompiledLeaf | CompiledCombination
 
 
 def _shortest(parts: dict[str, Any]) -> dict[str, Any]:
-    alone = next(iter(parts.values())) if len(parts) == 1 and "none" not in parts else []
-    return dict(alone[0]) if len(alone) == 1 else parts
+    children = next(iter(parts.values())) if len(parts) == 1 and "none" not in parts else []
+    return dict(children[0]) if len(children) == 1 else parts
 
 
 def _shortfall(written: Mapping[str, Any], value: Any) -> float | None:
@@ -113,7 +113,7 @@ def any_of(answers: Iterable[Answer]) -> Answer:
 
 
 def _joined(answers: Iterable[Answer], *, decisive: bool) -> Answer:
-    """What one answer settles alone, or all the others together."""
+    """`decisive` if any answer is that, None if the rest are not all known, and otherwise its opposite."""
     certain = True
     for answer in answers:
         if answer is decisive:
@@ -145,7 +145,7 @@ def _compile_leaf(leaf: Leaf) -> CompiledLeaf:
 
 
 def _field(root: str, path: str) -> Callable[[Any], Any]:
-    """How to find a field in one of a view's mappings."""
+    """A function that reads a field from one of a view's mappings."""
     mapping_of = attrgetter(root)
     if "." not in path:
         return lambda view: mapping_of(view).get(path)
@@ -153,10 +153,10 @@ def _field(root: str, path: str) -> Callable[[Any], Any]:
 
 
 def lookup(value: Any, path: str) -> Any:
-    """The field of that name or, where there is none, the value at the end of the dotted path; None if absent.
+    """The field of that exact name or else the value at the end of the dotted path; None if there is neither.
 
-    Names may have dots too, so a path can begin with any of `beginnings(path)`. Through a list, it leads to a list of
-    what the elements have there.
+    Names may contain dots, so every split in `beginnings(path)` is tried. A path through a list gives a list of the
+    elements' values.
     """
     if isinstance(value, list):
         return _lookup_in_each(value, path)
@@ -173,7 +173,7 @@ def lookup(value: Any, path: str) -> Any:
 
 @lru_cache(maxsize=4096)
 def beginnings(path: str) -> tuple[tuple[str, str], ...]:
-    """Each way to split a path into the name of a field and the path within it, the longest name first."""
+    """Every way to split a path into the name of a field and the path within it, the longest name first."""
     dots = [position for position, each in enumerate(path) if each == "."]
     return tuple((path[:dot], path[dot + 1 :]) for dot in reversed(dots))
 
@@ -184,7 +184,7 @@ def _lookup_in_each(elements: list[Any], path: str) -> list[Any] | None:
 
 
 def _flat(elements: list[Any]) -> list[Any]:
-    """The elements with those of the lists among them in their place, without recursion: a client nests at will."""
+    """The elements, with nested lists flattened. Not recursive, since clients may nest lists to any depth."""
     flat, waiting = [], elements[::-1]
     while waiting:
         each = waiting.pop()
@@ -196,7 +196,7 @@ def _flat(elements: list[Any]) -> list[Any]:
 
 
 def bounds_test(operators: Mapping[str, Any]) -> Callable[[Bounds], Answer]:
-    """The question whether a number that lies within bounds, infinite ones too, passes all these operators."""
+    """A test of whether a number known within bounds (which may be infinite) passes all these operators."""
     tests = [_bound_test(name, operand) for name, operand in operators.items()]
     return tests[0] if len(tests) == 1 else lambda bounds: all_of(test(bounds) for test in tests)
 

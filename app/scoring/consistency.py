@@ -1,4 +1,4 @@
-"""Whether the parts of a model fit together: names that are there, subjects that can be asked about, and how much."""
+"""Checks between the parts of a well-formed model: references to names, subjects allowed in a place, and totals."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -7,16 +7,16 @@ from typing import Any
 from app.scoring.document import NUMERIC_OPERATORS, Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
 from app.validation.faults import Fault
 
-MAX_MESSAGES = 100_000  # of all examples, each `times` over: to run them takes seconds
-MAX_EVENT_NAMES = 10_000  # of all signals: to recount them, one statement names them all
-_TOLD_NAMES = 20
+MAX_MESSAGES = 100_000  # in all examples, counting `times`: running that many takes seconds
+MAX_EVENT_NAMES = 10_000  # of all signals together: a recount lists them in one SQL statement
+_MAX_LISTED_NAMES = 20
 
 
 def inconsistencies(model: ScoringModel) -> Iterator[Fault]:
-    """What the parts of a document, each well formed, say of one another that can't be."""
+    """Every fault that lies in how well-formed parts refer to one another, or in how large they are together."""
     events = sum(len(signal.on) for signal in model.signals.values())
     if events > MAX_EVENT_NAMES:
-        yield Fault("signals", f"name {events} events, and {MAX_EVENT_NAMES} are allowed: count fewer")
+        yield Fault("signals", f"list {events} event names, more than the {MAX_EVENT_NAMES} allowed: list fewer")
     for name, signal in model.signals.items():
         yield from _faults_in_signal(signal, f"signals.{name}")
     for name, score in model.scores.items():
@@ -49,9 +49,9 @@ def _faults_in_rule(model: ScoringModel, score: Score, rule: Rule, path: str) ->
 def _faults_in_stage(model: ScoringModel, index: int, stage: Stage) -> Iterator[Fault]:
     path = f"stages[{index}]"
     if index == 0 and (stage.when is not None or stage.keep is not None):
-        yield Fault(path, "is the first rung, on which everybody stands: remove its when and keep")
+        yield Fault(path, "is the first stage, which holds every lead: remove its when and keep")
     if index > 0 and stage.when is None:
-        yield Fault(f"{path}.when", "is missing: only the first rung is without a condition")
+        yield Fault(f"{path}.when", "is missing: every stage but the first needs a condition")
     for field in ("when", "keep"):
         condition = getattr(stage, field)
         if condition is not None:
@@ -76,20 +76,20 @@ def _not_numeric(leaf: Leaf, path: str) -> Iterator[Fault]:
         if operator not in NUMERIC_OPERATORS:
             yield Fault(f"{path}.{operator}", "does not apply to a score, which is a number")
         elif any(isinstance(item, str | bool) for item in operands):
-            yield Fault(f"{path}.{operator}", "a score is compared with a number")
+            yield Fault(f"{path}.{operator}", "must be a number, because it is compared with a score")
 
 
 def _wrong_subjects(condition: Condition, path: str, allowed: tuple[str, ...]) -> Iterator[Fault]:
     for place, leaf in leaves(condition, path):
         if leaf.subject not in allowed:
-            yield Fault(f"{place}.{leaf.subject}", f"can't be asked about here; ask about {' or '.join(allowed)}")
+            yield Fault(f"{place}.{leaf.subject}", f"can't be used here; use {' or '.join(allowed)}")
 
 
 def _repeated_stages(model: ScoringModel) -> Iterator[Fault]:
     seen: set[str] = set()
     for index, stage in enumerate(model.stages):
         if stage.name in seen:
-            yield Fault(f"stages[{index}].name", f"{stage.name} is already the name of a rung")
+            yield Fault(f"stages[{index}].name", f"{stage.name} is already the name of another stage")
         seen.add(stage.name)
 
 
@@ -97,7 +97,8 @@ def _faults_in_examples(model: ScoringModel) -> Iterator[Fault]:
     stages = {stage.name: stage for stage in model.stages}
     messages = sum(given.times for example in model.examples for given in example.given)
     if messages > MAX_MESSAGES:
-        yield Fault("examples", f"tell of {messages} messages, and {MAX_MESSAGES} are allowed: lower their times")
+        message = f"have {messages} messages, more than the {MAX_MESSAGES} allowed: lower their times"
+        yield Fault("examples", message)
     for index, example in enumerate(model.examples):
         path = f"examples[{index}].expect"
         if example.expect.stage is not None and example.expect.stage not in stages:
@@ -107,5 +108,7 @@ def _faults_in_examples(model: ScoringModel) -> Iterator[Fault]:
 
 
 def _unknown(noun: str, name: str, known: dict[str, Any]) -> str:
-    more = f" and {len(known) - _TOLD_NAMES} more" if len(known) > _TOLD_NAMES else ""
-    return f"there is no {noun} {name}; there is {', '.join(islice(known, _TOLD_NAMES)) or 'none at all'}{more}"
+    if not known:
+        return f"unknown {noun} {name}: the model has no {noun}s"
+    more = f" and {len(known) - _MAX_LISTED_NAMES} more" if len(known) > _MAX_LISTED_NAMES else ""
+    return f"unknown {noun} {name}; expected one of: {', '.join(islice(known, _MAX_LISTED_NAMES))}{more}"

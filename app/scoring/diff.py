@@ -1,7 +1,7 @@
-"""What differs between two scoring models: traits, signals, scores, rules, stages and the like, not lines.
+"""The differences between two scoring models, by part (trait, signal, score, rule, stage, …) rather than by line.
 
-Only what makes a difference is told: the writing of event names, defaults written out and the order of anything but
-rungs make none. No logic is applied, though: two conditions that come to the same, but are written otherwise, differ.
+What has no effect is left out: spelling variants of an event name, defaults written out, and the order of anything
+but stages. The comparison is structural: equivalent conditions written differently count as different.
 """
 
 import json
@@ -25,12 +25,17 @@ _MAX_CHANGES = 4  # of one thing in a summary
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference. `path` leads to it in the later model; to what was removed, in the earlier one.
+    """One difference. `path` is its place in the later model, or in the earlier one for something that was removed.
 
-    `before` and `after` are objects: of what is new or gone the fields as written, and None for the other side; of a
-    change the fields that differ (null: not written); of a new name `name`; of a move `above`: the next rung below
-    among those that kept their order, or null. `recounts`: a signal counts what no signal of the earlier model counted
-    in just this way, so that its events are read again. Otherwise a tally that is there already is taken over.
+    What `before` and `after` hold depends on `kind`:
+
+    - added, removed: the fields as written, and None on the other side
+    - changed: the fields that differ; null for one that is not written
+    - renamed: `name`
+    - moved: `above`, the next lower stage of those that kept their order, or null
+
+    `recounts` says that a signal's events must be read from the log, because no signal of the earlier model counted
+    exactly the same ones. Otherwise the existing tally is reused.
     """
 
     kind: Kind
@@ -43,7 +48,7 @@ class Difference:
 
 
 def compare(before: ScoringModel, after: ScoringModel) -> tuple[Difference, ...]:
-    """All that differs: by noun, what changed, what is new, what is gone. Empty if both say the same of every lead."""
+    """All differences: for each noun what changed, then what is new, then what is gone. Empty if nothing differs."""
     return tuple(_differences(before, after))
 
 
@@ -51,7 +56,7 @@ def _differences(before: ScoringModel, after: ScoringModel) -> Iterator[Differen
     yield from _differences_of("model", match(parts.head(before), parts.head(after)))
     yield from _differences_of("trait", match(parts.traits(before), parts.traits(after)))
     signals, scores, stages = matches(before, after)
-    yield from _counted(before, after, _differences_of("signal", signals))
+    yield from _with_recounts(before, after, _differences_of("signal", signals))
     yield from _differences_of("score", scores)
     for old, new in scores.both:
         yield from _in_score((old.name, before.scores[old.name]), (new.name, after.scores[new.name]), signals)
@@ -70,7 +75,7 @@ def _in_score(before: tuple[str, Score], after: tuple[str, Score], signals: Matc
 
 
 def _moved(stages: Match, before: ScoringModel, after: ScoringModel) -> Iterator[Difference]:
-    """The rungs that left their order: as few as explain it."""
+    """The smallest set of stages whose moves explain the new order."""
     then, now = ([stage.name for stage in model.stages] for model in (before, after))
     order = {alias(old, new): then.index(old.name) for old, new in stages.both}
     steady = set(_longest_ascent(order))
@@ -84,7 +89,10 @@ def _moved(stages: Match, before: ScoringModel, after: ScoringModel) -> Iterator
 
 
 def _longest_ascent(order: Mapping[str, int]) -> list[str]:
-    """The longest run of names whose numbers ascend; of several the first by alphabet, so either way round the same."""
+    """The longest subsequence of names with ascending numbers.
+
+    Of several equally long ones, the first in alphabetical order: the result does not depend on which model is earlier.
+    """
     runs: list[list[str]] = []
     for index, (name, number) in enumerate(order.items()):
         below = [run for run, other in zip(runs, list(order.values())[:index], strict=True) if other < number]
@@ -100,16 +108,16 @@ def _above(name: str, order: list[str], kept: set[str]) -> str | None:
     return next((other for other in reversed(order[: order.index(name)]) if other in kept), None)
 
 
-# --- Telling ----------------------------------------------------------------------------------------------------
+# --- Summaries --------------------------------------------------------------------------------------------------
 
 
-def _differences_of(noun: Noun, found: Match) -> Iterator[Difference]:
-    for old, new in found.both:
+def _differences_of(noun: Noun, matched: Match) -> Iterator[Difference]:
+    for old, new in matched.both:
         yield from _changed(noun, old, new)
-    for part in found.new:
+    for part in matched.new:
         summary = _line(f"{part.label} is new: {_prose(part.written)}")
         yield Difference("added", noun, part.path, None, part.written, summary)
-    for part in found.gone:
+    for part in matched.gone:
         yield Difference("removed", noun, part.path, part.written, None, _line(f"{part.label} is gone"))
 
 
@@ -120,15 +128,15 @@ def _changed(noun: Noun, old: Part, new: Part) -> Iterator[Difference]:
     fields = [field for field in new.texts if old.texts[field] != new.texts[field]]
     if fields:
         before, after = ({field: part.fields[field] for field in fields} for part in (old, new))
-        told = _listed([change for field in fields for change in _changes(field, before[field], after[field])])
-        told = f"counts other events now ({told})" if noun == "signal" else told
-        yield Difference("changed", noun, new.path, before, after, _line(f"{new.label}: {told}"))
+        changes = _listed([change for field in fields for change in _changes(field, before[field], after[field])])
+        changes = f"counts other events now ({changes})" if noun == "signal" else changes
+        yield Difference("changed", noun, new.path, before, after, _line(f"{new.label}: {changes}"))
 
 
-def _counted(before: ScoringModel, after: ScoringModel, found: Iterable[Difference]) -> Iterator[Difference]:
-    """The differences of signals, with what they cost: whether events must be counted anew."""
+def _with_recounts(before: ScoringModel, after: ScoringModel, of_signals: Iterable[Difference]) -> Iterator[Difference]:
+    """The differences between signals, each with whether its events must be recounted."""
     known = {fingerprint_of(signal) for signal in before.signals.values()}
-    for difference in found:
+    for difference in of_signals:
         if difference.kind == "removed":
             yield difference
             continue
@@ -145,7 +153,7 @@ def _listed(changes: list[str]) -> str:
 
 
 def _changes(field: str, before: Any, after: Any) -> Iterator[str]:
-    """What differs within one field, such as `when.all[1].gte 40 → 30`."""
+    """The changes within one field, such as `when.all[1].gte 40 → 30`."""
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
         for key in after:
             yield from _changes(f"{field}.{key}", before[key], after[key])
@@ -170,7 +178,7 @@ def _changes_of_list(field: str, before: list[Any], after: list[Any]) -> Iterato
 
 
 def _line(text: str) -> str:
-    """Names of examples and of models may have line breaks in them."""
+    """The text on one line: names of examples and models may contain line breaks."""
     return " ".join(text.split())
 
 
@@ -180,7 +188,7 @@ def _prose(value: Any) -> str:
 
 
 def _flow(value: Any) -> str:
-    """A value as YAML would have it on one line, but for the quotes."""
+    """A value in YAML's flow style, without quotes."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
     if isinstance(value, list):

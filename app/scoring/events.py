@@ -1,4 +1,4 @@
-"""Events and identities: what a message is once it has become a fact."""
+"""Events and identities: what an accepted message is turned into."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from app.scoring.strings import comparable_name, without_gaps
 
 IdentityKind = Literal["user_id", "email", "phone", "anonymous_id"]
 IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
-"""From the strongest claim on who a person is to the weakest."""
+"""From the strongest evidence of who a person is to the weakest."""
 KNOWN_BY: tuple[IdentityKind, ...] = ("user_id", "email")
-"""A lead that has an identity of such a kind is known. A browser or a telephone is often used by several people."""
+"""The kinds that make a lead known rather than anonymous. Several people may share a browser or a telephone."""
 
 
 class Identity(NamedTuple):
-    """One way in which a person is known. `str()` of it is its key in storage, such as `email:ada@example.com`."""
+    """One of a person's identities. Its `str()` is its key in storage, such as `email:ada@example.com`."""
 
     kind: IdentityKind
     value: str
@@ -28,10 +28,10 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A message that was accepted, with its times in UTC.
+    """An accepted message. Times are in UTC.
 
-    `identities` is never empty and stands strongest first: the event is filed under the first.
-    `trusted` tells whether a secret key sent it. (`source`, `message_id`) is unique.
+    `identities` is never empty and ordered from strongest to weakest; the event is stored under the first.
+    `trusted` says whether a secret key sent it. (`source`, `message_id`) is unique.
     """
 
     id: UUID
@@ -48,15 +48,15 @@ class Event:
     traits: Mapping[str, Any]
 
 
-MAX_KEY_LENGTH = 600  # characters that storage keeps of a key; a ligature can become eighteen letters
-MAX_TRAIT_LENGTH = 2_048  # characters of a trait's key and, in JSON, its value
+MAX_KEY_LENGTH = 600  # stored characters of a key; normalization can turn one ligature into eighteen letters
+MAX_TRAIT_LENGTH = 2_048  # characters of a trait's key plus its value in JSON
 
 
 @lru_cache(maxsize=4096)
 def event_name_key(name: str) -> str:
-    """What makes two event names one: `Form Submitted`, `form_submitted` and `FORM-SUBMITTED` have the same key.
+    """The key by which event names match: `Form Submitted`, `form_submitted` and `FORM-SUBMITTED` have the same one.
 
-    Keys are stored. That of a name in ASCII never changes.
+    Keys are stored, so the key of an ASCII name must never change.
     """
     if name.isascii():
         return without_gaps(name).casefold()

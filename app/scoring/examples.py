@@ -1,4 +1,4 @@
-"""Examples at work: a model's own examples, run against it."""
+"""Running a model's own examples against it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from app.scoring.stages import stage_of
 from app.scoring.strings import with_canonical_names
 
 MOMENT = datetime(2026, 1, 15, 12, tzinfo=UTC)
-"""When every example is read. Any moment would do, as examples speak of days ago."""
+"""When every example is evaluated. Any moment would do, as examples are written in days ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleResult:
-    """`failures` says what came out otherwise than expected; it is empty where the example holds."""
+    """`failures` has one sentence for each expectation that was not met; it is empty if the example holds."""
 
     name: str
     failures: tuple[str, ...]
@@ -36,7 +36,7 @@ def _failures(model: CompiledModel, example: Example) -> Iterator[str]:
     stage = stage_of(evaluation, None)
     if example.expect.stage not in (None, stage):
         yield f"stage is {stage}, expected {example.expect.stage}"
-    sales_ready = next(rung.sales_ready for rung in model.stages if rung.name == stage)
+    sales_ready = next(each.sales_ready for each in model.stages if each.name == stage)
     if example.expect.sales_ready not in (None, sales_ready):
         yield f"sales_ready is {str(sales_ready).lower()}"
     for name, expected in example.expect.scores.items():
@@ -52,11 +52,11 @@ def _score_failures(evaluation: Evaluation, name: str, expected: Any) -> Iterato
 
 def _events(given: Given, index: int) -> Iterator[Event]:
     at = MOMENT - timedelta(days=given.days_ago)
-    for time in range(given.times):
+    for repetition in range(given.times):
         yield Event(
             id=UUID(int=0),
             source="example",
-            message_id=f"{index:04}-{time:05}",
+            message_id=f"{index:04}-{repetition:05}",
             type="track" if given.event else "identify",
             name=given.event or "Identified",
             identities=(Identity("user_id", "example"),),

@@ -1,7 +1,7 @@
-"""Facts: all that scoring remembers of a lead. The facts of one event are facts too, and facts are merged.
+"""Facts: everything that scoring remembers about a lead. Each event yields facts, and a lead's are theirs, merged.
 
-`merge` is commutative and associative: hits are added, and of everything else the latest, the first, the least or
-the greatest is kept, by an order without ties. So neither the order of events nor their grouping can show.
+`merge` is commutative and associative: it adds up hits, and for everything else keeps the earliest or the latest, by
+an order without ties. So neither the order of events nor how they are grouped affects the result.
 """
 
 import json
@@ -15,15 +15,15 @@ from app.scoring.events import MAX_TRAIT_LENGTH, Event
 from app.scoring.sources import first_touch
 
 Days = dict[int, int]
-"""UTC day, as a proleptic ordinal, to hits."""
+"""From a UTC day, as a proleptic ordinal, to its number of hits."""
 
 Tally = dict[str, Days]
-"""A signal's fingerprint to its days. A signal without hits is absent, as is a day."""
+"""From a signal's fingerprint to its days. Signals and days without hits are absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """A value with what decides between it and another one."""
+    """A value with the time and message that decide which of two values is the later."""
 
     value: Any
     at: datetime
@@ -40,12 +40,12 @@ def _canonical(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a lead, apart from who it is.
+    """What is known about a lead, apart from its identities.
 
-    `traits` are what anybody said, `trusted_traits` what secret keys said, whatever others have said since: which of
-    the two counts is for the model to say, and may change without an event being read. In both, a null is a tombstone,
-    so that an older value that comes later stays gone. Where only secret keys spoke the two may be one map.
-    `source` is the first touch. Times are UTC, and None where there is no event.
+    `traits` has the latest values from any key, `trusted_traits` the latest from secret keys. Both are kept because
+    the model decides which one counts, and a new model must not require reading the events again. In both, a null is
+    a tombstone: an older value that arrives later must not come back. If only secret keys sent traits, the two may be
+    the same mapping. `source` is the first touch. Times are in UTC, and None if there is no event.
     """
 
     tally: Tally = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Facts:
     event_count: int = 0
 
     def known_traits(self, trusted: Collection[str] = ()) -> dict[str, Any]:
-        """The traits' values: of those named here what secret keys said, of all others what anybody said last."""
+        """The traits' latest values: from secret keys only for the traits in `trusted`, from any key for the others."""
         if not trusted:
             return {key: trait.value for key, trait in self.traits.items() if trait.value is not None}
         open_to_all = {key: trait for key, trait in self.traits.items() if not is_part_of_any(key, trusted)}
@@ -66,9 +66,9 @@ class Facts:
 
 
 def is_part_of_any(key: str, traits: Collection[str]) -> bool:
-    """Whether a key is that of one of these traits, or of a part of one: `company.size` is a part of `company`.
+    """Whether a key names one of these traits or a part of one, as `company.size` is part of `company`.
 
-    A condition on `company.size` may read either key, so whoever may not set the one must not set the other.
+    A condition on `company.size` can read either key, so trust in one must extend to the other.
     """
     return key in traits or ("." in key and any(key.startswith(f"{trait}.") for trait in traits))
 
@@ -77,14 +77,14 @@ MAX_TRAITS = 500
 
 
 def day_of(moment: datetime | date) -> int:
-    """The UTC day of a moment that is in UTC, as a proleptic ordinal."""
+    """The day of a moment in UTC, as a proleptic ordinal."""
     return moment.toordinal()
 
 
 def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
-    """The facts of a single event that gives a hit to each of these signals."""
+    """The facts from a single event, which counts as a hit for the signals with these fingerprints."""
     day = day_of(event.occurred_at)
-    # Only a page call's properties describe the page; those of other events may name any url.
+    # Only the properties of a page call describe the page. In other events, `url` may be any URL.
     source = first_touch(event.context, event.properties if event.type == "page" else {})
     traits = _latest([_traits_of(event)])
     return Facts(
@@ -107,7 +107,7 @@ def _traits_of(event: Event) -> dict[str, Stamped]:
 
 
 def merge(parts: Iterable[Facts]) -> Facts:
-    """All that any of the parts know. No part is changed."""
+    """The facts of all parts together. No part is modified."""
     parts = list(parts)
     if len(parts) == 1:
         return parts[0]
@@ -128,14 +128,14 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
     total: Tally = {}
     for tally in tallies:
         for fingerprint, days in tally.items():
-            counted = total.setdefault(fingerprint, {})
+            sums = total.setdefault(fingerprint, {})
             for day, hits in days.items():
-                counted[day] = counted.get(day, 0) + hits
+                sums[day] = sums.get(day, 0) + hits
     return total
 
 
 def subtract_tally(tally: Tally, part: Tally) -> Tally:
-    """What is left of a tally without a part of it. Adding the part again gives the tally."""
+    """The tally less a part of it; the inverse of `add_tallies`."""
     negative = {fingerprint: {day: -hits for day, hits in days.items()} for fingerprint, days in part.items()}
     total = add_tallies((tally, negative))
     left = {fingerprint: {day: hits for day, hits in days.items() if hits} for fingerprint, days in total.items()}
@@ -143,9 +143,9 @@ def subtract_tally(tally: Tally, part: Tally) -> Tally:
 
 
 def _latest(maps: Iterable[Mapping[str, Stamped]]) -> dict[str, Stamped]:
-    """Of each trait the latest value, and of all traits only so many: else anybody could make a lead a heavy one.
+    """The latest value of each trait, and only the `MAX_TRAITS` latest traits, so that no client can bloat a lead.
 
-    What is left out is older than all that is kept, and so would be left out in whatever order the parts came.
+    Whatever is dropped is older than everything that is kept, so the order of the parts makes no difference.
     """
     latest: dict[str, Stamped] = {}
     for traits in maps:

@@ -1,7 +1,7 @@
-"""The linter: what is valid in a scoring model and yet hardly meant. Every warning names the thing and the remedy.
+"""The linter: warns about settings in a scoring model that are valid but probably unintended.
 
-It warns only of what is certain, by `attainable.py`: a model without warnings may still be odd, but no odd-looking
-model that works is complained about.
+It warns only about what `attainable.py` can prove, so there are no false alarms, but a model without warnings may
+still have mistakes. Every warning names the thing and the remedy.
 """
 
 import math
@@ -40,7 +40,7 @@ Code = Literal[
 
 @dataclass(frozen=True, slots=True)
 class LintWarning:
-    """One thing that is hardly meant. `path` is where in the document, such as `stages[2].when.all[0].gte`."""
+    """One probable mistake. `path` is its place in the document, such as `stages[2].when.all[0].gte`."""
 
     code: Code
     path: str
@@ -48,7 +48,7 @@ class LintWarning:
 
 
 def lint(model: ScoringModel) -> tuple[LintWarning, ...]:
-    """All warnings, by kind and within a kind in the order of the document."""
+    """All warnings, grouped by kind; within a kind, in the document's order."""
     bounds = {name: attainable(score) for name, score in model.scores.items()}
     return (
         *_unread_traits(model),
@@ -70,7 +70,7 @@ def _unread_traits(model: ScoringModel) -> Iterator[LintWarning]:
         read.add("email")
     for name in model.traits:
         if not any(is_part_of_any(path, [name]) for path in read):
-            message = f"no rule and no stage reads {name}: ask for it in a rule or a stage, or remove it"
+            message = f"no rule or stage uses {name}: use it in one, or remove it"
             yield LintWarning("unread-trait", f"traits.{name}", message)
 
 
@@ -80,7 +80,7 @@ def _derived_traits(model: ScoringModel) -> Iterator[LintWarning]:
         return
     for name in model.traits:
         if name in trusted & DERIVED_TRAITS:
-            message = f"{name} is computed from email, which public keys may set: let email be trusted instead"
+            message = f"{name} is computed from email, which public keys may set: make email trusted instead"
             yield LintWarning("derived-trait", f"traits.{name}", message)
 
 
@@ -92,7 +92,7 @@ def _unread_signals(model: ScoringModel) -> Iterator[LintWarning]:
     read |= {leaf.signal for _, leaf in _stage_leaves(model)}
     for name in model.signals:
         if name not in read:
-            message = f"no rule and no stage reads {name}: give it a rule, ask for it in a stage, or remove it"
+            message = f"no rule or stage uses {name}: use it in one, or remove it"
             yield LintWarning("unread-signal", f"signals.{name}", message)
 
 
@@ -148,7 +148,7 @@ def _unreachable_bands(name: str, score: Score, bounds: Bounds) -> Iterator[Lint
         if threshold > greatest:
             reason = f"{_range(name, bounds)}; lower its threshold, or change the points and limits of {name}"
         elif above_threshold <= max(threshold, least):
-            reason = f"whoever reaches it has reached {above} too; move its threshold, or remove it"
+            reason = f"a lead that reaches it has already reached {above}; move its threshold, or remove it"
         else:
             continue
         message = f"no lead is ever {band}: {reason}"
@@ -182,15 +182,18 @@ def _unreachable_stages(model: ScoringModel, bounds: Mapping[str, Bounds]) -> It
         reasons = (_hidden_by(stage, above, bounds) for above in model.stages[index + 1 :])
         reason = next(filter(None, reasons), None)
         if reason is not None:
-            yield LintWarning("unreachable-stage", f"stages[{index}]", f"no lead ever stands on {stage.name}: {reason}")
+            yield LintWarning("unreachable-stage", f"stages[{index}]", f"no lead is ever in {stage.name}: {reason}")
 
 
 def _hidden_by(stage: Stage, above: Stage, bounds: Mapping[str, Bounds]) -> str | None:
-    """Why nobody stands on a stage, if that is for the one above it. Its `keep` is no way to get there."""
+    """Why no lead is ever in `stage`, if `above` takes them all. `keep` doesn't matter: it brings no lead in."""
     if above.when is not None and answer(above.when, Known(bounds)) is True:
-        return f"{above.name}, higher up, holds everybody; let its when ask for more"
+        return f"{above.name}, a higher stage, takes every lead; make its when stricter"
     if above.when is not None and stage.when is not None and implies(stage.when, above.when, bounds):
-        return f"whoever meets its condition meets that of {above.name}, higher up; let {above.name} ask for more"
+        return (
+            f"a lead that meets its condition also meets that of {above.name}, a higher stage; "
+            f"make {above.name} stricter"
+        )
     return None
 
 
@@ -198,24 +201,24 @@ def _hidden_by(stage: Stage, above: Stage, bounds: Mapping[str, Bounds]) -> str 
 
 
 def _double_counts(model: ScoringModel) -> Iterator[LintWarning]:
-    counted = {name: _Counted.by(signal) for name, signal in model.signals.items()}
+    counted = {name: _CountedEvents.by(signal) for name, signal in model.signals.items()}
     for name, score in model.scores.items():
-        # A frequency rule does not count an event again: it rewards that there are many.
+        # A frequency rule does not count an event twice: it rewards repetition.
         plain = {key: rule for key, rule in score.rules.items() if rule.signal is not None and rule.at_least is None}
-        for later, (key, rule) in enumerate(plain.items()):
-            earlier = islice(plain.items(), later)
+        for index, (key, rule) in enumerate(plain.items()):
+            earlier = islice(plain.items(), index)
             twin = next((other for other, before in earlier if _count_the_same(before, rule, counted)), None)
             if twin is not None:
                 message = (
-                    f"{key} and {twin} give points for the same event: remove one, let the where of their signals "
-                    "tell them apart, or put both in one group, which says that it is meant"
+                    f"{key} and {twin} give points for the same event: remove one, give their signals where conditions "
+                    "that exclude each other, or put both in one group to show that this is intended"
                 )
                 yield LintWarning("double-count", f"scores.{name}.rules.{key}", message)
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """Which events a signal counts."""
+class _CountedEvents:
+    """The events that a signal counts."""
 
     keys: frozenset[str]
     where: Condition | None
@@ -233,10 +236,11 @@ class _Counted:
         return implies(self.where, other.where, {}) or implies(other.where, self.where, {})
 
 
-def _count_the_same(one: Rule, other: Rule, counted: Mapping[str, _Counted]) -> bool:
-    """Whether an event certainly gives hits to both rules, and nothing shows that this is meant.
+def _count_the_same(one: Rule, other: Rule, counted: Mapping[str, _CountedEvents]) -> bool:
+    """Whether both rules certainly count some event, with no sign that this is intended.
 
-    A group that caps both shows it, and so do points that take back for some events what all of them give.
+    Signs of intent are a group that caps both, and one rule that takes back, for some of the events, points that the
+    other gives for all.
     """
     if one.group is not None and one.group == other.group:
         return False
@@ -250,7 +254,7 @@ def _count_the_same(one: Rule, other: Rule, counted: Mapping[str, _Counted]) -> 
 
 def _low_caps(model: ScoringModel) -> Iterator[LintWarning]:
     for name, score in model.scores.items():
-        path, given = f"scores.{name}", _given_at_once(score)
+        path, given = f"scores.{name}", _points_at_once(score)
         for key, rule in score.rules.items():
             points = to_cents(rule.points)
             if rule.max_points is not None and abs(points) > rule.max_points:
@@ -263,19 +267,19 @@ def _low_caps(model: ScoringModel) -> Iterator[LintWarning]:
         yield from _low_limits(path, score, given)
 
 
-def _given_at_once(score: Score) -> dict[str, float]:
-    """What each rule gives at once, by one hit if it has a signal, after its own cap."""
+def _points_at_once(score: Score) -> dict[str, float]:
+    """The points that each rule gives at once (for a single hit, if it has a signal), after its own cap."""
     return {key: clipped(rule, to_cents(rule.points)) for key, rule in score.rules.items()}
 
 
 def _low_limits(path: str, score: Score, given: Mapping[str, float]) -> Iterator[LintWarning]:
     caps = {key: score.groups[rule.group].max if rule.group else math.inf for key, rule in score.rules.items()}
-    felt = {key: min(points, caps[key]) for key, points in given.items()}
-    highest, lowest = max(felt, key=felt.__getitem__), min(given, key=given.__getitem__)
-    if score.max is not None and felt[highest] > max(score.max, 0):
-        yield _low_cap(f"{path}.max", score.max, highest, felt[highest])
-    # Where other rules give points, a rule may well take more than `min` allows to go below it: all of theirs.
-    if score.min is not None and felt[highest] <= 0 and given[lowest] < min(score.min, 0):
+    capped = {key: min(points, caps[key]) for key, points in given.items()}
+    highest, lowest = max(capped, key=capped.__getitem__), min(given, key=given.__getitem__)
+    if score.max is not None and capped[highest] > max(score.max, 0):
+        yield _low_cap(f"{path}.max", score.max, highest, capped[highest])
+    # If other rules give points, a penalty may reasonably exceed `min`: it can cancel all of those points.
+    if score.min is not None and capped[highest] <= 0 and given[lowest] < min(score.min, 0):
         yield _low_cap(f"{path}.min", score.min, lowest, given[lowest])
 
 

@@ -1,6 +1,6 @@
-"""Which parts of two scoring models are the same, under whatever name.
+"""Matching the parts of two scoring models, whatever they are called.
 
-What stands in both models under different names was renamed: what refers to it counts as unchanged.
+A part that is in both models under different names was renamed. What refers to it counts as unchanged.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ Order = Callable[[Iterable[str]], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What stands in both models, by name or as renamed, what is new and what is gone."""
+    """The parts in both models (with equal names, or renamed), those that are new, and those that are gone."""
 
     both: Sequence[tuple[Part, Part]]
     new: Sequence[Part]
@@ -25,7 +25,7 @@ class Match:
 
 
 class Matches(NamedTuple):
-    """How the parts of two models match that others refer to by name."""
+    """The matches of the parts that other parts refer to by name."""
 
     signals: Match
     scores: Match
@@ -33,7 +33,7 @@ class Matches(NamedTuple):
 
 
 def renamed_stages(before: ScoringModel, after: ScoringModel) -> dict[str, str]:
-    """By their names before, what stages are called now that have another name and are otherwise the same."""
+    """The stages that were renamed and are otherwise the same: old name to new name."""
     return {old.name: new.name for old, new in matches(before, after).stages.both if old.name != new.name}
 
 
@@ -46,12 +46,12 @@ def matches(before: ScoringModel, after: ScoringModel) -> Matches:
 
 
 def _from_the_top(stages: Iterable[str]) -> list[str]:
-    """Of two stages with one condition the upper one holds the leads."""
+    """Highest stage first: of two stages with the same condition, the higher one has the leads."""
     return list(stages)[::-1]
 
 
 def match(before: Parts, after: Parts, order: Order = sorted) -> Match:
-    """Which parts are the same. Of several that mean the same, those that come first in `order` are paired first."""
+    """Pair the parts of two models. Parts with equal meaning are paired in the order that `order` puts them in."""
     earlier = {new: old for old, new in _new_names(before, after, order).items()}
     earlier |= {key: key for key in after if key in before and key not in earlier}
     kept = set(earlier.values())
@@ -63,7 +63,7 @@ def match(before: Parts, after: Parts, order: Order = sorted) -> Match:
 
 
 def _new_names(before: Parts, after: Parts, order: Order) -> dict[str, str]:
-    """By their names before, what parts are called now that have another name."""
+    """The parts that were renamed: old name to new name."""
     names = _paired(before, before.keys() - after.keys(), after, after.keys() - before.keys(), order)
     same = {key for key in before.keys() & after.keys() if before[key].meaning == after[key].meaning}
     left, free = before.keys() - names.keys() - same, after.keys() - set(names.values()) - same
@@ -71,22 +71,23 @@ def _new_names(before: Parts, after: Parts, order: Order) -> dict[str, str]:
 
 
 def _paired(before: Parts, left: Collection[str], after: Parts, free: Collection[str], order: Order) -> dict[str, str]:
-    """Those of these parts that mean the same."""
+    """Pairs of equal meaning from `left` and `free`: old name to new name."""
     gone, new = _by_meaning(before, left, order), _by_meaning(after, free, order)
     return {old: key for meaning in gone for old, key in zip(gone[meaning], new.get(meaning, ()), strict=False)}
 
 
-def _by_meaning(parts: Parts, wanted: Collection[str], order: Order) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for key in order(key for key in parts if key in wanted):
-        found.setdefault(parts[key].meaning, []).append(key)
-    return found
+def _by_meaning(parts: Parts, names: Collection[str], order: Order) -> dict[str, list[str]]:
+    by_meaning: dict[str, list[str]] = {}
+    for key in order(key for key in parts if key in names):
+        by_meaning.setdefault(parts[key].meaning, []).append(key)
+    return by_meaning
 
 
 def _without_loose_ends(names: Mapping[str, str], before: Parts, after: Parts) -> dict[str, str]:
-    """Names that parts exchange or hand on, but no chain of them at whose end a name means something else by itself.
+    """The renames that form a swap, or a chain from a name that is gone to one that is new. Other chains are dropped.
 
-    A name that is still in use, but not for anything that was there before, is of a part that has changed.
+    If a chain starts at a name that the later model still uses, or ends at one that the earlier model used, then the
+    part of that name was changed rather than renamed.
     """
     kept = dict(names)
     for start in names.keys() - set(names.values()):
@@ -100,14 +101,14 @@ def _without_loose_ends(names: Mapping[str, str], before: Parts, after: Parts) -
 
 
 def aliases(**matched: Match) -> tuple[Names, Names]:
-    """What to call the renamed things of these nouns in the earlier and in the later model."""
-    then = {noun: {old.name: alias(old, new) for old, new in found.both} for noun, found in matched.items()}
-    now = {noun: {new.name: alias(old, new) for old, new in found.both} for noun, found in matched.items()}
+    """For each noun, from the names in the earlier and in the later model to aliases that are the same in both."""
+    then = {noun: {old.name: alias(old, new) for old, new in match.both} for noun, match in matched.items()}
+    now = {noun: {new.name: alias(old, new) for old, new in match.both} for noun, match in matched.items()}
     return then, now
 
 
 def alias(old: Part, new: Part) -> str:
-    """The same whichever of the two is the earlier; the meaning tells two parts apart that exchanged their names."""
+    """One name for a pair of parts. Symmetric; it includes the meaning, to distinguish two parts that swapped names."""
     if old.name == new.name:
         return old.name
     return " = ".join([*sorted((old.name, new.name)), hashlib.sha256(new.meaning.encode()).hexdigest()])

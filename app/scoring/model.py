@@ -1,4 +1,4 @@
-"""Loading a scoring model: YAML 1.2 or JSON in, a checked `ScoringModel` or every fault with its path out."""
+"""Loading a scoring model: from YAML 1.2 or JSON to a checked `ScoringModel`, or to every fault with its path."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
@@ -29,9 +29,9 @@ from app.scoring.text import parse_text, within_bounds
 from app.validation.error_messages import error_message
 from app.validation.faults import Fault, InvalidModel
 
-MAX_FAULTS_WITH_SUGGESTIONS = 100  # a document with more was not just mistyped
-_MARKS = frozenset({"combination", "leaf", KEY})  # pydantic's, of a union's branch and of a key
-_PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by their places, where * is a name or an index
+MAX_FAULTS_WITH_SUGGESTIONS = 100  # suggestions take time, and a document with more faults was not just mistyped
+_MARKS = frozenset({"combination", "leaf", KEY})  # what pydantic adds to a location: a union's branch, or a key
+_PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by location, where * is a name or an index
     (): ScoringModel,
     ("traits", "*"): Trait,
     ("signals", "*"): Signal,
@@ -43,13 +43,14 @@ _PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by their places, wher
     ("examples", "*", "given", "*"): Given,
     ("examples", "*", "expect"): Expected,
 }
-_CONDITIONS: dict[int | str, type[Document]] = {"combination": Combination, "leaf": Leaf}  # wherever they stand
+_CONDITIONS: dict[int | str, type[Document]] = {"combination": Combination, "leaf": Leaf}  # at any location
 
 
 def load_model(source: str | dict[str, Any]) -> ScoringModel:
     """Read a model from YAML or JSON text, or from a mapping already parsed. Raises `InvalidModel`.
 
-    Text may come from anybody: it is bounded before it is read, and what it repeats by aliases before it is repeated.
+    The text is untrusted: its length is limited before it is parsed, and the size of its aliases before they are
+    expanded.
     """
     document = parse_text(source) if isinstance(source, str) else within_bounds(source)
     try:
@@ -64,14 +65,14 @@ def load_model(source: str | dict[str, Any]) -> ScoringModel:
 
 
 def dump_model(model: ScoringModel) -> dict[str, Any]:
-    """The document as JSON types, as short as it was written: loading it again gives the same model."""
+    """The document as JSON types, without unset fields. Loading it gives the same model."""
     return model.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def dump_yaml(model: ScoringModel) -> str:
-    """The document as YAML, to be edited. Comments and the like are not kept: they belong to whoever keeps the file."""
+    """The document as YAML for editing. Comments and formatting are lost."""
     yaml = YAML(pure=True)
-    yaml.default_flow_style = None  # small leaves stay on their line
+    yaml.default_flow_style = None  # collections of scalars stay on one line
     yaml.width = 120
     text = StringIO()
     yaml.dump(dump_model(model), text)
@@ -85,28 +86,28 @@ def _faults_of(details: Sequence[ErrorDetails], document: Any) -> Iterator[Fault
 
 
 def _faults_beside(details: Iterable[ErrorDetails], document: Any) -> Iterator[Fault]:
-    """What does not fit together in the parts of the document that these details do not tell of."""
+    """The inconsistencies between the parts of the document that these errors do not concern."""
     rest = with_placeholders(document, [detail["loc"] for detail in details])
     try:
         model = ScoringModel.model_validate(rest)
-    except ValidationError:  # there is not enough left to judge by
+    except ValidationError:  # too little of the document is left to check
         return
     yield from inconsistencies(model)
 
 
 def _fields_at(place: tuple[int | str, ...]) -> tuple[str, ...]:
-    """The fields that the part of a model at this place may have; none where no part begins."""
+    """The fields that the part of a model at this location may have; empty if it is not the location of a part."""
     steps = tuple("*" if index % 2 else step for index, step in enumerate(place))
     part = _PARTS.get(steps) or _CONDITIONS.get(place[-1])
     return tuple(field.alias or name for name, field in part.model_fields.items()) if part else ()
 
 
 def _path(location: tuple[int | str, ...], document: Any) -> str:
-    """Where in the document, without the marks that pydantic adds: only what the document has is a key."""
+    """The location as a path in the document, without the marks that pydantic adds."""
     path, here = "", document
     for part in location:
         if isinstance(part, int):
-            if isinstance(here, list):  # else a text that stands for a list of one
+            if isinstance(here, list):  # otherwise it is a string, read as a list of one
                 path, here = f"{path}[{part}]", here[part]
         elif isinstance(here, dict) and (part in here or part not in _MARKS):
             path, here = f"{path}.{part}".removeprefix("."), here.get(part)

@@ -1,8 +1,10 @@
-"""Operators: each makes, from the operand that the model names, a test of one value.
+"""Operators: each turns the model's operand into a test of one value.
 
-The value is read as the operand's type, since HTML forms send only strings; what can't be read passes no test.
+The value is converted to the operand's type, because HTML forms send only strings. A value that can't be converted
+fails every test.
 """
 
+import operator
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -18,13 +20,14 @@ NUMBER = re.compile(
     r"[+-]?([1-9]\d{0,2}(?P<separator>[ ,'])\d{3}((?P=separator)\d{3})*(\.\d*)?"
     r"|(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?)"
 )
-"""A plain number, or one whose thousands are all set apart; `0,500` and `1,5` are not, for many write a decimal so."""
+"""A plain number, or one with a separator between all thousands. `0,500` and `1,5` don't match: in many countries
+they are decimals."""
 
 WHOLE_NUMBER = re.compile(r"(-?(?:0|[1-9]\d*))[.\u066b]0+", re.ASCII)
-"""One with a point, as spreadsheets write it; with zeros in front it is a version or a code, such as `01.0`."""
+"""A whole number with decimals, as spreadsheets write it. `01.0` doesn't match: it is a version or a code."""
 
 ARABIC_SEPARATORS = str.maketrans("\u066b\u066c", ".,")
-MAX_NUMBER_LENGTH = 400  # characters; longer ones would only cost time to read
+MAX_NUMBER_LENGTH = 400  # characters; longer ones can't be finite floats, and would take time to parse
 NEGATIONS = {"ne": "eq", "not_in": "in"}
 
 
@@ -34,7 +37,7 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return repr(int(value) if value.is_integer() else value)  # 50.0 is 50 to JSON and to people
+        return repr(int(value) if value.is_integer() else value)  # 50.0 and 50 are the same number in JSON
     return repr(value) if isinstance(value, int) else None
 
 
@@ -50,17 +53,17 @@ def as_number(value: Any) -> float | None:
 
 
 def as_json_number(value: Any) -> float | None:
-    """A number that came as one; a string is none here, whatever it says."""
+    """The value if it is a finite JSON number. Unlike `as_number`, it does not convert strings."""
     return _finite(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _number_in(text: str) -> float | None:
     plain = comparable(_with_ascii_numerals(text)) if len(text) <= MAX_NUMBER_LENGTH else ""
-    found = NUMBER.fullmatch(plain)
-    if not found:
+    match = NUMBER.fullmatch(plain)
+    if not match:
         return None
-    if found["separator"]:
-        plain = plain.replace(found["separator"], "")
+    if match["separator"]:
+        plain = plain.replace(match["separator"], "")
     try:
         return _finite(int(plain))  # exact, where a float would round
     except ValueError:
@@ -68,7 +71,7 @@ def _number_in(text: str) -> float | None:
 
 
 def _with_ascii_numerals(text: str) -> str:
-    """The text with every script's digits and separators as ASCII; empty if it has other numerals, as 10² does."""
+    """The text with the digits and separators of every script in ASCII; empty if it has other numerals, as 10² has."""
     if text.isascii():
         return text
     plain = with_ascii_digits(text).translate(ARABIC_SEPARATORS)
@@ -85,7 +88,7 @@ def as_boolean(value: Any) -> bool | None:
 
 
 def reader_for(operand: Any) -> Callable[[Any], Any]:
-    """How to read a value that is held beside this operand."""
+    """The function that converts a value to the type of this operand."""
     if isinstance(operand, bool):
         return as_boolean
     return as_number if isinstance(operand, int | float) else as_text
@@ -94,11 +97,11 @@ def reader_for(operand: Any) -> Callable[[Any], Any]:
 def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def test_for(operand: Any) -> Test:
         read = reader_for(operand)
-        wanted = read(operand)
+        expected = read(operand)
 
         def test(value: Any) -> bool:
-            found = read(value)
-            return found is not None and compare(found, wanted)
+            actual = read(value)
+            return actual is not None and compare(actual, expected)
 
         return test
 
@@ -106,14 +109,14 @@ def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
 
 
 def _substring(compare: Callable[[str, str], bool]) -> Callable[[Any], Test]:
-    """A test for a part of a text. An operand of nothing but blanks asks for a blank between two words."""
+    """A test on part of a text. An operand of only blanks matches the blank between two words."""
 
     def test_for(operand: Any) -> Test:
-        wanted = as_text(operand) or " "
+        part = as_text(operand) or " "
 
         def test(value: Any) -> bool:
-            found = as_text(value)
-            return found is not None and compare(found, wanted)
+            actual = as_text(value)
+            return actual is not None and compare(actual, part)
 
         return test
 
@@ -121,55 +124,56 @@ def _substring(compare: Callable[[str, str], bool]) -> Callable[[Any], Test]:
 
 
 def _equality(operands: list[Any]) -> Test:
-    """Equality to one of these. Each way of reading the value is tried once, however many operands there are.
+    """Whether a value equals one of these operands.
 
-    Beside a string that says a number, a number is read as one: `50`, `50.0` and `1e3` are written in many ways.
+    The value is converted once per type, however many operands there are. If an operand is a string that contains a
+    number, a JSON number is also compared with it as a number, since `50`, `50.0` and `5e1` are spellings of one.
     """
-    wanted: dict[Callable[[Any], Any], set[Any]] = {}
+    expected: dict[Callable[[Any], Any], set[Any]] = {}
     for operand in operands:
         read = as_equal_text if isinstance(operand, str) else reader_for(operand)
-        wanted.setdefault(read, set()).add(read(operand))
+        expected.setdefault(read, set()).add(read(operand))
         number = as_number(operand) if isinstance(operand, str) else None
         if number is not None:
-            wanted.setdefault(as_json_number, set()).add(number)
-    (read_one, equals), *others = wanted.items()
+            expected.setdefault(as_json_number, set()).add(number)
+    (read_one, equal_values), *others = expected.items()
     if not others:
-        return lambda value: read_one(value) in equals
-    return lambda value: any(read(value) in equals for read, equals in wanted.items())
+        return lambda value: read_one(value) in equal_values
+    return lambda value: any(read(value) in equals for read, equals in expected.items())
 
 
 OPERATORS: Mapping[str, Callable[[Any], Test]] = {
     "eq": lambda operand: _equality([operand]),
-    "gt": _comparison(lambda found, wanted: bool(found > wanted)),
-    "gte": _comparison(lambda found, wanted: bool(found >= wanted)),
-    "lt": _comparison(lambda found, wanted: bool(found < wanted)),
-    "lte": _comparison(lambda found, wanted: bool(found <= wanted)),
-    "contains": _substring(lambda found, wanted: wanted in found),
-    "starts_with": _substring(lambda found, wanted: found.startswith(wanted)),
-    "ends_with": _substring(lambda found, wanted: found.endswith(wanted)),
+    "gt": _comparison(operator.gt),
+    "gte": _comparison(operator.ge),
+    "lt": _comparison(operator.lt),
+    "lte": _comparison(operator.le),
+    "contains": _substring(operator.contains),
+    "starts_with": _substring(str.startswith),
+    "ends_with": _substring(str.endswith),
     "in": _equality,
 }
-"""Beside these, `ne` and `not_in` negate `eq` and `in` on a present value, and `exists` asks for presence."""
+"""In addition, `ne` and `not_in` negate `eq` and `in` for a value that is present, and `exists` tests presence."""
 
 
 def field_test(operators: Mapping[str, Any]) -> Test:
-    """The question that all these operators together ask of a field, whose value is None where it is absent.
+    """A test of a field against all these operators; None stands for a field that is absent.
 
-    Of a list, one element must pass every operator; `ne` and `not_in` must hold for the whole of it.
+    A list passes if one of its elements passes every operator. `ne` and `not_in` must hold for all of its elements.
     """
     named = {name: operand for name, operand in operators.items() if name != "exists"}
     if operators.get("exists", True) is False:
         return lambda value: value is None and not named
-    wanted = _every([OPERATORS[name](operand) for name, operand in named.items() if name not in NEGATIONS])
-    unwanted = [OPERATORS[NEGATIONS[name]](operand) for name, operand in named.items() if name in NEGATIONS]
+    required = _every([OPERATORS[name](operand) for name, operand in named.items() if name not in NEGATIONS])
+    forbidden = [OPERATORS[NEGATIONS[name]](operand) for name, operand in named.items() if name in NEGATIONS]
 
     def test(value: Any) -> bool:
         if value is None:
             return False
         elements = value if isinstance(value, list) else (value,)
-        if unwanted and any(passes(element) for passes in unwanted for element in elements):
+        if forbidden and any(passes(element) for passes in forbidden for element in elements):
             return False
-        return wanted is None or any(map(wanted, elements))
+        return required is None or any(map(required, elements))
 
     return test
 

@@ -1,4 +1,4 @@
-"""A scoring model taken apart into what has a name, so that two models can be matched part by part (`matching.py`)."""
+"""The named parts of a scoring model, in a form in which `matching.py` can match them with those of another model."""
 
 import json
 from collections import Counter
@@ -13,9 +13,9 @@ from app.scoring.events import event_name_key
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something with a name. What has the same `meaning` is the same but for its name; `texts` are that, by field.
+    """A named part. Parts with the same `meaning` differ at most in name; `texts` has the meaning of each field.
 
-    `fields` are all that it can have, with defaults; `written` those that it has.
+    `written` has the fields that the document sets, `fields` all fields, with their defaults.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Part:
 
 Parts = Mapping[str, Part]
 Names = Mapping[str, Mapping[str, str]]
-"""By the noun, what a renamed thing is called while models are compared: the same on both sides."""
+"""By noun, from names to the aliases that replace them while models are compared: the same on both sides."""
 
 
 # --- Parts ------------------------------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ def head(model: ScoringModel) -> Parts:
 
 
 def traits(model: ScoringModel) -> Parts:
-    """Clients send traits by their names, so that another name is another trait."""
+    """Clients refer to traits by name, so a trait with another name is another trait: its meaning is its name."""
     return {name: replace(_trait(name, trait), meaning=name) for name, trait in model.traits.items()}
 
 
@@ -54,7 +54,7 @@ def signals(model: ScoringModel) -> Parts:
 
 
 def _signal(name: str, signal: Signal) -> Part:
-    """Its meaning is its fingerprint, and what its fields mean is what goes into that: there, `1` and `1.0` differ."""
+    """Its meaning is its fingerprint, and its `texts` are what the fingerprint is made from: `1` and `1.0` differ."""
     fields = _fields(signal)
     texts = _texts({**fields, "on": sorted(set(map(event_name_key, signal.on)))})
     return Part(name, f"signals.{name}", f"signal {name}", _written(signal), fields, texts, fingerprint_of(signal))
@@ -65,11 +65,11 @@ def scores(model: ScoringModel, names: Names) -> Parts:
 
 
 def _score(name: str, score: Score, names: Names) -> Part:
-    """Its own fields are its limits; but only where its rules, groups and bands are the same too has it a new name."""
-    everything = _plain(_fields(score))
-    limits = {"min": everything["min"], "max": everything["max"]}
+    """Its own fields are its limits. Its meaning includes its rules, groups and bands: all must match for a rename."""
+    fields = _plain(_fields(score))
+    limits = {"min": fields["min"], "max": fields["max"]}
     part = _part(name, f"scores.{name}", f"score {name}", _plain(_written(score)), limits)
-    return replace(part, meaning=_text(_renamed(everything, names)))
+    return replace(part, meaning=_text(_renamed(fields, names)))
 
 
 def groups(score: str, document: Score) -> Parts:
@@ -93,29 +93,29 @@ def bands(score: str, document: Score) -> Parts:
 
 
 def stages(model: ScoringModel, names: Names) -> Parts:
-    """By name, in ascending order."""
-    found: dict[str, Part] = {}
+    """By name, from the lowest stage to the highest."""
+    by_name: dict[str, Part] = {}
     for index, stage in enumerate(model.stages):
         fields = {field: value for field, value in _plain(_fields(stage)).items() if field != "name"}
         path, label = f"stages[{index}]", f"stage {stage.name}"
-        found[stage.name] = _part(stage.name, path, label, _plain(_written(stage)), fields, _renamed(fields, names))
-    return found
+        by_name[stage.name] = _part(stage.name, path, label, _plain(_written(stage)), fields, _renamed(fields, names))
+    return by_name
 
 
 def examples(model: ScoringModel, names: Names) -> Parts:
-    """By name. Several of one name are numbered by what they mean, wherever in the document they stand."""
-    found = [_example(index, example, names) for index, example in enumerate(model.examples)]
+    """By name and number. Examples with the same name are numbered in the order of their meanings, not their places."""
+    all_parts = [_example(index, example, names) for index, example in enumerate(model.examples)]
     keys, seen = dict[str, str](), Counter[str]()
-    for part in sorted(found, key=lambda part: part.meaning):
+    for part in sorted(all_parts, key=lambda part: part.meaning):
         seen[part.name] += 1
         keys[part.path] = f"{part.name} {seen[part.name]}"
-    return {keys[part.path]: part for part in found}
+    return {keys[part.path]: part for part in all_parts}
 
 
 def _example(index: int, example: Example, names: Names) -> Part:
-    told, written = _fields(example), _written(example)
-    messages = [{**message, "event": event_name_key(message.get("event", ""))} for message in told["given"]]
-    expected = _plain(_renamed(told["expect"], names))
+    full, written = _fields(example), _written(example)
+    messages = [{**message, "event": event_name_key(message.get("event", ""))} for message in full["given"]]
+    expected = _plain(_renamed(full["expect"], names))
     expected["scores"] = {names["score"].get(name, name): value for name, value in expected["scores"].items()}
     fields = {"given": written["given"], "expect": written["expect"]}
     compared = {"given": messages, "expect": expected}
@@ -135,13 +135,13 @@ def _written(document: Document) -> dict[str, Any]:
 
 
 def _fields(document: Document) -> dict[str, Any]:
-    """Every field, with its default where it was not written."""
-    told = document.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {name: told.get(name) for name in type(document).model_fields}
+    """Every field, with its default if it was not written."""
+    fields = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {name: fields.get(name) for name in type(document).model_fields}
 
 
 def _renamed(value: Any, names: Names, field: str = "") -> Any:
-    """Fields and conditions with the names that they refer to as these are called in comparing."""
+    """A value in which the names that it refers to are replaced by their aliases."""
     if isinstance(value, dict):
         return {key: _renamed(item, names, key) for key, item in value.items()}
     if isinstance(value, list):
@@ -150,7 +150,7 @@ def _renamed(value: Any, names: Names, field: str = "") -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers as one would write them, `40` for `40.0`, since scoring does not tell these apart."""
+    """A value with `40` for `40.0`, which are the same to scoring."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Telephone numbers: the one form of each, by the package phonenumbers."""
+"""Telephone numbers: their canonical form, from the package phonenumbers."""
 
 import re
 from functools import lru_cache
@@ -10,7 +10,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 from app.scoring.strings import visible, with_ascii_digits
 
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
-"""Countries by their ISO code, such as `DE`."""
+"""The ISO codes of countries, such as `DE`."""
 
 _MAX_TEXT_LENGTH = 100
 _IN_ORDER = "01234567890123456789"
@@ -33,16 +33,17 @@ class _Written(NamedTuple):
 
 
 def canonical_phone(text: str, region: str | None = None) -> str | None:
-    """The number in E.164, such as `+4930123456`; None for what no person can be called by.
+    """The number in E.164, such as `+4930123456`; None if it is not a valid number or was made up.
 
-    A number without a country code is one of `region`. An extension stays, as `+4930123456;ext=7`, for the number
-    alone is that of many people. Words before and after the number are ignored; of several numbers the first counts.
+    A number without a country code is read as one in `region`. An extension is kept, as in `+4930123456;ext=7`,
+    because many people share the number without it. Words around the number are ignored; of several numbers the
+    first counts.
     """
     return _canonical(text, region) if len(text) <= _MAX_TEXT_LENGTH else None
 
 
 def is_like_phone(text: str) -> bool:
-    """Whether a text is written as a telephone number is, even if no number can be made of it without its country."""
+    """Whether a text looks like a telephone number, even one that can't be read without knowing its country."""
     written = _read(text) if len(text) <= _MAX_TEXT_LENGTH else None
     return written is not None and sum(map(str.isdigit, written.number)) >= _MIN_DIGITS
 
@@ -93,6 +94,6 @@ def _parsed(text: str, region: str | None) -> PhoneNumber | None:
 
 
 def _is_made_up(number: PhoneNumber) -> bool:
-    """Whether it is one digit again and again, or all digits in their order: what people type to get past a form."""
+    """Whether it repeats one digit or counts up or down, as people type to get past a form."""
     digits = str(number.national_number)
     return len(set(digits)) == 1 or digits in _IN_ORDER or digits in _IN_ORDER[::-1]

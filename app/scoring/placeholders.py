@@ -1,6 +1,6 @@
-"""What is left of a document with faulty parts, so that everything else that is wrong with it can be told as well.
+"""Replacing the malformed parts of a document, so that the faults in the rest of it can be reported too.
 
-A part that has not its shape gives way to one that has, and says nothing. Its name stays, for others refer to it.
+A malformed part is replaced by a valid placeholder that has no effect. Its name stays, because other parts refer to it.
 """
 
 from collections.abc import Iterable
@@ -9,20 +9,21 @@ from copy import deepcopy
 from typing import Any
 
 Location = tuple[int | str, ...]
-"""The keys and indices that lead to a fault, as pydantic tells them."""
+"""The keys and indices that lead to a fault, as pydantic reports them."""
 
 NAMING = frozenset({"signals", "scores", "stages", "groups"})
-KEY = "[key]"  # how pydantic says that it is the key itself that is faulty
+KEY = "[key]"  # how pydantic marks a fault in the key itself
 
 
 def with_placeholders(document: Any, faulty: Iterable[Location]) -> Any:
-    """A copy of the document, in which each part that holds a fault is replaced or, where it may be, left out.
+    """A copy of the document in which each faulty part is replaced, or left out if it is optional.
 
-    What holds names that others refer to (all signals, say) stays as it is if it is faulty as a whole.
+    A collection of names that other parts refer to (all signals, say) is left alone if it is faulty as a whole.
     """
     rest = deepcopy(document)
-    for location in sorted(faulty, key=lambda each: each[-1:] == (KEY,)):  # keys last: a stand-in would bring them back
-        with suppress(KeyError):  # what held the fault has given way already
+    # Keys come last: a placeholder would bring them back.
+    for location in sorted(faulty, key=lambda each: each[-1:] == (KEY,)):
+        with suppress(KeyError):  # the part with the fault was replaced already
             _replace(rest, location)
     return rest
 

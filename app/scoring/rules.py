@@ -1,7 +1,7 @@
-"""Rules at work: what each kind of rule gives a lead on a UTC day.
+"""Compiled rules: the points that each kind of rule gives a lead on a UTC day.
 
-Whatever the rule, over days without news its points only move one way: hits lose weight, a frequency ends, a silence
-begins. The forecast in `stages.py` rests on that.
+Over days without events, the points of any rule change in one direction only: hits lose weight, a frequency is no
+longer reached, an inactivity begins. The forecast in `stages.py` relies on that.
 """
 
 import math
@@ -15,14 +15,14 @@ from app.scoring.document import Rule
 from app.scoring.facts import Days, Facts, day_of
 
 CENTS = 2
-"""Decimals of every line of a ledger."""
+"""Every line of a ledger is rounded to this many decimals."""
 
 Weight = Callable[[int], float]
-"""From a hit's age in whole UTC days to what is left of it, from 1 down to 0."""
+"""From a hit's age in whole UTC days to its weight: from 1 for a new hit down to 0."""
 
 
 class Earned(NamedTuple):
-    """What a rule gives: points before its cap, and for a rule with a signal the hits that earned them."""
+    """What a rule gives: points before its cap and, for a rule with a signal, the hits that count and the last day."""
 
     points: float
     hits: int = 0
@@ -33,7 +33,7 @@ NOTHING = Earned(0.0)
 
 
 class Profile(NamedTuple):
-    """Whom a rule looks at: facts, with the traits spelled out, derived ones included."""
+    """What a rule sees of a lead: its facts, and its traits' values, including derived traits."""
 
     facts: Facts
     traits: Mapping[str, Any]
@@ -56,7 +56,7 @@ class SignalRule:
 
     def earned(self, profile: Profile, today: int) -> Earned:
         shares, live, last_hit = [], 0, 0
-        for day, hits in counted(profile.facts.tally.get(self.fingerprint, {}), self.per_day, today):
+        for day, hits in daily_hits(profile.facts.tally.get(self.fingerprint, {}), self.per_day, today):
             weight = self.weight(today - day)
             if weight > 0:
                 shares.append(hits * weight)
@@ -67,7 +67,7 @@ class SignalRule:
 
 @dataclass(frozen=True, slots=True)
 class FrequencyRule:
-    """Points once, while so many hits are young enough."""
+    """Points, once, while there are at least `at_least` hits in the last `within_days` days."""
 
     fingerprint: str
     points: float
@@ -77,9 +77,9 @@ class FrequencyRule:
 
     def earned(self, profile: Profile, today: int) -> Earned:
         days = profile.facts.tally.get(self.fingerprint, {})
-        young = [(day, hits) for day, hits in counted(days, self.per_day, today) if today - day < self.within_days]
-        hits = sum([hits for _, hits in young])
-        return Earned(to_cents(self.points), hits, max(young)[0]) if hits >= self.at_least else NOTHING
+        recent = [(day, hits) for day, hits in daily_hits(days, self.per_day, today) if today - day < self.within_days]
+        hits = sum([hits for _, hits in recent])
+        return Earned(to_cents(self.points), hits, max(recent)[0]) if hits >= self.at_least else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class TraitRule:
 
 @dataclass(frozen=True, slots=True)
 class InactivityRule:
-    """Points while no event has come for so many days."""
+    """Points once no event has occurred for `days` days."""
 
     days: int
     points: float
@@ -106,8 +106,8 @@ class InactivityRule:
         return Earned(to_cents(self.points)) if silent else NOTHING
 
 
-def counted(days: Days, per_day: int | None, today: int) -> list[tuple[int, int]]:
-    """The days up to today with the hits that count. Hits after today are not yet known of."""
+def daily_hits(days: Days, per_day: int | None, today: int) -> list[tuple[int, int]]:
+    """Each day up to today, with its hits up to `per_day`. Later days don't count yet."""
     return [(day, hits if per_day is None else min(hits, per_day)) for day, hits in days.items() if day <= today]
 
 
@@ -116,7 +116,7 @@ def to_cents(points: float) -> float:
 
 
 def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> RuleEvaluator:
-    """The rule at work; `fingerprints` gives that of each signal by name."""
+    """The evaluator of a rule. `fingerprints` maps signals' names to their fingerprints."""
     if rule.when is not None:
         return TraitRule(compile_condition(rule.when), to_cents(rule.points))
     if rule.inactive_for_days is not None:

@@ -1,4 +1,4 @@
-"""First touch: through which channel a person first came, told from UTM parameters, click ids and the referrer."""
+"""First touch: the channel through which a person first came, from UTM parameters, click ids and the referrer."""
 
 import re
 from collections.abc import Mapping
@@ -34,10 +34,9 @@ _CLICK_IDS: Mapping[Channel, str] = {
     "organic_search": "ysclid srsltid",
 }
 CLICK_IDS: Mapping[str, Channel] = {name: channel for channel, names in _CLICK_IDS.items() for name in names.split()}
-"""The parameters, in small letters, that platforms add to a landing page's address; where it has several, the first."""
+"""The parameters, in lower case, that platforms add to a landing page's URL. If it has several, the first here wins."""
 
-# Mediums and sources as `comparable_name` has them.
-# As Google Analytics' default channel groups, and advertising by its own name.
+# Mediums and sources, in `comparable_name`'s form. Google Analytics' default channel groups, and words for advertising:
 PAID = re.compile(r"^(.*cp.*|ppc|retargeting|(.* )?(paid.*|ads?|sponsored))$")
 EMAIL = frozenset({"email", "e mail", "mail", "newsletter", "newsletters", "mailing", "emailing"})
 MEDIUMS: Mapping[str, Channel] = {
@@ -49,11 +48,11 @@ MEDIUMS: Mapping[str, Channel] = {
 }
 _NOT_SET = frozenset({"direct", "none", "not set", "not provided", "null", "undefined"})  # Google Analytics' own words
 UTM = ("source", "medium", "campaign", "term", "content")
-MAX_LENGTH = 500  # characters that are kept of a referrer or a parameter
+MAX_LENGTH = 500  # characters kept of a referrer or a parameter
 
 
 def first_touch(context: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`{channel, referrer, utm}` of a visit, or None where the event does not come from a page."""
+    """`{channel, referrer, utm}` of a visit, or None if the event does not come from a page."""
     page = _mapping(context.get("page"))
     url = _text(page.get("url")) or _text(properties.get("url"))
     search = _text(page.get("search")) or _text(properties.get("search"))
@@ -64,7 +63,7 @@ def first_touch(context: Mapping[str, Any], properties: Mapping[str, Any]) -> di
     tagged, clicked = _landing(url, search)
     utm = {**tagged, **_campaign(campaign)}
     host = host_of(referrer)
-    if host is None or _is_internal(host, host_of(url)):  # RudderStack's library says `$direct` where there is none
+    if host is None or _is_internal(host, host_of(url)):  # RudderStack's library sends `$direct` for no referrer
         host, referrer = None, None
     return {"channel": _channel(utm, clicked, host), "referrer": referrer and referrer[:MAX_LENGTH], "utm": utm}
 
@@ -80,7 +79,7 @@ def _campaign(campaign: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _kept(value: str) -> str:
-    # No database keeps U+0000, for which `%00` stands.
+    # Databases can't store U+0000, which `%00` encodes.
     return trimmed(value)[:MAX_LENGTH].replace("\0", "\ufffd")
 
 
@@ -88,11 +87,11 @@ def _kept(value: str) -> str:
 
 
 def _channel(utm: Mapping[str, str], clicked: Channel | None, host: str | None) -> Channel:
-    said = {key: value for key, value in utm.items() if comparable_name(value.strip("()")) not in _NOT_SET}
-    if clicked and "medium" not in said:  # a source alone does not tell paid from organic; a click id does
+    given = {key: value for key, value in utm.items() if comparable_name(value.strip("()")) not in _NOT_SET}
+    if clicked and "medium" not in given:  # a click id distinguishes paid from organic; a source alone does not
         return clicked
-    if said:
-        return _channel_of_campaign(said, clicked, host)
+    if given:
+        return _channel_of_campaign(given, clicked, host)
     if host is None:
         return "direct"
     return _OF_SITE.get(kind_of_host(host), "referral")
@@ -135,7 +134,7 @@ def _channel_of_campaign(utm: Mapping[str, str], clicked: Channel | None, host: 
 
 
 def _declared_channel(medium: str) -> Channel | None:
-    """By what the medium says, in whole or by one of its words, as in `organic social` and `email campaign`."""
+    """The channel that the medium names, as a whole or by one of its words, as in `organic social` and `email blast`."""
     words = medium.split()
     if "organic" in words and "search" in words:
         return "organic_search"
@@ -146,16 +145,16 @@ def _declared_channel(medium: str) -> Channel | None:
 
 # --- The landing page -------------------------------------------------------------------------------------------
 
-# Ampersands as HTML writes them, which get into links that are copied from its source, and the older semicolon.
+# HTML's escapes of the ampersand, which get into links copied from a page's source, and the older semicolon.
 _SEPARATOR = re.compile(r"&((amp|#0*38|#x0*26);)+|;(?=utm_)", re.IGNORECASE)
 _SECOND_QUERY = re.compile(r"\?(?=[\w.-]+=)")  # platforms put `?fbclid=…` behind a query, too
 
 
 @lru_cache(maxsize=4096)
 def _landing(url: str | None, search: str | None) -> tuple[Mapping[str, str], Channel | None]:
-    """What the address says of the campaign, and the channel by its click ids."""
+    """The landing URL's UTM parameters, and the channel that its click ids indicate."""
     parts, query = split_url(_with_plain_separators(url or "")), _with_plain_separators(search or "").lstrip("?")
-    # An application of one page may have its path, with a query, behind the #.
+    # A single-page application may have its path, with a query, after the #.
     parameters = _parameters(parts.fragment.rpartition("?")[2]) | _parameters(parts.query) | _parameters(query)
     utm = {key: parameters[f"utm_{key}"] for key in UTM if f"utm_{key}" in parameters}
     return utm, next((channel for name, channel in CLICK_IDS.items() if name in parameters), None)
@@ -172,7 +171,7 @@ def _parameters(query: str) -> dict[str, str]:
         pairs = parse_qsl(_SECOND_QUERY.sub("&", query), max_num_fields=100)
     except ValueError:
         return {}
-    # `&amp%3B` is an ampersand of HTML whose semicolon was escaped.
+    # `&amp%3B` is HTML's `&amp;` with its semicolon percent-encoded.
     named = {trimmed(key).lower().rpartition("amp;")[2]: _kept(value) for key, value in pairs}
     return {key: value for key, value in named.items() if value}
 

@@ -1,6 +1,7 @@
-"""Stages: on which rung a lead stands and why, when it moves, and what will move it if nothing more happens.
+"""Stages: which one a lead is in and why, when it moves, and when it will move if nothing more happens.
 
-`settle` is the one transition function. Whatever can change a stage (ingestion, a merge, time, a new model) calls it.
+`settle` is the only transition function. Everything that can change a stage (ingestion, a merge, time, a new model)
+calls it.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +17,12 @@ from app.scoring.rules import NOTHING
 Cause = Literal["event", "merge", "time", "model"]
 
 HORIZON_DAYS = 3_650
-"""How far a forecast looks. A lead that nothing moves within ten years is looked at again then."""
+"""How far ahead a forecast looks. A lead that won't move within ten years is checked again after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The rung on which a lead stands, and since when."""
+    """The stage that a lead is in, and since when."""
 
     stage: str
     since: datetime
@@ -29,7 +30,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of stage, with what it rested on."""
+    """A change of stage, with its cause and the model version and scores that decided it."""
 
     from_stage: str
     to_stage: str
@@ -41,7 +42,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the forecast tells: the first day, in UTC, on which the lead stands elsewhere."""
+    """A forecast: the first UTC day on which the lead is in another stage, and that stage."""
 
     on: date
     stage: str
@@ -50,9 +51,9 @@ class Change:
 def settle(
     evaluation: Evaluation, standing: Standing | None, moment: datetime, cause: Cause
 ) -> tuple[Standing, Transition | None]:
-    """Where the lead stands now, and the transition if that is elsewhere than before.
+    """The lead's standing now, and the transition if its stage changed.
 
-    A lead that is new (`standing` is None) starts on the first rung.
+    A new lead (`standing` is None) starts in the first stage.
     """
     before = standing or Standing(evaluation.model.stages[0].name, moment)
     stage = stage_of(evaluation, before.stage)
@@ -63,18 +64,18 @@ def settle(
 
 
 def stage_of(evaluation: Evaluation, current: str | None) -> str:
-    """The highest rung that holds the lead, who stands on `current` until now."""
-    return _highest_rung(evaluation.model, evaluation, current)[0]
+    """The highest stage that holds the lead, whose stage until now is `current`."""
+    return _highest_stage(evaluation.model, evaluation, current)[0]
 
 
-def _highest_rung(model: CompiledModel, view: Any, current: str | None) -> tuple[str, bool]:
-    """The highest rung that may hold the lead, and whether it certainly does throughout the view."""
-    answers = ((stage.name, rung_holds(stage, view, current)) for stage in reversed(model.stages))
+def _highest_stage(model: CompiledModel, view: Any, current: str | None) -> tuple[str, bool]:
+    """The highest stage that may hold the lead, and whether it certainly does on every day of the view."""
+    answers = ((stage.name, stage_holds(stage, view, current)) for stage in reversed(model.stages))
     return next((name, answer is True) for name, answer in answers if answer is not False)
 
 
-def rung_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
-    """A rung holds whom its `when` lets in and, by its `keep`, whom it has already."""
+def stage_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
+    """A stage holds a lead that meets its `when` or, if the lead is already in it, its `keep`."""
     if stage.when is None:
         return True
     if stage.keep is None or stage.name != current:
@@ -83,7 +84,7 @@ def rung_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
 
 
 def stage_reason(evaluation: Evaluation, stage_name: str) -> dict[str, Any]:
-    """Which condition holds the lead on its stage; and for the next rung up, what is missing and by how much."""
+    """The condition that holds the lead in its stage and, for the next stage up, what is missing and by how much."""
     names = [stage.name for stage in evaluation.model.stages]
     index = names.index(stage_name)
     stage = evaluation.model.stages[index]
@@ -103,9 +104,9 @@ def stage_reason(evaluation: Evaluation, stage_name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A lead over days on which nothing happens, seen from the first and the last of them.
+    """A view of a lead over a span of days without events, from its evaluations on the first and the last day.
 
-    Each rule's points move one way only, so between the two readings every number lies within them.
+    Each rule's points change in one direction only, so on every day between, they lie within those of the two.
     """
 
     first: Evaluation
@@ -127,9 +128,9 @@ class Span:
 
 
 def forecast(evaluation: Evaluation, stage: str) -> Change | None:
-    """The first change of stage within the horizon, if nothing more happens.
+    """The first change of stage within the horizon if nothing more happens; None if there is none.
 
-    The facts must hold nothing that lies after the reading's day.
+    The facts must contain no hits after the evaluation's day.
     """
 
     @cache
@@ -141,11 +142,11 @@ def forecast(evaluation: Evaluation, stage: str) -> Change | None:
 
 
 def _first_change(on: Callable[[int], Evaluation], stage: str, first: int, last: int) -> int | None:
-    """The first day on which the stage is another, found by halving the spans in which that is not certain."""
+    """The first day with another stage. Spans in which the stage is not certain are bisected."""
     model = on(first).model
-    highest, is_certain = _highest_rung(model, Span(on(first), on(last)), stage)
-    if is_certain:  # as it always is of a single day
+    highest, is_certain = _highest_stage(model, Span(on(first), on(last)), stage)
+    if is_certain:  # always so for a single day
         return None if highest == stage else first
     middle = (first + last) // 2
-    found = _first_change(on, stage, first, middle)
-    return found if found is not None else _first_change(on, stage, middle + 1, last)
+    day = _first_change(on, stage, first, middle)
+    return day if day is not None else _first_change(on, stage, middle + 1, last)

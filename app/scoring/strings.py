@@ -1,7 +1,7 @@
-"""When two strings are one. People, keyboards and programs differ in what can't be seen, and that decides nothing.
+"""Comparing and cleaning strings, which people, keyboards and programs write with invisible differences.
 
-`comparable` is for comparing, `trimmed` for what is stored and shown: it leaves alone what is between the ends, where a
-joiner is part of an emoji or of a Persian word.
+`comparable` is for comparing, `trimmed` for what is stored and shown. `trimmed` changes only the ends, because within
+a text a joiner may be part of an emoji or of a Persian word.
 """
 
 import re
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which Python's unicodedata does not have.
+# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which Python's unicodedata lacks.
 _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_CONTROL = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # less those that are white space
+_CONTROL = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # control characters other than white space
 _INVISIBLE = re.compile(f"[{_IGNORABLE}{_CONTROL}]")
 # A variation selector belongs to the emoji before it.
 _BLANK = f"\\s{_IGNORABLE}{_CONTROL}".replace("\ufe00-\ufe0f", "")
@@ -35,10 +35,10 @@ _PUNCTUATION = str.maketrans(
 
 
 def comparable(text: str) -> str:
-    """The form by which strings are compared: equal for texts that differ only in what does not count.
+    """The form in which strings are compared.
 
-    That is case, composition and width (Unicode's NFKC), invisible characters, blanks at the ends and how many are
-    between words, and which dash, apostrophe or quotation mark a keyboard made.
+    It ignores case, composition and width (Unicode's NFKC), invisible characters, blanks at the ends, the number of
+    blanks between words, and the variants of dashes, apostrophes and quotation marks.
     """
     return " ".join(text.split()).casefold() if text.isascii() and text.isprintable() else _comparable(text)
 
@@ -47,21 +47,22 @@ def comparable(text: str) -> str:
 def _comparable(text: str) -> str:
     visible = _INVISIBLE.sub("", text.translate(_PUNCTUATION))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
-    return _SPACES.sub(" ", folded.translate(_PUNCTUATION)).strip()  # again, for a vertical dash is one only now
+    # Translated again, because NFKC turns vertical dashes into plain ones.
+    return _SPACES.sub(" ", folded.translate(_PUNCTUATION)).strip()
 
 
 def comparable_name(text: str) -> str:
-    """Like `comparable`, for names that people give things: dashes and underscores count as blanks, too."""
+    """Like `comparable`, for names: dashes and underscores also count as blanks."""
     return without_gaps(comparable(text))
 
 
 def without_gaps(text: str) -> str:
-    """The text with one blank for each run of blanks, hyphens and underscores, and none at its ends."""
+    """The text with each run of blanks, hyphens and underscores replaced by one blank, and none at the ends."""
     return _GAPS.sub(" ", text).strip()
 
 
 def visible(text: str) -> str:
-    """The text without invisible characters, composed and in its usual width (Unicode's NFKC). Case stays."""
+    """The text without invisible characters, composed and in normal width (Unicode's NFKC). Case is kept."""
     return text if text.isascii() and text.isprintable() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
@@ -71,7 +72,7 @@ def with_plain_punctuation(text: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """The text without blanks and invisible characters at its ends."""
+    """The text without blanks or invisible characters at its ends."""
     return text.strip() if text.isascii() and text.isprintable() else _ENDS.sub("", text)
 
 
@@ -106,7 +107,7 @@ def _with_canonical_names(value: Any) -> Any:
 
 
 def with_ascii_digits(text: str) -> str:
-    """The text with the decimal digits of every script written as 0 to 9: phones in Arabic write ٣, say."""
+    """The text with the decimal digits of every script as 0 to 9, such as 3 for the Arabic ٣."""
     if text.isascii():
         return text
     return "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in text)

@@ -1,4 +1,4 @@
-"""From YAML 1.2 or JSON to data. The text may come from anybody: it is bounded before anything is made of it."""
+"""Parsing YAML 1.2 or JSON. The text is untrusted, so its size is limited before its content is constructed."""
 
 import json
 from collections.abc import Iterable
@@ -14,34 +14,34 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, ScalarNode
 
 from app.validation.faults import Fault, InvalidModel
 
-# ruamel.yaml takes about a second for a text of this length, and up to three if it is made to be slow.
+# ruamel.yaml takes about a second for a text of this length, and up to three for a malicious one.
 MAX_CHARACTERS = 128 * 1024
-MAX_VALUES = 50_000  # scalars, lists and mappings, aliases written out; a text counts once more per 64 characters
+MAX_VALUES = 50_000  # scalars, lists and mappings, with aliases expanded; a string counts again per 64 characters
 MAX_DEPTH = 32
-MISPLACED = "does not fit the lines above: is one of them indented wrongly, or a text that has a colon not in quotes?"
-_TOO_DEEP = f"is nested more than {MAX_DEPTH} deep: use fewer lists and mappings within each other"
+MISPLACED = "does not fit the lines above: check the indentation, and put text that contains a colon in quotes"
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep: nest fewer lists and mappings in each other"
 
 
 def parse_text(text: str) -> Any:
-    """What a text holds, as JSON types. Raises `InvalidModel`."""
-    # YAML 1.2, for 1.1 reads the field `on` as true; JSON is a part of it, and keys may not be repeated.
+    """The text's content as JSON types. Raises `InvalidModel`."""
+    # YAML 1.2, because 1.1 reads the field `on` as true. It includes JSON, and forbids repeated keys.
     if len(text) > MAX_CHARACTERS:
-        raise _refusal(f"has {len(text)} characters, and {MAX_CHARACTERS} are allowed: make it shorter")
+        raise _refusal(f"has {len(text)} characters, more than the {MAX_CHARACTERS} allowed: make it shorter")
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH
     try:
-        graph = within_bounds(yaml.compose(text))  # aliases and merges make much of little
+        graph = within_bounds(yaml.compose(text))  # before aliases and merges are expanded
         return json.loads(json.dumps(yaml.constructor.construct_document(graph))) if graph else None
     except InvalidModel:
         raise
     except MaxDepthExceededError as error:
         raise _refusal(_TOO_DEEP, _place(error)) from None
     except DuplicateKeyError as error:
-        raise _refusal("names a key that its mapping has already: rename one of the two", _place(error)) from None
+        raise _refusal("repeats a key of its mapping: rename one of the two", _place(error)) from None
     except YAMLError as error:
         raise _refusal(_complaint(error), _place(error)) from None
     except (TypeError, ValueError):
-        raise _refusal("holds a value that JSON does not have; put dates and the like in quotes") from None
+        raise _refusal("has a value of a type that JSON lacks: put dates and times in quotes") from None
 
 
 def _refusal(message: str, path: str = "document") -> InvalidModel:
@@ -65,13 +65,13 @@ class _Size:
 
 
 def within_bounds(document: Any) -> Any:
-    """A document, as YAML's graph or as data. With its aliases written out, it must end, and not be too large."""
+    """The document itself, a YAML graph or data. Raises `InvalidModel` if it is cyclic or, expanded, too large."""
     _size_of(document, 0, {})
     return document
 
 
 def _size_of(part: Any, depth: int, known: dict[int, _Size | None]) -> _Size:
-    # What an alias repeats is not walked again: `known` has its size, and None for what is being walked.
+    # What an alias repeats is not walked again: `known` has its size, or None while it is being walked.
     if id(part) not in known:
         if depth >= MAX_DEPTH:
             raise _refusal(_TOO_DEEP)
@@ -79,7 +79,7 @@ def _size_of(part: Any, depth: int, known: dict[int, _Size | None]) -> _Size:
         known[id(part)] = _size_with_children(part, depth, known)
     size = known[id(part)]
     if size is None:
-        raise _refusal("holds an alias of a part that the alias stands in, which would never end: write that part out")
+        raise _refusal("has an alias to a part that contains the alias, which never ends: write that part out")
     if depth + size.height > MAX_DEPTH:
         raise _refusal(_TOO_DEEP)
     return size
@@ -90,10 +90,10 @@ def _size_with_children(part: Any, depth: int, known: dict[int, _Size | None]) -
     for child in _children(part):
         size = _size_of(child, depth + 1, known)
         values, height = values + size.values, max(height, size.height)
-        if values > MAX_VALUES:  # at once, for there may be a million more
+        if values > MAX_VALUES:  # checked here because a million more may follow
             break
     if values > MAX_VALUES:
-        raise _refusal(f"holds more than {MAX_VALUES} values, with what its aliases repeat: make it smaller")
+        raise _refusal(f"has more than {MAX_VALUES} values, counting what its aliases repeat: make it smaller")
     return _Size(values, height + 1)
 
 

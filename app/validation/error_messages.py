@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in our words. No sentence repeats a value: it may be private."""
+"""Our own messages for pydantic's errors. They never repeat a value, because it may be private."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -9,17 +9,17 @@ from pydantic_core import ErrorDetails
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 
-_OBJECT = "must be an object (names with values)"
+_OBJECT = "must be an object with names and values"
 _WHOLE = "must be a whole number"
 _NUMBER = "must be a number"
 _BOOLEAN = "must be true or false"
-_ID = "must be an id, which is a UUID"
-_DAY = "must be a day, such as 2026-11-01"
-_MOMENT = "must be a moment with its time zone, such as 2026-11-01T12:00:00Z"
+_ID = "must be a UUID"
+_DAY = "must be a date, such as 2026-11-01"
+_MOMENT = "must be a time with a time zone, such as 2026-11-01T12:00:00Z"
 
-_SENTENCES = {
+_MESSAGES = {
     "missing": "is missing",
-    "value_error": "{error}",  # a check of our own, which has its own words
+    "value_error": "{error}",  # raised by a check of our own, with its own message
     "bool_type": _BOOLEAN,
     "bool_parsing": _BOOLEAN,
     "string_type": "must be text",
@@ -57,34 +57,34 @@ _SENTENCES = {
     "timezone_aware": _MOMENT,
 }
 _PATTERNS = {
-    NAME_PATTERN: "must be lower-case letters, digits and _, beginning with a letter",
+    NAME_PATTERN: "must start with a letter and have only lower-case letters, digits and _",
 }
 
 
 def error_message(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
-    """What is wrong with what stands at the error's location, without a capital and a full stop.
+    """What is wrong with the value at the error's location, in lower case and without a full stop.
 
-    `fields` are those that an object may have, for the sentence on one that it may not have; none if not known.
+    `fields` are the fields that the object may have, for the message about an unknown one; empty if not known.
     """
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         return unknown_name_message("field", str(detail["loc"][-1]), fields)
     if kind == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
         return _PATTERNS[context["pattern"]]
-    if kind in _SENTENCES:
-        return _SENTENCES[kind].format(**{name: _written(value) for name, value in context.items()})
+    if kind in _MESSAGES:
+        return _MESSAGES[kind].format(**{name: _formatted(value) for name, value in context.items()})
     return detail["msg"][:1].lower() + detail["msg"][1:]
 
 
 def unknown_name_message(what: str, name: str, known: Sequence[str]) -> str:
-    """That this is no field, parameter or whatever of those that are known, and which one may have been meant."""
+    """The message about an unknown field, parameter or the like (`what`), with a suggestion or all known names."""
     if near := get_close_matches(name, known, n=1):
-        return f"is no {what} here; did you mean {near[0]}?"
-    return f"is no {what} here; there is {', '.join(known)}" if known else f"is no {what} here"
+        return f"unknown {what}; did you mean {near[0]}?"
+    return f"unknown {what}; expected one of: {', '.join(known)}" if known else f"unknown {what}"
 
 
 def in_one_fault(message: str) -> WrapValidator:
-    """For a choice of types: one fault with this message, rather than one for each with pydantic's name for it."""
+    """For a union: report one fault with this message instead of pydantic's fault for each type."""
 
     def check(value: Any, choose: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -95,5 +95,5 @@ def in_one_fault(message: str) -> WrapValidator:
     return WrapValidator(check)
 
 
-def _written(value: Any) -> str:
+def _formatted(value: Any) -> str:
     return f"{value:,.12g}" if isinstance(value, int | float) else str(value)

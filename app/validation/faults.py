@@ -1,11 +1,11 @@
-"""What is wrong with a scoring model: every fault, each with its place in the document."""
+"""Faults in a document, such as a scoring model or the body of a request, each with its place."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a document: where (such as `stages[2].when.all[0].gte`) and what."""
+    """One fault: its place in the document, such as `stages[2].when.all[0].gte`, and what is wrong there."""
 
     path: str
     message: str
@@ -15,7 +15,7 @@ class Fault:
 
 
 class InvalidModel(ValueError):
-    """A document is no scoring model. `faults` holds everything that is wrong with it."""
+    """A document is not a valid scoring model. `faults` has everything that is wrong with it."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(map(str, faults)))

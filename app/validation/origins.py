@@ -1,7 +1,7 @@
-"""Origins of web pages, written as browsers write them in the `Origin` header, so that they can be compared as text.
+"""Origins of web pages, in the form of the browsers' `Origin` header, so that they can be compared as text.
 
-Browsers repair URLs that Python's parser reads otherwise (backslashes, line breaks, `%2E` in a host). Such a URL has no
-origin here: whoever checks an origin and then passes the URL on must not be fooled about where it leads.
+Browsers and Python's parser disagree about some malformed URLs (backslashes, line breaks, `%2E` in a host). Such a URL
+has no origin here; otherwise, a redirect that was checked could still lead a browser to another host.
 """
 
 import re
@@ -14,15 +14,18 @@ import idna
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EXAMPLE = "such as https://www.example.com"
-_SUBDOMAINS = re.compile(r"(https?://)\*\.(?=.*[a-z])", re.IGNORECASE)  # not of an IP address, which has none
+_SUBDOMAINS = re.compile(
+    r"(https?://)\*\.(?=.*[a-z])", re.IGNORECASE
+)  # not before an IP address, which has no subdomains
 _BRACKETED = re.compile(r"\[[0-9a-f:.]+\](?::\d*)?", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 def origin_of(url: str) -> str | None:
-    """The origin of an http or https URL: in lower case, international names in Punycode, no default port.
+    """The origin of an http or https URL: in lower case, with international names in Punycode, without a default port.
 
-    None for anything else, and for a URL that names a user. A dot that ends the host is dropped: it is the same host.
+    None for any other URL, and for one with a user name. A dot at the end of the host is dropped, as the host is the
+    same without it.
     """
     if not url.isprintable() or url != url.strip() or "\\" in url:
         return None
@@ -32,13 +35,13 @@ def origin_of(url: str) -> str | None:
         if default_port is None or "@" in parts.netloc:
             return None
         host, port = _read_host(parts), parts.port
-    except ValueError:  # a port that is no number, a broken IPv6 address, a name that can't be registered
+    except ValueError:  # an invalid port, IPv6 address or host name
         return None
     return f"{parts.scheme}://{host}" + ("" if port in (None, default_port) else f":{port}")
 
 
 def _read_host(parts: SplitResult) -> str:
-    """Raises ValueError where there is no usable host."""
+    """The host in ASCII. Raises ValueError if there is none, or if it is invalid."""
     host = parts.hostname or ""
     if _BRACKETED.fullmatch(parts.netloc):
         return f"[{IPv6Address(host).compressed}]"
@@ -49,9 +52,9 @@ def _read_host(parts: SplitResult) -> str:
 
 
 def read_allowed(entry: str) -> str:
-    """An entry of an allow-list, as `is_allowed` compares it: an origin, or `https://*.example.com` for all subdomains.
+    """An entry of an allow-list in `is_allowed`'s form: an origin, or `https://*.example.com` for all subdomains.
 
-    Raises ValueError, which says why, for what no browser would ever send.
+    Raises ValueError, with a message for the user, if the entry is not an origin.
     """
     wildcard = _SUBDOMAINS.match(entry)
     url = wildcard[1] + entry[wildcard.end() :] if wildcard else entry
@@ -67,19 +70,19 @@ def read_allowed(entry: str) -> str:
 
 
 def is_allowed(url: str, allowed: Iterable[str]) -> bool:
-    """Whether the origin of a URL, or of an `Origin` header, is on an allow-list: itself, or by a wildcard."""
+    """Whether the origin of a URL or `Origin` header is on an allow-list, directly or by a wildcard."""
     origin = origin_of(url)
     if origin is None:
         return False
     scheme, _, host = origin.partition("://")
     labels = host.split(".")
     wildcards = {f"{scheme}://*.{'.'.join(labels[count:])}" for count in range(1, len(labels))}
-    return not _as_compared(tuple(allowed)).isdisjoint({origin, *wildcards})
+    return not _valid_entries(tuple(allowed)).isdisjoint({origin, *wildcards})
 
 
 @lru_cache(maxsize=1024)
-def _as_compared(allowed: tuple[str, ...]) -> frozenset[str]:
-    """Keys may have been stored before `read_allowed` was there: what it would refuse is left out."""
+def _valid_entries(allowed: tuple[str, ...]) -> frozenset[str]:
+    """The entries in their comparable form. Keys stored by old versions may have invalid ones, which are ignored."""
     return frozenset(origin for entry in allowed if (origin := _read_or_none(entry)))
 
 

@@ -12,7 +12,7 @@ from tests.api.harness import Api, assert_problem
         ("/v1/leads/lookup?mail=a@example.com", "did you mean email?"),
         ("/v1/rejections?code=honeypot", "there is cursor, limit"),
         ("/v1/rejections?limits=1&marker=2", "did you mean limit?"),
-        ("/v1/models/active?version=1", "is no parameter here"),
+        ("/v1/models/active?version=1", "unknown parameter"),
     ],
 )
 async def test_an_unknown_parameter_is_refused(web: Api, question: str, told: str) -> None:

@@ -1,7 +1,7 @@
-"""A second reading of DESIGN.md, "The scoring model": slow, plain, and written apart from `app/scoring`.
+"""A second implementation of DESIGN.md, "The scoring model": slow, simple and independent of `app/scoring`.
 
 It takes the model as a document (a dict) and the past as a list of raw events (`strategies.events`), and loops over
-all of them for every question. Where it and the engine differ, one of them has misread the design.
+all of them every time. If it and the engine disagree, one of them is wrong about the design.
 """
 
 import json
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Past:
-    """What a lead did, as far as a model asks: the days of each signal's hits, the traits, the last day seen."""
+    """What a lead did, as a model sees it: the days of each signal's hits, the traits, and the last day seen."""
 
     hits: dict[str, list[date]]
     traits: Json
@@ -55,7 +55,7 @@ def past_of(model: Json, events: list[Json]) -> Past:
 
 
 def evaluate(model: Json, past: Past, moment: datetime | date, before: str | None = None) -> Result:
-    """The scores and the stage on the UTC day of the moment, for a lead that stood on `before` until then."""
+    """The scores and the stage on the UTC day of the moment, for a lead whose stage until then was `before`."""
     today = moment.date() if isinstance(moment, datetime) else moment
     ledgers = {name: ledger(score, name, past, today) for name, score in model.get("scores", {}).items()}
     scores = {name: float(sum(line.points for line in lines)) for name, lines in ledgers.items()}
@@ -64,7 +64,7 @@ def evaluate(model: Json, past: Past, moment: datetime | date, before: str | Non
 
 
 def next_change(model: Json, past: Past, moment: datetime, stage_now: str, days: int) -> tuple[date, str] | None:
-    """The first day of the next `days`, tried one after the other, on which the stage is another."""
+    """The first of the next `days` days on which the stage is different, and that stage."""
     for ahead in range(1, days + 1):
         day = moment.date() + timedelta(days=ahead)
         stage_then = evaluate(model, past, day, stage_now).stage
@@ -196,21 +196,21 @@ def passes(operator: str, operand: Any, element: Any) -> bool:
     return compare(operator, found, wanted)
 
 
-def compare(operator: str, found: Any, wanted: Any) -> bool:
+def compare(operator: str, actual: Any, expected: Any) -> bool:
     if operator == "eq":
-        return bool(found == wanted)
+        return bool(actual == expected)
     if operator == "gt":
-        return bool(found > wanted)
+        return bool(actual > expected)
     if operator == "gte":
-        return bool(found >= wanted)
+        return bool(actual >= expected)
     if operator == "lt":
-        return bool(found < wanted)
+        return bool(actual < expected)
     assert operator == "lte", operator
-    return bool(found <= wanted)
+    return bool(actual <= expected)
 
 
 def read_like(operand: Any, value: Any) -> Any:
-    """The value as the operand's type, or None where it can't be read so."""
+    """The value converted to the operand's type; None if it can't be."""
     if not isinstance(value, str | bool | int | float):
         return None
     if isinstance(operand, bool):
@@ -231,7 +231,7 @@ def read_like(operand: Any, value: Any) -> Any:
     return None if isinstance(value, bool) else value
 
 
-INVISIBLE = "\u200b\u200e\ufeff"  # of those, what the strategies make up
+INVISIBLE = "\u200b\u200e\ufeff"  # those that the strategies generate
 
 
 def visible(text: str) -> str:
@@ -335,7 +335,7 @@ def band(score: Json, value: float) -> str | None:
 
 
 def stage(model: Json, past: Past, scores: dict[str, float], today: date, before: str | None) -> str:
-    """The highest rung whose `when` holds, or, for the rung that the lead is on already, whose `keep` does."""
+    """The highest stage whose `when` holds or, if the lead is already in it, whose `keep` holds."""
 
     def leaf_holds(leaf: Json) -> bool:
         if "trait" in leaf:

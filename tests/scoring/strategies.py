@@ -1,6 +1,6 @@
-"""What Hypothesis makes up: scoring models as documents, events as plain dicts, facts.
+"""Hypothesis strategies: scoring models as documents, events as plain dicts, facts.
 
-Values come from small pools, so that conditions, names and days meet often, and failures shrink to something legible.
+Values come from small pools, so that conditions, names and days often match, and failures shrink to legible examples.
 """
 
 from datetime import UTC, datetime, time, timedelta
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 Names = tuple[str, ...]
 
 MOMENT = datetime(2026, 3, 10, 12, tzinfo=UTC)
-"""When leads are looked at; events lie around it."""
+"""When leads are evaluated. Events occur before and after it."""
 
 NAMES = [
     "Page Viewed",
@@ -72,10 +72,10 @@ OBJECTS: list[Any] = [[{"path": "abc"}, [{"path": [3, ["on"]]}]], [{}, 7, {"path
 LISTS: list[Any] = [*OBJECTS, [], [None], ["a"], [["a"]], ["abc", "on"], [3, "50", None], [True, 2.5]]
 MAPPINGS: list[Any] = [{}, *({"path": value} for value in [None, False, 3, "50", "abc", "Straße", [7, "AB"]])]
 values = st.sampled_from([None, False, True, *NUMBERS, *WORDS, *LISTS, *MAPPINGS])
-"""What a property or a trait can hold. A pool, since to make up each value anew is slow."""
+"""Values of properties and traits. A fixed pool, because generating each value is slow."""
 
 fields = st.fixed_dictionaries({}, optional={"size": values, "page": values, "page.path": values})
-"""Properties, traits or a context: what `PATHS` leads into."""
+"""Properties, traits or a context, through which `PATHS` lead."""
 
 
 # --- Events -----------------------------------------------------------------------------------------------------
@@ -83,8 +83,8 @@ fields = st.fixed_dictionaries({}, optional={"size": values, "page": values, "pa
 
 @st.composite
 def events(draw: st.DrawFn, last_day: int = 3, max_size: int = 14) -> list[Json]:
-    """Raw events up to `last_day` days after `MOMENT`, in any order, each with a message id of its own."""
-    at_least = draw(st.integers(0, max_size - 4))  # or most pasts would be nearly empty
+    """Raw events up to `last_day` days after `MOMENT`, in any order, each with its own message id."""
+    at_least = draw(st.integers(0, max_size - 4))  # otherwise most lists would be nearly empty
     drawn = draw(st.lists(raw_events(last_day), min_size=at_least, max_size=max_size))
     ids = draw(st.permutations(range(len(drawn))))
     return [{**event, "message_id": f"m{number:02}"} for number, event in zip(ids, drawn, strict=True)]
@@ -106,7 +106,7 @@ def raw_events(last_day: int) -> st.SearchStrategy[Json]:
 
 
 def moments(first_day: int, last_day: int) -> st.SearchStrategy[datetime]:
-    """Moments of the days around `MOMENT`, the edges of days among them."""
+    """Moments in the days around `MOMENT`, including the first and last of a day."""
     today = MOMENT.date()
     days = st.integers(-last_day, -first_day).map(lambda ago: today - timedelta(days=ago))
     return st.builds(datetime.combine, days, st.sampled_from(TIMES), st.just(UTC))
@@ -134,7 +134,7 @@ def facts_from(model: CompiledModel, raw_events: list[Json]) -> Facts:
 def models(draw: st.DrawFn, *, fading: bool = False) -> Json:
     """Scoring models of every kind of rule, decay, cap and condition, as documents that load.
 
-    `fading` leaves out what time can't move: traits, and conditions that few events meet.
+    `fading` leaves out everything that time can't change, and conditions that few events meet.
     """
     offered = st.fixed_dictionaries({"on": st.sampled_from(NAMES)}) if fading else _signals()
     signals = draw(st.dictionaries(st.sampled_from(["s1", "s2", "s3"]), offered, min_size=1))
@@ -271,12 +271,12 @@ def tallies() -> st.SearchStrategy[Tally]:
 
 
 def stamped(held: st.SearchStrategy[Any]) -> st.SearchStrategy[Stamped]:
-    """Values with moments and message ids that are often the same: two sources may use one id."""
+    """Values whose moments and message ids are often equal: two sources may use the same id."""
     return st.builds(Stamped, held, moments(-1, 0), st.sampled_from(["m1", "m2"]))
 
 
 def facts() -> st.SearchStrategy[Facts]:
-    """Any facts at all, not only those of some model's events."""
+    """Any facts, not only those that events of some model could produce."""
     seen = st.tuples(moments(-5, 0), moments(-5, 0)).map(sorted) | st.just([None, None])
     return st.builds(
         lambda seen, **others: Facts(first_seen_at=seen[0], last_seen_at=seen[1], **others),

@@ -1,4 +1,4 @@
-"""Models and pasts made at random: the engine and the slow second reading of DESIGN.md agree on everything."""
+"""On random models and events, the engine agrees with the slow reference implementation of DESIGN.md."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ STANDINGS = st.sampled_from([None, "first", "second", "third", "fourth", "a rung
 
 @settings(max_examples=200)
 @given(models(), events(), moments(-20, 60), STANDINGS)
-def test_scores_bands_traits_and_stage_are_those_of_the_reference(
+def test_scores_bands_traits_and_stage_match_the_reference(
     document: Json, past: list[Json], moment: datetime, before: str | None
 ) -> None:
     model = compiled(document)
@@ -32,7 +32,7 @@ def test_scores_bands_traits_and_stage_are_those_of_the_reference(
 
 @settings(max_examples=80)
 @given(models(), events(), moments(-20, 60))
-def test_every_line_of_a_ledger_is_that_of_the_reference(document: Json, past: list[Json], moment: datetime) -> None:
+def test_every_line_of_a_ledger_matches_the_reference(document: Json, past: list[Json], moment: datetime) -> None:
     model = compiled(document)
     evaluation = evaluate(model, facts_from(model, past), moment)
     expected = reference.evaluate(document, reference.past_of(document, past), moment)
@@ -43,7 +43,7 @@ def test_every_line_of_a_ledger_is_that_of_the_reference(document: Json, past: l
 
 @settings(max_examples=100)
 @given(models() | models(fading=True), events(last_day=0), STANDINGS)
-def test_the_forecast_is_what_trying_day_after_day_finds(document: Json, raw: list[Json], before: str | None) -> None:
+def test_the_forecast_matches_a_day_by_day_search(document: Json, raw: list[Json], before: str | None) -> None:
     model = compiled(document)
     evaluation = evaluate(model, facts_from(model, raw), MOMENT)
     stage = stage_of(evaluation, before)

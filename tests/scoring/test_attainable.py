@@ -1,4 +1,4 @@
-"""What leads can come to: bounds that no lead leaves, answers right for every lead, stages that nobody stands on."""
+"""Attainable scores: the bounds hold for every lead, as do the answers, and unreachable stages are never reached."""
 
 from datetime import timedelta
 from math import inf
@@ -50,7 +50,7 @@ def score(**written: Any) -> Score:
         ({"inactive_for_days": 3, "points": 1.006}, (0, 1.01)),
     ],
 )
-def test_a_rule_bounds_what_it_can_give(rule: Json, bounds: Bounds) -> None:
+def test_the_points_of_a_rule_are_bounded(rule: Json, bounds: Bounds) -> None:
     assert attainable(score(rules={"rule": rule})) == bounds
 
 
@@ -79,20 +79,20 @@ def test_groups_cap_sums_from_above_and_limits_cap_both_ways(limits: Json, bound
 
 
 def busy(model: CompiledModel, hits: int, days: int) -> Facts:
-    """A lead with so many hits of every signal today and on so many days before."""
+    """A lead with `hits` hits of every signal on each of the last `days` days and today."""
     today = day_of(MOMENT)
     past = dict.fromkeys(range(today - days, today + 1), hits)
     return Facts(tally=dict.fromkeys(model.fingerprints, past), last_seen_at=MOMENT, event_count=1)
 
 
-# As functions of the model, since hits are kept by its signals' fingerprints.
+# Functions of the model, because hits are stored by its signals' fingerprints.
 SEEN = events().map(lambda past: lambda model: facts_from(model, past))
 BUSY = st.tuples(st.integers(1, 500), st.integers(0, 60)).map(lambda much: lambda model: busy(model, *much))
 LATER = st.integers(0, 60).map(lambda days: MOMENT + timedelta(days=days))
 
 
 @given(models(), st.lists(SEEN | BUSY, min_size=3, max_size=5), LATER)
-def test_no_lead_leaves_the_attainable_bounds(raw: Json, leads: list[Any], moment: Any) -> None:
+def test_no_score_is_ever_outside_the_attainable_bounds(raw: Json, leads: list[Any], moment: Any) -> None:
     model = compiled(raw)
     for lead in leads:
         for name, value in evaluate(model, lead(model), moment).values.items():
@@ -109,7 +109,7 @@ FINITE = st.sampled_from(["expires_after_days", "half_life_days", "fades_over_da
     st.integers(1, 4),
     st.integers(-2_000, 2_000).map(lambda points: points / 100),
 )
-def test_a_lead_with_all_the_hits_that_count_is_at_the_bound(
+def test_a_lead_with_every_hit_that_counts_reaches_the_bound(
     decay: str, days: int, per_day: int, points: float
 ) -> None:
     rule = {"signal": "seen", "points": points, "per_day": per_day, decay: days}
@@ -131,7 +131,7 @@ def test_a_lead_with_all_the_hits_that_count_is_at_the_bound(
 
 
 class Lead:
-    """A lead with a score `x`, traits, and hits of a signal `s` of these ages."""
+    """A lead with a score `x`, traits, and hits of a signal `s` with these ages."""
 
     def __init__(self, value: float, traits: Json, ages: list[int]) -> None:
         self.value, self.traits, self.ages = value, traits, ages
@@ -182,7 +182,7 @@ def test_an_answer_is_right_for_every_lead_within_the_bounds(
 
 
 @given(st.lists(CONDITIONS, min_size=2, max_size=4), st.sampled_from(COMBINERS), st.lists(LEADS, min_size=8))
-def test_what_a_condition_implies_holds_of_every_lead_that_meets_it(
+def test_an_implied_condition_holds_for_every_lead_that_meets_the_first(
     drawn: list[Condition], combiner: str, leads: list[Lead]
 ) -> None:
     joined = [{combiner: drawn[:2]}, {"all": [drawn[0]], combiner: [*drawn[1:], drawn[0]]}]
@@ -196,15 +196,15 @@ def test_what_a_condition_implies_holds_of_every_lead_that_meets_it(
 # --- Stages -----------------------------------------------------------------------------------------------------
 
 
-def stages_of_a_life(model: CompiledModel, facts: Facts) -> set[str]:
-    """The stages on which a lead stands, day after day, from before its first event on."""
+def stages_over_time(model: CompiledModel, facts: Facts) -> set[str]:
+    """The stages of a lead from before its first event on, checked every third day."""
     standing: Standing | None = None
-    stood = set()
+    visited = set()
     for day in range(-45, 40, 3):
         moment = MOMENT + timedelta(days=day)
         standing, _ = settle(evaluate(model, facts, moment), standing, moment, "time")
-        stood.add(standing.stage)
-    return stood
+        visited.add(standing.stage)
+    return visited
 
 
 RUNGS = st.lists(st.fixed_dictionaries({"when": WRITTEN}, optional={"keep": WRITTEN}), min_size=2, max_size=3)
@@ -220,7 +220,7 @@ POINTS = st.fixed_dictionaries(
     st.sampled_from([{}, {"min": 0}, {"max": 3}, {"min": 0, "max": 2}]),
     st.lists(SEEN, min_size=3, max_size=5),
 )
-def test_nobody_ever_stands_on_a_stage_that_is_told_to_be_unreachable(
+def test_no_lead_is_ever_in_a_stage_reported_as_unreachable(
     rungs: list[Json], points: Json, limits: Json, leads: list[Any]
 ) -> None:
     model = compiled(
@@ -231,17 +231,17 @@ def test_nobody_ever_stands_on_a_stage_that_is_told_to_be_unreachable(
             "stages": [{"name": "rung0"}, *({"name": f"rung{n}", **rung} for n, rung in enumerate(rungs, start=1))],
         }
     )
-    told = [warning.path for warning in lint(model.document) if warning.code == "unreachable-stage"]
-    assume(told)
-    unreachable = {f"rung{path[len('stages[')]}" for path in told}
+    reported = [warning.path for warning in lint(model.document) if warning.code == "unreachable-stage"]
+    assume(reported)
+    unreachable = {f"rung{path[len('stages[')]}" for path in reported}
     for lead in leads:
-        assert stages_of_a_life(model, lead(model)) & unreachable == set()
+        assert stages_over_time(model, lead(model)) & unreachable == set()
 
 
 @settings(max_examples=40)
 @given(models(), st.lists(SEEN, min_size=2, max_size=4))
-def test_the_same_is_true_of_any_model(raw: Json, leads: list[Any]) -> None:
+def test_no_lead_is_ever_in_a_stage_reported_as_unreachable_under_any_model(raw: Json, leads: list[Any]) -> None:
     model = compiled(raw)
     paths = [warning.path for warning in lint(model.document) if warning.code == "unreachable-stage"]
     unreachable = {model.stages[int(path[len("stages[")])].name for path in paths}
-    assert [lead for lead in leads if stages_of_a_life(model, lead(model)) & unreachable] == []
+    assert [lead for lead in leads if stages_over_time(model, lead(model)) & unreachable] == []

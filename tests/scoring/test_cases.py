@@ -1,9 +1,9 @@
 """The golden cases in `cases/*.json`: worked out by hand from DESIGN.md, in plain JSON for any implementation.
 
-A file has a `model` and its cases; a case may patch the model (a JSON merge patch, RFC 7396) and says who is given:
-events, each with what it says beyond the defaults (`event`: Form Submitted, `at`: the moment asked about,
-`trusted`: true, `times`: 1, `id`: its place in the list). `before` is the stage until then. What `expect` leaves out is
-not looked at.
+A file has a `model` and its cases. A case may patch the model (a JSON merge patch, RFC 7396) and lists the given
+events, with fields for everything but the defaults (`event`: Form Submitted, `at`: the evaluated moment, `trusted`:
+true, `times`: 1, `id`: its index in the list). `before` is the stage until then. Only what `expect` mentions is
+compared.
 """
 
 import json
@@ -75,7 +75,7 @@ def in_json(fields: Json) -> Json:
 
 
 @pytest.mark.parametrize("case", list(cases()))
-def test_the_engine_answers_as_worked_out_by_hand(case: Json) -> None:
+def test_the_engine_matches_the_golden_cases(case: Json) -> None:
     model = compiled(case["model"])
     evaluation = evaluate(model, facts_from(model, raw_events(case)), datetime.fromisoformat(case["at"]))
     answer = outcome(evaluation, case.get("before"))

@@ -47,7 +47,7 @@ def condition(written: Json) -> CompiledCondition:
 
 
 def completions(given_answers: list[Answer]) -> list[list[bool]]:
-    """Every way in which what is not certain could turn out."""
+    """Every combination of answers with the unknown ones filled in."""
     ways: list[list[bool]] = [[]]
     for answer in given_answers:
         ways = [[*way, known] for way in ways for known in ([True, False] if answer is None else [answer])]
@@ -94,7 +94,7 @@ def test_all_any_and_negation_are_certain_exactly_when_every_completion_agrees(s
         ({"not_in": [4, 5]}, (6, inf), True),
     ],
 )
-def test_a_number_within_bounds_is_answered_only_where_the_bounds_allow(
+def test_a_test_of_a_bounded_number_is_known_only_if_the_bounds_decide_it(
     written: Json, score: tuple[float, float], answer: Answer
 ) -> None:
     assert bounds_test(written)(score) is answer
@@ -114,24 +114,24 @@ def test_a_number_within_bounds_is_answered_only_where_the_bounds_allow(
         ),
     ],
 )
-def test_a_junction_is_certain_where_its_certain_parts_decide(written: Json, answer: Answer) -> None:
+def test_a_combination_is_known_if_its_known_parts_decide_it(written: Json, answer: Answer) -> None:
     assert condition(written).holds(View(score=(0, 9))) is answer
 
 
 @pytest.mark.parametrize("number", [*NUMBERS, "1e308", "9" * 308])
-def test_what_can_be_read_as_a_number_can_be_reckoned_with(number: Any) -> None:
+def test_every_value_read_as_a_number_supports_arithmetic(number: Any) -> None:
     read = as_number(number)
     assert read is not None
     assert isinstance(read - 0.5, float)
 
 
 @pytest.mark.parametrize("text", ["9" * 309, "1e309", "9" * 10_000, 10**309, "inf", "nan", "", " "])
-def test_what_no_float_can_hold_is_not_read_as_a_number(text: Any) -> None:
+def test_a_value_beyond_the_range_of_floats_is_not_read_as_a_number(text: Any) -> None:
     assert as_number(text) is None
 
 
 @pytest.mark.parametrize(("value", "read"), [(" Yes ", True), (0, False), ("maybe", None), ([True], None), ({}, None)])
-def test_what_says_neither_yes_nor_no_is_no_boolean(value: Any, read: bool | None) -> None:
+def test_only_words_for_yes_and_no_are_read_as_booleans(value: Any, read: bool | None) -> None:
     assert as_boolean(value) is read
 
 
@@ -157,59 +157,63 @@ EMAIL: Json = {"trait": "email", "exists": True}
         ({"signal": "s", "within_days": 7}, View(hits=1), 1, None),
     ],
 )
-def test_a_leaf_is_explained_as_written_with_what_is_and_what_is_missing(
+def test_the_explanation_of_a_leaf_adds_the_actual_value_and_the_shortfall(
     written: Json, view: View, actual: Any, short_by: float | None
 ) -> None:
     assert condition(written).explain(view) == {**written, "actual": actual, "short_by": short_by}
 
 
-def told(leaf: Json, actual: Any = None, short_by: float | None = None) -> Json:
+def explained(leaf: Json, actual: Any = None, short_by: float | None = None) -> Json:
     return {**leaf, "actual": actual, "short_by": short_by}
 
 
 @pytest.mark.parametrize(
     ("written", "traits", "explanation"),
     [
-        ({"all": [SIZE, EMAIL]}, {"size": 60}, told(EMAIL)),
-        ({"all": [SIZE, EMAIL]}, {"size": 60, "email": "a"}, {"all": [told(SIZE, 60), told(EMAIL, "a")]}),
-        ({"any": [SIZE, EMAIL]}, {"email": "a"}, told(EMAIL, "a")),
-        ({"any": [SIZE, EMAIL]}, {"size": 49}, {"any": [told(SIZE, 49, 1), told(EMAIL)]}),
-        ({"none": [SIZE, EMAIL]}, {"size": 60}, {"none": [told(SIZE, 60)]}),
-        ({"none": [EMAIL]}, {}, {"none": [told(EMAIL)]}),
-        ({"all": [SIZE], "any": [EMAIL]}, {"email": "a"}, told(SIZE)),
-        ({"all": [SIZE], "none": [EMAIL]}, {"email": "a"}, {"all": [told(SIZE)], "none": [told(EMAIL, "a")]}),
-        ({"any": [{"all": [SIZE, EMAIL]}]}, {"size": 60}, told(EMAIL)),
-        ({"none": [SIZE]}, {"size": 47}, {"none": [told(SIZE, 47)]}),
-        ({"none": [{"all": [SIZE, EMAIL]}]}, {"size": 47}, {"none": [{"all": [told(SIZE, 47), told(EMAIL)]}]}),
-        ({"none": [{"none": [SIZE]}]}, {"size": 47}, {"none": [{"none": [told(SIZE, 47, 3)]}]}),
+        ({"all": [SIZE, EMAIL]}, {"size": 60}, explained(EMAIL)),
+        ({"all": [SIZE, EMAIL]}, {"size": 60, "email": "a"}, {"all": [explained(SIZE, 60), explained(EMAIL, "a")]}),
+        ({"any": [SIZE, EMAIL]}, {"email": "a"}, explained(EMAIL, "a")),
+        ({"any": [SIZE, EMAIL]}, {"size": 49}, {"any": [explained(SIZE, 49, 1), explained(EMAIL)]}),
+        ({"none": [SIZE, EMAIL]}, {"size": 60}, {"none": [explained(SIZE, 60)]}),
+        ({"none": [EMAIL]}, {}, {"none": [explained(EMAIL)]}),
+        ({"all": [SIZE], "any": [EMAIL]}, {"email": "a"}, explained(SIZE)),
+        ({"all": [SIZE], "none": [EMAIL]}, {"email": "a"}, {"all": [explained(SIZE)], "none": [explained(EMAIL, "a")]}),
+        ({"any": [{"all": [SIZE, EMAIL]}]}, {"size": 60}, explained(EMAIL)),
+        ({"none": [SIZE]}, {"size": 47}, {"none": [explained(SIZE, 47)]}),
+        (
+            {"none": [{"all": [SIZE, EMAIL]}]},
+            {"size": 47},
+            {"none": [{"all": [explained(SIZE, 47), explained(EMAIL)]}]},
+        ),
+        ({"none": [{"none": [SIZE]}]}, {"size": 47}, {"none": [{"none": [explained(SIZE, 47, 3)]}]}),
         (
             {"all": [EMAIL], "none": [SIZE]},
             {"email": "a", "size": 9},
-            {"all": [told(EMAIL, "a")], "none": [told(SIZE, 9)]},
+            {"all": [explained(EMAIL, "a")], "none": [explained(SIZE, 9)]},
         ),
     ],
 )
-def test_a_junction_is_explained_by_the_parts_that_decide_it(written: Json, traits: Json, explanation: Json) -> None:
+def test_a_combination_is_explained_by_the_parts_that_decide_it(written: Json, traits: Json, explanation: Json) -> None:
     assert condition(written).explain(View(traits=traits)) == explanation
 
 
 @pytest.mark.parametrize("hits", [0, 1, 2, 5])
-def test_no_hit_is_missing_of_what_must_not_be(hits: int) -> None:
+def test_a_leaf_under_none_never_has_a_shortfall(hits: int) -> None:
     demos = {"signal": "demo", "at_least": 2}
-    assert condition({"none": [demos]}).explain(View(hits=hits)) == {"none": [told(demos, hits)]}
+    assert condition({"none": [demos]}).explain(View(hits=hits)) == {"none": [explained(demos, hits)]}
 
 
 # --- Fields -----------------------------------------------------------------------------------------------------
 
 
-def test_a_path_through_very_deep_lists_is_followed() -> None:
+def test_a_path_can_lead_through_very_deeply_nested_lists() -> None:
     deep: Any = {"sku": "A1"}
     for _ in range(100_000):
         deep = [deep]
     assert lookup({"products": deep}, "products.sku") == ["A1"]
 
 
-def test_a_path_through_lists_in_lists_gives_one_list_in_their_order() -> None:
+def test_a_path_through_nested_lists_gives_one_flat_list_in_order() -> None:
     products = [{"tags": ["a", ["b"]]}, [{"tags": "c"}, {"tags": None}], {"tags": []}]
     assert lookup({"products": products}, "products.tags") == ["a", "b", "c"]
 

@@ -1,4 +1,4 @@
-"""What differs between two models is told by its name, whichever way round; and nothing is, where nothing does."""
+"""Comparing two models: every difference is reported by name, in either direction, and nothing else is."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from app.scoring.model import dump_model, load_model
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]
+Pair = tuple[ScoringModel, ScoringModel]
 
 BASE: Json = {
     "name": "base",
@@ -54,7 +55,7 @@ BASE: Json = {
 
 
 def edited(path: str, value: Any) -> Json:
-    """The base with something else at a path; `...` takes it out."""
+    """The base with another value at a path; `...` removes it."""
     document = deepcopy(BASE)
     *parents, last = steps(path)
     place: Any = document
@@ -72,11 +73,11 @@ def steps(path: str) -> list[Any]:
 
 
 def renamed(document: Any, old: str, new: str) -> Any:
-    """The document with a name replaced wherever it stands."""
+    """The document with a name replaced everywhere."""
     return json.loads(re.sub(rf'"{old}"', json.dumps(new), json.dumps(document)))
 
 
-def told(after: Json, before: Json = BASE) -> list[tuple[str, str, str, Any, Any]]:
+def diff(after: Json, before: Json = BASE) -> list[tuple[str, str, str, Any, Any]]:
     return [(d.kind, d.noun, d.path, d.before, d.after) for d in compare(load_model(before), load_model(after))]
 
 
@@ -127,7 +128,7 @@ EXAMPLE = {"name": "is nobody", "given": [], "expect": {}}
          'example "is nobody" is new: {name: is nobody, given: [], expect: {}}'),
     ],
 )  # fmt: skip
-def test_a_difference_is_told_with_its_values(
+def test_a_difference_is_reported_with_its_values(
     path: str, value: Any, kind: str, noun: str, before: Any, after: Any, summary: str
 ) -> None:
     differences = compare(load_model(BASE), load_model(edited(path, value)))
@@ -139,7 +140,7 @@ def test_a_difference_is_told_with_its_values(
 
 
 def without_field(path: str, kind: str) -> str:
-    """The path of what has the field."""
+    """The path of the part that has the field."""
     is_band = ".bands." in path
     return path.rpartition(".")[0] if kind == "changed" and not is_band else path
 
@@ -171,22 +172,22 @@ def test_a_new_signal_is_counted_from_the_log() -> None:
     assert difference.summary.endswith("it will be recounted from the event log")
 
 
-def test_a_new_signal_that_counts_what_another_does_needs_no_recount() -> None:
+def test_a_new_signal_with_the_definition_of_an_old_one_needs_no_recount() -> None:
     difference = only(edited("signals.again", {"on": ["sales-contacted", "demo_requested"]}))
     assert (difference.kind, difference.recounts) == ("added", False)
     assert difference.summary.endswith("its events are counted already, so no recount")
 
 
-def test_a_signal_that_is_gone_is_not_recounted() -> None:
+def test_a_removed_signal_is_not_recounted() -> None:
     before = edited("signals.signed_up", {"on": "Signed Up"})
     assert (only(BASE, before).kind, only(BASE, before).recounts) == ("removed", False)
 
 
-def test_a_signal_written_otherwise_is_the_same() -> None:
-    assert told(edited("signals.demo_requested.on", ["SALES_CONTACTED", "demo-requested", "Demo Requested"])) == []
+def test_a_signal_written_differently_is_the_same() -> None:
+    assert diff(edited("signals.demo_requested.on", ["SALES_CONTACTED", "demo-requested", "Demo Requested"])) == []
 
 
-def test_a_renamed_signal_is_not_recounted_and_what_refers_to_it_has_not_changed() -> None:
+def test_a_renamed_signal_is_not_recounted_and_its_references_are_unchanged() -> None:
     difference = only(renamed(BASE, "demo_requested", "demo_asked"))
     assert (difference.kind, difference.noun, difference.path) == ("renamed", "signal", "signals.demo_asked")
     assert (difference.before, difference.after) == ({"name": "demo_requested"}, {"name": "demo_asked"})
@@ -210,13 +211,13 @@ def test_a_renamed_signal_is_not_recounted_and_what_refers_to_it_has_not_changed
         ("asks for a demo", "wants a demo", "example", "examples[0]"),
     ],
 )
-def test_what_is_only_called_otherwise_is_renamed(old: str, new: str, noun: str, path: str) -> None:
-    assert told(renamed(BASE, old, new)) == [("renamed", noun, path, {"name": old}, {"name": new})]
+def test_a_part_with_only_a_new_name_is_renamed(old: str, new: str, noun: str, path: str) -> None:
+    assert diff(renamed(BASE, old, new)) == [("renamed", noun, path, {"name": old}, {"name": new})]
 
 
-def test_what_is_renamed_and_changed_is_gone_and_new() -> None:
+def test_a_part_both_renamed_and_changed_counts_as_removed_and_added() -> None:
     after = renamed(edited("stages[3].sales_ready", False), "sql", "for_sales")
-    assert [(kind, noun) for kind, noun, *_ in told(after)] == [
+    assert [(kind, noun) for kind, noun, *_ in diff(after)] == [
         ("added", "stage"),
         ("removed", "stage"),
         ("changed", "example"),
@@ -224,15 +225,15 @@ def test_what_is_renamed_and_changed_is_gone_and_new() -> None:
 
 
 def test_a_trait_of_another_name_is_another_trait() -> None:
-    assert [(kind, path) for kind, _, path, *_ in told(renamed(BASE, "size", "plan"))] == [
+    assert [(kind, path) for kind, _, path, *_ in diff(renamed(BASE, "size", "plan"))] == [
         ("added", "traits.plan"),
         ("removed", "traits.size"),
     ]
 
 
-def test_a_rung_that_stands_elsewhere_has_moved() -> None:
+def test_a_stage_in_another_position_has_moved() -> None:
     interest, lead, mql, sql = BASE["stages"]
-    assert told({**BASE, "stages": [interest, sql, lead, mql]}) == [
+    assert diff({**BASE, "stages": [interest, sql, lead, mql]}) == [
         ("moved", "stage", "stages[1]", {"above": "mql"}, {"above": "interest"})
     ]
     assert only({**BASE, "stages": [interest, sql, lead, mql]}).summary == (
@@ -240,16 +241,16 @@ def test_a_rung_that_stands_elsewhere_has_moved() -> None:
     )
 
 
-def test_a_rung_that_becomes_the_lowest_has_moved_and_changed() -> None:
+def test_a_stage_that_becomes_the_lowest_has_moved_and_changed() -> None:
     stages = [{"name": "lead"}, {"name": "interest", "when": {"trait": "email", "exists": True}}]
     before = {"name": "two", "stages": [{"name": "interest"}, {"name": "lead", "when": {"trait": "a", "eq": 1}}]}
-    assert [kind for kind, *_ in told({"name": "two", "stages": stages}, before)] == ["changed", "changed", "moved"]
+    assert [kind for kind, *_ in diff({"name": "two", "stages": stages}, before)] == ["changed", "changed", "moved"]
 
 
-def test_other_rungs_do_not_move_for_one_that_comes_or_goes() -> None:
+def test_adding_or_removing_a_stage_does_not_move_the_others() -> None:
     interest, lead, mql, sql = BASE["stages"]
     pql = {"name": "pql", "when": {"trait": "trial", "exists": True}}
-    assert told({**BASE, "stages": [interest, pql, lead, mql, sql]}) == [("added", "stage", "stages[1]", None, pql)]
+    assert diff({**BASE, "stages": [interest, pql, lead, mql, sql]}) == [("added", "stage", "stages[1]", None, pql)]
 
 
 # --- Summaries --------------------------------------------------------------------------------------------------
@@ -263,16 +264,16 @@ def test_other_rungs_do_not_move_for_one_that_comes_or_goes() -> None:
         ({"score": "fit", "in": [1, 2]}, "when {all: [{score: engagement, gte: 40}, {score: fit, gte: 0}]} → "),
     ],
 )
-def test_of_a_condition_only_what_differs_is_told(when: Json, summary: str) -> None:
+def test_a_summary_shows_only_the_differing_part_of_a_condition(when: Json, summary: str) -> None:
     assert summary in only(edited("stages[2].when", when)).summary
 
 
-def test_a_list_in_another_order_is_told_as_that() -> None:
+def test_a_reordered_list_is_reported_as_reordered() -> None:
     before, after = (edited("stages[2].when", {"trait": "role", "in": roles}) for roles in (["a", "b"], ["b", "a"]))
     assert only(after, before).summary == "stage mql: when.in in another order"
 
 
-def test_a_summary_is_one_line_and_no_longer_than_can_be_read() -> None:
+def test_a_summary_is_one_line_of_limited_length() -> None:
     before, after = (
         edited("stages[2].when", {"any": [{"trait": f"t{n}", "eq": f"{sign}\n{sign}" * 90} for n in range(9)]})
         for sign in "ab"
@@ -288,7 +289,7 @@ def test_a_summary_is_one_line_and_no_longer_than_can_be_read() -> None:
 
 @st.composite
 def documents(draw: st.DrawFn) -> Json:
-    """Models with examples, some of which have one name."""
+    """Models with examples, some of which share a name."""
     document = draw(models())
     stages = st.sampled_from([stage["name"] for stage in document["stages"]])
     messages = st.fixed_dictionaries({}, optional={"event": st.sampled_from(["A b", "a_b", "C"]), "times": st.just(1)})
@@ -303,8 +304,8 @@ def documents(draw: st.DrawFn) -> Json:
 
 
 @st.composite
-def pairs(draw: st.DrawFn) -> tuple[ScoringModel, ScoringModel]:
-    """Two models: of nothing in common but names, or one made of the other by a few edits."""
+def pairs(draw: st.DrawFn) -> Pair:
+    """Two models that share only names, or of which one is a slightly edited copy of the other."""
     before = draw(documents())
     if draw(st.booleans()):
         return load_model(before), load_model(draw(documents()))
@@ -340,13 +341,13 @@ def test_a_model_does_not_differ_from_itself(document: Json) -> None:
 
 @settings(max_examples=40)
 @given(pairs())
-def test_nothing_is_told_if_and_only_if_the_documents_mean_the_same(pair: tuple[ScoringModel, ScoringModel]) -> None:
+def test_models_differ_if_and_only_if_they_mean_something_different(pair: Pair) -> None:
     before, after = pair
     assert (compare(before, after) == ()) is (meaning(before) == meaning(after))
 
 
 def meaning(model: ScoringModel) -> str:
-    """A document with all that makes no difference taken out."""
+    """The document without everything that makes no difference."""
     document = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     for signal in document["signals"].values():
         signal["on"] = sorted({event_name_key(name) for name in signal["on"]})
@@ -362,7 +363,7 @@ def meaning(model: ScoringModel) -> str:
 
 @settings(max_examples=40)
 @given(pairs())
-def test_the_other_way_round_it_is_the_same_differences(pair: tuple[ScoringModel, ScoringModel]) -> None:
+def test_comparing_backwards_gives_mirrored_differences(pair: Pair) -> None:
     before, after = pair
     turned = {"added": "removed", "removed": "added"}
     there = [(d.kind, d.noun, d.before, d.after) for d in compare(before, after)]
@@ -372,7 +373,7 @@ def test_the_other_way_round_it_is_the_same_differences(pair: tuple[ScoringModel
 
 @settings(max_examples=40)
 @given(pairs())
-def test_what_is_recounted_is_what_no_signal_counted_before(pair: tuple[ScoringModel, ScoringModel]) -> None:
+def test_signals_that_no_earlier_signal_matches_are_recounted(pair: Pair) -> None:
     then, now = ({fingerprint_of(signal) for signal in model.signals.values()} for model in pair)
     recounted = [d for d in compare(*pair) if d.recounts]
     assert {(d.noun, d.kind) for d in recounted} <= {("signal", "added"), ("signal", "changed")}
@@ -382,14 +383,14 @@ def test_what_is_recounted_is_what_no_signal_counted_before(pair: tuple[ScoringM
 
 @settings(max_examples=40)
 @given(pairs())
-def test_every_path_leads_to_what_is_told(pair: tuple[ScoringModel, ScoringModel]) -> None:
+def test_every_path_leads_to_the_reported_part(pair: Pair) -> None:
     for difference in compare(*pair):
-        told = difference.before if difference.kind == "removed" else difference.after
+        reported = difference.before if difference.kind == "removed" else difference.after
         place: Any = dump_model(pair[0] if difference.kind == "removed" else pair[1])
         for step in steps(difference.path) if difference.noun != "model" else []:
             place = place[step]
         written = {"threshold": place} if difference.noun == "band" else place
         if difference.kind in {"added", "removed"}:
-            assert written == told
+            assert written == reported
         elif difference.kind == "changed":
-            assert all(written[field] == value for field, value in (told or {}).items() if field in written)
+            assert all(written[field] == value for field, value in (reported or {}).items() if field in written)

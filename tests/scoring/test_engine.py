@@ -1,4 +1,4 @@
-"""Compiling a model: which events count for which signal, and what makes two signals one."""
+"""Compiling a model: which events count for which signal, and which signals have the same fingerprint."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def event(name: str, **fields: Any) -> Any:
         {"on": "Page Viewed", "where": None},
     ],
 )
-def test_signals_that_count_the_same_have_one_fingerprint_however_they_are_written(same: Json) -> None:
+def test_signals_that_count_the_same_events_have_the_same_fingerprint(same: Json) -> None:
     assert fingerprint(**same) == fingerprint(on="Page Viewed")
 
 
@@ -44,7 +44,7 @@ def test_signals_that_count_the_same_have_one_fingerprint_however_they_are_writt
         {"on": "Page Viewed", "where": WHERE},
     ],
 )
-def test_signals_that_count_otherwise_have_another_fingerprint(other: Json) -> None:
+def test_signals_that_count_different_events_have_different_fingerprints(other: Json) -> None:
     assert fingerprint(**other) != fingerprint(on="Page Viewed")
 
 
@@ -54,7 +54,7 @@ def test_the_fingerprint_of_a_condition_does_not_depend_on_the_order_of_its_fiel
     assert fingerprint(on="x", where=WHERE) != fingerprint(on="x", where={**WHERE, "gte": 51})
 
 
-def test_a_fingerprint_stays_what_it_was_when_the_tallies_were_stored() -> None:
+def test_fingerprints_match_those_of_stored_tallies() -> None:
     assert fingerprint(on="Page Viewed") == "e000408157a28b69"
     assert fingerprint(on=["Trial Started", "trial-begun"], where=WHERE, trusted=True) == "7353f87c3006a100"
 
@@ -73,7 +73,7 @@ def test_signals_with_one_definition_share_their_hits() -> None:
     assert model.event_keys({model.signals["one"].fingerprint}) == {"page viewed"}
 
 
-def test_an_event_of_no_signal_still_tells_traits_and_that_somebody_was_there() -> None:
+def test_an_event_of_no_signal_still_sets_traits_and_the_time_last_seen() -> None:
     model = compiled({"name": "m", "stages": [{"name": "first"}]})
     facts = model.facts_of(event("Something Else", traits={"plan": "pro"}))
     assert (facts.tally, facts.known_traits(), facts.last_seen_at) == ({}, {"plan": "pro"}, MOMENT)
@@ -90,14 +90,14 @@ def test_an_event_of_no_signal_still_tells_traits_and_that_somebody_was_there() 
         ("a.company.size", {"a": {"company.size": 60}}),
     ],
 )
-def test_a_rule_on_a_trait_is_found_whatever_the_dots_are_part_of(path: str, traits: Json) -> None:
+def test_a_rule_on_a_trait_applies_whether_dots_are_in_names_or_in_the_path(path: str, traits: Json) -> None:
     rule = {"when": {"trait": path, "gte": 50}, "points": 40}
     model = compiled({"name": "m", "scores": {"fit": {"rules": {"large": rule}}}, "stages": [{"name": "first"}]})
     facts = model.facts_of(event("Identified", traits=traits))
     assert evaluate(model, facts, MOMENT).values == {"fit": 40}
 
 
-def test_a_trait_with_dots_can_also_keep_a_rule_from_giving_points() -> None:
+def test_a_trait_with_dots_can_also_prevent_a_rule_from_giving_points() -> None:
     rule = {"when": {"trait": "company.size", "exists": False}, "points": -5}
     model = compiled({"name": "m", "scores": {"fit": {"rules": {"unknown": rule}}}, "stages": [{"name": "first"}]})
     facts = model.facts_of(event("Identified", traits={"company.size": 1}))

@@ -66,11 +66,11 @@ def test_an_example_that_holds_has_no_failures(given: list[Json], expect: Json) 
         ({"scores": {"engagement": {"gt": 1, "lte": 4.5}}}, "score engagement is 5, expected lte 4.5"),
     ],
 )
-def test_an_example_that_fails_says_what_came_out(expect: Json, failure: str) -> None:
+def test_a_failed_example_reports_the_actual_result(expect: Json, failure: str) -> None:
     assert failures([VISIT], expect) == (failure,)
 
 
-def test_everything_that_fails_is_told() -> None:
+def test_all_failures_are_reported() -> None:
     assert len(failures([VISIT], {"stage": "customer", "sales_ready": True, "scores": {"engagement": 7}})) == 3
 
 

@@ -1,4 +1,4 @@
-"""The facts of one event, and which of two facts wins. Their algebra is in `test_laws.py`."""
+"""The facts of one event, and which of two values wins. The laws of merging are in `test_laws.py`."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def event(**fields: Any) -> Event:
     return replace(plain, **fields)
 
 
-def test_the_facts_of_an_event_are_stamped_with_when_it_occurred() -> None:
+def test_the_facts_of_an_event_have_the_time_when_it_occurred() -> None:
     assert facts_of(event(traits={"plan": "pro"}), ["f1", "f2"]) == Facts(
         tally={"f1": {MORNING.toordinal(): 1}, "f2": {MORNING.toordinal(): 1}},
         traits={"plan": Stamped("pro", MORNING, "m1")},
@@ -44,7 +44,7 @@ def test_the_facts_of_an_event_are_stamped_with_when_it_occurred() -> None:
     )
 
 
-def test_an_event_from_a_page_tells_the_source() -> None:
+def test_an_event_from_a_page_sets_the_source() -> None:
     source = facts_of(event(context={"page": PAGE}), []).source
     assert source == Stamped(
         {"channel": "organic_search", "referrer": "https://www.google.com/", "utm": {}}, MORNING, "m1"
@@ -57,7 +57,7 @@ def test_the_properties_of_a_page_call_describe_the_page() -> None:
     assert source.value["channel"] == "organic_search"
 
 
-def test_the_url_among_the_properties_of_any_other_event_is_not_where_the_person_came_from() -> None:
+def test_the_url_property_of_any_other_event_does_not_set_the_source() -> None:
     assert (
         facts_of(event(name="Link Clicked", properties={"url": "https://partner.example/?gclid=1"}), []).source is None
     )
@@ -69,30 +69,30 @@ def test_the_first_touch_is_the_source_whatever_the_order_of_arrival() -> None:
     assert merge([later, first]).source == first.source
 
 
-def test_two_sources_with_one_message_id_at_one_moment_are_told_apart_by_their_values() -> None:
+def test_two_sources_with_equal_message_id_and_moment_are_ordered_by_value() -> None:
     one, other = (facts_of(event(traits={"plan": plan}), []) for plan in ("pro", "free"))
     assert merge([one, other]).known_traits() == merge([other, one]).known_traits() == {"plan": "pro"}
 
 
-def test_a_removed_trait_is_remembered_but_not_known() -> None:
+def test_a_removed_trait_leaves_a_tombstone() -> None:
     some = facts_of(event(traits={"plan": None, "size": 0}), [])
     assert some.known_traits() == {"size": 0}
     assert some.traits["plan"].value is None
 
 
-def test_a_lead_has_only_so_many_traits_and_loses_the_oldest() -> None:
+def test_the_number_of_traits_is_limited_and_the_oldest_are_dropped() -> None:
     days = [MORNING + timedelta(days=number) for number in range(MAX_TRAITS + 2)]
     parts = [facts_of(event(occurred_at=day, traits={str(day): 1}), ()) for day in days]
     assert merge(parts).traits.keys() == set(map(str, days[2:]))
     assert len(facts_of(event(traits=dict.fromkeys(map(str, days), 1)), ()).traits) == MAX_TRAITS
 
 
-def test_a_trait_that_is_too_long_is_none() -> None:
+def test_a_trait_that_is_too_long_is_ignored() -> None:
     long = {"text": "x" * MAX_TRAIT_LENGTH, "list": ["x"] * MAX_TRAIT_LENGTH, "k" * MAX_TRAIT_LENGTH: 1, "short": "x"}
     assert facts_of(event(traits=long), ()).known_traits() == {"short": "x"}
 
 
-def test_a_trusted_trait_is_what_secret_keys_said_of_it_whatever_public_ones_said_since() -> None:
+def test_a_trusted_trait_has_the_value_from_secret_keys_even_if_public_keys_sent_a_later_one() -> None:
     crm = facts_of(event(traits={"size": 500, "plan": "pro"}), [])
     page = facts_of(event(traits={"size": 1, "plan": "free"}, trusted=False, occurred_at=EVENING), [])
     for parts in ([crm, page], [page, crm]):
@@ -101,24 +101,24 @@ def test_a_trusted_trait_is_what_secret_keys_said_of_it_whatever_public_ones_sai
 
 
 @pytest.mark.parametrize("said", [1, None, {"size": 1}])
-def test_a_trusted_trait_of_which_only_public_keys_spoke_is_unknown(said: Any) -> None:
+def test_a_trusted_trait_that_only_public_keys_sent_is_unknown(said: Any) -> None:
     assert facts_of(event(traits={"size": said}, trusted=False), []).known_traits({"size"}) == {}
 
 
-def test_a_public_key_can_not_remove_a_trusted_trait_and_a_secret_one_can() -> None:
+def test_only_a_secret_key_can_remove_a_trusted_trait() -> None:
     crm = facts_of(event(traits={"size": 500}), [])
     for trusted, known in ((False, {"size": 500}), (True, {})):
         removed = facts_of(event(traits={"size": None}, trusted=trusted, occurred_at=EVENING), [])
         assert merge([removed, crm]).known_traits({"size"}) == known
 
 
-def test_the_parts_of_a_trusted_trait_are_trusted_too_under_names_with_dots() -> None:
+def test_dotted_names_below_a_trusted_trait_are_trusted_too() -> None:
     page = facts_of(event(traits={"company.size": 1, "company.x.y": 1, "companywide": 1}, trusted=False), [])
     assert page.known_traits({"company"}) == {"companywide": 1}
     assert facts_of(event(traits={"company.size": 9}), []).known_traits({"company"}) == {"company.size": 9}
 
 
-def test_a_flood_of_public_traits_does_not_wash_out_trusted_ones() -> None:
+def test_a_flood_of_public_traits_does_not_displace_trusted_ones() -> None:
     crm = facts_of(event(traits={"size": 500}), [])
     flood = facts_of(event(traits=dict.fromkeys(map(str, range(600)), 1), trusted=False, occurred_at=EVENING), [])
     both = merge([crm, flood])

@@ -1,4 +1,4 @@
-"""The laws of DESIGN.md, as far as the pure core can break them; the writer's tests have those that need a database."""
+"""The laws of DESIGN.md that concern the pure core. The writer's tests have those that need a database."""
 
 from copy import deepcopy
 from datetime import date, datetime, timedelta
@@ -84,9 +84,7 @@ def test_merging_facts_is_associative(one: Facts, two: Facts, three: Facts) -> N
 
 
 @given(events(), st.randoms(use_true_random=False), st.integers(0, 14))
-def test_traits_beyond_the_most_that_are_kept_are_left_out_in_any_order(
-    past: list[Json], random: Any, cut: int
-) -> None:
+def test_traits_over_the_limit_are_dropped_whatever_the_order(past: list[Json], random: Any, cut: int) -> None:
     with patch("app.scoring.facts.MAX_TRAITS", 2):
         shuffled = random.sample(past, len(past))
         parts = [facts_from(COUNTING, part) for part in (shuffled[:cut], shuffled[cut:])]
@@ -95,7 +93,7 @@ def test_traits_beyond_the_most_that_are_kept_are_left_out_in_any_order(
 
 
 @given(facts())
-def test_no_facts_add_nothing(some: Facts) -> None:
+def test_merging_empty_facts_changes_nothing(some: Facts) -> None:
     assert merge([some, Facts()]) == merge([Facts(), some]) == merge([some]) == some
 
 
@@ -108,15 +106,15 @@ def test_merging_changes_neither_part(one: Facts, other: Facts) -> None:
 
 
 @given(stamped(values), stamped(values))
-def test_of_two_traits_one_always_wins_unless_they_are_the_same(one: Stamped, other: Stamped) -> None:
+def test_two_different_values_of_a_trait_are_always_ordered(one: Stamped, other: Stamped) -> None:
     assert (not one < other and not other < one) == (repr(one) == repr(other))
 
 
-# --- 2 Repetition, as far as it is pure -------------------------------------------------------------------------
+# --- 2 Repetition, in the pure core -----------------------------------------------------------------------------
 
 
 @given(events(max_size=6))
-def test_apart_from_what_is_counted_telling_facts_twice_changes_nothing(past: list[Json]) -> None:
+def test_apart_from_counts_merging_the_same_facts_twice_changes_nothing(past: list[Json]) -> None:
     once, twice = facts_from(COUNTING, past), facts_from(COUNTING, past + past)
     assert (twice.traits, twice.source, twice.first_seen_at, twice.last_seen_at) == (
         once.traits,
@@ -127,7 +125,7 @@ def test_apart_from_what_is_counted_telling_facts_twice_changes_nothing(past: li
 
 
 @given(events(max_size=6))
-def test_one_event_gives_a_signal_one_hit_however_many_of_its_names_match(past: list[Json]) -> None:
+def test_an_event_is_one_hit_for_a_signal_even_if_several_of_its_names_match(past: list[Json]) -> None:
     for raw in past:
         tally = COUNTING.facts_of(event_of(raw)).tally
         assert [days for days in tally.values() if days != {raw["occurred_at"].toordinal(): 1}] == []
@@ -171,7 +169,7 @@ def test_the_lines_of_a_ledger_sum_exactly_to_the_score(document: Json, past: li
 
 @settings(max_examples=40)
 @given(models(), events(), moments(-5, 30), moments(-5, 30))
-def test_reading_a_moment_again_after_another_gives_what_was_read_then(
+def test_evaluating_a_moment_again_gives_the_same_result(
     document: Json, past: list[Json], moment: datetime, other: datetime
 ) -> None:
     model = compiled(document)
@@ -185,9 +183,7 @@ def test_reading_a_moment_again_after_another_gives_what_was_read_then(
 
 @settings(max_examples=40)
 @given(models(), events(last_day=10), moments(-20, 5))
-def test_hits_after_the_day_that_is_asked_about_do_not_count(
-    document: Json, past: list[Json], moment: datetime
-) -> None:
+def test_hits_after_the_evaluated_day_do_not_count(document: Json, past: list[Json], moment: datetime) -> None:
     model = compiled(document)
     known = [raw for raw in past if raw["occurred_at"].date() <= moment.date()]
     with_future, without = (evaluate(model, facts_from(model, raws), moment) for raws in (past, known))
@@ -205,7 +201,7 @@ def test_hits_after_the_day_that_is_asked_about_do_not_count(
 
 @settings(max_examples=40)
 @given(models(), events(last_day=0))
-def test_without_news_the_points_of_a_rule_only_move_one_way(document: Json, past: list[Json]) -> None:
+def test_without_events_the_points_of_a_rule_change_in_one_direction_only(document: Json, past: list[Json]) -> None:
     model = compiled(document)
     evaluations = _days(model, facts_from(model, past), range(60))
     for score in model.scores.values():
@@ -216,7 +212,7 @@ def test_without_news_the_points_of_a_rule_only_move_one_way(document: Json, pas
 
 @settings(max_examples=40)
 @given(models(), events(last_day=0), st.lists(st.integers(0, 60), min_size=3, max_size=3).map(sorted))
-def test_between_two_days_every_number_lies_within_the_bounds_of_the_span(
+def test_on_every_day_of_a_span_each_number_is_within_the_span_bounds(
     document: Json, past: list[Json], days: list[int]
 ) -> None:
     model = compiled(document)
@@ -257,12 +253,14 @@ def test_settling_records_a_transition_exactly_when_the_stage_changes(
 
 @settings(max_examples=40)
 @given(models(), events(), STANDINGS)
-def test_settling_what_is_settled_changes_nothing(document: Json, past: list[Json], standing: Standing | None) -> None:
+def test_settling_twice_is_the_same_as_settling_once(
+    document: Json, past: list[Json], standing: Standing | None
+) -> None:
     model = compiled(document)
     evaluation = evaluate(model, facts_from(model, past), MOMENT)
     settled, _ = settle(evaluation, standing, MOMENT, "event")
     assert settle(evaluation, settled, MOMENT + timedelta(hours=1), "time") == (settled, None)
 
 
-def test_a_day_and_a_moment_of_it_are_read_alike() -> None:
+def test_a_moment_is_evaluated_like_its_day() -> None:
     assert evaluate(COUNTING, Facts(), date(2026, 3, 10)) == evaluate(COUNTING, Facts(), MOMENT)

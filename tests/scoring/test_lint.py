@@ -1,4 +1,4 @@
-"""The linter: each warning, and what comes near to one but is fine. Why none is false is in `test_attainable.py`."""
+"""The linter: each warning, and close cases that are fine. That no warning is false is in `test_attainable.py`."""
 
 import re
 from pathlib import Path
@@ -17,9 +17,9 @@ SEEN: Json = {"signal": "seen", "points": 10, "max_points": 30}
 
 
 def document(*whens: Json, signals: Json | None = None, **score: Any) -> Json:
-    """A model with one score `x`, unless told otherwise between 0 and 30, and a stage for each condition.
+    """A model with one score `x`, by default between 0 and 30, and a stage for each condition.
 
-    Below them stands rung0, and above them one that reads all signals, so that none is unread.
+    The lowest stage is rung0; the highest one uses all signals, so that none is unused.
     """
     stages = [{"name": f"rung{index}", "when": when} for index, when in enumerate(whens, start=1)]
     signals = {"seen": {"on": "Seen"}, **(signals or {})}
@@ -45,14 +45,14 @@ def only_message(model: Json) -> str:
 
 
 @pytest.mark.parametrize("path", ["app/scoring/starter.yaml", "docs/examples/trial-product.yaml"])
-def test_what_ships_has_no_warnings(path: str) -> None:
+def test_the_shipped_models_have_no_warnings(path: str) -> None:
     assert lint(load_model((ROOT / path).read_text())) == ()
 
 
-def test_the_documented_example_comes_to_the_documented_warnings() -> None:
-    example, told = re.findall(r"```(?:yaml|text)\n(.*?)```", LINT_SECTION, re.DOTALL)
+def test_the_documented_example_gives_the_documented_warnings() -> None:
+    example, output = re.findall(r"```(?:yaml|text)\n(.*?)```", LINT_SECTION, re.DOTALL)
     expected = [f"{warning.code} {warning.path} {warning.message}" for warning in lint(load_model(example))]
-    assert " ".join(told.split()) == " ".join(expected)
+    assert " ".join(output.split()) == " ".join(expected)
 
 
 def test_every_warning_is_documented_with_an_example() -> None:
@@ -62,14 +62,14 @@ def test_every_warning_is_documented_with_an_example() -> None:
 # --- Signals ----------------------------------------------------------------------------------------------------
 
 
-def test_a_signal_that_nothing_reads_is_told() -> None:
+def test_an_unused_signal_is_reported() -> None:
     model = document()
     model["signals"]["spare"] = {"on": "Spare"}
     assert warnings(model) == [("unread-signal", "signals.spare")]
 
 
 @pytest.mark.parametrize("field", ["when", "keep"])
-def test_a_signal_that_only_a_stage_reads_is_read(field: str) -> None:
+def test_a_signal_used_only_by_a_stage_counts_as_used(field: str) -> None:
     model = document({"trait": "email", "exists": True})
     model["signals"]["spare"] = {"on": "Spare"}
     model["stages"][1][field] = {"none": [{"signal": "spare"}]}
@@ -94,7 +94,7 @@ def test_a_signal_that_only_a_stage_reads_is_read(field: str) -> None:
         ({"in": [31, -1]}, False),
     ],
 )
-def test_a_threshold_beyond_what_the_score_can_be_is_told(test: Json, is_reachable: bool) -> None:
+def test_a_threshold_outside_the_attainable_scores_is_reported(test: Json, is_reachable: bool) -> None:
     path = f"stages[1].when.any[1].{next(iter(test))}"
     expected = [] if is_reachable else [("unreachable-threshold", path)]
     assert warnings(document({"any": [{"trait": "a", "eq": 1}, {"score": "x", **test}]})) == expected
@@ -113,7 +113,7 @@ def test_a_threshold_beyond_what_the_score_can_be_is_told(test: Json, is_reachab
         ({"rules": {"seen": {"signal": "seen", "points": 0}}}, {"ne": 0}, "no lead can meet ne 0: x is always 0; "),
     ],
 )  # fmt: skip
-def test_what_is_said_of_a_threshold(limits: Json, test: Json, message: str) -> None:
+def test_the_warning_about_a_threshold_names_the_range_and_the_remedy(limits: Json, test: Json, message: str) -> None:
     model = document({"trait": "a", "eq": 1}, **limits)
     model["stages"][1]["keep"] = {"score": "x", **test}
     assert only_message(model) == f"{message}move the threshold, or change the points and limits of x"
@@ -125,7 +125,7 @@ def test_a_score_that_nothing_bounds_has_no_unreachable_threshold() -> None:
 
 
 BEYOND = "x is always between 0 and 30; lower its threshold, or change the points and limits of x"
-HIDDEN = "whoever reaches it has reached {} too; move its threshold, or remove it"
+HIDDEN = "a lead that reaches it has already reached {}; move its threshold, or remove it"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ HIDDEN = "whoever reaches it has reached {} too; move its threshold, or remove i
         ({"a": -5, "b": -6, "c": -7}, {"b": HIDDEN.format("a"), "c": HIDDEN.format("b")}),
     ],
 )
-def test_a_band_that_no_lead_is_ever_in_is_told(bands: Json, never: dict[str, str]) -> None:
+def test_an_unreachable_band_is_reported(bands: Json, never: dict[str, str]) -> None:
     assert {(warning.code, warning.path, warning.message) for warning in lint(load_model(document(bands=bands)))} == {
         ("unreachable-threshold", f"scores.x.bands.{band}", f"no lead is ever {band}: {reason}")
         for band, reason in never.items()
@@ -147,14 +147,14 @@ def test_a_band_that_no_lead_is_ever_in_is_told(bands: Json, never: dict[str, st
 
 
 @pytest.mark.parametrize(("per_day", "is_reachable"), [(2, False), (3, True), (None, True)])
-def test_a_frequency_that_per_day_does_not_let_come_about_is_told(per_day: int | None, is_reachable: bool) -> None:
+def test_a_frequency_that_per_day_makes_unreachable_is_reported(per_day: int | None, is_reachable: bool) -> None:
     rule = {"signal": "seen", "points": 5, "at_least": 15, "within_days": 5} | ({"per_day": per_day} if per_day else {})
     path = "scores.x.rules.often.at_least"
     expected = [] if is_reachable else [("unreachable-threshold", path)]
     assert warnings(document(rules={"often": rule})) == expected
 
 
-def test_what_is_said_of_a_frequency() -> None:
+def test_the_warning_about_a_frequency_names_the_limits_and_the_remedy() -> None:
     rule = {"signal": "seen", "points": 5, "at_least": 15, "within_days": 5, "per_day": 2}
     assert only_message(document(rules={"often": rule})) == (
         "often can never count 15 hits: per_day 2 lets 10 count in 5 days; "
@@ -176,11 +176,11 @@ A, B, C = ({"trait": name, "eq": 1} for name in "abc")
         {"none": [A, {"score": "x", "gte": 0}]},
     ],
 )
-def test_a_stage_whose_condition_never_holds_is_told(when: Json) -> None:
+def test_a_stage_whose_condition_never_holds_is_reported(when: Json) -> None:
     assert ("unreachable-stage", "stages[1].when") in warnings(document(when))
 
 
-def test_a_stage_whose_thresholds_contradict_each_other_is_told() -> None:
+def test_a_stage_whose_thresholds_contradict_each_other_is_reported() -> None:
     model = document({"all": [{"score": "x", "gte": 20}, {"score": "x", "lt": 10}]})
     assert warnings(model) == [("unreachable-stage", "stages[1].when")]
     assert only_message(model) == (
@@ -198,11 +198,11 @@ def test_a_stage_whose_thresholds_contradict_each_other_is_told() -> None:
         {"none": [{"score": "x", "gt": 30}]},
     ],
 )
-def test_stages_below_one_that_always_holds_are_told(when: Json) -> None:
-    told = [warning for warning in lint(load_model(document(A, when))) if warning.code == "unreachable-stage"]
-    assert [warning.path for warning in told] == ["stages[0]", "stages[1]"]
-    assert told[0].message == (
-        "no lead ever stands on rung0: rung2, higher up, holds everybody; let its when ask for more"
+def test_stages_below_one_that_always_holds_are_reported(when: Json) -> None:
+    reported = [warning for warning in lint(load_model(document(A, when))) if warning.code == "unreachable-stage"]
+    assert [warning.path for warning in reported] == ["stages[0]", "stages[1]"]
+    assert reported[0].message == (
+        "no lead is ever in rung0: rung2, a higher stage, takes every lead; make its when stricter"
     )
 
 
@@ -225,12 +225,12 @@ def test_stages_below_one_that_always_holds_are_told(when: Json) -> None:
         ({"signal": "seen", "at_least": 3, "within_days": 7}, {"signal": "seen", "at_least": 2, "within_days": 8}),
     ],
 )
-def test_a_stage_below_one_that_asks_for_no_more_is_told(lower: Json, upper: Json) -> None:
+def test_a_stage_below_one_that_requires_no_more_is_reported(lower: Json, upper: Json) -> None:
     model = document(lower, upper)
     assert warnings(model) == [("unreachable-stage", "stages[1]")]
     assert only_message(model) == (
-        "no lead ever stands on rung1: whoever meets its condition meets that of rung2, higher up; "
-        "let rung2 ask for more"
+        "no lead is ever in rung1: a lead that meets its condition also meets that of rung2, a higher stage; "
+        "make rung2 stricter"
     )
 
 
@@ -253,11 +253,11 @@ def test_a_stage_below_one_that_asks_for_no_more_is_told(lower: Json, upper: Jso
         ({"trait": "email", "exists": False}, {"trait": "email", "exists": True}),
     ],
 )
-def test_a_stage_below_one_that_asks_for_more_or_for_something_else_is_fine(lower: Json, upper: Json) -> None:
+def test_a_stage_below_one_that_requires_more_or_something_else_is_fine(lower: Json, upper: Json) -> None:
     assert warnings(document(lower, upper)) == []
 
 
-def test_a_keep_alone_brings_nobody_to_a_stage() -> None:
+def test_keep_alone_does_not_make_a_stage_reachable() -> None:
     model = document({"score": "x", "gte": 31})
     model["stages"][1]["keep"] = {"score": "x", "gte": 0}
     assert ("unreachable-stage", "stages[1].when") in warnings(model)
@@ -291,12 +291,12 @@ def counting(one: Json, other: Json, *, first: Json | None = None, second: Json 
         ({**ON, "where": {"any": [LARGE, SMALL]}}, {**ON, "where": SMALL}),
     ],
 )
-def test_two_rules_that_count_the_same_event_are_told(one: Json, other: Json) -> None:
+def test_two_rules_that_count_the_same_event_are_reported(one: Json, other: Json) -> None:
     model = counting(one, other)
     assert warnings(model) == [("double-count", "scores.x.rules.second")]
     assert only_message(model) == (
-        "second and first give points for the same event: remove one, let the where of their signals tell them apart, "
-        "or put both in one group, which says that it is meant"
+        "second and first give points for the same event: remove one, give their signals where conditions that "
+        "exclude each other, or put both in one group to show that this is intended"
     )
 
 
@@ -315,7 +315,7 @@ def test_rules_whose_signals_may_count_different_events_are_fine(one: Json, othe
     assert warnings(counting(one, other)) == []
 
 
-def test_one_signal_in_two_rules_is_told_whatever_their_points() -> None:
+def test_one_signal_in_two_rules_is_reported_whatever_their_points() -> None:
     model = counting(ON, ON, second={"signal": "one", "points": -2})
     assert warnings(model) == [("double-count", "scores.x.rules.second")]
 
@@ -337,7 +337,7 @@ def test_rules_in_different_groups_count_twice() -> None:
     assert warnings(model) == [("double-count", "scores.x.rules.second")]
 
 
-def test_points_that_are_taken_back_for_some_of_the_events_are_fine() -> None:
+def test_a_rule_that_takes_back_points_for_some_of_the_events_is_fine() -> None:
     assert warnings(counting(ON, {**ON, "where": SMALL}, second={"points": -5})) == []
 
 
@@ -351,7 +351,7 @@ def test_two_scores_may_count_the_same_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "limits", "path", "told"),
+    ("rule", "limits", "path", "message"),
     [
         ({"points": 40, "max_points": 30}, {"max": 35}, "rules.r.max_points",
          "r gives 40 points at once, and max_points 30 always cuts them: raise max_points to 40"),
@@ -366,10 +366,10 @@ def test_two_scores_may_count_the_same_event() -> None:
         ({"points": -4}, {"min": 3}, "min", "r gives -4 points at once, and min 3 always cuts them: lower min to -4"),
     ],
 )  # fmt: skip
-def test_a_cap_below_one_hit_is_told(rule: Json, limits: Json, path: str, told: str) -> None:
+def test_a_cap_below_the_points_of_one_hit_is_reported(rule: Json, limits: Json, path: str, message: str) -> None:
     model = document(rules={"r": {"signal": "seen", **rule}}, **limits)
     assert warnings(model) == [("cap-below-hit", f"scores.x.{path}")]
-    assert only_message(model) == f"{told}, or make the points smaller"
+    assert only_message(model) == f"{message}, or make the points smaller"
 
 
 @pytest.mark.parametrize(
@@ -386,14 +386,14 @@ def test_a_cap_below_one_hit_is_told(rule: Json, limits: Json, path: str, told: 
         ({"r": {"points": 0}}, {"min": 20}),
     ],
 )
-def test_a_cap_of_one_hit_or_more_and_a_floor_under_penalties_are_fine(rules: Json, limits: Json) -> None:
+def test_a_cap_of_at_least_one_hit_and_a_floor_under_penalties_are_fine(rules: Json, limits: Json) -> None:
     signals = {name: {"on": name} for name in rules}
     named = {name: {"signal": name, **rule} for name, rule in rules.items()}
     assert warnings(document(signals=signals, rules={"seen": SEEN | {"points": 0}} | named, **limits)) == []
 
 
 @pytest.mark.parametrize(("group_cap", "paths"), [(20, ["groups.g.max"]), (30, ["groups.g.max", "max"])])
-def test_what_one_cap_cuts_is_not_held_against_the_next(group_cap: float, paths: list[str]) -> None:
+def test_points_cut_by_one_cap_do_not_count_against_the_next(group_cap: float, paths: list[str]) -> None:
     rules = {"r": {"when": A, "points": 40, "group": "g"}, "q": {"when": B, "points": 2, "group": "g"}}
     model = document(rules={**rules, "seen": SEEN}, groups={"g": {"max": group_cap}}, max=25)
     assert warnings(model) == [("cap-below-hit", f"scores.x.{path}") for path in paths]

@@ -1,4 +1,4 @@
-"""Which stages are only called otherwise, told by their structure; and that it is the same told backwards."""
+"""Renamed stages are recognized by their structure, and the result is the same in both directions."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ C: Json = {"when": {"trait": "size", "gte": 9}}
 
 
 def document(*rungs: tuple[str, Json], signal: str = "s", score: str = "x", points: float = 1) -> Json:
-    """A model of a first rung called `all` and these above it, whose one signal and score are called so."""
+    """A model with a first stage called `all`, these stages above it, and one signal and one score with these names."""
     made = {
         "name": "made",
         "signals": {"s": {"on": "Seen"}},
@@ -65,7 +65,7 @@ def test_a_stage_with_another_name_and_nothing_else_is_renamed(after: Json, rena
     ],
     ids=["swapped", "all in a circle", "handed on"],
 )
-def test_stages_may_exchange_their_names(after: Json, renamed: dict[str, str]) -> None:
+def test_stages_may_swap_names(after: Json, renamed: dict[str, str]) -> None:
     assert names(BEFORE, after) == renamed
     assert names(after, BEFORE) == {new: old for old, new in renamed.items()}
 
@@ -81,18 +81,18 @@ def test_stages_may_exchange_their_names(after: Json, renamed: dict[str, str]) -
     ],
     ids=["for sales now", "without keep", "in the place of another", "that has changed", "and its name in use"],
 )
-def test_a_stage_that_changes_besides_or_whose_name_stays_in_use_is_not_renamed(after: Json) -> None:
+def test_a_stage_that_also_changed_or_whose_old_name_is_still_used_is_not_renamed(after: Json) -> None:
     assert names(BEFORE, after) == names(after, BEFORE) == {}
 
 
-def test_of_stages_with_one_condition_the_upper_one_goes_on_as_the_upper_one() -> None:
+def test_of_stages_with_the_same_condition_the_highest_are_paired() -> None:
     before, after = document(("a", A), ("b", A)), document(("p", A), ("o", A))
     assert names(before, after) == {"a": "p", "b": "o"}
     assert names(before, document(("p", A))) == {"b": "p"}
     assert names(document(("a", A), ("b", A)), document(("a", A), ("p", A))) == {"b": "p"}
 
 
-def test_what_a_condition_asks_for_may_exchange_its_names_too() -> None:
+def test_signals_and_scores_in_conditions_may_swap_names_too() -> None:
     signals = {"s": {"on": "Seen"}, "t": {"on": "Tried"}}
     before = {**document(("a", {"when": {"signal": "s"}})), "signals": signals, "scores": {}}
     after = {**before, "signals": {"s": signals["t"], "t": signals["s"]}}
@@ -104,9 +104,7 @@ def test_what_a_condition_asks_for_may_exchange_its_names_too() -> None:
 
 @settings(max_examples=100)
 @given(models(), models(), st.permutations(["first", "second", "third", "fourth", "fifth"]), st.booleans())
-def test_no_two_stages_get_one_name_and_the_way_back_leads_back(
-    one: Json, other: Json, names_drawn: list[str], alike: bool
-) -> None:
+def test_renames_are_unique_and_reversible(one: Json, other: Json, names_drawn: list[str], alike: bool) -> None:
     after = one if alike else other
     stages = [{**stage, "name": name} for stage, name in zip(after["stages"], names_drawn, strict=False)]
     after = {**after, "stages": stages}

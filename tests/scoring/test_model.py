@@ -1,4 +1,4 @@
-"""Loading a model: what is read, and that every fault is told with its path."""
+"""Loading a model: what can be read, and that every fault is reported with its path."""
 
 import json
 import re
@@ -44,10 +44,10 @@ def with_stage(**stage: Any) -> Json:
     return {**with_score(), "stages": [{"name": "interest"}, {"name": "lead", **stage}]}
 
 
-# --- Evaluation ----------------------------------------------------------------------------------------------------
+# --- Reading ----------------------------------------------------------------------------------------------------
 
 
-def test_yaml_is_read_as_version_1_2_where_on_and_no_are_words() -> None:
+def test_yaml_is_read_as_version_1_2_in_which_on_and_no_are_strings() -> None:
     model = load_model("name: no\nsignals: {visit: {on: Page Viewed}}\nstages: [{name: off}]")
     assert (model.name, model.signals["visit"].on, model.stages[0].name) == ("no", ["Page Viewed"], "off")
 
@@ -57,7 +57,7 @@ def test_json_is_read_however_it_is_indented(indent: Any) -> None:
     assert dump_model(load_model(json.dumps(LEAST, indent=indent))) == LEAST
 
 
-def test_json_escapes_are_read_as_json_means_them() -> None:
+def test_json_escapes_are_decoded() -> None:
     assert load_model(json.dumps({**LEAST, "name": 'smile 😀 / "\n'})).name == 'smile 😀 / "\n'
 
 
@@ -87,31 +87,31 @@ def _listed(signal: Json) -> Json:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("name: a\nname: b", "line 2, column 1", "a key that its mapping has already"),
-        ('{"name": "a",\n "name": "b"}', "line 2, column 2", "a key that its mapping has already"),
-        ("name: a\nsignals:\n  s: {on: A}\n   t: {on: B}", "line 4, column 4", "indented wrongly"),
-        ("name: a: b", "line 1, column 8", "a colon not in quotes"),
+        ("name: a\nname: b", "line 2, column 1", "repeats a key of its mapping"),
+        ('{"name": "a",\n "name": "b"}', "line 2, column 2", "repeats a key of its mapping"),
+        ("name: a\nsignals:\n  s: {on: A}\n   t: {on: B}", "line 4, column 4", "check the indentation"),
+        ("name: a: b", "line 1, column 8", "text that contains a colon in quotes"),
         ("name: [", "line 1, column 8", "expected"),
         ("a: 1\n--- b", "line 2, column 1", "another document"),
         ("name: !!python/object:os.system x", "line 1, column 7", "tag"),
         ("a: \x00", "document", "is not YAML or JSON"),
-        ("name: 2026-01-01", "document", "put dates and the like in quotes"),
-        ("name: 2026-01-01T00:00:00Z", "document", "put dates and the like in quotes"),
+        ("name: 2026-01-01", "document", "put dates and times in quotes"),
+        ("name: 2026-01-01T00:00:00Z", "document", "put dates and times in quotes"),
         ("", "document", "must be an object"),
         ("just words", "document", "must be an object"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(text: str, path: str, message: str) -> None:
-    [(place, told)] = faults_of(text)
+def test_unreadable_text_is_reported_with_its_place(text: str, path: str, message: str) -> None:
+    [(place, reported)] = faults_of(text)
     assert place == path
-    assert message in told
+    assert message in reported
 
 
 # --- Bounds -----------------------------------------------------------------------------------------------------
 
 
 def bomb(lines: int, width: int = 9, merge: str = "") -> str:
-    """Few characters that repeat one another until they are very many."""
+    """A short text whose aliases expand to a very large document."""
     repeated = [f"a{line}: &a{line} [{', '.join([f'*a{line - 1}'] * width)}]" for line in range(1, lines)]
     return "\n".join(["a0: &a0 {x: 1, y: 2}", *(re.sub(r"(\[.*)", merge or r"\1", line) for line in repeated)])
 
@@ -119,23 +119,27 @@ def bomb(lines: int, width: int = 9, merge: str = "") -> str:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("#" * (MAX_CHARACTERS + 1), "document", "has 131073 characters, and 131072 are allowed: make it shorter"),
-        (bomb(7), "document", "holds more than 50000 values, with what its aliases repeat: make it smaller"),
-        (bomb(60), "document", "holds more than 50000 values"),
-        (bomb(30, merge=r"{<<: \1}"), "document", "holds more than 50000 values"),
-        (f"a: &a {'x' * 64_000}\nb: [{'*a , ' * 60}]", "document", "holds more than 50000 values"),
-        (bomb(40, width=1), "document", "is nested more than 32 deep"),
-        ("[" * 500, "line 1, column 33", "is nested more than 32 deep: use fewer lists and mappings within each other"),
-        ("&a [*a]", "document", "holds an alias of a part that the alias stands in, which would never end"),
-        ("name: &a {b: [{c: *a}]}", "document", "holds an alias of a part that the alias stands in"),
-        ("name: &a {<<: *a}", "document", "holds an alias of a part that the alias stands in"),
+        (
+            "#" * (MAX_CHARACTERS + 1),
+            "document",
+            "has 131073 characters, more than the 131072 allowed: make it shorter",
+        ),
+        (bomb(7), "document", "has more than 50000 values, counting what its aliases repeat: make it smaller"),
+        (bomb(60), "document", "has more than 50000 values"),
+        (bomb(30, merge=r"{<<: \1}"), "document", "has more than 50000 values"),
+        (f"a: &a {'x' * 64_000}\nb: [{'*a , ' * 60}]", "document", "has more than 50000 values"),
+        (bomb(40, width=1), "document", "is nested more than 32 levels deep"),
+        ("[" * 500, "line 1, column 33", "is nested more than 32 levels deep: nest fewer lists and mappings"),
+        ("&a [*a]", "document", "has an alias to a part that contains the alias, which never ends"),
+        ("name: &a {b: [{c: *a}]}", "document", "has an alias to a part that contains the alias"),
+        ("name: &a {<<: *a}", "document", "has an alias to a part that contains the alias"),
     ],
     ids=lambda value: value[:20],
 )
-def test_what_is_too_large_is_refused_before_it_is_made(text: str, path: str, message: str) -> None:
-    [(place, told)] = faults_of(text)
+def test_text_that_is_too_large_is_refused_before_it_is_constructed(text: str, path: str, message: str) -> None:
+    [(place, reported)] = faults_of(text)
     assert place == path
-    assert message in told
+    assert message in reported
 
 
 def test_aliases_and_merges_are_read() -> None:
@@ -149,18 +153,18 @@ def test_aliases_and_merges_are_read() -> None:
     assert signals["c"]["where"] == {"none": [{"property": "x", "eq": 1}]}
 
 
-def test_a_mapping_is_bounded_as_a_text_is() -> None:
+def test_a_mapping_has_the_same_limits_as_a_text() -> None:
     nested: Any = []
     for _ in range(5_000):
         nested = [nested]
     endless: list[Any] = []
     endless.append(endless)
-    messages = ["more than 50000 values", "more than 50000 values", "more than 32 deep", "would never end"]
+    messages = ["more than 50000 values", "more than 50000 values", "more than 32 levels deep", "never ends"]
     for description, message in zip([[0] * 50_000, "x" * 64 * 50_000, nested, endless], messages, strict=True):
         assert message in faults_of(LEAST | {"description": description})[0][1]
 
 
-def test_a_model_is_as_deep_as_anybody_needs() -> None:
+def test_a_model_may_be_nested_deeply_enough_for_practical_use() -> None:
     condition: Json = {"property": "a", "eq": 1}
     for _ in range(13):
         condition = {"all": [condition]}
@@ -176,42 +180,44 @@ def test_a_model_is_as_deep_as_anybody_needs() -> None:
         (with_score(bands={f"b{number}": number for number in range(101)}), "scores.fit.bands"),
     ],
 )
-def test_a_model_has_so_many_parts_at_most(document: Json, path: str) -> None:
-    [(place, told)] = faults_of(document)
+def test_the_number_of_parts_of_a_model_is_limited(document: Json, path: str) -> None:
+    [(place, reported)] = faults_of(document)
     assert place == path
-    assert "or fewer entries" in told
+    assert "or fewer entries" in reported
 
 
-def test_examples_tell_of_so_many_messages_at_most() -> None:
+def test_the_number_of_messages_in_examples_is_limited() -> None:
     example = {"name": "x", "given": [{"times": 10_000}] * 11, "expect": {}}
-    message = "tell of 110000 messages, and 100000 are allowed: lower their times"
+    message = "have 110000 messages, more than the 100000 allowed: lower their times"
     assert faults_of({**LEAST, "examples": [example]}) == [("examples", message)]
 
 
-def test_all_signals_together_name_a_bounded_number_of_events() -> None:
+def test_the_number_of_event_names_in_all_signals_is_limited() -> None:
     signals = {f"s{signal}": {"on": [f"e{signal} {name}" for name in range(200)]} for signal in range(50)}
     load_model({"name": "x", "signals": signals, "stages": [{"name": "a"}]})
     signals["more"] = {"on": ["one"]}
     with pytest.raises(InvalidModel) as caught:
         load_model({"name": "x", "signals": signals, "stages": [{"name": "a"}]})
-    assert caught.value.faults == (Fault("signals", "name 10001 events, and 10000 are allowed: count fewer"),)
+    assert caught.value.faults == (Fault("signals", "list 10001 event names, more than the 10000 allowed: list fewer"),)
 
 
-def test_of_many_names_that_there_are_some_are_told() -> None:
+def test_a_long_list_of_known_names_is_shortened() -> None:
     signals = {f"s{number}": {"on": "x"} for number in range(23)}
-    [(_, told)] = faults_of({**with_stage(when={"signal": "gone"}), "signals": {**with_signal()["signals"], **signals}})
-    assert told.startswith("there is no signal gone; there is visit, s0, s1")
-    assert told.endswith("s18 and 4 more")
+    [(_, reported)] = faults_of(
+        {**with_stage(when={"signal": "gone"}), "signals": {**with_signal()["signals"], **signals}}
+    )
+    assert reported.startswith("unknown signal gone; expected one of: visit, s0, s1")
+    assert reported.endswith("s18 and 4 more")
 
 
 @pytest.mark.parametrize(
     "name", ["company_size", "Firmengröße", "Number of employees", "company.size", "42", "x" * 200]
 )
-def test_traits_are_named_as_clients_send_them(name: str) -> None:
+def test_a_trait_may_have_any_name_that_clients_send(name: str) -> None:
     assert load_model({**LEAST, "traits": {name: {"trusted": True}}}).traits[name].trusted
 
 
-# --- Faults of shape --------------------------------------------------------------------------------------------
+# --- Malformed parts --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -219,11 +225,11 @@ def test_traits_are_named_as_clients_send_them(name: str) -> None:
     [
         ({"stages": [{"name": "a"}]}, "name", "is missing"),
         ({**LEAST, "stages": []}, "stages", "must have 1 or more entries"),
-        ({**LEAST, "extra": 1}, "extra", "is no field here; there is name, description, traits"),
+        ({**LEAST, "extra": 1}, "extra", "unknown field; expected one of: name, description, traits"),
         (
             {**LEAST, "signals": {"Bad Name": {"on": "x"}}},
             "signals.Bad Name",
-            "must be lower-case letters, digits and _",
+            "have only lower-case letters, digits and _",
         ),
         ({**LEAST, "traits": {"": {}}}, "traits.", "1 or more characters"),
         ({**LEAST, "traits": {"x" * 201: {}}}, f"traits.{'x' * 201}", "200 or fewer characters"),
@@ -232,7 +238,7 @@ def test_traits_are_named_as_clients_send_them(name: str) -> None:
         ({**LEAST, "signals": {"leaf": {"on": 3}}}, "signals.leaf.on", "must be a list"),
         ({**LEAST, "signals": {"combination": {}}}, "signals.combination.on", "is missing"),
         (with_signal(on=[]), "signals.visit.on", "must have 1 or more entries"),
-        (with_signal(on=""), "signals.visit.on", "1 or more characters"),  # a text stands for a list of one
+        (with_signal(on=""), "signals.visit.on", "1 or more characters"),  # a string is read as a list of one
         (with_signal(on=["x", "  "]), "signals.visit.on[1]", "1 or more characters"),
         (with_signal(on="\u200b"), "signals.visit.on", "1 or more characters"),
         (with_signal(trusted="yes"), "signals.visit.trusted", "must be true or false"),
@@ -246,7 +252,7 @@ def test_traits_are_named_as_clients_send_them(name: str) -> None:
         (
             with_signal(where={"property": "a", "equals": 1}),
             "signals.visit.where.equals",
-            "is no field here; there is property, ",
+            "unknown field; expected one of: property, ",
         ),
         (with_signal(where={"property": "a", "eq": [1]}), "signals.visit.where.eq", "true or false, a number or a str"),
         (with_signal(where={"property": "a", "eq": 10**400}), "signals.visit.where.eq", "a number or a string"),
@@ -284,10 +290,10 @@ def test_traits_are_named_as_clients_send_them(name: str) -> None:
         (with_expected({"gte": "1"}), "examples[0].expect.scores.fit", "must be a number, or operators"),
     ],
 )
-def test_a_fault_of_shape_is_told_with_its_path(document: Json, path: str, message: str) -> None:
-    [(place, told)] = faults_of(document)
+def test_a_malformed_part_is_reported_with_its_path(document: Json, path: str, message: str) -> None:
+    [(place, reported)] = faults_of(document)
     assert place == path
-    assert message in told
+    assert message in reported
 
 
 CONDITION: Json = {"trait": "email", "exists": True}
@@ -312,16 +318,16 @@ EXAMPLE: Json = {"name": "x", "given": [], "expect": {}}
         ({**LEAST, "examples": [{**EXAMPLE, "expect": {"score": {}}}]}, "examples[0].expect.score", "scores"),
     ],
 )
-def test_a_misspelt_field_is_told_with_the_one_that_was_meant(document: Json, path: str, near: str) -> None:
-    assert faults_of(document) == [(path, f"is no field here; did you mean {near}?")]
+def test_a_misspelt_field_is_reported_with_a_suggestion(document: Json, path: str, near: str) -> None:
+    assert faults_of(document) == [(path, f"unknown field; did you mean {near}?")]
 
 
-def test_of_very_many_fields_that_there_are_not_only_the_first_are_told_with_those_there_are() -> None:
-    found = faults_of({**LEAST, **{f"name_{number}": 1 for number in range(MAX_FAULTS_WITH_SUGGESTIONS + 1)}})
-    assert [message for _, message in found[-2:]] == ["is no field here; did you mean name?", "is no field here"]
+def test_suggestions_are_made_only_for_the_first_of_very_many_unknown_fields() -> None:
+    faults = faults_of({**LEAST, **{f"name_{number}": 1 for number in range(MAX_FAULTS_WITH_SUGGESTIONS + 1)}})
+    assert [message for _, message in faults[-2:]] == ["unknown field; did you mean name?", "unknown field"]
 
 
-# --- Faults of sense --------------------------------------------------------------------------------------------
+# --- Inconsistencies --------------------------------------------------------------------------------------------
 
 TRAIT: Json = {"trait": "email", "exists": True}
 
@@ -329,39 +335,47 @@ TRAIT: Json = {"trait": "email", "exists": True}
 @pytest.mark.parametrize(
     ("document", "path", "message"),
     [
-        (with_signal(where=TRAIT), "signals.visit.where.trait", "ask about property or context"),
-        (with_rule(signal="visits"), "scores.fit.rules.r.signal", "there is no signal visits; there is visit"),
-        (with_rule(signal="visit", group="g"), "scores.fit.rules.r.group", "there is no group g; there is none at all"),
-        (with_rule(when={"any": [{"score": "fit", "gt": 1}]}), "scores.fit.rules.r.when.any[0].score", "about trait"),
-        (with_stage(), "stages[1].when", "only the first rung is without a condition"),
-        (with_stage(keep=TRAIT), "stages[1].when", "only the first rung is without a condition"),
-        (with_stage(when={"property": "a", "eq": 1}), "stages[1].when.property", "ask about trait or score or signal"),
-        (with_stage(when=TRAIT, keep={"signal": "gone"}), "stages[1].keep.signal", "there is no signal gone"),
-        (with_stage(when={"all": [{"score": "fat", "gt": 1}]}), "stages[1].when.all[0].score", "there is no score fat"),
+        (with_signal(where=TRAIT), "signals.visit.where.trait", "can't be used here; use property or context"),
+        (with_rule(signal="visits"), "scores.fit.rules.r.signal", "unknown signal visits; expected one of: visit"),
+        (with_rule(signal="visit", group="g"), "scores.fit.rules.r.group", "unknown group g: the model has no groups"),
+        (with_rule(when={"any": [{"score": "fit", "gt": 1}]}), "scores.fit.rules.r.when.any[0].score", "use trait"),
+        (with_stage(), "stages[1].when", "every stage but the first needs a condition"),
+        (with_stage(keep=TRAIT), "stages[1].when", "every stage but the first needs a condition"),
+        (with_stage(when={"property": "a", "eq": 1}), "stages[1].when.property", "use trait or score or signal"),
+        (with_stage(when=TRAIT, keep={"signal": "gone"}), "stages[1].keep.signal", "unknown signal gone"),
+        (with_stage(when={"all": [{"score": "fat", "gt": 1}]}), "stages[1].when.all[0].score", "unknown score fat"),
         (with_stage(when={"score": "fit", "contains": "1"}), "stages[1].when.contains", "does not apply to a score"),
         (with_stage(when={"score": "fit", "exists": True}), "stages[1].when.exists", "does not apply to a score"),
-        (with_stage(when={"score": "fit", "gte": "40"}), "stages[1].when.gte", "compared with a number"),
-        (with_stage(when={"score": "fit", "in": [1, True]}), "stages[1].when.in", "compared with a number"),
-        (with_stage(name="interest", when=TRAIT), "stages[1].name", "interest is already the name of a rung"),
-        ({**LEAST, "stages": [{"name": "a", "when": TRAIT}]}, "stages[0]", "is the first rung"),
-        ({**LEAST, "stages": [{"name": "a", "keep": TRAIT}]}, "stages[0]", "is the first rung"),
+        (
+            with_stage(when={"score": "fit", "gte": "40"}),
+            "stages[1].when.gte",
+            "must be a number, because it is compared with a score",
+        ),
+        (
+            with_stage(when={"score": "fit", "in": [1, True]}),
+            "stages[1].when.in",
+            "must be a number, because it is compared with a score",
+        ),
+        (with_stage(name="interest", when=TRAIT), "stages[1].name", "interest is already the name of another stage"),
+        ({**LEAST, "stages": [{"name": "a", "when": TRAIT}]}, "stages[0]", "is the first stage"),
+        ({**LEAST, "stages": [{"name": "a", "keep": TRAIT}]}, "stages[0]", "is the first stage"),
     ],
 )
-def test_a_fault_of_sense_is_told_with_its_path(document: Json, path: str, message: str) -> None:
-    [(place, told)] = faults_of(document)
+def test_an_inconsistency_is_reported_with_its_path(document: Json, path: str, message: str) -> None:
+    [(place, reported)] = faults_of(document)
     assert place == path
-    assert message in told
+    assert message in reported
 
 
-def test_what_an_example_expects_must_be_in_the_model() -> None:
+def test_an_example_may_expect_only_stages_and_scores_of_the_model() -> None:
     expect = {"stage": "gone", "scores": {"fit": 1}}
     assert faults_of({**LEAST, "examples": [{"name": "x", "given": [], "expect": expect}]}) == [
-        ("examples[0].expect.stage", "there is no stage gone; there is interest"),
-        ("examples[0].expect.scores", "there is no score fit; there is none at all"),
+        ("examples[0].expect.stage", "unknown stage gone; expected one of: interest"),
+        ("examples[0].expect.scores", "unknown score fit: the model has no scores"),
     ]
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     document = with_stage(when={"all": [{"score": "x", "gt": 1}, {"signal": "y"}]}, keep={"score": "fit", "eq": "z"})
     assert [path for path, _ in faults_of(document)] == [
         "stages[1].when.all[0].score",
@@ -370,12 +384,12 @@ def test_every_fault_is_told_at_once() -> None:
     ]
 
 
-def test_an_invalid_model_says_its_faults_line_by_line() -> None:
+def test_the_text_of_an_invalid_model_error_has_one_fault_per_line() -> None:
     error = InvalidModel((Fault("name", "is missing"), Fault("stages[0]", "is odd")))
     assert str(error) == "name: is missing\nstages[0]: is odd"
 
 
-def test_fields_that_are_null_are_as_if_not_written() -> None:
+def test_a_null_field_is_the_same_as_an_omitted_one() -> None:
     rule = {"signal": "visit", "when": None, "half_life_days": None, "expires_after_days": 3, "group": None}
     (compiled,) = compile_model(load_model(with_rule(**rule)), 1).scores["fit"].rules.values()
     assert compiled.signal == "visit"

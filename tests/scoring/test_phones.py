@@ -1,4 +1,4 @@
-"""When two telephone numbers are one, and which ones are somebody's."""
+"""Telephone numbers: their canonical form, and which ones are valid."""
 
 import pytest
 
@@ -12,27 +12,27 @@ NATIONAL = ["030 123456", "(030) 123456", "030/123456", "030-123456", "٠٣٠١�
 
 
 @pytest.mark.parametrize("writing", INTERNATIONAL, ids=ascii)
-def test_a_number_with_its_country_code_has_one_form(writing: str) -> None:
+def test_a_number_with_a_country_code_has_one_canonical_form(writing: str) -> None:
     assert canonical_phone(writing) == "+4930123456"
     assert canonical_phone(writing, "US") == "+4930123456"
 
 
 @pytest.mark.parametrize("writing", NATIONAL, ids=ascii)
-def test_a_number_without_country_code_is_one_of_the_region(writing: str) -> None:
+def test_a_number_without_a_country_code_is_in_the_region(writing: str) -> None:
     assert canonical_phone(writing, "DE") == "+4930123456"
 
 
 @pytest.mark.parametrize("writing", ["030 123456", "030/123456", "٠٣٠١٢٣٤٥٦", "(650) 253-0000"])
-def test_without_a_region_only_the_country_code_tells_whose_number_it_is(writing: str) -> None:
+def test_without_a_region_a_number_needs_a_country_code(writing: str) -> None:
     assert canonical_phone(writing) is None
 
 
-def test_what_is_dialled_before_a_country_code_is_that_of_the_region() -> None:
+def test_the_international_prefix_of_the_region_is_recognized() -> None:
     assert canonical_phone("011 49 30 123456", "US") == "+4930123456"
 
 
 @pytest.mark.parametrize("writing", ["+1 650 253 0000 ext. 12", "tel:+1-650-253-0000;ext=12", "+1 (650) 253-0000 x12"])
-def test_an_extension_is_not_the_switchboard(writing: str) -> None:
+def test_an_extension_is_kept(writing: str) -> None:
     form = "+16502530000;ext=12"
     assert canonical_phone(writing) == form
     assert canonical_phone(form) == form
@@ -100,7 +100,7 @@ def test_a_number_is_known_by_how_it_is_written(text: str, is_number: bool) -> N
         *("1-800-FLOWERS", "+1 800 FLOWERS", "u030123456", "+49 30 123456 0171 1234567"),
     ],
 )
-def test_what_can_not_be_called_is_nobodys(text: str) -> None:
+def test_an_invalid_or_made_up_number_has_no_canonical_form(text: str) -> None:
     assert canonical_phone(text, "DE") is None
 
 

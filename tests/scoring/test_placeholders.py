@@ -1,4 +1,4 @@
-"""Stand-ins: whatever is faulty in a document, all else that is wrong with it is told in the same answer."""
+"""Placeholders: whatever part of a document is malformed, all faults in the rest are reported along with it."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -26,7 +26,7 @@ def paths_of(document: Json) -> list[str]:
 
 
 def breakable(document: Json) -> Iterator[tuple[int | str, ...]]:
-    """Every place below what has a name, of which nothing of the right shape is left once it is broken."""
+    """Every location within a named part at which the part can be made malformed."""
     for name, signal in document["signals"].items():
         yield from _below(signal, "signals", name)
     for name, score in document["scores"].items():
@@ -60,7 +60,7 @@ def broken(document: Json, place: tuple[int | str, ...]) -> Json:
 
 
 @given(st.data())
-def test_a_part_without_its_shape_hides_no_fault_of_another_and_makes_none(data: st.DataObject) -> None:
+def test_a_malformed_part_neither_hides_faults_of_others_nor_adds_any(data: st.DataObject) -> None:
     document = {**data.draw(models()), "examples": EXAMPLES}
     faulty = broken(document, data.draw(st.sampled_from(sorted(breakable(document), key=str))))
     own = paths_of(faulty)
@@ -91,7 +91,7 @@ NOWHERE = "stages[1].when.signal"
         ({"stages": [{"name": "interest"}, {**DANGLING, "unheard_of": 1}]}, ["stages[1].unheard_of", NOWHERE]),
     ],
 )
-def test_what_a_fault_of_shape_leaves_is_judged(fields: Json, paths: list[str]) -> None:
+def test_the_rest_of_a_malformed_document_is_checked(fields: Json, paths: list[str]) -> None:
     assert paths_of({**LEAST, **fields}) == paths
 
 
@@ -104,5 +104,5 @@ def test_what_a_fault_of_shape_leaves_is_judged(fields: Json, paths: list[str]) 
         ({"scores": {"fit": {"rules": {"r": {**RULES["r"], "group": "g"}}, "groups": 1}}}, "scores.fit.groups"),
     ],
 )
-def test_where_no_name_is_known_no_reference_is_said_to_lead_nowhere(fields: Json, path: str) -> None:
+def test_references_are_not_checked_if_the_names_are_malformed(fields: Json, path: str) -> None:
     assert paths_of({**LEAST, **fields}) == [path]

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def model(points: float = 1, **changes: Any) -> CompiledModel:
-    """Each `s` is worth so many points; ten points are a rung."""
+    """Each `s` is worth `points` points, and the stage `high` begins at ten points."""
     document = {
         "name": "points",
         "signals": {"s": {"on": "S"}},
@@ -35,21 +35,21 @@ def placed(by: CompiledModel, hits: int) -> Placement:
 
 
 def preview_of(before: CompiledModel, after: CompiledModel, hits: list[int]) -> Preview:
-    """Leads with so many hits each; their ids count from 0."""
-    found = Preview(before, after)
+    """A preview of leads with these numbers of hits. Their ids count up from 0."""
+    preview = Preview(before, after)
     for number, each in enumerate(hits):
-        found.add(UUID(int=number), placed(before, each), placed(after, each))
-    return found
+        preview.add(UUID(int=number), placed(before, each), placed(after, each))
+    return preview
 
 
 # --- Stages -----------------------------------------------------------------------------------------------------
 
 
 def test_leads_are_counted_by_stage_before_and_after() -> None:
-    found = preview_of(model(1), model(2), [1, 5, 9, 10, 20])
-    assert found.leads == 5
-    assert found.stages == ({"low": 3, "high": 2}, {"low": 1, "high": 4})
-    assert dict(found.moves) == {("low", "low"): 1, ("low", "high"): 2, ("high", "high"): 2}
+    preview = preview_of(model(1), model(2), [1, 5, 9, 10, 20])
+    assert preview.leads == 5
+    assert preview.stages == ({"low": 3, "high": 2}, {"low": 1, "high": 4})
+    assert dict(preview.moves) == {("low", "low"): 1, ("low", "high"): 2, ("high", "high"): 2}
 
 
 def test_leads_that_change_their_stage_are_counted() -> None:
@@ -57,29 +57,29 @@ def test_leads_that_change_their_stage_are_counted() -> None:
 
 
 def test_a_stage_that_only_one_of_the_models_has_is_counted_for_that_one() -> None:
-    found = preview_of(model(), model(stages=[{"name": "all", "sales_ready": True}]), [1, 10])
-    assert found.stages == ({"low": 1, "high": 1}, {"all": 2})
+    preview = preview_of(model(), model(stages=[{"name": "all", "sales_ready": True}]), [1, 10])
+    assert preview.stages == ({"low": 1, "high": 1}, {"all": 2})
 
 
-def test_a_stage_that_leads_stand_on_though_the_model_has_it_no_more_is_counted() -> None:
-    found = Preview(model(), model())
+def test_leads_in_a_stage_that_the_model_no_longer_has_are_counted() -> None:
+    preview = Preview(model(), model())
     there = placed(model(), 1)
-    found.add(UUID(int=1), there._replace(stage="gone"), there)
-    assert found.stages == ({"low": 0, "high": 0, "gone": 1}, {"low": 1, "high": 0})
+    preview.add(UUID(int=1), there._replace(stage="gone"), there)
+    assert preview.stages == ({"low": 0, "high": 0, "gone": 1}, {"low": 1, "high": 0})
 
 
-def test_nobody_is_a_preview_too() -> None:
-    found = Preview(model(), model())
-    assert (found.leads, found.stage_changes, found.movers) == (0, 0, [])
-    assert found.stages == ({"low": 0, "high": 0}, {"low": 0, "high": 0})
-    spread = found.distributions[0]["x"]
+def test_a_preview_of_no_leads_is_empty() -> None:
+    preview = Preview(model(), model())
+    assert (preview.leads, preview.stage_changes, preview.movers) == (0, 0, [])
+    assert preview.stages == ({"low": 0, "high": 0}, {"low": 0, "high": 0})
+    spread = preview.distributions[0]["x"]
     assert (spread.mean, spread.quantiles, spread.bands) == (0, {}, {"hot": 0, "cold": 0})
 
 
 # --- Distributions ----------------------------------------------------------------------------------------------
 
 
-def test_a_distribution_tells_the_spread_before_and_after() -> None:
+def test_a_distribution_is_given_before_and_after() -> None:
     before, after = preview_of(model(1), model(2), list(range(11))).distributions
     expected = {"min": 0, "p10": 1, "p25": 2, "median": 5, "p75": 8, "p90": 9, "max": 10}
     assert before["x"].quantiles == expected
@@ -92,7 +92,7 @@ def test_bands_are_counted_from_the_highest_and_those_below_all_are_left_out() -
     assert list(spread.bands.items()) == [("hot", 2), ("cold", 2)]
 
 
-def test_a_score_that_only_one_of_the_models_has_is_spread_for_that_one() -> None:
+def test_a_score_in_only_one_model_has_one_distribution() -> None:
     other = model(scores={"y": {"rules": {"each": {"signal": "s", "points": 3}}}}, stages=[{"name": "all"}])
     before, after = preview_of(model(), other, [2]).distributions
     assert (list(before), list(after)) == (["x"], ["y"])
@@ -101,7 +101,7 @@ def test_a_score_that_only_one_of_the_models_has_is_spread_for_that_one() -> Non
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=40))
 def test_a_quantile_is_the_value_of_the_lead_at_that_place(hits: list[int]) -> None:
-    """Read plainly: in a row from the least to the greatest, the nearest one to so many parts of the way."""
+    """By a simple definition: in sorted order, the value nearest to that fraction of the way."""
     spread = preview_of(model(), model(), hits).distributions[0]["x"]
     row = sorted(hits)
     for name, share in QUANTILES.items():
@@ -115,38 +115,38 @@ def test_a_quantile_is_the_value_of_the_lead_at_that_place(hits: list[int]) -> N
 
 
 def test_the_leads_that_move_most_come_first_and_no_more_than_twenty() -> None:
-    found = preview_of(model(1), model(3), [number * 7 % 30 for number in range(30)])
-    assert [mover.distance for mover in found.movers] == [each * 2 for each in range(29, 29 - MAX_MOVERS, -1)]
+    preview = preview_of(model(1), model(3), [number * 7 % 30 for number in range(30)])
+    assert [mover.distance for mover in preview.movers] == [each * 2 for each in range(29, 29 - MAX_MOVERS, -1)]
 
 
-def test_who_does_not_move_is_no_mover() -> None:
+def test_a_lead_that_does_not_move_is_not_a_mover() -> None:
     assert [mover.lead_id.int for mover in preview_of(model(1), model(3), [0, 2, 0]).movers] == [1]
 
 
-def test_who_moves_as_far_and_changes_the_stage_comes_before_who_does_not_and_then_the_lesser_id() -> None:
-    found = Preview(model(1), model(2))
+def test_movers_of_equal_distance_are_ordered_by_change_of_stage_and_then_by_id() -> None:
+    preview = Preview(model(1), model(2))
     for number, (before, after) in enumerate([("low", "low"), ("low", "high"), ("low", "low"), ("low", "high")]):
-        found.add(
+        preview.add(
             UUID(int=number),
             Placement(before, placed(model(1), 3).evaluation),
             Placement(after, placed(model(2), 3).evaluation),
         )
-    assert [mover.lead_id.int for mover in found.movers] == [1, 3, 0, 2]
+    assert [mover.lead_id.int for mover in preview.movers] == [1, 3, 0, 2]
 
 
 def test_a_change_of_stage_alone_is_a_move() -> None:
     lower = model(stages=[{"name": "low"}, {"name": "high", "when": {"score": "x", "gte": 3}}])
-    found = preview_of(model(), lower, [2, 4])
-    assert [(mover.lead_id.int, mover.distance) for mover in found.movers] == [(1, 0)]
+    preview = preview_of(model(), lower, [2, 4])
+    assert [(mover.lead_id.int, mover.distance) for mover in preview.movers] == [(1, 0)]
 
 
-def test_a_score_that_only_one_of_the_models_has_counts_from_nought() -> None:
+def test_a_score_in_only_one_model_counts_as_a_change_from_zero() -> None:
     both = {
         "x": {"rules": {"each": {"signal": "s", "points": 1}}},
         "y": {"rules": {"k": {"signal": "s", "points": -2}}},
     }
-    found = preview_of(model(), model(scores=both), [4])
-    assert found.movers[0].distance == 8
+    preview = preview_of(model(), model(scores=both), [4])
+    assert preview.movers[0].distance == 8
     assert preview_of(model(scores=both), model(), [4]).movers[0].distance == 8
 
 
@@ -157,17 +157,17 @@ Points = float | None
 
 
 def lines_of(before: CompiledModel, after: CompiledModel, hits: int) -> list[tuple[str, str, Points, Points]]:
-    """Score, rule and points before and after of each line that differs."""
-    found: list[tuple[str, str, Points, Points]] = []
+    """Each line that differs: score, rule, points before, points after."""
+    preview: list[tuple[str, str, Points, Points]] = []
     for line in preview_of(before, after, [hits]).movers[0].lines:
         some = line.before or line.after
         assert some is not None
         before_after = (line.before.points if line.before else None, line.after.points if line.after else None)
-        found.append((line.score, some.rule, *before_after))
-    return found
+        preview.append((line.score, some.rule, *before_after))
+    return preview
 
 
-def test_lines_that_differ_are_told_and_others_are_not() -> None:
+def test_only_lines_that_differ_are_reported() -> None:
     def scores(kept: float, changed: float) -> Json:
         rules = {"kept": {"signal": "s", "points": kept}, "changed": {"signal": "s", "points": changed}}
         return {"x": {"rules": rules}}
@@ -175,13 +175,13 @@ def test_lines_that_differ_are_told_and_others_are_not() -> None:
     assert lines_of(model(scores=scores(1, 2)), model(scores=scores(1, 5)), 3) == [("x", "changed", 6, 15)]
 
 
-def test_a_line_that_only_one_of_the_models_writes_has_none_on_the_other_side() -> None:
+def test_a_line_in_only_one_ledger_has_none_on_the_other_side() -> None:
     capped = {"x": {"max": 4, "rules": {"each": {"signal": "s", "points": 1}}}}
     assert lines_of(model(), model(scores=capped), 6) == [("x", "x", None, -2)]
     assert lines_of(model(scores=capped), model(), 6) == [("x", "x", -2, None)]
 
 
-def test_lines_of_scores_that_only_one_of_the_models_has_are_told_by_score() -> None:
+def test_lines_of_a_score_in_only_one_model_are_reported_for_that_score() -> None:
     other = model(scores={"a": {"rules": {"each": {"signal": "s", "points": 3}}}}, stages=[{"name": "all"}])
     assert lines_of(model(), other, 2) == [("a", "each", None, 6), ("x", "each", 2, None)]
 
@@ -195,15 +195,15 @@ def test_the_lines_that_differ_add_up_to_the_change_of_each_score(
     for each in (before, after):
         evaluation = evaluate(each, facts_from(each, history), MOMENT)
         placements.append(Placement(stage_of(evaluation, None), evaluation))
-    found = Preview(before, after)
-    found.add(UUID(int=1), *placements)
-    lines = [line for mover in found.movers for line in mover.lines]
+    preview = Preview(before, after)
+    preview.add(UUID(int=1), *placements)
+    lines = [line for mover in preview.movers for line in mover.lines]
     values = [each.evaluation.values for each in placements]
     for name in values[0].keys() | values[1].keys():
         changes = [(line.before, line.after) for line in lines if line.score == name]
         gained = sum(_points(new) - _points(old) for old, new in changes)
         assert gained == _decimal(values[1].get(name, 0)) - _decimal(values[0].get(name, 0))
-    assert len(found.movers) == (placements[0].stage != placements[1].stage or values_differ(*values))
+    assert len(preview.movers) == (placements[0].stage != placements[1].stage or values_differ(*values))
 
 
 def values_differ(before: Any, after: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Referrers: what kind of site a host is, and which hosts are one site."""
+"""Referrers: the kind of site that a host belongs to, and which hosts are the same site."""
 
 import pytest
 
@@ -84,7 +84,7 @@ def test_search_engines_are_search(referrer: str) -> None:
         "android-app://com.google.android.apps.docs",
     ],
 )
-def test_the_other_products_of_search_engines_refer(referrer: str) -> None:
+def test_other_products_of_search_engines_are_referrals(referrer: str) -> None:
     assert channel(referrer) == "referral"
 
 
@@ -141,7 +141,7 @@ def test_chatbots_are_assistants(referrer: str) -> None:
         ("https://app.acme.com/", "android-app://com.acme.android"),
     ],
 )
-def test_a_site_is_no_referrer_of_its_own(url: str, referrer: str) -> None:
+def test_a_page_of_the_same_site_is_not_a_referrer(url: str, referrer: str) -> None:
     touch = first_touch({"page": {"url": url, "referrer": referrer}}, {})
     assert touch == {"channel": "direct", "referrer": None, "utm": {}}
 
@@ -157,20 +157,20 @@ def test_a_site_is_no_referrer_of_its_own(url: str, referrer: str) -> None:
         ("https://acme.com/", "https://notacme.com/"),
     ],
 )
-def test_another_site_is_one(url: str, referrer: str) -> None:
+def test_a_page_of_another_site_is_a_referrer(url: str, referrer: str) -> None:
     assert channel(referrer, url) == "referral"
 
 
 @pytest.mark.parametrize("url", [None, "", "about:blank", f"https://{'a.' * 1_000}example/", "https:///", "$direct"])
-def test_what_names_no_host_has_none(url: str | None) -> None:
+def test_a_url_without_a_host_has_none(url: str | None) -> None:
     assert host_of(url) is None
 
 
-def test_a_host_that_dns_could_not_hold_is_kept_as_it_is() -> None:
+def test_a_host_that_is_invalid_in_dns_is_kept_unchanged() -> None:
     assert host_of(f"https://{'ü' * 100}.example/") == f"{'ü' * 100}.example"
 
 
-def test_what_is_added_to_the_list_is_found() -> None:
+def test_hosts_added_to_the_list_are_recognized() -> None:
     for kind, hosts in MORE_HOSTS.items():
         assert {host for host in hosts.split() if kind_of_host(host_of(_url(host)) or "") != kind} == set()
     for kind, names in MORE_NAMES.items():

@@ -1,4 +1,4 @@
-"""The JSON Schema accepts what loads, refuses common mistakes, and lies beside the reference as it is made."""
+"""The JSON Schema accepts every model that loads, refuses common mistakes, and matches the stored file."""
 
 import json
 from pathlib import Path
@@ -49,11 +49,11 @@ def with_example(**example: Any) -> Json:
     return LEAST | {"examples": [{"name": "x", "given": [], "expect": {}, **example}]}
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_a_valid_json_schema() -> None:
     Draft202012Validator.check_schema(json_schema())
 
 
-def test_the_file_is_what_is_made_of_the_code() -> None:
+def test_the_stored_file_matches_the_generated_schema() -> None:
     made = json.dumps(json_schema(), indent=2) + "\n"
     assert FILE.read_text() == made, "docs/model.schema.json is not up to date: run `make schema`"
 
@@ -72,7 +72,7 @@ def test_an_editor_finds_it_from(file: Path) -> None:
 
 @settings(max_examples=60)
 @given(models())
-def test_it_accepts_what_loads(document: Json) -> None:
+def test_it_accepts_every_model_that_loads(document: Json) -> None:
     load_model(document)
     assert [error.message for error in SCHEMA.iter_errors(document)] == []
 
@@ -144,7 +144,7 @@ def test_it_refuses(wrong: Json) -> None:
 
 
 @pytest.mark.parametrize(("mistake", "wrong"), MISTAKES.items(), ids=MISTAKES)
-def test_what_it_refuses_does_not_load_either(mistake: str, wrong: Json) -> None:
+def test_documents_that_it_refuses_do_not_load_either(mistake: str, wrong: Json) -> None:
     with pytest.raises(InvalidModel):
         load_model(wrong)
 

@@ -58,7 +58,7 @@ def visit(query: str = "", referrer: str | None = None, **page: Any) -> dict[str
         ("?UTM_Source=Google&utm_medium=CPC", None, "paid_search"),
     ],
 )
-def test_the_channel_is_told_by_parameters_click_ids_and_referrer(
+def test_parameters_click_ids_and_referrer_determine_the_channel(
     query: str, referrer: str | None, channel: str
 ) -> None:
     assert channel in CHANNELS
@@ -129,7 +129,7 @@ def test_the_channel_is_told_by_parameters_click_ids_and_referrer(
         ("#section", "direct"),
     ],
 )
-def test_campaigns_are_read_as_platforms_and_people_write_them(query: str, channel: str) -> None:
+def test_campaign_parameters_are_read_in_the_forms_that_platforms_and_people_write(query: str, channel: str) -> None:
     assert visit(query)["channel"] == channel
 
 
@@ -152,7 +152,7 @@ def test_campaigns_are_read_as_platforms_and_people_write_them(query: str, chann
         ("igshid", "organic_social"),
     ],
 )
-def test_a_click_id_tells_the_channel_however_it_is_capitalised(parameter: str, channel: str) -> None:
+def test_a_click_id_determines_the_channel_in_any_case(parameter: str, channel: str) -> None:
     assert parameter.lower() in CLICK_IDS
     assert visit(f"?{parameter}=1")["channel"] == channel
     assert visit(f"?{parameter}=")["channel"] == "direct"
@@ -166,7 +166,7 @@ def test_utm_parameters_are_kept_without_blanks_at_their_ends() -> None:
     assert touch == {"channel": "email", "referrer": None, "utm": {"source": "crm", "medium": "e\u2011mail"}}
 
 
-def test_what_the_page_and_its_address_say_is_read_together() -> None:
+def test_parameters_of_the_url_and_of_the_search_are_combined() -> None:
     page = {"url": f"{HERE}?utm_source=spring&#38;utm_medium=email", "search": "?utm_source=spring&"}
     touch = first_touch({"page": page}, {})
     assert touch is not None
@@ -183,7 +183,7 @@ def test_what_the_page_and_its_address_say_is_read_together() -> None:
         ("?utm_medium=cpc", "https://l.instagram.com/", "paid_social"),
     ],
 )
-def test_where_a_campaign_names_no_source_the_referrer_is_it(query: str, referrer: str, channel: str) -> None:
+def test_the_referrer_is_the_source_of_a_campaign_that_names_none(query: str, referrer: str, channel: str) -> None:
     assert visit(query, referrer)["channel"] == channel
 
 
@@ -193,7 +193,7 @@ def test_the_utm_parameters_are_kept_as_written() -> None:
     assert visit(query)["utm"] == expected
 
 
-def test_the_search_of_the_page_counts_where_its_url_lacks_one() -> None:
+def test_the_search_of_the_page_is_used_if_its_url_has_none() -> None:
     assert visit(search="?utm_source=crm&utm_medium=email")["utm"] == {"source": "crm", "medium": "email"}
 
 
@@ -207,40 +207,40 @@ def test_the_campaign_of_the_context_wins_over_the_url() -> None:
     }
 
 
-def test_a_page_on_the_same_host_is_no_referrer() -> None:
+def test_a_page_on_the_same_host_is_not_a_referrer() -> None:
     assert visit(referrer="https://acme.example/")["referrer"] is None
     assert visit(referrer="https://other.example/")["referrer"] == "https://other.example/"
 
 
-def test_a_nul_in_a_parameter_is_kept_as_what_can_be_stored() -> None:
+def test_a_nul_in_a_parameter_is_replaced_by_a_character_that_can_be_stored() -> None:
     touch = first_touch({"page": {"url": HERE + "?utm_source=a%00b"}}, {})
     assert touch
     assert touch["utm"] == {"source": "a\ufffdb"}
 
 
 @pytest.mark.parametrize("referrer", ["$direct", "about:blank", "https://"])
-def test_a_referrer_without_a_host_is_none(referrer: str) -> None:
+def test_a_referrer_without_a_host_is_ignored(referrer: str) -> None:
     touch = first_touch({"page": {"url": HERE, "referrer": referrer}}, {})
     assert touch
     assert (touch["channel"], touch["referrer"]) == ("direct", None)
 
 
-def test_what_is_very_long_is_cut() -> None:
+def test_very_long_values_are_truncated() -> None:
     touch = visit(f"?utm_source={'s' * 2_000}", f"https://other.example/{'r' * 2_000}")
     assert len(touch["utm"]["source"]) == len(touch["referrer"]) == MAX_LENGTH
 
 
-def test_a_flood_of_parameters_is_not_read() -> None:
+def test_a_url_with_too_many_parameters_is_ignored() -> None:
     flood = "&".join(f"a{number}=1" for number in range(200))
     assert visit(f"?{flood}&utm_source=crm&utm_medium=email") == {"channel": "direct", "referrer": None, "utm": {}}
 
 
 @pytest.mark.parametrize("context", [{}, {"page": {}}, {"page": "text", "campaign": 3}, {"page": None}])
-def test_what_does_not_come_from_a_page_has_no_source(context: dict[str, Any]) -> None:
+def test_an_event_that_does_not_come_from_a_page_has_no_source(context: dict[str, Any]) -> None:
     assert first_touch(context, {}) is None
 
 
-def test_the_properties_of_a_page_call_tell_what_the_context_does_not() -> None:
+def test_the_properties_of_a_page_call_complete_the_context() -> None:
     properties = {"url": HERE, "referrer": "https://www.google.com/", "search": ""}
     touch = first_touch({}, properties)
     assert touch is not None

@@ -44,28 +44,28 @@ def lead(visits: int = 0, demos: int = 0, email: str | None = None) -> Evaluatio
 # --- Settling ---------------------------------------------------------------------------------------------------
 
 
-def test_who_is_new_and_nothing_more_starts_on_the_first_rung_without_a_transition() -> None:
+def test_a_new_lead_starts_in_the_first_stage_without_a_transition() -> None:
     assert settle(lead(), None, MOMENT, "event") == (Standing("interest", MOMENT), None)
 
 
-def test_who_is_new_and_qualifies_at_once_moves_there_from_the_first_rung() -> None:
+def test_a_new_lead_that_qualifies_at_once_moves_up_from_the_first_stage() -> None:
     standing, transition = settle(lead(visits=8), None, MOMENT, "event")
     assert standing == Standing("mql", MOMENT)
     assert transition == Transition("interest", "mql", MOMENT, "event", 1, {"engagement": 40})
 
 
-def test_who_stays_keeps_the_moment_of_having_come() -> None:
+def test_a_lead_that_stays_keeps_the_time_it_entered_the_stage() -> None:
     standing = Standing("mql", EARLIER)
     assert settle(lead(visits=5), standing, MOMENT, "time") == (standing, None)
 
 
-def test_who_falls_is_recorded_with_the_cause_and_the_scores() -> None:
+def test_a_fall_is_recorded_with_the_cause_and_the_scores() -> None:
     standing, transition = settle(lead(visits=4), Standing("mql", EARLIER), MOMENT, "time")
     assert standing == Standing("interest", MOMENT)
     assert transition == Transition("mql", "interest", MOMENT, "time", 1, {"engagement": 20})
 
 
-def test_who_stood_on_a_rung_that_is_gone_moves_to_one_that_is_there() -> None:
+def test_a_lead_in_a_removed_stage_moves_to_an_existing_one() -> None:
     standing, transition = settle(lead(), Standing("retired", EARLIER), MOMENT, "model")
     assert standing.stage == "interest"
     assert transition is not None
@@ -75,7 +75,7 @@ def test_who_stood_on_a_rung_that_is_gone_moves_to_one_that_is_there() -> None:
 # --- Reasons ----------------------------------------------------------------------------------------------------
 
 
-def test_the_first_rung_needs_no_reason_and_tells_what_the_next_one_lacks() -> None:
+def test_the_first_stage_needs_no_reason_and_shows_what_the_next_one_lacks() -> None:
     missing = {"trait": "email", "exists": True, "actual": None, "short_by": None}
     assert stage_reason(lead(), "interest") == {
         "stage": "interest",
@@ -85,7 +85,7 @@ def test_the_first_rung_needs_no_reason_and_tells_what_the_next_one_lacks() -> N
     }
 
 
-def test_a_rung_is_explained_by_its_condition_and_the_next_by_how_much_is_missing() -> None:
+def test_a_stage_is_explained_by_its_condition_and_the_next_by_the_shortfall() -> None:
     reason = stage_reason(lead(visits=7, email="ada@acme.example"), "lead")
     assert reason["because"] == {"trait": "email", "exists": True, "actual": "ada@acme.example", "short_by": None}
     assert reason["next"] == {
@@ -94,20 +94,20 @@ def test_a_rung_is_explained_by_its_condition_and_the_next_by_how_much_is_missin
     }
 
 
-def test_who_is_kept_is_told_so_with_the_condition_that_keeps() -> None:
+def test_a_lead_held_by_keep_is_marked_as_kept() -> None:
     reason = stage_reason(lead(visits=5), "mql")
     assert reason["kept"] is True
     assert reason["because"] == {"score": "engagement", "gte": 25, "actual": 25, "short_by": None}
 
 
-def test_who_meets_the_condition_is_not_told_to_be_kept() -> None:
+def test_a_lead_that_meets_when_is_not_marked_as_kept() -> None:
     reason = stage_reason(lead(visits=8), "mql")
     assert reason["kept"] is False
     assert reason["because"] == {"score": "engagement", "gte": 40, "actual": 40, "short_by": None}
     assert reason["next"]["missing"] == {"signal": "demo", "within_days": 30, "actual": 0, "short_by": 1}
 
 
-def test_above_the_highest_rung_there_is_none() -> None:
+def test_the_highest_stage_has_no_next_one() -> None:
     assert stage_reason(lead(demos=1), "sql")["next"] is None
 
 
@@ -115,7 +115,7 @@ def test_above_the_highest_rung_there_is_none() -> None:
 
 
 def far(days: int) -> Change | None:
-    """What is foretold of a lead whose points expire that many days after today."""
+    """The forecast for a lead whose points expire in `days` days."""
     rule = {"signal": "visit", "points": 1, "expires_after_days": days}
     stages = [{"name": "interest"}, {"name": "hot", "when": {"score": "engagement", "gte": 1}}]
     model = compiled(
@@ -136,10 +136,10 @@ def test_a_change_within_the_horizon_is_found_on_its_day(days: int) -> None:
     assert far(days) == Change(MOMENT.date() + timedelta(days=days), "interest")
 
 
-def test_a_change_beyond_the_horizon_is_not_looked_for() -> None:
+def test_a_change_beyond_the_horizon_is_not_forecast() -> None:
     assert far(HORIZON_DAYS + 1) is None
 
 
-def test_a_forecast_begins_with_the_stage_it_is_given() -> None:
+def test_a_forecast_starts_from_the_given_stage() -> None:
     assert forecast(lead(visits=5), "mql") is None
     assert forecast(lead(visits=5), "sql") == Change(date(2026, 3, 11), "interest")

@@ -1,4 +1,4 @@
-"""The model that ships: it keeps its own promises, covers every stage, and asks for nothing that can't be reached."""
+"""The starter model: its examples hold and cover every stage, and every threshold can be reached."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ def test_every_stage_is_reached_by_an_example() -> None:
     assert {example.expect.stage for example in DOCUMENT.examples} == {stage.name for stage in DOCUMENT.stages}
 
 
-def test_every_signal_is_read_by_a_rule_or_a_stage() -> None:
+def test_every_signal_is_used_by_a_rule_or_a_stage() -> None:
     read_by_rules = {rule.signal for score in DOCUMENT.scores.values() for rule in score.rules.values()}
     read_by_stages = {leaf.signal for _, leaf in stage_leaves()}
     assert DOCUMENT.signals.keys() - read_by_rules - read_by_stages == set()
@@ -72,7 +72,7 @@ def test_no_event_of_an_example_counts_twice() -> None:
         ("Form Submitted", {}, None, "other_form_sent"),
     ],
 )
-def test_an_event_is_told_by_its_name_its_form_or_its_path(
+def test_an_event_is_recognized_by_its_name_form_or_path(
     name: str, properties: dict[str, Any], path: str | None, signal: str
 ) -> None:
     given = Given(event=name, properties=properties, context={"page": {"path": path}} if path else {})
@@ -80,12 +80,12 @@ def test_an_event_is_told_by_its_name_its_form_or_its_path(
 
 
 @pytest.mark.parametrize("name", ["Order Completed", "Lead Disqualified"])
-def test_a_browser_can_neither_buy_nor_disqualify(name: str) -> None:
+def test_events_from_a_browser_can_neither_buy_nor_disqualify(name: str) -> None:
     assert signals_of(as_event(Given(event=name, trusted=False))) == set()
 
 
 @pytest.mark.parametrize("example", DOCUMENT.examples, ids=lambda example: example.name)
-def test_left_alone_everybody_but_a_customer_grows_cold(example: Example) -> None:
+def test_every_inactive_lead_except_a_customer_falls_back(example: Example) -> None:
     evaluation = evaluate(MODEL, facts_of(example), NOW + timedelta(days=365))
     assert evaluation.values["engagement"] == 0
     assert stage_of(evaluation, example.expect.stage) in {"interest", "lead", "customer"}
@@ -123,7 +123,7 @@ def test_no_cap_is_below_one_hit(name: str) -> None:
         ("sql", "pql", "who does enough of everything is worth a call unasked", 5),
     ],
 )
-def test_it_takes_less_to_stay_on_a_stage_than_to_reach_it(stage: str, below: str, name: str, days_later: int) -> None:
+def test_staying_in_a_stage_requires_less_than_reaching_it(stage: str, below: str, name: str, days_later: int) -> None:
     example = next(example for example in DOCUMENT.examples if example.name == name)
     evaluation = evaluate(MODEL, facts_of(example), NOW + timedelta(days=days_later))
     assert (stage_of(evaluation, stage), stage_of(evaluation, below)) == (stage, below)
@@ -137,7 +137,7 @@ def stage_leaves() -> Iterator[tuple[str, Any]]:
 
 
 def range_of(score: Score) -> tuple[float, float]:
-    """The least and the greatest that caps and limits leave a score, if every rule gave what it can."""
+    """The least and greatest value of a score, if every rule gave all its points, after caps and limits."""
     gains = dict.fromkeys((*score.groups, None), 0.0)
     losses = 0.0
     for rule in score.rules.values():
@@ -148,7 +148,7 @@ def range_of(score: Score) -> tuple[float, float]:
 
 
 def most_of(rule: Rule) -> float:
-    """The most that a rule gives, or takes: where hits add up, its cap."""
+    """The most points that a rule gives or takes: its cap, if its hits add up."""
     adds_up = rule.signal is not None and rule.at_least is None
     size = rule.max_points or (inf if adds_up else abs(rule.points))
     return size if rule.points > 0 else -size

@@ -1,4 +1,4 @@
-"""When two strings are one, and what of a string is kept."""
+"""Strings: which ones are equal in comparisons, and how they are cleaned for storage."""
 
 import unicodedata
 
@@ -36,17 +36,17 @@ ALIKE = [
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
-def test_what_can_not_be_seen_makes_no_difference(one: str, other: str) -> None:
+def test_invisible_differences_are_ignored(one: str, other: str) -> None:
     assert comparable(one) == comparable(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [("CTO", "CT0"), ("co-op", "coop"), ("a b", "ab"), ("é", "e"), ("", "-")])
-def test_what_can_be_seen_does(one: str, other: str) -> None:
+def test_visible_differences_are_not_ignored(one: str, other: str) -> None:
     assert comparable(one) != comparable(other)
 
 
 @given(st.text())
-def test_a_comparable_form_is_its_own(text: str) -> None:
+def test_comparable_is_idempotent(text: str) -> None:
     assert comparable(comparable(text)) == comparable(text)
 
 
@@ -75,11 +75,11 @@ def test_digits_of_every_script_are_digits() -> None:
 
 
 @pytest.mark.parametrize("dash", ["\u2043", "~", "|", "\u30fc", "\u4e00"])
-def test_what_only_looks_like_a_dash_is_none(dash: str) -> None:
+def test_a_character_that_only_looks_like_a_dash_is_not_one(dash: str) -> None:
     assert comparable(dash) != "-"
 
 
-def test_every_dash_of_unicode_is_one() -> None:
+def test_every_dash_in_unicode_counts_as_a_dash() -> None:
     dashes = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Pd"]
     assert {comparable(dash) for dash in dashes} == {"-"}
 
@@ -87,11 +87,11 @@ def test_every_dash_of_unicode_is_one() -> None:
 @pytest.mark.parametrize(
     "name", ["Form Submitted", "form_submitted", " form\u2014submitted", "FORM\uff3fSUBMITTED\u200b"]
 )
-def test_names_do_not_differ_by_what_is_between_their_words(name: str) -> None:
+def test_separators_between_words_make_no_difference_to_names(name: str) -> None:
     assert comparable_name(name) == "form submitted"
 
 
-def test_digits_in_ascii_stay_as_they_are() -> None:
+def test_ascii_digits_are_unchanged() -> None:
     assert with_ascii_digits("10:30 a") == "10:30 a"
 
 

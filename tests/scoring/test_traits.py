@@ -1,4 +1,4 @@
-"""The part `traits` of a model: what the linter says of it. What it does is in `test_facts.py`."""
+"""The linter's warnings about a model's `traits`. Their effect is tested in `test_facts.py`."""
 
 from copy import deepcopy
 from typing import Any
@@ -20,7 +20,7 @@ def warnings(model: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("path", "listed", "told"),
+    ("path", "listed", "expected"),
     [
         ("size", "size", []),
         ("size", "spare", ["unread-trait"]),
@@ -32,8 +32,8 @@ def warnings(model: dict[str, Any]) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("place", ["rule", "stage"])
-def test_a_listed_trait_that_nothing_reads_or_that_is_derived_is_told(
-    place: str, path: str, listed: str, told: list[str]
+def test_a_listed_trait_that_is_unused_or_derived_is_reported(
+    place: str, path: str, listed: str, expected: list[str]
 ) -> None:
     model = deepcopy(MODEL)
     model["traits"] = {listed: {"trusted": True}}
@@ -42,10 +42,10 @@ def test_a_listed_trait_that_nothing_reads_or_that_is_derived_is_told(
         model["scores"]["fit"]["rules"]["asks"] = {"when": {"none": [asked]}, "points": 1}
     else:
         model["stages"].append({"name": "asked", "when": asked})
-    assert warnings(model) == told
+    assert warnings(model) == expected
 
 
-def test_a_derived_trait_may_be_trusted_beside_the_address() -> None:
+def test_a_derived_trait_may_be_trusted_if_the_email_is_too() -> None:
     model = deepcopy(MODEL)
     model["traits"] = {"email": {"trusted": True}, "email_kind": {"trusted": True}}
     assert warnings(model) == ["unread-trait", "unread-trait"]

@@ -1,6 +1,6 @@
-"""The example model of docs/examples against real trials: it tells those who will succeed from those who won't.
+"""The example model of docs/examples on real trials: it separates those that succeed from those that don't.
 
-The data is not ours to ship (see benchmarks/README.md). Without it, the tests that need it skip.
+We may not distribute the data (see benchmarks/README.md). Without it, the tests that need it are skipped.
 """
 
 import csv
@@ -35,7 +35,7 @@ TRIAL = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One person at the end of the seventh day, and whether their first project passed in the months after."""
+    """A person's standing at the end of the seventh day, and whether their first project passed in the months after."""
 
     stage: str
     engagement: float
@@ -50,19 +50,19 @@ def test_every_stage_has_an_example() -> None:
     assert {example.expect.stage for example in MODEL.document.examples} == set(STAGES)
 
 
-def test_engagement_after_seven_days_foretells_success(trials: list[Trial]) -> None:
+def test_engagement_after_seven_days_predicts_success(trials: list[Trial]) -> None:
     assert len(trials) == 746
     assert chance_of_right_order(trials) >= 0.70
 
 
-def test_the_higher_the_stage_the_more_succeed(trials: list[Trial]) -> None:
+def test_more_leads_succeed_the_higher_their_stage(trials: list[Trial]) -> None:
     reached = [stage for stage in STAGES if any(trial.stage == stage for trial in trials)]
     shares = [fmean(trial.succeeded for trial in trials if trial.stage == stage) for stage in reached]
     assert reached == ["lead", "mql", "pql", "sql"]
     assert all(lower < higher for lower, higher in pairwise(shares)), dict(zip(reached, shares, strict=True))
 
 
-def test_years_later_everybody_stands_where_the_trial_left_them(messages: Mapping[str, list[Event]]) -> None:
+def test_years_later_every_lead_is_in_the_stage_where_the_trial_ended(messages: Mapping[str, list[Event]]) -> None:
     today = datetime(2026, 1, 15, tzinfo=UTC)
     moved = [user for user, events in messages.items() if stage_at(events, today) != stage_at(events, end_of(events))]
     assert moved == []
@@ -77,7 +77,7 @@ def test_years_later_everybody_stands_where_the_trial_left_them(messages: Mappin
     ],
     ids=["right", "wrong", "tied"],
 )
-def test_the_measure_itself_is_right(trials: list[Trial], expected: float) -> None:
+def test_the_measure_of_order_is_correct(trials: list[Trial], expected: float) -> None:
     assert chance_of_right_order(trials) == expected
 
 
@@ -122,7 +122,7 @@ def as_event(message: Mapping[str, Any]) -> Event:
 
 
 def end_of(events: list[Event]) -> datetime:
-    """When a person's seven days are over."""
+    """The end of a person's seven-day trial."""
     joined_on = next(event.traits["joined_on"] for event in events if event.type == "identify")
     return datetime.fromisoformat(joined_on).replace(tzinfo=UTC) + TRIAL
 
@@ -136,7 +136,7 @@ def engagement_at(events: list[Event], moment: datetime) -> float:
 
 
 def chance_of_right_order(trials: list[Trial]) -> float:
-    """The area under the ROC curve: how often, of one who succeeded and one who didn't, the first scores higher."""
+    """The area under the ROC curve: the chance that a person who succeeded scores higher than one who didn't."""
     return fmean(order_of_pairs(trials))
 
 

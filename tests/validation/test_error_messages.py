@@ -1,4 +1,4 @@
-"""What pydantic finds wrong is told in our words, which never repeat the value."""
+"""pydantic's errors are reported in our own words, which never repeat the value."""
 
 import math
 from datetime import date
@@ -13,8 +13,8 @@ from app.scoring.document import Name
 from app.validation.error_messages import error_message
 
 MARKER = "the-marker"
-OBJECT = "must be an object (names with values)"
-MOMENT = "must be a moment with its time zone, such as 2026-11-01T12:00:00Z"
+OBJECT = "must be an object with names and values"
+MOMENT = "must be a time with a time zone, such as 2026-11-01T12:00:00Z"
 Json = dict[str, Any]
 
 
@@ -42,7 +42,7 @@ def detail_of(kind: Any, value: Any, *, strict: bool = False) -> ErrorDetails:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "sentence"),
+    ("kind", "value", "message"),
     [
         (Required, {}, "is missing"),
         (Required, MARKER, OBJECT),
@@ -63,7 +63,7 @@ def detail_of(kind: Any, value: Any, *, strict: bool = False) -> ErrorDetails:
         (Annotated[Json, Field(min_length=1)], {}, "must have 1 or more entries"),
         (Annotated[str, Field(min_length=1)], "", "must have 1 or more characters"),
         (Annotated[str, Field(max_length=3)], MARKER, "must have 3 or fewer characters"),
-        (Name, "The Marker", "must be lower-case letters, digits and _, beginning with a letter"),
+        (Name, "The Marker", "must start with a letter and have only lower-case letters, digits and _"),
         (Annotated[str, Field(pattern="^x$")], MARKER, "string should match pattern '^x$'"),
         (Annotated[int, Field(gt=0)], 0, "must be more than 0"),
         (Annotated[float, Field(ge=-1_000_000)], -2e6, "must be -1,000,000 or more"),
@@ -71,10 +71,10 @@ def detail_of(kind: Any, value: Any, *, strict: bool = False) -> ErrorDetails:
         (Annotated[int, Field(lt=3)], 3, "must be less than 3"),
         (Annotated[int, Field(le=2**31 - 1)], 2**40, "must be 2,147,483,647 or less"),
         (Literal["all", "none"], MARKER, "must be 'all' or 'none'"),
-        (UUID, MARKER, "must be an id, which is a UUID"),
-        (UUID, 3, "must be an id, which is a UUID"),
-        (date, MARKER, "must be a day, such as 2026-11-01"),
-        (date, "2026-11-01T12:00:00Z", "must be a day, such as 2026-11-01"),
+        (UUID, MARKER, "must be a UUID"),
+        (UUID, 3, "must be a UUID"),
+        (date, MARKER, "must be a date, such as 2026-11-01"),
+        (date, "2026-11-01T12:00:00Z", "must be a date, such as 2026-11-01"),
         (AwareDatetime, MARKER, MOMENT),
         (AwareDatetime, "2026-11-01", MOMENT),
         (AwareDatetime, "2026-11-01T12:00:00", MOMENT),
@@ -82,34 +82,34 @@ def detail_of(kind: Any, value: Any, *, strict: bool = False) -> ErrorDetails:
         (Annotated[int, Field(multiple_of=2)], 3, "input should be a multiple of 2"),
     ],
 )
-def test_a_fault_is_told_in_our_words(kind: Any, value: Any, sentence: str) -> None:
-    assert error_message(detail_of(kind, value)) == sentence
+def test_an_error_is_reported_in_our_own_words(kind: Any, value: Any, message: str) -> None:
+    assert error_message(detail_of(kind, value)) == message
 
 
 @pytest.mark.parametrize(
-    ("kind", "sentence"),
+    ("kind", "message"),
     [
         (bool, "must be true or false"),
         (int, "must be a whole number"),
         (float, "must be a number"),
         (Point, OBJECT),
-        (date, "must be a day, such as 2026-11-01"),
+        (date, "must be a date, such as 2026-11-01"),
         (AwareDatetime, MOMENT),
     ],
 )
-def test_text_that_stands_for_something_else_is_told_alike(kind: Any, sentence: str) -> None:
-    assert error_message(detail_of(kind, "1", strict=True)) == sentence
+def test_a_string_instead_of_another_type_is_reported_the_same_way(kind: Any, message: str) -> None:
+    assert error_message(detail_of(kind, "1", strict=True)) == message
 
 
 @pytest.mark.parametrize(
-    ("name", "fields", "sentence"),
+    ("name", "fields", "message"),
     [
-        ("max_point", ("x", "max_points"), "is no field here; did you mean max_points?"),
-        ("colour", ("x", "max_points"), "is no field here; there is x, max_points"),
-        ("colour", (), "is no field here"),
+        ("max_point", ("x", "max_points"), "unknown field; did you mean max_points?"),
+        ("colour", ("x", "max_points"), "unknown field; expected one of: x, max_points"),
+        ("colour", (), "unknown field"),
     ],
 )
-def test_a_field_that_there_is_not_is_told_with_those_there_are(
-    name: str, fields: tuple[str, ...], sentence: str
+def test_an_unknown_field_is_reported_with_a_suggestion_or_the_known_ones(
+    name: str, fields: tuple[str, ...], message: str
 ) -> None:
-    assert error_message(detail_of(Point, {name: MARKER}), fields) == sentence
+    assert error_message(detail_of(Point, {name: MARKER}), fields) == message
