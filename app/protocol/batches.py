@@ -1,4 +1,4 @@
-"""Many messages in one body: the good ones become events, each bad one is refused alone."""
+"""Batches: many messages in one body. Good messages become events; each bad one is rejected by itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -43,7 +43,8 @@ class Message:
 def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bool = True) -> list[Message]:
     """Read each message by itself, with what the batch says for all of them. `live` as for `read_message`.
 
-    Raises InvalidMessage where there is no list of messages, ContentTooLarge for too many or too big a context.
+    Raises InvalidMessage if there is no list of messages, and ContentTooLarge if there are too many messages or the
+    batch's context is too large.
     """
     originals = _read_messages(document)
     envelope = _read_envelope(document)
@@ -66,7 +67,7 @@ def _read_one(index: int, original: Any, read: Callable[[Any], Event]) -> Messag
 
 
 def body_write_key(document: Any) -> str | None:
-    """The `writeKey` of a body, of a single message as of a batch."""
+    """The `writeKey` in the body of a single message or of a batch."""
     key = document.get("writeKey") if isinstance(document, dict) else None
     return key if isinstance(key, str) and key else None
 
@@ -85,9 +86,9 @@ def _read_messages(document: Any) -> list[Any]:
 def _read_envelope(document: Mapping[str, Any]) -> Envelope:
     context = _read_context(document)
     context_bytes = len(orjson.dumps(context)) if context else 0
-    # It is kept with every message, so the limit of one holds: 2,500 copies of a large one would be gigabytes.
+    # It is stored with every message, so it has a message's limit: 2,500 copies of a large one would be gigabytes.
     if context_bytes > MAX_MESSAGE_BYTES:
-        raise ContentTooLarge(f"The batch's `context` is over {MAX_MESSAGE_BYTES:,} bytes: send less in it.")
+        raise ContentTooLarge(f"The batch's `context` is larger than {MAX_MESSAGE_BYTES:,} bytes: send less in it.")
     return Envelope(
         sent_at=readable_time(document.get("sentAt")),
         timestamp=document.get("timestamp"),

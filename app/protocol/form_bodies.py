@@ -1,6 +1,6 @@
-"""The body of a form's post, in each of the three encodings that browsers use, read into names and values.
+"""Parsing the body of a form post, in any of the three encodings that browsers use, into names and values.
 
-Bodies are split as bytes and decoded last: only the field `_charset_` may tell how the others are encoded.
+Bodies are split as bytes and decoded afterwards, because the field `_charset_` may say how the others are encoded.
 """
 
 import re
@@ -16,11 +16,11 @@ MAX_FIELDS = 1000
 
 Fields = list[tuple[str, str]]
 
-_CHARSET_FIELD = b"_charset_"  # a browser fills in the charset that it used
+_CHARSET_FIELD = b"_charset_"  # browsers fill in the charset that they used
 _WINDOWS_1252 = webencodings.lookup("windows-1252")
 _NEVER_WRITTEN = frozenset({"utf-16le", "utf-16be", "replacement"})
 _CHARACTER_REFERENCE = re.compile(r"&#([1-9]\d{2,6});")
-# A line without `=` continues the value before it: that is how a text area's second line comes.
+# A line without `=` continues the value before it, such as the second line of a text area.
 _NEXT_PAIR = re.compile(rb"\r?\n(?=[^=\r\n]*=)")
 # A browser ends its lines; a script that posts a string may send a query, which `fetch` labels as plain text.
 _QUERY = re.compile(rb"[^=&\s]+=[^&\n]*(?:&[^=&\s]+=[^&\n]*)+")
@@ -54,10 +54,12 @@ def parse_form(data: bytes, content_type: str | None) -> Fields:
             fields = _split_urlencoded(data) if _QUERY.fullmatch(data) else _split_plain(data)
         else:
             raise UnsupportedMediaType(
-                "A form is application/x-www-form-urlencoded, multipart/form-data or text/plain: set the Content-Type."
+                "A form must be application/x-www-form-urlencoded, multipart/form-data or text/plain: set the "
+                "Content-Type."
             )
-    except ValueError:  # of the header, the fields' count or the parts: the libraries' own words may quote the input
-        raise MalformedRequest(f"The form can't be read: send it whole, with at most {MAX_FIELDS:,} fields.") from None
+    except ValueError:  # the libraries' own messages may quote the input
+        msg = f"The form can't be read: send it complete, with at most {MAX_FIELDS:,} fields."
+        raise MalformedRequest(msg) from None
     return _decode_fields(fields, parameters.get(b"charset"))
 
 
@@ -81,28 +83,28 @@ def _split_multipart(data: bytes, boundary: bytes) -> list[_RawField]:
 
 
 def _split_parts(data: bytes, boundary: bytes) -> list[bytes]:
-    """The parts as RFC 2046 delimits them: not the preamble and the epilogue, which belong to nobody.
+    """The parts as delimited by RFC 2046, without the preamble and the epilogue.
 
-    Lines may also end in LF alone. Raises ValueError for too many parts, and for a body that was cut off.
+    Lines may also end in LF alone. Raises ValueError if there are too many parts or the body is truncated.
     """
     delimiter = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     parts: list[bytes] = []
     start = None
-    for found in delimiter.finditer(data) if boundary else ():
+    for match in delimiter.finditer(data) if boundary else ():
         if start is not None:
-            parts.append(data[start : found.start()])
-        if found[1]:
+            parts.append(data[start : match.start()])
+        if match[1]:
             return parts
-        start = found.end()
+        start = match.end()
         if len(parts) == MAX_FIELDS:
             break
     raise ValueError
 
 
 def _read_part(part: bytes) -> _RawField | None:
-    """One part's field, None for a file input that was left empty.
+    """The field in one part; None for a file input that was left empty.
 
-    Raises ValueError for a part that is no field, ValidationFailed for a file.
+    Raises ValueError if the part is not a field, and ValidationFailed if it is a file.
     """
     head, value = _BLANK_LINE.split(part, maxsplit=1)
     if len(head) > _MAX_PART_HEAD_BYTES:
@@ -110,10 +112,10 @@ def _read_part(part: bytes) -> _RawField | None:
     headers = {name.lower(): text.strip() for name, text in _PART_HEADER.findall(_FOLD.sub(b" ", head))}
     disposition = headers.get(b"content-disposition", b"")
     _, parameters = parse_options_header(disposition)
-    is_named_at_length = _EXTENDED_FILE_NAME.search(disposition) is not None
-    if b"filename" in parameters or is_named_at_length:
-        if parameters.get(b"filename") or is_named_at_length or value:
-            raise ValidationFailed("Files are not taken: remove the form's file input.")
+    has_extended_name = _EXTENDED_FILE_NAME.search(disposition) is not None
+    if b"filename" in parameters or has_extended_name:
+        if parameters.get(b"filename") or has_extended_name or value:
+            raise ValidationFailed("Files are not accepted: remove the form's file input.")
         return None
     if b"name" not in parameters:
         raise ValueError
@@ -138,17 +140,17 @@ def _decode(data: bytes, label: bytes | None) -> str:
         except UnicodeDecodeError:
             encoding = _WINDOWS_1252
     text: str = encoding.codec_info.decode(data, "replace")[0]
-    # Browsers write so what a legacy charset does not have. In UTF-8 it is what somebody typed.
+    # Browsers escape characters that a legacy charset lacks. In UTF-8, such text was typed by the person.
     return text if encoding.name == "utf-8" else _CHARACTER_REFERENCE.sub(_read_reference, text)
 
 
 def _encoding_of(label: bytes) -> webencodings.Encoding | None:
-    """The encoding of a label, None if it is unknown. Browsers write forms in UTF-8 where a page is in UTF-16."""
+    """The encoding with this label; None if it is unknown. Browsers send the forms of a UTF-16 page in UTF-8."""
     encoding = webencodings.lookup(label.decode("latin-1"))
     return webencodings.UTF8 if encoding is not None and encoding.name in _NEVER_WRITTEN else encoding
 
 
-def _read_reference(found: re.Match[str]) -> str:
-    code = int(found[1])
+def _read_reference(match: re.Match[str]) -> str:
+    code = int(match[1])
     is_character = 0x80 <= code < 0xD800 or 0xE000 <= code <= 0x10FFFF  # noqa: PLR2004 -- of Unicode
-    return chr(code) if is_character else found[0]
+    return chr(code) if is_character else match[0]

@@ -1,7 +1,7 @@
-"""A form's answers as JSON: one flat object, or nested as the webhooks of form builders send them.
+"""A form's answers as JSON: one flat object, or nested as in the webhooks of form builders.
 
-What counts is the shape, not who sent it: answers lie in an object of a usual name (`data`, `fields`, `answers`, …),
-and each is a member of that object or, in a list, an object with a label and a value.
+Answers are found by shape, not by sender. They are in an object or list with a common name (`data`, `fields`,
+`answers`, …), either as members of the object or, in a list, as objects with a label and a value.
 """
 
 import math
@@ -27,14 +27,14 @@ _DELIVERY_IDS = ("event_id", "eventId")
 
 
 def read_document(document: Any) -> Fields:
-    """The fields that a JSON object stands for.
+    """The form's fields in a JSON object.
 
-    Members beside the answers are properties, except those that name somebody or steer the form. A builder's id of the
-    delivery is the `messageId`: it sends again what was not answered in time.
+    Members outside the answers become properties, except for identities and control fields. A form builder's delivery
+    id becomes the `messageId`, because builders repeat a delivery that was not answered in time.
     Raises ValidationFailed, and MalformedRequest for more than 1,000 fields.
     """
     if not isinstance(document, dict):
-        raise ValidationFailed("A form as JSON is one object: its fields by name.")
+        raise ValidationFailed("A form as JSON must be one object, with its fields by name.")
     fields = list(islice(_read_fields(document), MAX_FIELDS + 1))
     if len(fields) > MAX_FIELDS:
         raise MalformedRequest(f"The form has more than {MAX_FIELDS:,} fields: send fewer.")
@@ -49,7 +49,7 @@ def _read_fields(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in _answers(document, _questions(document)):
         answered.add(squashed(name))
         yield name, value
-    for name, value in _beside(document):
+    for name, value in _outside_answers(document):
         is_field = name in _OUR_FIELDS or trait_of(name) in ("email", "phone")
         if is_field or squashed(name) not in answered:
             yield name if is_field else f"properties[{name}]", value
@@ -80,7 +80,7 @@ def _holds_answers(value: Any) -> bool:
 
 
 def _answers(node: Any, questions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What the innermost containers hold."""
+    """The answers in the innermost containers."""
     inner = _containers(node) if isinstance(node, dict) else []
     for container in inner:
         yield from _answers(container, questions)
@@ -93,44 +93,45 @@ def _answers(node: Any, questions: Mapping[str, str]) -> Iterator[tuple[str, str
             yield from _answer(item, questions, "")
 
 
-def _beside(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _outside_answers(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in node.items():
         if isinstance(value, dict) and squashed(name) in _CONTAINERS and _containers(value):
-            yield from _beside(value)
+            yield from _outside_answers(value)
         elif not isinstance(value, dict | list):
             yield from _flatten(value, (name,))
 
 
 def _answer(item: Any, questions: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
-    """One answer with its label: `{"title": "Your team", "type": "text", "value": "Sales"}`.
+    """One answer with its label, such as `{"title": "Your team", "type": "text", "value": "Sales"}`.
 
-    One whose type is an address or a number is given under that name, and as a property under the question's.
+    An answer whose type is an email address or a phone number is given twice: as that trait, and as a property with
+    the question as its name.
     """
     kind = item["type"] if isinstance(item, dict) and isinstance(item.get("type"), str) else ""
-    told = [key for key in (*_VALUES, kind) if isinstance(item, dict) and key in item]
-    if not told:
+    value_keys = [key for key in (*_VALUES, kind) if isinstance(item, dict) and key in item]
+    if not value_keys:
         yield from _flatten(item, (name,) if name else ())
         return
     field = item.get("field")
-    asked = field if isinstance(field, dict) else item  # Typeform's answers refer to their questions
-    label = questions.get(str(asked.get("id"))) or next(filter(None, map(asked.get, _LABELS)), name)
-    given = item[told[0]]
-    if isinstance(given, dict):
-        given = [text for key in _CHOICES for text in _as_list(given.get(key))]
+    question = field if isinstance(field, dict) else item  # Typeform's answers refer to their questions
+    label = questions.get(str(question.get("id"))) or next(filter(None, map(question.get, _LABELS)), name)
+    answer = item[value_keys[0]]
+    if isinstance(answer, dict):
+        answer = [text for key in _CHOICES for text in _as_list(answer.get(key))]
     trait = next((trait for trait in ("email", "phone") if _is_of(kind, trait)), None)
     names = [str(label)] if trait in (None, trait_of(str(label))) else [str(trait), f"properties[{label}]"]
-    for value in _as_list(given):
+    for value in _as_list(answer):
         for each in names:
             yield from _flatten(value, (each,))
 
 
 def _is_of(kind: str, trait: str) -> bool:
-    """Whether a builder's type of field is this: `email`, `INPUT_EMAIL`, `phone_number`."""
+    """Whether a form builder's field type means this trait: `email`, `INPUT_EMAIL`, `phone_number`."""
     return trait_of(kind.rpartition("INPUT_")[2]) == trait
 
 
 def _questions(document: dict[str, Any]) -> dict[str, str]:
-    """The titles of questions by id, which Typeform sends apart from the answers."""
+    """The titles of questions by id, which Typeform sends separately from the answers."""
     response = document.get("form_response")
     definition = response.get("definition") if isinstance(response, dict) else None
     fields = definition.get("fields") if isinstance(definition, dict) else None
@@ -143,7 +144,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _flatten(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """A value as the form's field, or fields, that it would have been: `{"who": {"email": …}}` is `who.email`."""
+    """A value as one or more form fields: `{"who": {"email": …}}` becomes `who.email`."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _flatten(inner, (*path, name))
@@ -158,5 +159,5 @@ def _as_field_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValidationFailed("A field of the form holds a number that is too large: send it as text.")
+        raise ValidationFailed("A field of the form has a number that is too large: send it as text.")
     return as_text(value) or ""

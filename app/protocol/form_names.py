@@ -1,4 +1,4 @@
-"""What the names of a form's fields say: which field holds the address, and which are nobody's business here."""
+"""The meaning of form fields by their names: which trait a field has, and which fields must not be stored."""
 
 import re
 import unicodedata
@@ -7,9 +7,9 @@ from itertools import accumulate
 
 from app.scoring.strings import comparable, visible, with_ascii_digits, with_plain_punctuation
 
-MAX_NAME_LENGTH = 200  # a longer name says nothing that is known here
+MAX_NAME_LENGTH = 200  # longer names have no known meaning
 
-# Each trait's usual names, as `squashed` writes them.
+# Each trait's usual names, in the form that `squashed` gives.
 _USUAL_NAMES = {
     "email": "email mail emailaddress mailaddress emailaddr emailid replyto "
     "emailadresse mailadresse emailadres adresemail "  # German, Dutch, Polish
@@ -36,8 +36,8 @@ _BEFORE = (
     "whatis|whats|please|enter"
 )
 _AFTER = "field|input|optional|required|pflichtfeld|confirm|confirmation|confirmed|repeat|again|verify|verification|\\d"
-# A login's name or a business's is not the person's.
-_NOBODYS_NAME = re.compile(r"(?:user|business|work|billing|client|customer).*name")
+# The name of a login or of a business is not the person's name.
+_NOT_A_PERSONS_NAME = re.compile(r"(?:user|business|work|billing|client|customer).*name")
 
 # The patterns below are matched with the words of a name, as `words_of` writes them.
 _NOT_THE_SENDERS = re.compile(
@@ -95,10 +95,10 @@ def _without_accents(name: str) -> str:
 
 
 def trait_of(name: str) -> str | None:
-    """The trait that a field of this name usually holds: an address, a number, a name or a company.
+    """The trait that a field with this name usually has: `email`, `phone`, a name or `company`.
 
-    A key within brackets (`contact[email]`) or behind a dot counts too, though only for an address or a number: the
-    name of a product is nobody's.
+    A key in brackets (`contact[email]`) or after a dot counts too, but only for `email` and `phone`: `product[name]` is
+    not a person's name.
     """
     if len(name) > MAX_NAME_LENGTH:
         return None
@@ -115,9 +115,9 @@ def contact_of(name: str) -> str | None:
 
 
 def is_kept(name: str) -> bool:
-    """Whether a field of this name is an answer.
+    """Whether a field with this name is stored.
 
-    Secrets, captchas, tokens and what begins with an underscore, which is the site's own plumbing, are not.
+    Passwords, captchas and tokens are not, nor are names that begin with an underscore, which are the site's own.
     """
     if len(name) > MAX_NAME_LENGTH:
         return True
@@ -127,7 +127,7 @@ def is_kept(name: str) -> bool:
 
 
 def is_card_number(value: str, name: str) -> bool:
-    """Whether a value is the number of a payment card: 13 to 19 digits, of which the last is Luhn's check digit.
+    """Whether a value is a payment card number: 13 to 19 digits, of which the last is the Luhn check digit.
 
     Its digits may be in groups, and the date of expiry and the code may follow. Telephone numbers, ids and numbers of
     orders may look like one.
@@ -148,10 +148,10 @@ def is_senders(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _usual_trait(key: str) -> str | None:
-    found = _USUAL.fullmatch(key)
-    if found is None or (found.lastgroup == "name" and _NOBODYS_NAME.fullmatch(key)):
+    match = _USUAL.fullmatch(key)
+    if match is None or (match.lastgroup == "name" and _NOT_A_PERSONS_NAME.fullmatch(key)):
         return None
-    return found.lastgroup
+    return match.lastgroup
 
 
 def _usual_contact(key: str) -> str | None:

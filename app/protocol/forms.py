@@ -1,6 +1,6 @@
-"""Plain HTML forms: from a form's fields, however they came, to the message that they stand for.
+"""Plain HTML forms: turning a form's fields into a message.
 
-How bodies are read is in `form_bodies` and `form_documents`; what fields are usually called, in `form_names`.
+`form_bodies` and `form_documents` read the fields from a body; `form_names` knows the usual names of fields.
 """
 
 import re
@@ -28,7 +28,7 @@ _CONTROL = frozenset({*_MESSAGE_FIELDS, "writeKey", "_next"}) | _HONEYPOTS
 _PROPERTY = re.compile(r"properties\[([^\[\]]+)\]")
 _ELEMENT = re.compile(r"(.+)\[\d*\]", re.DOTALL)
 _SWITCHES = frozenset({"", "0", "1", "on", "off", "true", "false", "yes", "no"})
-# As browsers check `<input type="email">`, save that a domain has a dot and may be of any script.
+# As browsers check `<input type="email">`, except that a domain needs a dot and may be in any script.
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[\w-]+\.)+[\w-]{2,}")
 # Of a field that may be anything, such as a date or an order's number.
 _UNMISTAKABLE_NUMBER = re.compile(
@@ -38,7 +38,7 @@ _UNMISTAKABLE_NUMBER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FormPost:
-    """What a form says. `message` is for `read_message(…, type="form")`, which may first be given a `context`.
+    """The content of a form post. `message` is for `read_message(…, type="form")`; a `context` may be added first.
 
     The fields that steer the answer are apart: `next_url` is unchecked, and a filled honeypot means a bot.
     `unusable_contacts`: `email`, `phone` or both, if the form asks for them and nothing that was filled in is usable.
@@ -51,12 +51,12 @@ class FormPost:
 
 
 def is_mappable(name: str) -> bool:
-    """Whether a field of this name can be a trait."""
+    """Whether a key may map a field with this name to a trait."""
     return name not in _CONTROL and is_kept(name)
 
 
 def form_write_key(fields: Fields) -> str | None:
-    """The `writeKey` among the fields."""
+    """The `writeKey` field, the last one if there are several; None if there is none."""
     return next((value for name, value in reversed(fields) if name == "writeKey"), None) or None
 
 
@@ -93,7 +93,7 @@ def read_form(
 
 
 def _read_answers(fields: Iterable[tuple[str, str]]) -> dict[str, Answer]:
-    """What was filled in, by the field's name: `topic[]` and `topic[0]` are the list `topic`."""
+    """The answers by field name: `topic[]` and `topic[0]` are elements of the list `topic`."""
     values: dict[str, list[str]] = {}
     lists: set[str] = set()
     for full_name, value in fields:
@@ -106,7 +106,7 @@ def _read_answers(fields: Iterable[tuple[str, str]]) -> dict[str, Answer]:
 
 
 def _find_mapped(answers: Iterable[str], traits_by_name: Mapping[str, str]) -> dict[str, str]:
-    """The traits of those fields that the key names, by the names that the fields have in this form."""
+    """The traits that the key maps fields to, by the fields' names as this form spells them."""
     traits = {comparable(name): trait for name, trait in traits_by_name.items()}
     keys = {name: comparable(name) for name in answers if traits and len(name) <= MAX_NAME_LENGTH}
     return {name: traits[key] for name, key in keys.items() if key in traits}
@@ -117,34 +117,34 @@ def _read_list(texts: list[str]) -> list[str]:
 
 
 def _read_repeated(texts: list[str]) -> Answer:
-    """What a field says that is there more than once.
+    """The answer of a field that occurs more than once.
 
-    The hidden field of a switch that is off comes before the switch itself: the last one counts. What is said twice,
-    as where an address has to be repeated, is said once. Of other fields the blank ones say nothing.
+    A checkbox comes after a hidden field for its off state, so the last value counts. Equal values, as from an address
+    that has to be typed twice, count as one. For other fields, blank values are dropped.
     """
     if _SWITCHES.issuperset(text.lower() for text in texts):
         return texts[-1]
-    told = _read_list(texts)
-    return told[0] if len({trimmed(text).casefold() for text in told}) == 1 else told
+    filled = _read_list(texts)
+    return filled[0] if len({trimmed(text).casefold() for text in filled}) == 1 else filled
 
 
 def _read_traits(
     answers: Mapping[str, Answer], mapped: Mapping[str, str], phone_region: str | None
 ) -> dict[str, Answer]:
-    told = {name: answer for name, answer in answers.items() if _may_be_trait(answer)}
-    meanings = {name: mapped.get(name) or _usual_meaning(name, answer) for name, answer in told.items()}
+    answers = {name: answer for name, answer in answers.items() if _may_be_trait(answer)}
+    meanings = {name: mapped.get(name) or _usual_meaning(name, answer) for name, answer in answers.items()}
     for contact in _CONTACTS:
-        if not _names_somebody(contact, meanings, told):
-            meanings |= dict.fromkeys(_fields_named_like(contact, told, mapped), contact)
-    if not _names_somebody("email", meanings, told):
-        meanings |= dict.fromkeys(_fields_of_the_only_address(told), "email")
-    if not any(_names_somebody(contact, meanings, told) for contact in _CONTACTS):
-        meanings |= dict.fromkeys(_fields_of_the_only_number(told, phone_region), "phone")
+        if not _names_somebody(contact, meanings, answers):
+            meanings |= dict.fromkeys(_fields_named_like(contact, answers, mapped), contact)
+    if not _names_somebody("email", meanings, answers):
+        meanings |= dict.fromkeys(_fields_of_the_only_address(answers), "email")
+    if not any(_names_somebody(contact, meanings, answers) for contact in _CONTACTS):
+        meanings |= dict.fromkeys(_fields_of_the_only_number(answers, phone_region), "phone")
     # A usable address goes before another, and what the key says before what a name usually means.
-    order = sorted(told, key=lambda name: (not _is_usable(meanings[name], told[name]), name not in mapped))
+    order = sorted(answers, key=lambda name: (not _is_usable(meanings[name], answers[name]), name not in mapped))
     traits: dict[str, Answer] = {}
     for name in order:
-        traits.setdefault(meanings[name], _read_trait(meanings[name], told[name]))
+        traits.setdefault(meanings[name], _read_trait(meanings[name], answers[name]))
     return traits
 
 
@@ -154,35 +154,35 @@ def _may_be_trait(answer: Answer) -> bool:
     return any(text.strip() for text in texts) and sum(map(len, texts)) <= MAX_TRAIT_LENGTH
 
 
-def _names_somebody(contact: str, meanings: Mapping[str, str], told: Mapping[str, Answer]) -> bool:
-    return any(trait == contact and _is_usable(trait, told[name]) for name, trait in meanings.items())
+def _names_somebody(contact: str, meanings: Mapping[str, str], answers: Mapping[str, Answer]) -> bool:
+    return any(trait == contact and _is_usable(trait, answers[name]) for name, trait in meanings.items())
 
 
-def _fields_named_like(contact: str, told: Mapping[str, Answer], mapped: Mapping[str, str]) -> list[str]:
+def _fields_named_like(contact: str, answers: Mapping[str, Answer], mapped: Mapping[str, str]) -> list[str]:
     """The first field that is an address or a number by the end of its name, and those that repeat it."""
-    likely = {name: answer for name, answer in told.items() if name not in mapped and contact_of(name) == contact}
+    likely = {name: answer for name, answer in answers.items() if name not in mapped and contact_of(name) == contact}
     found = {name: texts[0] for name, answer in likely.items() if (texts := _usable_contacts(contact, answer))}
     first = next(iter(found.values()), "")
     return [name for name, text in found.items() if comparable(text) == comparable(first)]
 
 
 def _usual_meaning(name: str, answer: Answer) -> str:
-    """The trait that a field is, by its name. A `mobile` that was ticked rather than filled in is no number."""
+    """The trait that a field has by its name. A `mobile` that is a checkbox, not a number, keeps its own name."""
     trait = trait_of(name)
     return name if trait is None or (trait == "phone" and not _is_usable(trait, answer)) else trait
 
 
-def _fields_of_the_only_address(told: Mapping[str, Answer]) -> list[str]:
-    """The fields that hold the sender's address whatever they are called: there is just one address in the form."""
-    found = {name: _usable_contacts("email", answer) for name, answer in told.items() if is_senders(name)}
-    found = {name: [text for text in texts if _ADDRESS.fullmatch(text)] for name, texts in found.items()}
-    distinct = {comparable(text) for texts in found.values() for text in texts}
-    return [name for name, texts in found.items() if texts] if len(distinct) == 1 else []
+def _fields_of_the_only_address(answers: Mapping[str, Answer]) -> list[str]:
+    """The fields with the form's only email address, whatever they are called; empty if there are several addresses."""
+    usable = {name: _usable_contacts("email", answer) for name, answer in answers.items() if is_senders(name)}
+    addresses = {name: [text for text in texts if _ADDRESS.fullmatch(text)] for name, texts in usable.items()}
+    distinct = {comparable(text) for texts in addresses.values() for text in texts}
+    return [name for name, texts in addresses.items() if texts] if len(distinct) == 1 else []
 
 
-def _fields_of_the_only_number(told: Mapping[str, Answer], region: str | None) -> list[str]:
+def _fields_of_the_only_number(answers: Mapping[str, Answer], region: str | None) -> list[str]:
     """The fields that hold the sender's number whatever they are called, where the form names nobody otherwise."""
-    texts = {name: trimmed(answer) for name, answer in told.items() if isinstance(answer, str) and is_senders(name)}
+    texts = {name: trimmed(answer) for name, answer in answers.items() if isinstance(answer, str) and is_senders(name)}
     likely = {name: text for name, text in texts.items() if _UNMISTAKABLE_NUMBER.fullmatch(with_ascii_digits(text))}
     found = {name: number for name, text in likely.items() if (number := canonical_phone(text, region))}
     return list(found) if len(set(found.values())) == 1 else []
@@ -199,7 +199,7 @@ def _is_usable(trait: str, answer: Answer) -> bool:
 
 
 def _usable_contacts(trait: str, answer: Answer) -> list[str]:
-    """The addresses, or the telephone numbers, in an answer."""
+    """The email addresses or telephone numbers in an answer."""
     texts = [trimmed(text) for text in _texts(answer) if len(text) <= MAX_CONTACT_LENGTH]
     is_usable = is_like_phone if trait == "phone" else canonical_email
     return [text for text in texts if is_usable(text)]

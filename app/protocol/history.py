@@ -1,4 +1,4 @@
-"""What an import reads, one entry a message: where it stands in the file, and what tells it from others."""
+"""The entries of an import: one per message, with its place in the file and the content that identifies it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from app.protocol.body import parse_json
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message, or the fault that keeps it from being one.
+    """A message, or the fault that makes it unusable.
 
-    `line` is the physical line on which it begins, counted from 1. `content` is what the message id is made of if the
-    message brings none.
+    `line` is the physical line on which it begins, counted from 1. The message id is derived from `content` if the
+    message has none.
     """
 
     line: int
@@ -24,14 +24,14 @@ class Entry:
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Iterator[Entry]:
-    """One message a line, as JSON. Blank lines hold none."""
+    """Read one JSON message per line. Blank lines are skipped."""
     for number, line in enumerate(lines, start=1):
         if line.strip():
             yield _read_json(number, line)
 
 
 def fingerprint(content: bytes) -> str:
-    """32 characters that are the same for the same content, in every import."""
+    """32 hexadecimal characters, the same for the same content in every import."""
     return blake2b(content, digest_size=16).hexdigest()
 
 

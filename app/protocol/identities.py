@@ -1,8 +1,8 @@
-"""Which values name a person, and which identities a message carries.
+"""Which values identify a person, and which identities a message has.
 
-The rule: a `userId`, `anonymousId` or `previousId` that means nobody, or is too long, refuses its whole message, even
-beside a good identity, since it is a bug of the client that would otherwise gather all visitors in one lead. An
-unusable email or phone number is something that people type: it is no identity, and stays a trait.
+A `userId`, `anonymousId` or `previousId` that identifies nobody or is too long rejects its whole message, even beside a
+valid identity: it is a bug in the client, and would otherwise merge all visitors into one lead. An invalid email
+address or phone number is a person's typing error: it is not an identity, but remains a trait.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ MAX_IDENTITY_LENGTH = 200
 
 _STRENGTH = {kind: rank for rank, kind in enumerate(IDENTITY_KINDS)}
 _CONTACTS: tuple[IdentityKind, ...] = ("email", "phone")
-"""Kinds that are read from the traits of the same name."""
+"""Kinds of identity that are read from the trait of the same name."""
 
 _KINDS_OF_IDS: Mapping[str, tuple[IdentityKind, ...]] = {
     "userId": ("user_id",),
@@ -34,7 +34,7 @@ _CONTACT_SUFFICES = frozenset({"identify", "form"})
 def read_identity(
     kind: IdentityKind, value: Any, field: str | None = None, *, phone_region: str | None = None
 ) -> Identity | None:
-    """The identity that `value` stands for, None if there is none; an unusable email or phone number is none.
+    """The identity with this value; None if there is no value, or if an email or phone number is invalid.
 
     Numbers are read as their text, a `user_id` that is an email address in its canonical form. `field` is the name
     used in errors, by default the kind.
@@ -59,16 +59,17 @@ def read_identities(
     traits: Sequence[Mapping[str, Any]],
     phone_region: str | None = None,
 ) -> tuple[Identity, ...]:
-    """All identities of a message, the strongest kind first, each once; of an alias, the `userId` before the rest.
+    """All identities of a message, without duplicates, the strongest kind first; in an alias, the `userId` first.
 
-    `traits`: the message's own, and those of its context. A `userId` that is an email address names that as well.
-    Raises InvalidMessage (`invalid-identity`) if one is unusable, or none is there that the type of message asks for.
+    `traits` are the message's own and its context's. A `userId` that is an email address also gives that identity.
+    Raises InvalidMessage (`invalid-identity`) if an id is unusable, or if the message has no identity of a kind that
+    its type requires.
     """
     user = read_identity("user_id", message.get("userId"), "userId")
     anonymous = read_identity("anonymous_id", message.get("anonymousId"), "anonymousId")
     previous = _read_previous(message, trusted=trusted) if message_type == "alias" else ()
     if message_type == "alias" and user is None:
-        raise InvalidMessage("invalid-identity", "An alias needs a `userId`: the id that the person has from now on.")
+        raise InvalidMessage("invalid-identity", "An alias needs a `userId`: the person's new id.")
     contacts = [
         read_identity(kind, each[kind], phone_region=phone_region)
         for kind in _CONTACTS
@@ -121,10 +122,10 @@ def _addresses(identities: Iterable[Identity]) -> Iterator[Identity]:
 
 
 def _read_previous(message: Mapping[str, Any], *, trusted: bool) -> tuple[Identity, ...]:
-    """Whom an alias joins to its `userId`.
+    """The identities that an alias joins to its `userId`.
 
-    `previousId` does not say which kind of id it is. A browser's key may claim an anonymous id alone; from a secret key
-    it names the known person as well, whether that person's events come before the alias or after.
+    A `previousId` does not say which kind of id it is. From a public key it is only an anonymous id; from a secret key
+    it is a user id as well, whether the person's events come before the alias or after.
     """
     value = message.get("previousId")
     previous = read_identity("anonymous_id", value, "previousId")
@@ -149,10 +150,10 @@ def _check_id(text: str | None, field: str) -> str:
 
 def _nobody(message_type: str, traits: Sequence[Mapping[str, Any]]) -> str:
     if message_type not in _CONTACT_SUFFICES:
-        return "This message names nobody: send a `userId` or an `anonymousId`."
+        return "This message has no identity: send a `userId` or an `anonymousId`."
     if any(as_text(each.get("email")) for each in traits):
-        return "This message names nobody: its `email` is no address, and there is no `userId` or `anonymousId`."
+        return "This message has no identity: correct its `email`, or send a `userId` or an `anonymousId`."
     if any(as_text(each.get("phone")) for each in traits):
-        hint = "is no number that can be called from abroad, such as +4930123456"
-        return f"This message names nobody: its `phone` {hint}, and there is no `userId` or `anonymousId`."
-    return "This message names nobody: send a `userId` or an `anonymousId`, or an `email` or a `phone`."
+        hint = "write its `phone` in international form, such as +4930123456"
+        return f"This message has no identity: {hint}, or send a `userId` or an `anonymousId`."
+    return "This message has no identity: send a `userId`, an `anonymousId`, an `email` or a `phone`."

@@ -1,6 +1,6 @@
-"""One message, as Segment's and RudderStack's libraries send it, turned into an event.
+"""Turning one message, in the format of Segment's and RudderStack's libraries, into an event.
 
-This is the only place that knows the clients' field names. `type` "form" is our own: a post that `forms` has read.
+The type "form" is our own: a post that `forms` has read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,9 +38,9 @@ _IDS = frozenset({"userId", "anonymousId", "previousId"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose key a message came with: the key's name, and whether it is a secret one.
+    """The key that a message came with: its name as `source`, and whether it is a secret key (`trusted`).
 
-    `phone_region` is the country of phone numbers that come without a country code, such as `DE`.
+    `phone_region` is the country, such as `DE`, of phone numbers without a country code.
     """
 
     source: str
@@ -68,26 +68,26 @@ _NO_ENVELOPE = Envelope()
 def read_message(
     document: Any,
     *,
-    type: str | None,  # noqa: A002 - the protocol's own word
+    type: str | None,  # noqa: A002 - the protocol's term
     sender: Sender,
     received_at: datetime,
     envelope: Envelope = _NO_ENVELOPE,
     live: bool = True,
 ) -> Event:
-    """The event that a message stands for. `type` is what its path implies (or "form"), None where it tells itself.
+    """The event of a message. `type` is the type that the path implies (or "form"); None reads it from the message.
 
-    `live`: whether its client has sent it just now, so that `sentAt` tells how wrong the client's clock is. History
-    that is imported says nothing about any clock.
-    Ids are made in the order of the calls, so that the events of a batch sort as they came. The traits in `context`
-    move to the event's traits, and are not kept twice.
-    Raises InvalidMessage, whose text names fields and rules and repeats no value.
+    `live` says that the client sent the message just now, so that `sentAt` shows how wrong the client's clock is. For
+    imported history it does not.
+    Ids are created in the order of the calls, so that a batch's events sort in the order of its messages. The traits in
+    `context` are moved to the event's traits.
+    Raises InvalidMessage, whose text names fields and rules but never repeats a value.
     """
     message = _check_message(document, envelope)
     message_type = type or _read_type(message)
     context = {**envelope.context, **with_canonical_names(read_section(message, "context"))}
     known_traits = tidy_traits(read_section(context, "traits", "context.traits"))
     context.pop("traits", None)
-    # A group's traits are the group's: they are properties of the event, and say nothing about the person.
+    # The traits of a group message describe the group, not the person: they become properties of the event.
     own_traits = {} if message_type == "group" else tidy_traits(read_section(message, "traits"))
     event_id = uuid7()
     return Event(
@@ -108,21 +108,23 @@ def read_message(
 
 def _check_message(document: Any, envelope: Envelope) -> dict[str, Any]:
     if not isinstance(document, dict):
-        hint = ", not a string that holds one" if isinstance(document, str) else ""
+        hint = ", not a string that contains one" if isinstance(document, str) else ""
         raise InvalidMessage("validation-error", f"A message must be an object{hint}.")
     message = storable(document, exact=_IDS)
-    # Only after the check: orjson refuses some of what it finds. The batch's context weighs on each of its messages.
+    # After the check, because orjson can't write some unstorable values. A batch's context counts for each message.
     if len(orjson.dumps(message)) + envelope.context_bytes > MAX_MESSAGE_BYTES:
-        raise InvalidMessage("content-too-large", f"A message is at most {MAX_MESSAGE_BYTES:,} bytes: send less in it.")
+        raise InvalidMessage(
+            "content-too-large", f"A message can have at most {MAX_MESSAGE_BYTES:,} bytes: send less in it."
+        )
     return message
 
 
 def read_type(message: Mapping[str, Any]) -> str | None:
-    """The type that a message says it is of, in whatever case; None if it is none of them."""
-    told = message.get("type")
-    if not isinstance(told, str):
+    """The `type` of a message, in any case; None if it is missing or unknown."""
+    value = message.get("type")
+    if not isinstance(value, str):
         return None
-    message_type = told if told in MESSAGE_TYPES else comparable(told)
+    message_type = value if value in MESSAGE_TYPES else comparable(value)
     return message_type if message_type in MESSAGE_TYPES else None
 
 

@@ -1,4 +1,4 @@
-"""Fields of a message that are spelt as another protocol has them: `user_id` or `UserID` for `userId`."""
+"""Field names from other protocols, such as `user_id` or `UserID` for `userId`, as hints in error messages."""
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
@@ -6,7 +6,7 @@ from typing import Any
 
 from app.scoring.strings import comparable
 
-_MAX_FIELDS = 100  # beyond them, a hostile message could only cost time
+_MAX_FIELDS = 100  # a bound on the work for a malicious message
 _FIELDS: dict[str, str] = {
     spelling: field
     for field, spellings in {
@@ -22,9 +22,9 @@ _FIELDS: dict[str, str] = {
 
 
 def misspelling_hint(message: Mapping[str, Any], fields: Collection[str]) -> str:
-    """A question to end an error with, if a field that is missing is there under another name; else nothing.
+    """A question to append to an error, if a missing field seems to be there under another name; otherwise empty.
 
-    The message's own words are not repeated.
+    It does not repeat anything from the message.
     """
     missing = [field for field, _ in fields_by_any_name(message) if field in fields and not message.get(field)]
     return f" Did you mean {' and '.join(f'`{field}`' for field in dict.fromkeys(missing))}?" if missing else ""

@@ -1,8 +1,8 @@
-"""The second reading of a batch that is not JSON as a whole: its good messages, each parsed as strictly as ever.
+"""Recovering the valid messages from a batch that is not valid JSON as a whole.
 
-A scanner looks for where each message ends, by brackets and quotes alone. Where those of a message don't match (one is
-missing, or the body was cut off), it goes on with the next message that can be read. Work is bounded by the body's
-length.
+A scanner finds the end of each message by brackets and quotes; each message is then parsed as strictly as usual. If a
+message's brackets or quotes don't match (one is missing, or the body was cut off), the scanner continues with the next
+message that can be parsed. The work is bounded by the body's length.
 """
 
 import re
@@ -29,8 +29,8 @@ _OPENING = b"[{"
 _CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
 _COMMA, _LIST_END = ord(","), ord("]")
 
-_MAX_STEPS = 500_000  # a second of work; a batch of the greatest size has about half as many brackets
-_MAX_GUESSES = 64  # each may scan all that follows
+_MAX_STEPS = 500_000  # a second of work; the largest batch has about half as many brackets
+_MAX_GUESSES = 64  # each may scan the whole rest
 _MAX_TAILS = 8
 _MAX_MEMBERS = 1000  # of a body, beside its messages
 _MAX_MESSAGE_DEPTH = MAX_DEPTH - 2  # an object and a list are around it
@@ -39,7 +39,7 @@ _NO_END = "This message has no end: a quote or a bracket does not match, or the 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Stands in a batch for a message that is not JSON: the fault, and its text, with escapes for what is not UTF-8."""
+    """Takes the place of a message that is not JSON: the error, and the text with non-UTF-8 bytes escaped."""
 
     error: MalformedJson
     text: str
@@ -49,12 +49,12 @@ class Malformed:
         return cls(error, data[:MAX_MESSAGE_BYTES].strip().decode("utf-8", "backslashreplace"))
 
 
-class _Hopeless(Exception):
+class _Unrecoverable(Exception):
     """There are too many messages or members, or the scan takes more steps than a batch would."""
 
 
 def recover_batch(data: bytes) -> dict[str, Any] | None:
-    """The body as an object, whose `batch` has a `Malformed` for each message that can't be parsed.
+    """The body as an object, with a `Malformed` in its `batch` for each message that can't be parsed.
 
     Its other members are read one by one, and left out where they can't be parsed. None where messages may be
     elsewhere: there is no list called `batch`, or more follows than the rest of one body.
@@ -63,7 +63,7 @@ def recover_batch(data: bytes) -> dict[str, Any] | None:
     try:
         head, start = scanner.read_head()
         messages, tail = scanner.read_messages(start) if start else ([], None)
-    except _Hopeless:
+    except _Unrecoverable:
         return None
     return None if tail is None else {**head, **tail, "batch": messages}
 
@@ -92,18 +92,18 @@ class _Scanner:
                 return [*messages, self._read_last(start)], self._guess_tail(start)
             message = self._data[start:end]
             is_last = self._data[end] == _LIST_END
-            if message.strip() or not is_last:  # else a comma stands behind the last one
+            if message.strip() or not is_last:  # otherwise there is a comma after the last message
                 messages.append(_parse(message) if is_whole else Malformed.of(message, MalformedJson(_NO_END)))
             if is_last:
                 return messages, self._read_tail(end + 1, _ANY_REST)
             start = end + 1
-        raise _Hopeless
+        raise _Unrecoverable
 
     def _read_last(self, start: int) -> Any:
-        """What is left of a body that was cut off. It may be whole, if the cut is right behind it."""
-        message = self._data[start:]
-        read = _parse(message)
-        return Malformed.of(message, MalformedJson(_NO_END)) if isinstance(read, Malformed) else read
+        """The last message of a truncated body. It may be complete, if the body was cut off right after it."""
+        data = self._data[start:]
+        message = _parse(data)
+        return Malformed.of(data, MalformedJson(_NO_END)) if isinstance(message, Malformed) else message
 
     def _guess_tail(self, start: int) -> dict[str, Any]:
         """The members behind a list whose end can't be told, if a bracket can be its end."""
@@ -140,7 +140,7 @@ class _Scanner:
             if found is None or self._data[end] != _COMMA:
                 return members, end
             position = end + 1
-        raise _Hopeless
+        raise _Unrecoverable
 
     def _start_of_batch(self, position: int) -> int | None:
         member = _MEMBER.match(self._data, position)
@@ -148,7 +148,7 @@ class _Scanner:
         return member.end() + 1 if member and is_batch else None
 
     def _find_next_message(self, start: int) -> int | None:
-        """The comma before the next object that is a message beyond doubt."""
+        """The position of the comma before the next object that is certainly a message."""
         for comma in _NEXT_OBJECT.finditer(self._data, start):
             self._guesses_left -= 1
             if self._guesses_left < 0:
@@ -160,13 +160,13 @@ class _Scanner:
         return None
 
     def _end_of(self, start: int) -> int | None:
-        """Where the comma or the bracket behind a value is. None if its own brackets don't match."""
+        """The position of the comma or bracket after a value; None if the value's brackets don't match."""
         position, depth, opening = start, 0, 0
-        while found := (_BRACKETS if depth else _BRACKETS_OR_COMMA).match(self._data, position):
+        while match := (_BRACKETS if depth else _BRACKETS_OR_COMMA).match(self._data, position):
             self._steps_left -= 1
             if self._steps_left < 0:
-                raise _Hopeless
-            mark, position = found.span(1)
+                raise _Unrecoverable
+            mark, position = match.span(1)
             if self._data[mark] in _OPENING:
                 opening = opening if depth else self._data[mark]
                 depth += position - mark

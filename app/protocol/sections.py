@@ -1,4 +1,4 @@
-"""The objects within a message: its `context`, `properties` and `traits`, tidied as they are stored.
+"""The objects within a message, `context`, `properties` and `traits`, cleaned for storage.
 
 What is not seen decides about no points: names are stored in their canonical form, and the texts of traits lose blanks
 and invisible characters at their ends. A property's text stays as it came.
@@ -13,7 +13,7 @@ from app.scoring.strings import trimmed, with_canonical_names
 
 
 def read_section(message: Mapping[str, Any], key: str, path: str | None = None) -> dict[str, Any]:
-    """An object within a message, empty where there is none: PHP writes an empty one as `[]`, or says `false`."""
+    """An object within a message. Any empty value is an empty object: PHP writes one as `[]` or `false`."""
     section = message.get(key)
     if not section:
         return {}

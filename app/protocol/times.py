@@ -1,6 +1,6 @@
-"""Client times: reading them, and correcting them for a clock that is wrong.
+"""Client times: parsing them, and correcting them for a wrong clock.
 
-Only what can mean one moment is read: 01/02/2026 is two days, and EET or IST several zones.
+Only unambiguous times are accepted: 01/02/2026 may be two different days, and IST several time zones.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 from app.errors import InvalidMessage
 from app.scoring.strings import comparable, with_ascii_digits
 
-# What nearly every client sends. It goes to `fromisoformat` as it is, the rest by way of `_SHAPES`.
+# What nearly every client sends. `fromisoformat` parses it directly, and `_SHAPES` match the rest.
 _USUAL = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
@@ -21,14 +21,14 @@ _MAX_LENGTH = 100
 # With an exponent it has all its digits, as Java writes it; a spreadsheet's 1.76804E+12 has lost some.
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\d\.\d{6,}e\+?\d+)", re.ASCII)
 
-# --- Other writings, each in its comparable form: lower case, single spaces, ASCII digits and hyphens
+# --- Other formats, in comparable form: lower case, single spaces, ASCII digits and hyphens
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
 _CLOCK = r"(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,\u066b](?P<fraction>\d+))?)?"
 _ZONE = r"(?P<zone>z|utc|gmt|ut|[ecmp][sd]t|(?:utc|gmt)?[+-]\d\d(?::?\d\d)?)"
-# What may follow an offset says nothing more: `+0100 CET` (Go), `[Europe/Paris]` (Java), `(CET)` (JavaScript).
+# What may follow an offset is redundant: `+0100 CET` (Go), `[Europe/Paris]` (Java), `(CET)` (JavaScript).
 _ZONED = rf"(?: ?{_ZONE}(?:(?<=\d) [a-z]{{2,5}})?)?(?: m=\S+)?(?: ?\[.*\]| ?\(.*\))?"
 _AT = rf"(?:(?:t|,? (?:at )?){_CLOCK}{_ZONED})?"
 _COMPACT = r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?"
@@ -36,7 +36,7 @@ _SHAPES = tuple(
     re.compile(shape, re.ASCII)
     for shape in (
         rf"(?P<year>\d{{4}})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?){_AT}",
-        # Beginning with 19 or 20: as a number it would be long past or far ahead.
+        # Only with 19 or 20 at the beginning; other numbers count from the epoch.
         rf"(?P<year>(?:19|20)\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?:[t ]?{_COMPACT}{_ZONED})?",
         rf"{_WEEKDAY}(?P<day>\d\d?)[ -]{_MONTH},?[ -](?P<year>\d{{4}}){_AT}",  # RFC 2822, HTTP
         rf"{_WEEKDAY}{_MONTH} (?P<day>\d\d?),? (?P<year>\d{{4}}){_AT}",  # JavaScript
@@ -76,12 +76,12 @@ _UNITS = (
     (10**14, timedelta(milliseconds=1)),
     (10**17, timedelta(microseconds=1)),
 )
-"""A number less than 10^11 counts seconds: as milliseconds it would be before March 1973, older than any client.
-Likewise milliseconds and microseconds; what is greater counts nanoseconds."""
+"""A number below 10^11 is in seconds: in milliseconds it would be before March 1973, which no client sends. The same
+goes for milliseconds and microseconds; larger numbers are nanoseconds."""
 
 
 def read_time(value: Any, field: str) -> datetime | None:
-    """A time in UTC, None where the client gave none. A time without a zone is UTC; a number counts from the epoch.
+    """A time in UTC; None if there is no value. A time without a zone is in UTC; a number counts from the epoch.
 
     None as well is what programs say for a time that was never set: a spelling of nothing, a year before 1900, or the
     day on which a way of counting begins, such as 1970-01-01, give or take a day for the zone.
@@ -93,10 +93,10 @@ def read_time(value: Any, field: str) -> datetime | None:
     try:
         moment = _from_text(value) if isinstance(value, str) else _from_epoch(value)
     except OverflowError:
-        raise InvalidMessage("out-of-range", f"`{field}` is outside the years 1 to 9999, in UTC.") from None
+        raise InvalidMessage("out-of-range", f"`{field}` must be within the years 1 to 9999 in UTC.") from None
     except (TypeError, ValueError):
-        remedy = "send an RFC 3339 time such as 2030-01-31T12:00:00Z."
-        raise InvalidMessage("validation-error", f"`{field}` is not a time: {remedy}") from None
+        example = "such as 2030-01-31T12:00:00Z."
+        raise InvalidMessage("validation-error", f"`{field}` must be an RFC 3339 time, {example}") from None
     return moment if moment is not None and (moment > _LAST_ZERO or not _is_zero(moment)) else None
 
 
@@ -120,7 +120,7 @@ def first_time(candidates: Iterable[tuple[str, Any]]) -> datetime | None:
 
 
 def readable_time(value: Any) -> datetime | None:
-    """As `read_time`, for a time that decides nothing by itself: one that can't be read is none."""
+    """Like `read_time`, but None if the time can't be read: for times that only help to interpret others."""
     try:
         return read_time(value, "")
     except InvalidMessage:
@@ -128,10 +128,10 @@ def readable_time(value: Any) -> datetime | None:
 
 
 def occurred_at(claimed: datetime | None, sent_at: datetime | None, received_at: datetime) -> datetime:
-    """When it happened by our clock, never in the future: `received_at - (sent_at - claimed)`, as Segment specifies.
+    """When the event happened by our clock: `received_at - (sent_at - claimed)`, as Segment specifies.
 
-    The client's clock is compared with ours at the moment of sending. Without a `sent_at`, or with one so far off
-    that the correction would leave the calendar, the client's clock is believed.
+    This corrects the client's clock, by comparing it with ours at the time of sending. Without a `sent_at`, or if the
+    result would be outside the calendar, `claimed` is used as it is. The result is never later than `received_at`.
     """
     if claimed is None:
         return received_at
@@ -154,7 +154,7 @@ def _from_text(text: str) -> datetime | None:
         return None
     try:
         return _in_utc(datetime.fromisoformat(text.upper()))
-    except ValueError:  # 23:59:60 or 24:00:00, or no time at all
+    except ValueError:  # 23:59:60 or 24:00:00, or not a time
         return _from_unusual(text.lower())
 
 

@@ -1,8 +1,8 @@
-"""What one value may be: the check for values that no database keeps, and the reading of short texts.
+"""Single values: the check for those that databases can't store, and the reading of short texts.
 
-PostgreSQL refuses U+0000 and SQLite stores it; a lone surrogate has no UTF-8; an integer beyond 64 bits has no
-column. They are found here, at the edge: bad characters can be replaced, and of the rest the client can still be told
-which field holds it.
+PostgreSQL refuses U+0000 (SQLite stores it), a lone surrogate can't be encoded in UTF-8, and integers over 64 bits have
+no column type. The check is here, at the edge, where bad characters can still be replaced and an error can name the
+field.
 """
 
 import math
@@ -19,11 +19,11 @@ _UNSTORABLE = "\0" + "".join(map(chr, range(0xD800, 0xE000)))
 _REPLACEMENT = "\ufffd"
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _MAX_KEY_SHOWN = 64
-_BAD_CHARACTERS = "holds U+0000 or half of a surrogate pair: remove it."
+_BAD_CHARACTERS = "contains U+0000 or half of a surrogate pair: remove it."
 
 
 class _Unstorable(Exception):
-    """A bad value, which collects the keys that lead to it while it rises, the innermost first."""
+    """An unstorable value. While it propagates, it collects the keys that lead to the value, the innermost first."""
 
     def __init__(self, code: str, rule: str, *, in_key: bool = False) -> None:
         super().__init__()
@@ -32,23 +32,23 @@ class _Unstorable(Exception):
         self.in_key = in_key
         self.keys: list[str] = []
 
-    def sentence(self, what: str, under: str) -> str:
-        # A key is the client's own text: a long one would fill the answer and the logs.
+    def message(self, what: str, under: str) -> str:
+        # Keys come from the client, and may be so long that they would fill the answer and the logs.
         path = ".".join([under, *(key[:_MAX_KEY_SHOWN] for key in reversed(self.keys))]).strip(".")
         place = f"`{path}`" if path else what
         return f"{place} has a key that {self.rule}" if self.in_key else f"{place} {self.rule}"
 
 
 def check_values(value: Any, what: str = "The message", *, under: str = "") -> None:
-    """Refuse a message, or what else the value is, that holds, at any depth, what can't be stored.
+    """Check that everything in a value, at any depth, can be stored.
 
-    The error names the path of the field (`under` is its beginning) and never the value, nor a key that is itself bad.
-    Raises InvalidMessage: `invalid-characters`, `not-finite` or `out-of-range`.
+    Raises InvalidMessage: `invalid-characters`, `not-finite` or `out-of-range`. The error names the field's path, which
+    begins with `under`, but never the value, nor a key that is itself unstorable.
     """
     try:
         _check(value)
     except _Unstorable as fault:
-        raise InvalidMessage(fault.code, fault.sentence(what, under)) from None
+        raise InvalidMessage(fault.code, fault.message(what, under)) from None
 
 
 def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str] = ()) -> dict[str, Any]:
@@ -56,8 +56,8 @@ def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str
 
     At the ends of a text they are removed, within it they are replaced by U+FFFD.
 
-    Save in the members named by `exact`, which stand for somebody, and would then stand for somebody else.
-    Raises InvalidMessage as `check_values` does.
+    Members named in `exact` are left alone: they identify somebody, and if changed could identify somebody else.
+    Raises InvalidMessage like `check_values`.
     """
     try:
         check_values(document, under=under)
@@ -65,7 +65,7 @@ def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str
         if fault.code != "invalid-characters":
             raise
         document = {name: value if name in exact else _replaced(value) for name, value in _renamed(document)}
-        check_values(document, under=under)  # there may be other faults behind
+        check_values(document, under=under)  # there may be other faults, too
     return document
 
 
@@ -74,9 +74,9 @@ def is_storable(text: str) -> bool:
 
 
 def as_text(value: Any) -> str | None:
-    """The text of a string or a number, trimmed; `""` if there is none; None for anything that has no text of its own.
+    """A string or a number as trimmed text; `""` for None; None for values of other types.
 
-    A float that is a whole number reads as one, since clients write the id 1000 as `1e3` and `1000.0` as well.
+    A whole float becomes an integer, because clients also write the id 1000 as `1e3` or `1000.0`.
     """
     if isinstance(value, str):
         return trimmed(value)
@@ -116,7 +116,7 @@ def _check_text(text: str) -> None:
 
 def _check_integer(number: int) -> None:
     if not _INT64_MIN <= number <= _INT64_MAX:
-        raise _Unstorable("out-of-range", "is an integer beyond 64 bits: send it as text.")
+        raise _Unstorable("out-of-range", "is an integer of more than 64 bits: send it as text.")
 
 
 def _check_float(number: float) -> None:

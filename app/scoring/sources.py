@@ -134,7 +134,7 @@ def _channel_of_campaign(utm: Mapping[str, str], clicked: Channel | None, host: 
 
 
 def _declared_channel(medium: str) -> Channel | None:
-    """The channel that the medium names, as a whole or by one of its words, as in `organic social` and `email blast`."""
+    """The channel that the medium names, as a whole or by one of its words, as in `organic social` and `email ad`."""
     words = medium.split()
     if "organic" in words and "search" in words:
         return "organic_search"
