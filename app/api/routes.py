@@ -50,7 +50,7 @@ def _parameters(dependant: Dependant) -> set[str]:
 
 def _refusal(unknown: set[str], known: set[str]) -> ValidationFailed:
     """The unknown names are left out: they are the client's own text."""
-    messages = {f"one of its parameters {unknown_name_message('parameter', name, sorted(known))}" for name in unknown}
+    messages = {unknown_name_message("parameter", name, sorted(known)) for name in unknown}
     faults = tuple(Fault("query", message) for message in sorted(messages))
     return ValidationFailed("; ".join(map(str, faults)), faults)
 

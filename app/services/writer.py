@@ -137,9 +137,8 @@ class Writer:
         events = [event for submission in taken for event in submission.events]
         rejections = [rejection for submission in taken for rejection in submission.rejections]
         try:
-            store_all = (
-                self._attempt if len(taken) > 1 else self._store
-            )  # several submissions: bisected below to find the failing one
+            # Several submissions are bisected below, to find the one that fails.
+            store_all = self._attempt if len(taken) > 1 else self._store
             stored = await store_all(events, rejections)
         except asyncio.CancelledError:
             _fail(taken, _stopped())

@@ -62,7 +62,7 @@ def test_a_single_refused_line_is_reported_in_the_singular(sqlite_url: str) -> N
     done = run(sqlite_url, "import", "-", input="\n".join(lines))
     assert done.stderr.splitlines() == [
         "line 1: malformed-json: This line is not valid JSON at column 2.",
-        "line 2: out-of-range: `properties.a` is an integer beyond 64 bits: send it as text.",
+        "line 2: out-of-range: `properties.a` is an integer of more than 64 bits: send it as text.",
     ]
 
 

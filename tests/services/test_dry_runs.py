@@ -86,7 +86,7 @@ def test_every_invalid_message_is_reported_by_its_index() -> None:
         evaluated(track(), {"type": "track"}, track("Feature Used"), "no message")
     assert [(fault.path, fault.message) for fault in caught.value.faults] == [
         ("messages[1]", "`event` is missing: this type of message needs it."),
-        ("messages[3]", "A message must be an object, not a string that holds one."),
+        ("messages[3]", "A message must be an object, not a string that contains one."),
     ]
 
 

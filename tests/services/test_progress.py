@@ -85,5 +85,5 @@ async def test_rollouts_are_listed_latest_first(service: Service) -> None:
 
 
 async def test_an_unknown_rollout_is_not_found(service: Service) -> None:
-    with pytest.raises(NotFound, match=r"no rollout 9; /v1/rollouts lists"):
+    with pytest.raises(NotFound, match=r"no rollout 9\. /v1/rollouts lists"):
         await progress(service, 9)
