@@ -105,7 +105,7 @@ async def test_a_number_without_country_code_belongs_to_the_region(database_url:
 
 async def test_without_a_region_such_a_number_is_only_a_trait(web: Api) -> None:
     refusal = assert_problem(await submit(web, phone="030 123456"), 400, "invalid-identity")
-    assert "`phone` is no number" in refusal["detail"]
+    assert "write its `phone` in international form" in refusal["detail"]
     accepted(await submit(web, email="ada@x.example", phone="030 123456"))
     lead = await web.lead(email="ada@x.example")
     assert (lead["traits"]["phone"], lead["identities"]["phone"]) == ("030 123456", [])

@@ -129,13 +129,13 @@ def test_an_empty_file_part_is_ignored() -> None:
 
 @pytest.mark.parametrize("content", ["", "bytes"])
 def test_a_file_named_at_length_is_refused(content: str) -> None:
-    with pytest.raises(ValidationFailed, match="Files are not taken"):
+    with pytest.raises(ValidationFailed, match="Files are not accepted"):
         parse_form(multipart(part("cv", content, "; filename*=UTF-8''cv%20%C3%A9.pdf")), MULTIPART)
 
 
 @pytest.mark.parametrize(("filename", "content"), [("cv.pdf", "bytes"), ("cv.pdf", ""), ("", "bytes")])
 def test_a_file_is_refused(filename: str, content: str) -> None:
-    with pytest.raises(ValidationFailed, match="Files are not taken"):
+    with pytest.raises(ValidationFailed, match="Files are not accepted"):
         parse_form(multipart(part("cv", content, f'; filename="{filename}"')), MULTIPART)
 
 

@@ -150,7 +150,7 @@ def test_a_user_id_that_only_holds_an_address_is_left_alone(value: str) -> None:
 @pytest.mark.parametrize("type_", ["track", "page", "screen", "group"])
 @pytest.mark.parametrize("contact", [{"email": "a@b.c"}, {"phone": "030 123456"}])
 def test_a_message_with_an_email_or_a_phone_number_alone_names_nobody(type_: str, contact: dict[str, Any]) -> None:
-    with pytest.raises(InvalidMessage, match="names nobody: send a `userId` or an `anonymousId`") as refused:
+    with pytest.raises(InvalidMessage, match="has no identity: send a `userId` or an `anonymousId`") as refused:
         link({}, type_, **contact)
     assert refused.value.code == "invalid-identity"
 
@@ -168,11 +168,11 @@ def test_an_email_or_a_phone_number_is_enough_for_an_identify_and_for_a_form(typ
 
 @pytest.mark.parametrize("type_", ["identify", "form"])
 def test_an_unusable_email_or_phone_number_is_not_enough(type_: str) -> None:
-    with pytest.raises(InvalidMessage, match="`email` is no address"):
+    with pytest.raises(InvalidMessage, match="correct its `email`"):
         link({}, type_, email="ada")
-    with pytest.raises(InvalidMessage, match="`phone` is no number"):
+    with pytest.raises(InvalidMessage, match="write its `phone` in international form"):
         link({}, type_, phone="110")
-    with pytest.raises(InvalidMessage, match="or an `email` or a `phone`"):
+    with pytest.raises(InvalidMessage, match="an `email` or a `phone`"):
         link({}, type_, email=" ", phone="")
 
 
@@ -181,7 +181,7 @@ def test_an_unusable_email_or_phone_number_beside_a_good_id_costs_nothing() -> N
 
 
 def test_a_meaningless_id_beside_a_good_one_refuses_the_message() -> None:
-    with pytest.raises(InvalidMessage, match="`anonymousId` names nobody"):
+    with pytest.raises(InvalidMessage, match="`anonymousId` identifies nobody"):
         link({"userId": "u1", "anonymousId": "undefined"})
 
 

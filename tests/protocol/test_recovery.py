@@ -155,7 +155,7 @@ def test_a_malformed_message_says_why_and_keeps_its_text() -> None:
     _, not_utf8, nan = document["batch"]
     assert not_utf8.text == '{"a": "\\xff"}'
     assert not_utf8.error.detail == "This message is not valid UTF-8: encode it as UTF-8."
-    assert nan.error.detail.startswith("This message holds NaN")
+    assert nan.error.detail.startswith("This message has NaN")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_a_good_object_is_left_as_it_is() -> None:
 
 
 def test_what_must_be_exact_is_refused_rather_than_replaced() -> None:
-    with pytest.raises(InvalidMessage, match="`userId` holds"):
+    with pytest.raises(InvalidMessage, match="`userId` contains"):
         storable({"name": "\0", "userId": "a\0"}, exact=("userId",))
 
 
@@ -93,7 +93,7 @@ def test_a_bad_key_is_not_repeated(document: dict[str, Any], place: str) -> None
 
 
 def test_a_value_that_is_no_message_is_called_by_what_it_is() -> None:
-    with pytest.raises(InvalidMessage, match=r"^The document has a key that holds"):
+    with pytest.raises(InvalidMessage, match=r"^The document has a key that contains"):
         check_values({"\0": 1}, "The document")
 
 
