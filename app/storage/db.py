@@ -256,7 +256,7 @@ def classify_error(error: BaseException) -> Exception | None:
 
 
 def _unavailable(error: BaseException | None) -> Unavailable:
-    msg = "The database can't be reached or is read-only at the moment. Send the same request again."
+    msg = "The database can't be reached or can't accept writes at the moment. Send the same request again."
     if isinstance(error, TimeoutError):
         msg = "The database did not answer in time. Request less, or send the same request again later."
     reason = str(error).partition("\n")[0] or type(error).__name__

@@ -17,9 +17,7 @@ from app.errors import SchemaOutdated, Unavailable
 from app.storage.db import Conflict, Database
 
 FOLDER = Path(__file__).parents[2] / "migrations"
-LOCK = (
-    7_305_804_402_566_541_168  # an arbitrary number; the lock ends with its transaction, so it works behind PgBouncer
-)
+LOCK = 7_305_804_402_566_541_168  # an arbitrary number; a transaction's lock, so it works behind PgBouncer
 LOCK_TIMEOUT_S = 60
 
 
