@@ -1,25 +1,26 @@
-"""Every way in which a request can be refused, as one tree; HTTP status codes belong to `api`.
+"""Every reason for refusing a request, as one tree; HTTP status codes belong to `api`.
 
 LeadscoreError
-├── MalformedJson              the body is not JSON that we accept
+├── MalformedJson              the body is not JSON, or not JSON that we accept
 ├── MalformedRequest           the body, a form or a cursor can't be read
 ├── UnsupportedEncoding        a Content-Encoding other than gzip
-├── UnsupportedMediaType       a body of a type that the path does not take
+├── UnsupportedMediaType       a body of a type that the path does not accept
 ├── ContentTooLarge            over a limit in bytes or in messages
 ├── RequestTimeout             the body did not arrive in time
 ├── InvalidKey                 missing, malformed, unknown or revoked: one answer for all
-├── InsufficientScope          a good key of the wrong kind
+├── InsufficientScope          a valid key of the wrong kind
 ├── OriginNotAllowed           a write key used from an origin that it does not list
 ├── UnsafeRedirect             a form's `_next` that is not on the allow-list
 ├── NotFound                   nothing has this id
 ├── InvalidMessage             one message is unusable; its `code` says why
 ├── ValidationFailed           a parameter or field of a request is wrong
 │   └── ExamplesFailed         a scoring model that its own examples contradict
-├── Unavailable                the database or the writer can't take work now
-├── UnreadableFile             a file that a command was given can't be read
+├── Unavailable                the database or the writer can't do work now
+├── UnreadableFile             a command's input file can't be read
 └── SchemaOutdated             the database needs `leadscore migrate`
 
-A scoring model that can't be loaded is `app.validation.faults.InvalidModel`, for the scoring core knows nothing of us.
+An invalid scoring model raises `app.validation.faults.InvalidModel` instead: the scoring core must not depend on this
+module.
 """
 
 from app.validation.faults import Fault
@@ -83,7 +84,7 @@ class NotFound(LeadscoreError):
 
 
 class InvalidMessage(LeadscoreError):
-    """One message can't be used. Its neighbours in a batch can."""
+    """One message is unusable; the rest of its batch is not affected."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -103,7 +104,7 @@ class ExamplesFailed(ValidationFailed):
 
 
 class Unavailable(LeadscoreError):
-    """`reason` is what the database said, for operators: clients are not told."""
+    """`reason` is the database's error, for the log only: clients don't see it."""
 
     code = "unavailable"
 

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, with the id of the request. No personal data, no query strings."""
+"""Logs: JSON objects, one per line, on standard error, with the request's id. No personal data or query strings."""
 
 import logging
 import sys
@@ -9,18 +9,18 @@ import structlog
 
 
 def configure_logs(level: str) -> None:
-    """Once for a process, by the command line. Lines of libraries come out in the same form."""
+    """Called once per process, by the command line. Libraries' log lines get the same format."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    least = logging.getLevelNamesMapping()[level.upper()]
+    minimum = logging.getLevelNamesMapping()[level.upper()]
     renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=structlog.make_filtering_bound_logger(minimum),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -31,8 +31,8 @@ def configure_logs(level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.basicConfig(handlers=[handler], level=max(least, logging.INFO), force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # else it tells of itself at every check of the schema
+    logging.basicConfig(handlers=[handler], level=max(minimum, logging.INFO), force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # otherwise it logs at every check of the schema
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # its warnings repeat what clients sent
 
 

@@ -1,4 +1,4 @@
-"""What leadscore measures of itself, under Prometheus names. One set for a process, made by `create_app`."""
+"""leadscore's Prometheus metrics. Each process has one set, created by `create_app`."""
 
 import math
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Metrics:
         )
         self.messages = Counter(
             "leadscore_messages_total",
-            "Messages by what became of them: accepted, duplicate, rejected or honeypot.",
+            "Messages by result: accepted, duplicate, rejected or honeypot.",
             ["result"],
             registry=self.registry,
         )
@@ -31,16 +31,14 @@ class Metrics:
             "leadscore_commit_messages", "Messages in one commit.", buckets=SIZES, registry=self.registry
         )
         self.commit_seconds = Histogram(
-            "leadscore_commit_seconds", "Time of one commit.", buckets=SECONDS, registry=self.registry
+            "leadscore_commit_seconds", "Duration of one commit.", buckets=SECONDS, registry=self.registry
         )
         self.conflicts = Counter(
             "leadscore_commit_conflicts_total",
-            "Transactions that were run again since another came first.",
+            "Transactions retried because of a conflict with another.",
             registry=self.registry,
         )
-        self.queue_depth = Gauge(
-            "leadscore_queue_messages", "Messages that wait for the writer.", registry=self.registry
-        )
+        self.queue_depth = Gauge("leadscore_queue_messages", "Messages waiting for the writer.", registry=self.registry)
         self.untrusted_traits = Counter(
             "leadscore_untrusted_traits_total",
             "Events from public keys with a trait that only secret keys may set.",
@@ -55,18 +53,18 @@ class Metrics:
         )
         self.oldest_due_seconds = Gauge(
             "leadscore_oldest_due_check_seconds",
-            "How long the lead that has been due longest has waited for the sweeper.",
+            "How long the longest-due lead has waited for the sweeper.",
             registry=self.registry,
         )
 
     def forget(self) -> None:
-        """What the database tells is not known just now: an old value would keep an alert from firing."""
+        """Clear what is read from the database while it is unavailable: old values could keep alerts from firing."""
         self.leads.clear()
         self.rollout_left.set(math.nan)
         self.oldest_due_seconds.set(math.nan)
 
     def received(self, accepted: int, duplicates: int, rejected: int) -> None:
-        """What became of a request's messages."""
+        """Count the results of a request's messages."""
         for result, count in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
             if count:
                 self.messages.labels(result).inc(count)

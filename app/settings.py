@@ -1,4 +1,4 @@
-"""The one Settings class: everything that can be set, from environment variables `LEADSCORE_*`."""
+"""The Settings class: everything that can be configured, from environment variables `LEADSCORE_*`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from app.validation.origins import read_allowed
 
 
 def _bare(text: str) -> str:
-    """The text without blanks, line breaks, a byte order mark or one pair of quotes around it."""
+    """The text without surrounding whitespace, a byte order mark and one pair of quotes."""
     text = trimmed(text)
     quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
     return trimmed(text[1:-1]) if quoted else text
@@ -32,14 +32,14 @@ POSTGRES_OPTIONS = (
     *("host", "port", "user", "password", "passfile", "service", "servicefile"),
     *("ssl", "sslmode", "direct_tls", "target_session_attrs", "krbsrvname", "gsslib"),
 )
-"""What a URL of PostgreSQL may say after its `?`: options of libpq's that asyncpg takes, too, and its own."""
+"""The options allowed in a PostgreSQL URL: those of libpq that asyncpg accepts, and asyncpg's own."""
 
-NO_URL = "is no URL: write it as postgresql://USER:PASSWORD@HOST:PORT/NAME, with %3F for a ? in the password"
-CERTIFICATES = "a certificate is named by PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
+NO_URL = "is not a URL: write it as postgresql://USER:PASSWORD@HOST:PORT/NAME, with %3F for a ? in the password"
+CERTIFICATES = "set certificates with PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
 
 
 class Settings(BaseSettings):
-    """Where leadscore stores, listens and draws its limits."""
+    """leadscore's database, address and limits."""
 
     model_config = SettingsConfigDict(env_prefix="LEADSCORE_", extra="ignore", frozen=True)
 
@@ -50,44 +50,44 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8000, description="The port to listen on; 0 chooses one.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_in_lower_case)] = Field(
-        "info", description="The least severe log lines that are written: `debug`, `info`, `warning` or `error`."
+        "info", description="The minimum severity of log lines: `debug`, `info`, `warning` or `error`."
     )
     cors_origins: Origins = Field(
-        [], description="Origins, by commas, whose pages may call the paths that do not ingest."
+        [], description="Comma-separated origins whose pages may call the paths that do not ingest."
     )
     form_redirects: Origins = Field(
-        [], description="Origins, by commas, to which a form's `_next` may lead, such as `https://www.example.com`."
+        [], description="Comma-separated origins that a form's `_next` may lead to, such as `https://www.example.com`."
     )
     phone_region: str | None = Field(
         None,
-        description="The country, such as `DE`, of phone numbers without a country code; by default those name nobody.",
+        description="The country, such as `DE`, of phone numbers without a country code; unset, they identify nobody.",
     )
     pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
-        10, description="Most connections to PostgreSQL that one process holds."
+        10, description="Maximum number of PostgreSQL connections per process."
     )
     pool_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        5, description="Longest wait for a connection before the answer is 503, in seconds."
+        5, description="Maximum wait for a connection before the answer is 503, in seconds."
     )
     queue_messages: Annotated[int, Field(ge=2_500)] = Field(
-        20_000, description="Most messages that wait for the writer; beyond it the answer is 503."
+        20_000, description="Maximum number of messages that wait for the writer; beyond it the answer is 503."
     )
     commit_messages: Annotated[int, Field(ge=1, le=2_500)] = Field(
-        1_000, description="How many messages the writer gathers for one commit before it takes no more requests."
+        1_000, description="How many messages the writer collects for one commit before it adds no more requests."
     )
     keep_alive_s: Annotated[int, Field(ge=1)] = Field(
-        65, description="How long an idle connection stays open, in seconds: longer than a load balancer keeps its own."
+        65, description="How long an idle connection stays open, in seconds: use more than your load balancer does."
     )
     body_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        20, description="Longest time for a request's body to arrive, in seconds."
+        20, description="Maximum time for a request's body to arrive, in seconds."
     )
     shutdown_timeout_s: Annotated[int, Field(ge=1)] = Field(
-        30, description="Longest time in which requests under way are finished at shutdown, in seconds."
+        30, description="Maximum time to finish current requests at shutdown, in seconds."
     )
     shutdown_delay_s: Annotated[float, Field(ge=0)] = Field(
         0, description="How long /readyz answers 503 before the server stops listening, in seconds."
     )
     sweep_interval_s: Annotated[float, Field(gt=0)] = Field(
-        60, description="How often leads whose stage is due to change are looked for, in seconds."
+        60, description="How often to look for leads whose stage is due to change, in seconds."
     )
     sweep_chunk: Annotated[int, Field(ge=1, le=5_000)] = Field(
         500, description="How many leads one transaction of the sweeper or of a new model re-evaluates."
@@ -99,9 +99,9 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Remove what secret files and env files leave around values. An empty value counts as not set.
+        """Strip values from secret files and env files. An empty value counts as unset.
 
-        Not that of the database, though: if its secret is missing, SQLite must not silently take its place.
+        Except for the database's: if its secret is missing, SQLite must not silently replace it.
         """
         bare = {name: _bare(value) if isinstance(value, str) else value for name, value in values.items()}
         return {name: value for name, value in bare.items() if value != "" or name == "database_url"}
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     def _is_a_region(cls, region: str | None) -> str | None:
         code = region and region.upper()
         if code and code not in REGIONS:
-            msg = "must be the ISO code of a country in two letters, such as DE or GB"
+            msg = "must be a two-letter ISO country code, such as DE or GB"
             raise ValueError(msg)
         return code
 
@@ -138,14 +138,14 @@ class Settings(BaseSettings):
             _ = parts.port
         except ValueError:
             raise ValueError(NO_URL) from None
-        if "@" in parts.query:  # it is a password, in which a `?` was not escaped
+        if "@" in parts.query:  # the password has an unescaped `?`
             raise ValueError(NO_URL)
         _check_options(parts.query, () if driver.startswith("sqlite") else POSTGRES_OPTIONS)
         return url
 
     @property
     def embedded(self) -> bool:
-        """Whether the database is SQLite, which leadscore looks after by itself."""
+        """Whether the database is SQLite, which leadscore migrates by itself."""
         return self.database_url.startswith("sqlite")
 
     @property
@@ -156,8 +156,8 @@ class Settings(BaseSettings):
 def _check_options(query: str, known: tuple[str, ...]) -> None:
     for name in parse_qs(query, keep_blank_values=True):
         if name not in known:
-            taken = f"{', '.join(known)}; {CERTIFICATES}" if known else "none"
-            msg = f"has the option {name}: leave it out (those that it may have: {taken})"
+            allowed = f"{', '.join(known)}; {CERTIFICATES}" if known else "none"
+            msg = f"has the option {name}: leave it out (allowed options: {allowed})"
             raise ValueError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Batches: many messages in one body. Good messages become events; each bad one is rejected by itself."""
+"""Batches: many messages in one body. Valid messages become events; invalid ones are rejected individually."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,9 +20,9 @@ from app.scoring.strings import with_canonical_names
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a body: where it was, what was sent, and either its event or the error for which it is refused.
+    """One message of a body: its position, its original content, and its event or the error that rejects it.
 
-    `original` is as it came, bad characters included; if it was not JSON, its text.
+    `original` is unmodified, bad characters included; if it is not JSON, its text.
     """
 
     index: int
@@ -41,7 +41,7 @@ class Message:
 
 
 def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bool = True) -> list[Message]:
-    """Read each message by itself, with what the batch says for all of them. `live` as for `read_message`.
+    """Read each message separately, with the batch's defaults. `live` as for `read_message`.
 
     Raises InvalidMessage if there is no list of messages, and ContentTooLarge if there are too many messages or the
     batch's context is too large.
@@ -53,7 +53,7 @@ def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bo
 
 
 def read_single(document: Any, *, type: str, sender: Sender, received_at: datetime) -> list[Message]:  # noqa: A002 - as there
-    """A message that came alone. `type` as for `read_message`."""
+    """Read a message that was sent alone. `type` as for `read_message`."""
     return [_read_one(0, document, partial(read_message, type=type, sender=sender, received_at=received_at))]
 
 
@@ -99,7 +99,7 @@ def _read_envelope(document: Mapping[str, Any]) -> Envelope:
 
 
 def _read_context(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The batch's `context`; one that can't be used counts as absent, for the messages are worth more."""
+    """The batch's `context`; an unusable one counts as absent, because the messages matter more."""
     try:
         return with_canonical_names(storable(read_section(document, "context")))
     except InvalidMessage:

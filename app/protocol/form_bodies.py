@@ -40,8 +40,8 @@ class _RawField(NamedTuple):
 def parse_form(data: bytes, content_type: str | None) -> Fields:
     """The (name, value) pairs of a body, in order.
 
-    They are decoded by the charset of the multipart part, the Content-Type or the field `_charset_`, whichever is
-    there first. If none is, or it says UTF-8, bytes that are not UTF-8 are windows-1252: pages declare what they like.
+    They are decoded by the charset of the multipart part, the Content-Type or the `_charset_` field, in that order.
+    Without one, or with UTF-8, bytes that are not UTF-8 count as windows-1252: pages often declare the wrong charset.
     Raises UnsupportedMediaType, MalformedRequest (unreadable, or more than 1,000 fields), ValidationFailed for a file.
     """
     try:
@@ -119,14 +119,14 @@ def _read_part(part: bytes) -> _RawField | None:
         return None
     if b"name" not in parameters:
         raise ValueError
-    _, of_type = parse_options_header(headers.get(b"content-type"))
-    return _RawField(parameters[b"name"], value, of_type.get(b"charset"))
+    _, type_parameters = parse_options_header(headers.get(b"content-type"))
+    return _RawField(parameters[b"name"], value, type_parameters.get(b"charset"))
 
 
 def _decode_fields(fields: list[_RawField], declared: bytes | None) -> Fields:
-    by_default = declared or next((value for name, value, _ in fields if name == _CHARSET_FIELD), None)
+    default = declared or next((value for name, value, _ in fields if name == _CHARSET_FIELD), None)
     return [
-        (_decode(name, by_default), _decode(value, charset or by_default))
+        (_decode(name, default), _decode(value, charset or default))
         for name, value, charset in fields
         if name != _CHARSET_FIELD
     ]

@@ -67,7 +67,7 @@ def _containers(node: dict[str, Any]) -> list[Any]:
 
 
 def _is_list_of_answers(value: Any) -> bool:
-    """Whether a list is of labels with their values, whatever its name: Meta's is `field_data`, Google's another."""
+    """Whether a list consists of labels with values. Its name doesn't matter: Meta's and Google's differ."""
     return isinstance(value, list) and bool(value) and all(map(_is_labelled, value))
 
 
@@ -104,8 +104,8 @@ def _outside_answers(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _answer(item: Any, questions: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
     """One answer with its label, such as `{"title": "Your team", "type": "text", "value": "Sales"}`.
 
-    An answer whose type is an email address or a phone number is given twice: as that trait, and as a property with
-    the question as its name.
+    An answer whose type is an email address or a phone number is yielded twice: as that trait, and as a property named
+    by its question.
     """
     kind = item["type"] if isinstance(item, dict) and isinstance(item.get("type"), str) else ""
     value_keys = [key for key in (*_VALUES, kind) if isinstance(item, dict) and key in item]

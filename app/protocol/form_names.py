@@ -39,18 +39,18 @@ _AFTER = "field|input|optional|required|pflichtfeld|confirm|confirmation|confirm
 # The name of a login or of a business is not the person's name.
 _NOT_A_PERSONS_NAME = re.compile(r"(?:user|business|work|billing|client|customer).*name")
 
-# The patterns below are matched with the words of a name, as `words_of` writes them.
+# The patterns below are matched against the words of a name, as `words_of` returns them.
 _NOT_THE_SENDERS = re.compile(
     r"cc|bcc|to|(?:.* )?(?:recipient|send ?to|mail ?to|friend|colleague|refer|invite|emergency|fax|telefax)\w*(?: .*)?"
 )
-# A pin code is a postal one, a `palabra clave` a keyword.
+# `pin code` is a postal code, and `palabra clave` a keyword.
 _SECRET_WORDS = re.compile(
     r"\b(?:pass|pw|\w*pwd|(?:new|old|user|login|my|your|txt|input|confirm|repeat|re|current|admin|form)+(?:pass|pw)|"
     r"pin(?! code)|mdp|(?<!palabra )clave|csc|cvn|cvc|cvv|ccn|pan(?= n| \d|$)|iban|ssn|otp|"
     r"(?:cc|\w*card|\w*karten?) ?(?:number|num|no|nr|nummer|code|exp|expiry|expiration|expires|csc|pin)|"
     r"(?:v|verify|verification|verif) ?code)\b"
 )
-# Long enough to be meant wherever they are in a name, however its words are divided.
+# Long enough to match anywhere in a name, however its words are split.
 _NEVER_KEPT = (
     "password passwd passphrase passcode passwort kennwort motdepasse contrasena wachtwoord пароль senha haslo hasło "
     "losenord passord adgangskode salasana jelszo heslo sifre matkhau 密码 密碼 パスワード 暗証番号 비밀번호 암호 "
@@ -63,7 +63,7 @@ _WORD_ENDS = re.compile(
 )  # as in `txtEmail`, `PINCode`, `pass1`, `2nd`
 _WORD = re.compile(r"[^\W_]+")
 _LAST_KEY = re.compile(r"[\[.]([^\[\].]+)\]?$")
-# By what the issuers' numbers begin with and how long they are. None begins with 1, as times in milliseconds do.
+# The issuers' prefixes and lengths. None begins with 1, unlike times in milliseconds.
 _CARD_NUMBER = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5\d{12,18}|2[2-7]\d{14}|3[0689]\d{12}|3[47]\d{13}|35\d{14}|6\d{12,18}"
 )
@@ -74,18 +74,18 @@ _NUMBERED_THING = re.compile(
     r"(?:bestell|auftrags|rechnungs|kunden|sendungs|serien)\w*)\b"
 )
 _MAX_CARD_LENGTH = 40
-_MAX_END_WORDS = 8  # at the end of a name, which may say what its field is
+_MAX_END_WORDS = 8  # how many words at the end of a name are compared with the usual names
 
 
 @lru_cache(maxsize=4096)
 def squashed(name: str) -> str:
-    """The letters and digits of a name alone, without case and accents: `E-Mail *`, `e_mail` and `eMail` are one."""
+    """A name's letters and digits, without case and accents: `E-Mail *`, `e_mail` and `eMail` are equal."""
     return "".join(each for each in _without_accents(name) if each.isalnum())
 
 
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> str:
-    """The words of a name with a blank between: `txtEMail_2` is `txt e mail 2`. Case and accents don't matter."""
+    """The words of a name, separated by spaces, without case and accents: `txtEMail_2` is `txt e mail 2`."""
     return " ".join(_WORD.findall(_without_accents(_WORD_ENDS.sub(" ", visible(name)))))
 
 
@@ -117,7 +117,7 @@ def contact_of(name: str) -> str | None:
 def is_kept(name: str) -> bool:
     """Whether a field with this name is stored.
 
-    Passwords, captchas and tokens are not, nor are names that begin with an underscore, which are the site's own.
+    Passwords, captchas and tokens are not, nor are names with a leading underscore, which sites use internally.
     """
     if len(name) > MAX_NAME_LENGTH:
         return True
@@ -127,10 +127,10 @@ def is_kept(name: str) -> bool:
 
 
 def is_card_number(value: str, name: str) -> bool:
-    """Whether a value is a payment card number: 13 to 19 digits, of which the last is the Luhn check digit.
+    """Whether a value is a payment card number: 13 to 19 digits, the last of them the Luhn check digit.
 
-    Its digits may be in groups, and the date of expiry and the code may follow. Telephone numbers, ids and numbers of
-    orders may look like one.
+    Its digits may be in groups, and an expiry date and a security code may follow. Fields named as phone numbers, ids
+    or order numbers never match, because their values can look the same.
     """
     text = with_ascii_digits(visible(with_plain_punctuation(value))) if len(value) <= _MAX_CARD_LENGTH else ""
     if not _DIGIT_GROUPS.fullmatch(text) or _NUMBERED_THING.search(words_of(name)):
@@ -142,7 +142,7 @@ def is_card_number(value: str, name: str) -> bool:
 
 
 def is_senders(name: str) -> bool:
-    """Whether an address in a field of this name may be that of whoever fills in the form."""
+    """Whether a contact in a field with this name may belong to the person who fills in the form."""
     return len(name) > MAX_NAME_LENGTH or not _NOT_THE_SENDERS.fullmatch(words_of(name))
 
 

@@ -30,7 +30,7 @@ _ELEMENT = re.compile(r"(.+)\[\d*\]", re.DOTALL)
 _SWITCHES = frozenset({"", "0", "1", "on", "off", "true", "false", "yes", "no"})
 # As browsers check `<input type="email">`, except that a domain needs a dot and may be in any script.
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[\w-]+\.)+[\w-]{2,}")
-# Of a field that may be anything, such as a date or an order's number.
+# For fields of unknown meaning, which may also hold a date or an order number.
 _UNMISTAKABLE_NUMBER = re.compile(
     r"(?:tel:|whatsapp:)?(?:\+|00|0(?=\d*[1-9])|\()(?!\d\.\d)[\d\s()./-]{6,}", re.IGNORECASE
 )
@@ -40,8 +40,8 @@ _UNMISTAKABLE_NUMBER = re.compile(
 class FormPost:
     """The content of a form post. `message` is for `read_message(…, type="form")`; a `context` may be added first.
 
-    The fields that steer the answer are apart: `next_url` is unchecked, and a filled honeypot means a bot.
-    `unusable_contacts`: `email`, `phone` or both, if the form asks for them and nothing that was filled in is usable.
+    Fields that control the response are separate: `next_url` is unchecked, and a filled honeypot means a bot.
+    `unusable_contacts`: `email`, `phone` or both, if the form asks for them and no usable one was filled in.
     """
 
     message: dict[str, Any]
@@ -67,12 +67,12 @@ def read_form(
     *,
     phone_region: str | None = None,
 ) -> FormPost:
-    """The message that a form's post stands for.
+    """Turn a form post into a message.
 
-    Every field that means nothing else is a property and a trait; one left blank is a property alone, since an
-    optional field that was skipped must not wipe out what is known. So is a text that is too long for a trait. Of a
-    repeated control field, the last counts.
-    `traits_by_name` are the traits that the key gives to fields by name, before what such names usually mean.
+    Every field without another meaning becomes a property and a trait. A blank one becomes only a property, since a
+    skipped optional field must not erase a known trait; so does a text that is too long for a trait. Of a repeated
+    control field, the last counts.
+    `traits_by_name` is the key's mapping of field names to traits, which overrides their usual meaning.
     """
     control = {name: value for name, value in fields if name in _CONTROL}
     answers = _read_answers((name, value) for name, value in fields if name and name not in _CONTROL)
@@ -119,8 +119,8 @@ def _read_list(texts: list[str]) -> list[str]:
 def _read_repeated(texts: list[str]) -> Answer:
     """The answer of a field that occurs more than once.
 
-    A checkbox comes after a hidden field for its off state, so the last value counts. Equal values, as from an address
-    that has to be typed twice, count as one. For other fields, blank values are dropped.
+    A checkbox comes after a hidden field for its off state, so the last value counts. Equal values, such as an address
+    typed twice, count as one. For other fields, blank values are dropped.
     """
     if _SWITCHES.issuperset(text.lower() for text in texts):
         return texts[-1]
@@ -140,7 +140,7 @@ def _read_traits(
         meanings |= dict.fromkeys(_fields_of_the_only_address(answers), "email")
     if not any(_names_somebody(contact, meanings, answers) for contact in _CONTACTS):
         meanings |= dict.fromkeys(_fields_of_the_only_number(answers, phone_region), "phone")
-    # A usable address goes before another, and what the key says before what a name usually means.
+    # Usable contacts come first, and the key's mapping before usual names.
     order = sorted(answers, key=lambda name: (not _is_usable(meanings[name], answers[name]), name not in mapped))
     traits: dict[str, Answer] = {}
     for name in order:
@@ -149,7 +149,7 @@ def _read_traits(
 
 
 def _may_be_trait(answer: Answer) -> bool:
-    """Whether something was filled in, and no more than a trait holds: a message of pages is a property alone."""
+    """Whether the answer is filled in and fits into a trait: a message of several pages is only a property."""
     texts = _texts(answer)
     return any(text.strip() for text in texts) and sum(map(len, texts)) <= MAX_TRAIT_LENGTH
 
@@ -159,7 +159,7 @@ def _names_somebody(contact: str, meanings: Mapping[str, str], answers: Mapping[
 
 
 def _fields_named_like(contact: str, answers: Mapping[str, Answer], mapped: Mapping[str, str]) -> list[str]:
-    """The first field that is an address or a number by the end of its name, and those that repeat it."""
+    """The first usable field whose name ends as this contact's usual names do, and the fields that repeat its value."""
     likely = {name: answer for name, answer in answers.items() if name not in mapped and contact_of(name) == contact}
     found = {name: texts[0] for name, answer in likely.items() if (texts := _usable_contacts(contact, answer))}
     first = next(iter(found.values()), "")
@@ -167,7 +167,7 @@ def _fields_named_like(contact: str, answers: Mapping[str, Answer], mapped: Mapp
 
 
 def _usual_meaning(name: str, answer: Answer) -> str:
-    """The trait that a field has by its name. A `mobile` that is a checkbox, not a number, keeps its own name."""
+    """The trait that a field's name implies. A `mobile` that is a checkbox, not a number, keeps its own name."""
     trait = trait_of(name)
     return name if trait is None or (trait == "phone" and not _is_usable(trait, answer)) else trait
 
@@ -181,7 +181,7 @@ def _fields_of_the_only_address(answers: Mapping[str, Answer]) -> list[str]:
 
 
 def _fields_of_the_only_number(answers: Mapping[str, Answer], region: str | None) -> list[str]:
-    """The fields that hold the sender's number whatever they are called, where the form names nobody otherwise."""
+    """The fields with the form's only phone number, whatever they are called; empty if there are several numbers."""
     texts = {name: trimmed(answer) for name, answer in answers.items() if isinstance(answer, str) and is_senders(name)}
     likely = {name: text for name, text in texts.items() if _UNMISTAKABLE_NUMBER.fullmatch(with_ascii_digits(text))}
     found = {name: number for name, text in likely.items() if (number := canonical_phone(text, region))}

@@ -36,9 +36,9 @@ def read_identity(
 ) -> Identity | None:
     """The identity with this value; None if there is no value, or if an email or phone number is invalid.
 
-    Numbers are read as their text, a `user_id` that is an email address in its canonical form. `field` is the name
-    used in errors, by default the kind.
-    Raises InvalidMessage (`invalid-identity`, `invalid-characters`) for an id that can't mean one person.
+    Numbers become text, and a `user_id` that is an email address becomes canonical. `field` is the name used in errors,
+    by default the kind.
+    Raises InvalidMessage (`invalid-identity`, `invalid-characters`) for an id that can't identify one person.
     """
     if kind in _CONTACTS:
         text = as_text(value) or ""
@@ -84,10 +84,10 @@ def read_identities(
 
 
 def readable_identities(message: Any, *, phone_region: str | None = None) -> list[Identity]:
-    """Whoever a message names that was refused, the strongest kind first, as far as that can be read. Raises nothing.
+    """The readable identities in a rejected message, the strongest kind first. Raises nothing.
 
-    It reads more than `read_identities`, since whoever is named there may ask to be erased: ids under the names that
-    other protocols have for them, `previousId` as either kind, and contacts beside the ids as in traits.
+    It reads more than `read_identities`, because anyone named there may ask to be erased: ids under other protocols'
+    names, `previousId` as either kind, and contacts at the top level as well as in traits.
     """
     if not isinstance(message, dict):
         return []
@@ -144,7 +144,7 @@ def _check_id(text: str | None, field: str) -> str:
     if not is_storable(text):
         raise InvalidMessage("invalid-characters", f"`{field}` holds U+0000 or half of a surrogate pair: remove it.")
     if means_nobody(text):
-        raise InvalidMessage("invalid-identity", f"`{field}` names nobody: leave it out until the person has an id.")
+        raise InvalidMessage("invalid-identity", f"`{field}` identifies nobody: omit it until the person has an id.")
     return text
 
 

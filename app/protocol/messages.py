@@ -1,6 +1,6 @@
 """Turning one message, in the format of Segment's and RudderStack's libraries, into an event.
 
-The type "form" is our own: a post that `forms` has read.
+The type "form" is our own, for form posts read by `forms`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,9 +50,9 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a batch says for all its messages, each of which may say otherwise.
+    """A batch's defaults, which each message may override.
 
-    Its values are checked already but for `timestamp`, whose faults are those of the messages that need it.
+    All are checked already except `timestamp`: if it is invalid, only the messages that need it are rejected.
     """
 
     sent_at: datetime | None = None
@@ -76,9 +76,8 @@ def read_message(
 ) -> Event:
     """The event of a message. `type` is the type that the path implies (or "form"); None reads it from the message.
 
-    `live` says that the client sent the message just now, so that `sentAt` shows how wrong the client's clock is. For
-    imported history it does not.
-    Ids are created in the order of the calls, so that a batch's events sort in the order of its messages. The traits in
+    `live`: the client sent the message just now, so `sentAt` reveals the error of its clock; False for imports. Event
+    ids are created in the order of the calls, so that a batch's events sort in the order of its messages. The traits in
     `context` are moved to the event's traits.
     Raises InvalidMessage, whose text names fields and rules but never repeats a value.
     """
@@ -160,7 +159,7 @@ def _read_occurred_at(message: Mapping[str, Any], envelope: Envelope, received_a
 
 
 def is_forwarded(document: Mapping[str, Any]) -> bool:
-    """Whether a message or a batch was received before us, by somebody who corrected its times and sent it on later.
+    """Whether another service received this message or batch first, corrected its times and forwarded it later.
 
     Segment's warehouses write `received_at`.
     """

@@ -31,7 +31,7 @@ def misspelling_hint(message: Mapping[str, Any], fields: Collection[str]) -> str
 
 
 def fields_by_any_name(message: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The fields of the protocol that have a value, each by its own name, however the message spells it."""
+    """Yield the protocol's fields that have a value, by their proper names, however the message spells them."""
     for name, value in islice(message.items(), _MAX_FIELDS):
         if value and (field := _FIELDS.get(_letters(name))):
             yield field, value

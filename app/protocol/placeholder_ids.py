@@ -1,4 +1,4 @@
-"""Ids that stand for nobody: words for nothing, names of fields, and placeholders that were never replaced."""
+"""Ids that identify nobody: words for null, field names, and placeholders that were never replaced."""
 
 import re
 from html import unescape
@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from app.scoring.strings import comparable
 
 _HAS_VALUE = re.compile(r"(?=[\w-]*[1-9])[0-9A-Za-z][\w-]*", re.ASCII)
-"""Most ids: letters and digits, of which some are not 0. No word, placeholder or zero looks like that."""
+"""Most ids: letters and digits with at least one of 1 to 9. No word, placeholder or zero matches."""
 
 _ABSENT_VALUES = ("null", "undefined", "none", "nil", "nan")
 _OTHER_ABSENT_VALUES = ("dbnull", "unset", "undef", "empty", "value", "placeholder", "todo", "tbd", "replace me")
@@ -37,11 +37,11 @@ _WORDS = _FIELDS | _joined(
 _SIGNS = frozenset({"-1", "n/a", "n.a.", "#n/a", "#ref!", "#value!", "#name?", "#null!", "\\n", "_ga", "_gid"})
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _AROUND_WORDS = re.compile(r"(?:your|my|current|no|insert|enter|optional|system)?(.+?)(?:here)?")
-"""What instructions, and the types of some languages, put around a word: `YOUR_USER_ID_HERE`, `Optional(nil)`."""
+"""What instructions and some languages' types put around a word: `YOUR_USER_ID_HERE`, `Optional(nil)`."""
 _NOTHING = re.compile(rf"0*|f{{32}}|(?:{'|'.join(_ABSENT_VALUES)}){{2,}}")
-"""What may be left without punctuation: nothing, zeros, the greatest UUID, absent values put together."""
+"""Ids that are, without punctuation, empty, zeros, the maximum UUID or repeated absent values."""
 
-# Variables that a template was to replace, and objects that were written in the place of their ids.
+# Template variables that were never replaced, and objects written instead of their ids.
 _NAME = r"[^\W\d]+(?:[.$ -]+[^\W\d]+)*"
 _LIKE_A_VARIABLE = re.compile(
     rf"[%:$]{_NAME}|%{_NAME}%|%\({_NAME}\)s|__{_NAME}__|\{{{_NAME}\}}|\[{_NAME}\]|#?<[^@]*>|%%.*%%|\*\|.*\|\*",
@@ -52,15 +52,15 @@ _FIELD_OF_A_MODEL = re.compile(r"@[\w.]*\.(\w+)")  # Razor's `@Model.UserId`; `@
 
 
 def means_nobody(text: str) -> bool:
-    """Whether a trimmed id can't be one person's, also where a template has escaped it for HTML or a URL."""
+    """Whether a trimmed id can't identify one person, even if a template escaped it for HTML or a URL."""
     if _HAS_VALUE.fullmatch(text):
         return False
     text = comparable(unescape(unquote(text)))
     bare = _BETWEEN_WORDS.sub("", text)
-    within, field = _AROUND_WORDS.fullmatch(bare), _FIELD_OF_A_MODEL.fullmatch(text)
+    wrapped, field = _AROUND_WORDS.fullmatch(bare), _FIELD_OF_A_MODEL.fullmatch(text)
     return (
         bare in _WORDS
-        or (within is not None and within[1] in _WORDS)
+        or (wrapped is not None and wrapped[1] in _WORDS)
         or (field is not None and _BETWEEN_WORDS.sub("", field[1]) in _FIELDS)
         or text in _SIGNS
         or _NOTHING.fullmatch(bare) is not None

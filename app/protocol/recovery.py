@@ -23,7 +23,7 @@ _BRACKETS_OR_COMMA = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb"|\[\]|\{\})
 _NEXT_OBJECT = re.compile(rb",\s*+(?=\{)")
 _COMMA_BEFORE_MEMBER = re.compile(rb"\s*+,(?=\s*+\")")
 _WHOLE_REST = re.compile(rb"\s*+\}\s*+")
-# Brackets, of which some may be missing or too many, or a member that was cut off; but no other message.
+# Missing or extra brackets, or a member that was cut off, but no other message.
 _ANY_REST = re.compile(rb"[\s\0,;\]}]*+|\s*+\"(?:[^\"\\]++|\\.)*+(?:\"\s*+(?::.*)?)?", re.DOTALL)
 _OPENING = b"[{"
 _CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
@@ -32,7 +32,7 @@ _COMMA, _LIST_END = ord(","), ord("]")
 _MAX_STEPS = 500_000  # a second of work; the largest batch has about half as many brackets
 _MAX_GUESSES = 64  # each may scan the whole rest
 _MAX_TAILS = 8
-_MAX_MEMBERS = 1000  # of a body, beside its messages
+_MAX_MEMBERS = 1000  # of a body, besides its messages
 _MAX_MESSAGE_DEPTH = MAX_DEPTH - 2  # an object and a list are around it
 _NO_END = "This message has no end: a quote or a bracket does not match, or the body was cut off."
 
@@ -56,8 +56,8 @@ class _Unrecoverable(Exception):
 def recover_batch(data: bytes) -> dict[str, Any] | None:
     """The body as an object, with a `Malformed` in its `batch` for each message that can't be parsed.
 
-    Its other members are read one by one, and left out where they can't be parsed. None where messages may be
-    elsewhere: there is no list called `batch`, or more follows than the rest of one body.
+    The other members are parsed one by one, and left out if invalid. None if messages may be elsewhere: there is no
+    list called `batch`, or it is followed by more than the rest of one body.
     """
     scanner = _Scanner(data)
     try:
@@ -75,13 +75,13 @@ class _Scanner:
         self._guesses_left = _MAX_GUESSES
 
     def read_head(self) -> tuple[dict[str, Any], int | None]:
-        """The members before the list called `batch`, and where that begins, behind its bracket."""
+        """The members before the list called `batch`, and the position after its opening bracket, if there is one."""
         opened = _START.match(self._data)
         members, position = self._read_members(opened.end() if opened else len(self._data))
         return members, self._start_of_batch(position)
 
     def read_messages(self, start: int) -> tuple[list[Any], dict[str, Any] | None]:
-        """The messages of the list that begins there, and the members behind it; None where something else follows."""
+        """The messages of the list that begins at `start`, and the members after it; None if anything else follows."""
         messages: list[Any] = []
         while len(messages) <= MAX_MESSAGES:
             end = self._end_of(start)
@@ -106,7 +106,7 @@ class _Scanner:
         return Malformed.of(data, MalformedJson(_NO_END)) if isinstance(message, Malformed) else message
 
     def _guess_tail(self, start: int) -> dict[str, Any]:
-        """The members behind a list whose end can't be told, if a bracket can be its end."""
+        """The members after a list of unknown end: those after the last bracket that can be its end."""
         end = len(self._data)
         for _ in range(_MAX_TAILS):
             end = self._data.rfind(b"]", start, end)
@@ -116,14 +116,14 @@ class _Scanner:
         return {}
 
     def _read_tail(self, start: int, rest: re.Pattern[bytes]) -> dict[str, Any] | None:
-        """The members behind a list, if nothing but `rest` follows them."""
+        """The members after a list; None if anything but `rest` follows them."""
         comma = _COMMA_BEFORE_MEMBER.match(self._data, start)
         members, position = self._read_members(comma.end()) if comma else ({}, start)
         ends = rest.fullmatch(self._data, position) and not self._start_of_batch(position)
         return members if ends else None
 
     def _read_members(self, position: int) -> tuple[dict[str, Any], int]:
-        """The members of an object from there on, and where they stop: before the list called `batch`, or no member."""
+        """The members from a position on, and where reading stopped: at the list called `batch`, or at no member."""
         members: dict[str, Any] = {}
         for _ in range(_MAX_MEMBERS):
             member = _MEMBER.match(self._data, position)
@@ -132,8 +132,8 @@ class _Scanner:
             found = self._end_of(member.end())
             end = len(self._data) if found is None else found
             name, value = _parse(member[1]), _parse(self._data[member.end() : end], max_depth=MAX_DEPTH - 1)
-            is_good = not isinstance(name, Malformed) and not isinstance(value, Malformed)
-            if is_good:
+            is_valid = not isinstance(name, Malformed) and not isinstance(value, Malformed)
+            if is_valid:
                 members[name] = value
             elif found is None:
                 return members, position

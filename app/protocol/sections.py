@@ -1,7 +1,7 @@
 """The objects within a message, `context`, `properties` and `traits`, cleaned for storage.
 
-What is not seen decides about no points: names are stored in their canonical form, and the texts of traits lose blanks
-and invisible characters at their ends. A property's text stays as it came.
+Invisible differences must not affect points: names are stored in canonical form, and texts of traits are trimmed of
+whitespace and invisible characters. Texts of properties stay unchanged.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def read_section(message: Mapping[str, Any], key: str, path: str | None = None) 
 
 
 def tidy_traits(traits: Mapping[str, Any]) -> dict[str, Any]:
-    """An `email` that is an address is written as its identity is."""
+    """The traits with canonical names and trimmed texts; a valid `email` is also canonical."""
     tidy = {name: _tidy_trait(value) for name, value in with_canonical_names(traits).items()}
     address = canonical_email(email) if isinstance(email := tidy.get("email"), str) else None
     return tidy if address is None else {**tidy, "email": address}

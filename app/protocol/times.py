@@ -18,7 +18,7 @@ _USUAL = re.compile(
 )
 _AFTER_9999 = re.compile(r"\+\d{6}-", re.ASCII)  # JavaScript writes the year 10000 as +010000
 _MAX_LENGTH = 100
-# With an exponent it has all its digits, as Java writes it; a spreadsheet's 1.76804E+12 has lost some.
+# Java writes an exponent after all digits; a spreadsheet's 1.76804E+12 has lost some.
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\d\.\d{6,}e\+?\d+)", re.ASCII)
 
 # --- Other formats, in comparable form: lower case, single spaces, ASCII digits and hyphens
@@ -43,8 +43,8 @@ _SHAPES = tuple(
         rf"{_WEEKDAY}{_MONTH} (?P<day>\d\d?) {_CLOCK}(?: {_ZONE})? (?P<year>\d{{4}})",  # C, Ruby, Java
     )
 )
-_HALF_OF_DAY = re.compile(r"(?<=\d) ?([ap])\.? ?m\b\.?", re.ASCII)  # a phone set to 12 hours adds it to any shape
-# What programs write around a time: `Optional(…)`, `ISODate("…")`; `/Date(1768039200000+0100)/` is UTC all the same.
+_HALF_OF_DAY = re.compile(r"(?<=\d) ?([ap])\.? ?m\b\.?", re.ASCII)  # phones with a 12-hour clock add it to any shape
+# What programs write around a time: `Optional(…)`, `ISODate("…")`; `/Date(1768039200000+0100)/` is still UTC.
 _CALL = re.compile(r"\W*(?:new )?[a-z_.]*\((.*?)(?:(?<=date\(\d{13})[+-]\d{4})?\)\W*", re.ASCII)
 _QUOTES = " \"'`<>"
 _OFFSETS = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}  # RFC 2822
@@ -59,8 +59,8 @@ _YEAR_BEFORE_1900 = r"(?:0\d|1[0-8])\d\d"
 _EARLY = re.compile(
     rf"-\d{{4,6}}-\d|{_YEAR_BEFORE_1900}([-/.])\d\d?\1\d|\d\d?([-/.])\d\d?\2{_YEAR_BEFORE_1900}\b", re.ASCII
 )
-"""The zeros of Go, .NET, MySQL, Windows and SQL Server, also where they are no date of ours (0000-00-00). And what a
-phone writes by its own calendar: 2026 is 1404 in the Persian one and 8 in the Japanese one."""
+"""The zero times of Go, .NET, MySQL, Windows and SQL Server, including invalid dates (0000-00-00). Also years in the
+calendars of some phones: 2026 is 1404 in the Persian one and 8 in the Japanese one."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _ZEROS = (
@@ -83,10 +83,10 @@ goes for milliseconds and microseconds; larger numbers are nanoseconds."""
 def read_time(value: Any, field: str) -> datetime | None:
     """A time in UTC; None if there is no value. A time without a zone is in UTC; a number counts from the epoch.
 
-    None as well is what programs say for a time that was never set: a spelling of nothing, a year before 1900, or the
-    day on which a way of counting begins, such as 1970-01-01, give or take a day for the zone.
+    Times that were never set also give None: a spelling of null, a year before 1900, or the first day of an epoch, such
+    as 1970-01-01, give or take a day for the zone.
 
-    Raises InvalidMessage: `out-of-range` after the year 9999, `validation-error` for what is no time.
+    Raises InvalidMessage: `out-of-range` after the year 9999, `validation-error` if it is not a time.
     """
     if not value:
         return None
@@ -95,15 +95,15 @@ def read_time(value: Any, field: str) -> datetime | None:
     except OverflowError:
         raise InvalidMessage("out-of-range", f"`{field}` must be within the years 1 to 9999 in UTC.") from None
     except (TypeError, ValueError):
-        example = "such as 2030-01-31T12:00:00Z."
-        raise InvalidMessage("validation-error", f"`{field}` must be an RFC 3339 time, {example}") from None
+        remedy = "use RFC 3339, such as 2030-01-31T12:00:00Z."
+        raise InvalidMessage("validation-error", f"`{field}` is not a time: {remedy}") from None
     return moment if moment is not None and (moment > _LAST_ZERO or not _is_zero(moment)) else None
 
 
 def first_time(candidates: Iterable[tuple[str, Any]]) -> datetime | None:
-    """The first of these times, by their fields, that is one.
+    """The first usable time of these (field, value) pairs; None if none has a value.
 
-    Raises InvalidMessage where one is bad and none is good.
+    Raises InvalidMessage if one is invalid and none is usable.
     """
     fault: InvalidMessage | None = None
     for field, value in candidates:
@@ -180,9 +180,9 @@ def _unwrapped(text: str) -> str:
 
 
 def _from_parts(parts: Mapping[str, str | None], half: str | None) -> datetime:
-    """The moment of the named groups of a shape, in that half of the day (`a`, `p`).
+    """The moment given by a shape's named groups and the half of the day (`a`, `p`).
 
-    24:00 is the next day's midnight, a leap second the one before.
+    24:00 is the next day's midnight; a leap second counts as the second before.
     """
     month = parts["month"] or ""
     numbers = {name: int(parts.get(name) or 0) for name in ("year", "day", "hour", "minute", "second")}
@@ -202,7 +202,7 @@ def _from_parts(parts: Mapping[str, str | None], half: str | None) -> datetime:
 
 
 def _hour_of_day(hour: int, half: str | None) -> int:
-    """Of 24, also where both were written, as in `14:00 PM`."""
+    """The hour on a 24-hour clock. `14:00 PM` is accepted, too."""
     if half is None or (half == "p" and hour > 12):  # noqa: PLR2004
         return hour
     if not 0 < hour <= 12:  # noqa: PLR2004

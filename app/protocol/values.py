@@ -1,4 +1,4 @@
-"""Single values: the check for those that databases can't store, and the reading of short texts.
+"""Single values: rejecting those that databases can't store, and reading short texts.
 
 PostgreSQL refuses U+0000 (SQLite stores it), a lone surrogate can't be encoded in UTF-8, and integers over 64 bits have
 no column type. The check is here, at the edge, where bad characters can still be replaced and an error can name the
@@ -52,11 +52,11 @@ def check_values(value: Any, what: str = "The message", *, under: str = "") -> N
 
 
 def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str] = ()) -> dict[str, Any]:
-    """The object as it can be stored: without U+0000 and halves of surrogate pairs, which a cut leaves.
+    """The object in storable form: without U+0000 and halves of surrogate pairs, which truncation leaves behind.
 
-    At the ends of a text they are removed, within it they are replaced by U+FFFD.
+    They are removed at the ends of a text and replaced by U+FFFD within it.
 
-    Members named in `exact` are left alone: they identify somebody, and if changed could identify somebody else.
+    Members named in `exact` stay unchanged: they identify a person, and a changed id could identify another.
     Raises InvalidMessage like `check_values`.
     """
     try:

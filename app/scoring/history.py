@@ -1,4 +1,4 @@
-"""A lead's history: its events turned into facts, in any order and in any portions."""
+"""Turning a lead's events into facts, in any order and in any chunks."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,22 +10,22 @@ from app.scoring.facts import Facts, Tally, add_tallies, day_of, merge
 
 
 def fold(model: CompiledModel, events: Iterable[Event]) -> Facts:
-    """The facts that all these events give together."""
+    """The facts from all these events."""
     return merge(map(model.facts_of, events))
 
 
 def count(model: CompiledModel, events: Iterable[Event], fingerprints: Collection[str]) -> Tally:
-    """The hits of these signals alone."""
+    """The hits of only these signals."""
     return add_tallies(
         {hit: {day_of(event.occurred_at): 1} for hit in model.hits_of(event, fingerprints)} for event in events
     )
 
 
 class FactsOverTime:
-    """A lead's facts as they were known at each of `moments`, which ascend.
+    """A lead's facts as known at each of `moments`, which must ascend.
 
-    `since`: from when on the events of each identity were known to be the lead's. Events are not kept: each portion
-    is merged into what was new at the first moment that knew of it, so memory grows with moments, not with events.
+    `since`: when each identity became known as the lead's. Events are not kept, but merged into the facts that were new
+    at the first moment that includes them, so memory grows with moments, not with events.
     """
 
     def __init__(self, model: CompiledModel, since: Mapping[Identity, datetime], moments: Sequence[datetime]) -> None:
@@ -35,14 +35,14 @@ class FactsOverTime:
         self._new: dict[datetime, Facts] = {}
 
     def add(self, events: Iterable[Event]) -> None:
-        """Add a portion of events, in any order. Those of others, and those known only later, are left out."""
-        portion: dict[datetime, list[Event]] = {}
+        """Add some events, in any order. Ignores other leads' events and those known only later."""
+        new_events: dict[datetime, list[Event]] = {}
         for event in events:
             known_since = self._known_since(event)
             if known_since is not None and known_since <= self.moments[-1]:
                 first = self.moments[bisect_left(self.moments, known_since)]
-                portion.setdefault(first, []).append(event)
-        for first, new in portion.items():
+                new_events.setdefault(first, []).append(event)
+        for first, new in new_events.items():
             self._new[first] = merge([self._new.get(first, Facts()), fold(self._model, new)])
 
     def by_moment(self) -> dict[datetime, Facts]:

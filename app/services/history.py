@@ -1,4 +1,4 @@
-"""Rebuilding leads from the event log: facts as they were known at a moment, and recounts of signals."""
+"""Rebuilding leads from the event log: facts as known at a moment, and recounts of signals."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,17 +18,17 @@ from app.storage.identities import Link
 
 
 def known_since(links: Iterable[Link], moment: datetime) -> dict[Identity, datetime]:
-    """From when on each identity was the lead's, without those that it had lost by this moment.
+    """When each identity was linked to the lead, without those that it had lost by this moment.
 
-    `links` are all that the lead has or had. The answer stays the same until it next loses one.
+    `links` are all present and former ones. The result is valid until the lead next loses an identity.
     """
     kept = [link for link in links if link.until is None or link.until > moment]
-    # An identity that left and came back has several links: the earliest of those not over is the one to go by.
+    # An identity that left and came back has several links: the earliest remaining one counts.
     return {link.identity: link.since for link in sorted(kept, key=lambda link: link.since, reverse=True)}
 
 
 async def read_facts(connection: AsyncConnection, wanted: Collection[FactsOverTime]) -> None:
-    """Read the log once and add its events to the facts that are wanted. Events are streamed, not held in memory."""
+    """Read the log once and add its events to each of `wanted`. Events are streamed, not held in memory."""
     identities = {identity for facts in wanted for identity in facts.since}
     until = max(facts.moments[-1] for facts in wanted)
     async for events in event_store.filed_under(connection, identities, received_by=until):
@@ -41,7 +41,7 @@ def _add(wanted: Iterable[FactsOverTime], events: Sequence[Event]) -> None:
 
 
 class Counted(NamedTuple):
-    """The facts of a lead, and the fingerprints of the signals that were counted for them."""
+    """A lead's facts, and the fingerprints of the signals counted in them."""
 
     facts: Facts
     fingerprints: frozenset[str]
@@ -50,9 +50,9 @@ class Counted(NamedTuple):
 async def recount(
     connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Counted], without: Collection[UUID]
 ) -> dict[UUID, Facts]:
-    """The facts of leads, with the signals that this model does not have dropped, and those that it adds counted.
+    """The leads' facts for this model: signals that it lacks are dropped, and new ones are counted from the log.
 
-    `without`: ids of events to leave out of the count.
+    `without`: ids of events that are not counted.
     """
     missing = {lead_id: model.fingerprints - counted.fingerprints for lead_id, counted in leads.items()}
     added = await _count(connection, model, {lead_id: each for lead_id, each in missing.items() if each}, without)
@@ -65,13 +65,13 @@ async def _count(
     missing: Mapping[UUID, frozenset[str]],
     without: Collection[UUID],
 ) -> dict[UUID, Tally]:
-    """The hits that leads have of the signals they miss. Reads only events whose name one of these signals counts."""
+    """Each lead's hits of its missing signals. Reads only events whose names these signals count."""
     tallies: dict[UUID, Tally] = {lead_id: {} for lead_id in missing}
     names = model.event_keys(frozenset().union(*missing.values()))
     if not names:
         return tallies
-    async for portion in event_store.of_leads(connection, list(missing), names):
-        for lead_id, events in portion.items():
+    async for chunk in event_store.of_leads(connection, list(missing), names):
+        for lead_id, events in chunk.items():
             hits = count(model, (event for event in events if event.id not in without), missing[lead_id])
             tallies[lead_id] = add_tallies([tallies[lead_id], hits])
     return tallies

@@ -1,8 +1,7 @@
-"""Looking back: what was said of a person at moments in the past, from the log, the links and the models of then.
+"""Look-backs: a lead's evaluation at moments in the past, from the log, the links and the models of that time.
 
-A person is asked about by a lead's id. While that lead has identities, it speaks for itself; while they are another's,
-because it was merged away, that other lead does. What became known later (a late event, an identity linked since) plays
-no part.
+While a lead has identities, it is evaluated itself; while it is merged into another lead, that one is. What became
+known later (a late event, an identity linked since) doesn't count.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ from app.storage.identities import Link
 
 @dataclass(frozen=True, slots=True)
 class ScoreView:
-    """A lead's evaluation at a moment, now or not."""
+    """A lead's evaluation at a moment, present or past."""
 
     lead_id: UUID
     evaluation: Evaluation
@@ -38,7 +37,7 @@ class ScoreView:
 
 @dataclass(frozen=True, slots=True)
 class NamedStage:
-    """A stage by its name in a version of the model, that which was active at a moment; None for the end."""
+    """A stage by its name in the version of the model that was active at `at`; None means the present."""
 
     name: str
     version: int
@@ -47,9 +46,9 @@ class NamedStage:
 
 @dataclass(frozen=True, slots=True)
 class PastLead:
-    """A lead with all links that it has or had, its transitions, and the stage that is stored.
+    """A lead with all its present and former links, its transitions, and its stored stage.
 
-    `lost_at` are the times, in order, at which it lost identities. Between two of them its facts only grow.
+    `lost_at` are the times, in order, at which it lost identities. Between two of them, its facts only grow.
     """
 
     id: UUID
@@ -59,10 +58,10 @@ class PastLead:
     stored: NamedStage
 
     def stage_before(self, moment: datetime) -> NamedStage:
-        """The stage that was stored at a moment: that to which the last transition led."""
-        led_to = [each for each in self.transitions if each.at <= moment]
-        if led_to:
-            return NamedStage(led_to[-1].to_stage, led_to[-1].model_version, led_to[-1].at)
+        """The stage that was stored at a moment: where the last transition before it led."""
+        earlier = [each for each in self.transitions if each.at <= moment]
+        if earlier:
+            return NamedStage(earlier[-1].to_stage, earlier[-1].model_version, earlier[-1].at)
         if self.transitions:
             first = self.transitions[0]
             return NamedStage(first.from_stage, first.model_version, first.at)
@@ -71,7 +70,7 @@ class PastLead:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The leads that an id stood for. `links` tell when: of those that cover a moment, the first one counts."""
+    """The leads that an id referred to. Of the `links` that cover a moment, the first one gives the lead."""
 
     links: Sequence[Link]
     leads: Mapping[UUID, PastLead]
@@ -85,7 +84,7 @@ class Trail:
 class _Span:
     """Moments at which one lead is evaluated by one model, with no identity lost between them.
 
-    `stages`: by moment, the stage before it, by its name then.
+    `stages`: by moment, the name at that time of the stage before it.
     """
 
     lead: PastLead
@@ -93,7 +92,7 @@ class _Span:
     stages: dict[datetime, str]
 
     def facts(self) -> FactsOverTime:
-        """To be read from the log."""
+        """The facts to fill from the log."""
         moments = list(self.stages)
         return FactsOverTime(self.model, known_since(self.lead.links, moments[0]), moments)
 
@@ -110,9 +109,9 @@ async def look_back(
     moments: Sequence[datetime],
     model: CompiledModel | None = None,
 ) -> list[ScoreView]:
-    """What was said at each of these moments, which must ascend, save those before anything was known.
+    """The lead's evaluation at each of these moments, which must ascend, except those before it was known.
 
-    `model`: what it would have said instead of those that were active.
+    With `model`, it is evaluated by this model instead of those active at the time.
     """
     spans = await _spans(connection, models, lead_id, moments, model)
     if not spans:
@@ -134,7 +133,7 @@ async def _spans(
     moments: Sequence[datetime],
     model: CompiledModel | None,
 ) -> list[_Span]:
-    """The moments at which the id stood for a lead, grouped by what can be read in one go."""
+    """The moments at which the id referred to a lead, grouped into spans."""
     trail = await _read_trail(connection, lead_id)
     publications = await Publications.read(connection, models)
     spans: dict[tuple[UUID, int, int], _Span] = {}
@@ -151,14 +150,14 @@ async def _spans(
 
 
 async def _present_name(publications: Publications, stage: NamedStage, publication: int, model: CompiledModel) -> str:
-    """What a stage was called at a publication, by its model or by another that is asked instead."""
+    """A stage's name as of a publication, in its model or in the one used instead."""
     names = await publications.names_by(model, publications.of(stage.version, stage.at), publication)
     return names.get(stage.name, stage.name)
 
 
 async def _read_trail(connection: AsyncConnection, lead_id: UUID) -> Trail:
     own = await identity_store.links_of_leads(connection, [lead_id])
-    if not own:  # merged before `former_identities` was kept
+    if not own:  # merged before `former_identities` existed
         lead_id = await lead_store.survivor(connection, lead_id)
         own = await identity_store.links_of_leads(connection, [lead_id])
     later = await _links_after(connection, own)
@@ -171,10 +170,10 @@ async def _read_trail(connection: AsyncConnection, lead_id: UUID) -> Trail:
 
 
 async def _links_after(connection: AsyncConnection, own: Sequence[Link]) -> list[Link]:
-    """Where a lead's identities went: the links that one of them had after its first to this lead.
+    """Where a lead's identities went: one identity's links after its first link to this lead.
 
-    Of those that left last, it is the one that the lead had first: a merge moves them all, but others may have gone
-    their own way before.
+    Of the identities that left last, it is the one that the lead had first: a merge moves all remaining identities, but
+    others may have moved elsewhere before.
     """
     last_loss = max((link.until for link in own if link.until is not None), default=None)
     if last_loss is None:
@@ -194,6 +193,6 @@ def _past_lead(
 
 
 def ends_of_days(first: date, last: date, now: datetime) -> list[datetime]:
-    """The last moment of each day in UTC; of today, now. Days to come are left out."""
+    """The last moment of each day in UTC, or `now` for today. Future days are left out."""
     days = [first + timedelta(days=number) for number in range((min(last, now.date()) - first).days + 1)]
     return [min(datetime.combine(day, time.max, UTC), now) for day in days]

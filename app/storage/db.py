@@ -1,8 +1,8 @@
 """The database: connections, transactions, and what its errors mean, on SQLite and on PostgreSQL.
 
-Traps: SQLite's driver would begin transactions too late (two writers could each read before the other wrote), so a
-write begins with BEGIN IMMEDIATE. On PostgreSQL, SQLAlchemy believes in autocommit: `read` and `write` alone begin
-transactions, never `engine.begin()`. And a database that restarts shows itself in many shapes, all `Unavailable`.
+Traps: SQLite's driver begins transactions too late (two writers could each read before the other writes), so `write`
+uses BEGIN IMMEDIATE. On PostgreSQL, SQLAlchemy is set to autocommit: only `read` and `write` begin transactions, never
+`engine.begin()`. A restarting database causes many kinds of errors, which all become `Unavailable`.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from app.storage.sql import dumps
 
 WRITE = "leadscore_write"
 RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
-INTEGRITY = "23"  # a class: a row that is gone, or there already
+INTEGRITY = "23"  # a class: a row is missing, or exists already
 BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
 OUT_OF_SERVICE = frozenset({"08", "28", "3D", "53", "55", "57", "58", "XX"})
 """Classes: connection, authorization, catalog, resources, not in the required state, operator, system, internal."""
@@ -39,19 +39,19 @@ OUT_OF_SERVICE = frozenset({"08", "28", "3D", "53", "55", "57", "58", "XX"})
 READ_ONLY = "25006"  # after a failover
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
-"""What the driver says of a connection that is of no more use; the last after another replica has migrated."""
+"""The driver's errors for an unusable connection; the last one occurs after another replica has migrated."""
 
-CROSSED = frozenset({"26000", "42P05"})  # a prepared statement that is not there, or is another's
+CROSSED = frozenset({"26000", "42P05"})  # a prepared statement is missing, or exists already
 POOLER = "a pooler mixes up prepared statements; PgBouncer needs max_prepared_statements > 0, or session mode"
 
 SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
 SQLITE_BUSY_MS = 10_000
 CONNECT_TIMEOUT_S = 5
-STATEMENT_TIMEOUT_S = 30  # a server that hangs counts as one that is gone
+STATEMENT_TIMEOUT_S = 30  # a hanging server counts as unavailable
 
 
 class Conflict(Exception):
-    """Another transaction came first. Nothing was written; the same work can be done anew."""
+    """Another transaction came first. Nothing was written; retry the same work."""
 
 
 class BadValue(Exception):
@@ -59,7 +59,7 @@ class BadValue(Exception):
 
 
 class Database:
-    """Transactions on one database. Make one for a process, and close it."""
+    """Transactions on one database. Create one per process, and close it."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Database:
     ) -> None:
         self.engine = _engine(url, pool_size, pool_timeout_s, statement_timeout_s)
         self._writing = self.engine.execution_options(**{WRITE: True})
-        # SQLite has one writer at a time. Who waits for it there is served by chance, here in turn.
+        # SQLite has one writer at a time. Its own waiting is unfair; this lock serves writers in order.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if self.is_postgres else asyncio.Lock()
         self._outages = OutageLog()
         self._generation = 0
@@ -85,8 +85,8 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads, all of it as of one moment. Raises `Unavailable`."""
-        # So no lead is merged away between two of its queries. SQLite reads in that way in any case.
+        """A transaction that only reads, from one snapshot. Raises `Unavailable`."""
+        # The snapshot keeps leads from being merged away between two queries. SQLite always reads from one.
         begun = self._begun("repeatable_read") if self.is_postgres else self.engine.begin()
         with self._outages.watch("read"):
             async with _translated(), begun as connection:
@@ -105,7 +105,7 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self, isolation: str) -> AsyncIterator[AsyncConnection]:
-        """A transaction of PostgreSQL's driver, shared by `Statement` and all that SQLAlchemy runs."""
+        """A transaction of PostgreSQL's driver, shared by `Statement` and SQLAlchemy."""
         async with self.engine.connect() as connection:
             driver, generation, ended = driver_of(connection), self._generation, False
             try:
@@ -114,25 +114,25 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    with suppress(*DRIVER_ERRORS, OSError):  # what it says of a dead connection would hide the cause
+                    with suppress(*DRIVER_ERRORS, OSError):  # a dead connection's error would hide the cause
                         await transaction.rollback()
                         ended = True
                     raise
                 await transaction.commit()
                 ended = True
             except BaseException as error:
-                if isinstance(classify_error(error), Unavailable):  # those that fail together begin one new generation
+                if isinstance(classify_error(error), Unavailable):  # concurrent failures begin only one generation
                     self._generation = max(self._generation, generation + 1)
                 raise
             finally:
-                if not ended:  # the next transaction on this connection would become a part of it
+                if not ended:  # the connection's next transaction would become part of this one
                     await connection.invalidate()
 
     def _note_generation(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         entry.info["generation"] = self._generation
 
     def _check_generation(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
-        """Replace what was closed, and what is as old as one that failed: the server may be dead or read-only."""
+        """Replace closed connections, and those as old as a failed one: their server may be dead or read-only."""
         driver = entry.driver_connection
         if driver is None or driver.is_closed() or entry.info["generation"] < self._generation:
             raise DisconnectionError
@@ -140,7 +140,7 @@ class Database:
 
 def driver_of(connection: AsyncConnection) -> Any:
     """The driver's own connection, below SQLAlchemy's."""
-    assert connection.sync_connection is not None  # noqa: S101 - for it was opened
+    assert connection.sync_connection is not None  # noqa: S101 - it is open
     return connection.sync_connection.connection.driver_connection
 
 
@@ -158,7 +158,7 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
         max_overflow=0,
         pool_timeout=pool_timeout_s,
         pool_use_lifo=True,
-        isolation_level="AUTOCOMMIT",  # as far as SQLAlchemy knows: transactions are begun below it
+        isolation_level="AUTOCOMMIT",  # SQLAlchemy's view: transactions begin below it
         connect_args={
             "async_creator_fn": _connect,
             "timeout": CONNECT_TIMEOUT_S,
@@ -172,9 +172,9 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
 async def _connect(*where: Any, **options: Any) -> asyncpg.Connection:
     connection = await asyncpg.connect(*where, connection_class=_Connection, **options)
     try:
-        # A plan made while a table was small, and kept, would read all of it when it has grown. Said here and not as
-        # the connection starts, since PgBouncer would refuse it there; and before anything else, for PgBouncer lets
-        # everybody in and then lets them wait.
+        # A cached plan from when a table was small would scan all of it once it has grown. PgBouncer refuses this
+        # setting as a startup parameter. It runs first, because PgBouncer accepts a connection before it has a server
+        # for it, and only a query's timeout limits that wait.
         await connection.execute("SET plan_cache_mode = force_custom_plan", timeout=CONNECT_TIMEOUT_S)
     except BaseException:
         connection.terminate()
@@ -183,21 +183,21 @@ async def _connect(*where: Any, **options: Any) -> asyncpg.Connection:
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """Names its prepared statements like no other: behind a pooler, a name may meet a statement of somebody else's."""
+    """Gives its prepared statements unique names: behind a pooler, clients share a server's statements."""
 
     def _get_unique_id(self, prefix: str) -> str:
         return f"leadscore_{prefix}_{uuid4().hex}"
 
 
 def _for_asyncpg(url: str) -> URL:
-    """What libpq, and so everybody who hands out a URL, calls `sslmode`, asyncpg calls `ssl`."""
+    """Rename `sslmode`, libpq's option in most URLs, to `ssl`, which asyncpg expects."""
     parts = make_url(url)
     mode = parts.query.get("sslmode")
     return parts.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parts
 
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver begins no transaction by itself
+    connection.isolation_level = None  # the driver must not begin transactions by itself
     connection.run_async(_enable_wal)
     cursor = connection.cursor()
     for pragma in (f"busy_timeout={SQLITE_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
@@ -206,13 +206,13 @@ def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: Connect
 
 
 async def _enable_wal(connection: aiosqlite.Connection) -> None:
-    """The first connection to a new file changes it. SQLite refuses the others meanwhile, however patient they are."""
+    """Switch the file to WAL. Retries, because SQLite ignores `busy_timeout` while another connection switches."""
     deadline = monotonic() + SQLITE_BUSY_MS / 1000
     while True:
         try:
             await connection.execute_fetchall("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            kind = error.sqlite_errorcode & 0xFF  # the other bits tell of what, such as of a recovery after a crash
+            kind = error.sqlite_errorcode & 0xFF  # the other bits give details, such as a recovery after a crash
             if kind != sqlite3.SQLITE_BUSY or monotonic() > deadline:
                 raise
             await asyncio.sleep(0.01)
@@ -233,16 +233,16 @@ async def _translated() -> AsyncIterator[None]:
         if (meaning := classify_error(error)) is None:
             raise
         raise meaning from error
-    except UnicodeEncodeError as error:  # the driver, of half a surrogate pair
+    except UnicodeEncodeError as error:  # from the driver, for half of a surrogate pair
         raise BadValue from error
     except StatementError as error:
-        if isinstance(error.orig, TypeError | UnicodeEncodeError):  # what can't be written as JSON
+        if isinstance(error.orig, TypeError | UnicodeEncodeError):  # a value that can't be written as JSON
             raise BadValue from error
         raise
 
 
 def classify_error(error: BaseException) -> Exception | None:
-    """Of an error of the database, as SQLAlchemy or a driver raises it; None of any other."""
+    """Our exception for a database error from SQLAlchemy or a driver; None for any other error."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = str(getattr(cause, "sqlstate", None) or "")
     if state in RACES or state[:2] == INTEGRITY or isinstance(error, IntegrityError):
@@ -256,8 +256,8 @@ def classify_error(error: BaseException) -> Exception | None:
 
 
 def _unavailable(error: BaseException | None) -> Unavailable:
-    msg = "The database can't be reached or takes no writes just now. Send the same request again."
+    msg = "The database can't be reached or can't accept writes at the moment. Send the same request again."
     if isinstance(error, TimeoutError):
-        msg = "The database did not answer in time. Ask for less, or send the same request again later."
+        msg = "The database did not answer in time. Request less, or send the same request again later."
     reason = str(error).partition("\n")[0] or type(error).__name__
     return Unavailable(msg, reason=f"{reason} ({POOLER})" if getattr(error, "sqlstate", None) in CROSSED else reason)

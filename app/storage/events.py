@@ -19,10 +19,10 @@ ROWS_AT_ONCE = 500
 
 
 async def insert(connection: AsyncConnection, new: Collection[Event], now: datetime) -> set[UUID]:
-    """Append events, and tell the ids of those that were not in the log already by their source and message id.
+    """Append events; return the ids of the new ones, whose source and message id were not in the log yet.
 
-    They count as received now: nobody can have been told of them before, however long they have waited to be stored.
-    Sorted, so that writers who meet wait for one another and do not deadlock.
+    They count as received now, however long they waited to be stored: no earlier answer can have included them.
+    Sorted, so that concurrent writers wait for each other instead of deadlocking.
     """
     if not new:
         return set()
@@ -41,7 +41,7 @@ _INSERT = Statement(_insert)
 async def of_leads(
     connection: AsyncConnection, lead_ids: Collection[UUID], name_keys: Collection[str]
 ) -> AsyncIterator[dict[UUID, list[Event]]]:
-    """The events of these leads that bear one of these names, by lead, some at a time, in no particular order."""
+    """Yield these leads' events with one of these names, by lead, in chunks, in no particular order."""
     query = (
         select(events, identities.c.lead_id)
         .join(identities, identities.c.identity == events.c.identity)
@@ -57,21 +57,21 @@ async def of_leads(
 async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
 ) -> AsyncIterator[list[Event]]:
-    """Every event that was filed under one of these identities by a moment, some at a time, in no particular order."""
-    of_them = any_of_values(events.c.identity, map(str, wanted))
-    async for rows in _some(connection, select(events).where(of_them, events.c.received_at <= received_by)):
+    """Yield the events received under these identities up to a moment, in chunks, in no particular order."""
+    is_wanted = any_of_values(events.c.identity, map(str, wanted))
+    async for rows in _some(connection, select(events).where(is_wanted, events.c.received_at <= received_by)):
         yield [_from_row(row) for row in rows]
 
 
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:
-    """The whole log in the order in which it was received."""
+    """Yield the whole log in the order of receipt."""
     async for rows in _some(connection, select(events).order_by(events.c.id)):
         for row in rows:
             yield _from_row(row)
 
 
 async def _some(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Rows as they come, of however many only some at a time in memory; one by one they would cost a switch each."""
+    """Stream rows in chunks: all at once would need too much memory, and one by one a task switch each."""
     async for rows in (await connection.stream(query)).partitions(ROWS_AT_ONCE):
         yield rows
 

@@ -17,7 +17,7 @@ from app.storage.tables import former_identities, identities
 
 
 async def find(connection: AsyncConnection, wanted: Collection[Identity]) -> dict[Identity, UUID]:
-    """The lead of each of these identities; one that was never seen is absent."""
+    """The lead of each of these identities, without those never seen."""
     if not wanted:
         return {}
     columns = select(identities.c.identity, identities.c.lead_id)
@@ -39,14 +39,14 @@ _KNOWN = Statement(_known)
 
 
 async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, IdentityKind]:
-    """Those of the leads that are known, each with the strongest kind of identity that it has."""
+    """The known ones of these leads, each with its strongest kind of identity."""
     if not lead_ids:
         return {}
     return {row.lead_id: row.kind for row in await _KNOWN.rows(connection, lead_ids=list(lead_ids))}
 
 
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, dict[str, list[str]]]:
-    """By lead and by kind, the values in order."""
+    """The identities of these leads: sorted values by lead and kind."""
     found: dict[UUID, dict[str, list[str]]] = {lead_id: {kind: [] for kind in IDENTITY_KINDS} for lead_id in lead_ids}
     if found:
         columns = select(identities.c.identity, identities.c.lead_id).order_by(identities.c.identity)
@@ -57,9 +57,9 @@ async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> d
 
 
 async def insert(connection: AsyncConnection, links: Mapping[Identity, UUID], now: datetime) -> None:
-    """Give new identities their lead. `Conflict` if another writer gave one of them another meanwhile.
+    """Link new identities to leads. Raises `Conflict` if another writer has linked one of them meanwhile.
 
-    Sorted, so that writers who meet wait for one another and do not deadlock.
+    Sorted, so that concurrent writers wait for each other instead of deadlocking.
     """
     if links:
         rows = [{"identity": str(key), "lead_id": links[key], "linked_at": now} for key in sorted(links, key=str)]
@@ -70,7 +70,7 @@ _INSERT = Statement(partial(insert_rows, identities))
 
 
 async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID], now: datetime) -> None:
-    """Move all identities of each retired lead to its survivor, and keep in mind whose they were."""
+    """Move all identities of each retired lead to its survivor, and record their former lead."""
     if merged:
         rows = merger_rows(merged)
         await _REMEMBER.rows(connection, rows=rows, now=now)
@@ -107,7 +107,7 @@ _REMEMBER, _MOVE = Statement(_remember), Statement(_move)
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """That an identity belonged to a lead, from a moment on and, if it has moved since, until another."""
+    """An identity's time with a lead. `until` is None if the identity still belongs to it."""
 
     identity: Identity
     lead_id: UUID
@@ -123,7 +123,7 @@ _FORMERLY = select(*former_identities.c)
 
 
 async def links_of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> list[Link]:
-    """All the links that these leads have or had. One that lost an identity and got it back had several to it."""
+    """All present and former links of these leads. An identity that left and came back has several."""
     if not lead_ids:
         return []
     found = await _links(connection, _NOW.where(any_of_values(identities.c.lead_id, lead_ids)))
@@ -131,11 +131,11 @@ async def links_of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]
 
 
 async def links_of_identity(connection: AsyncConnection, identity: Identity) -> list[Link]:
-    """Whose an identity was, from the first lead to the present one."""
+    """An identity's links, from its first lead to the present one."""
     key = str(identity)
     found = await _links(connection, _FORMERLY.where(former_identities.c.identity == key))
     found += await _links(connection, _NOW.where(identities.c.identity == key))
-    # By when they ended: of two merges at about the same moment, the later may bear the earlier time.
+    # By end: of two merges at about the same moment, the later one may have the earlier time.
     return sorted(found, key=lambda link: (link.until is None, link.until, link.since))
 
 

@@ -1,4 +1,4 @@
-"""API keys in storage. Of a key only its hash is kept."""
+"""API keys in storage. Only a key's hash is stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ KEY_KINDS: tuple[KeyKind, ...] = get_args(KeyKind)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`hint` is the beginning of the key, to tell it by. `origins` and `events` list what a write key may do.
+    """`hint` is the beginning of the key, to recognise it by. `origins` and `events` restrict a write key.
 
-    `trait_map` has the traits that fields of forms are, by the fields' names.
+    `trait_map` maps names of form fields to traits.
     """
 
     id: UUID
@@ -54,7 +54,7 @@ async def count(connection: AsyncConnection) -> int:
 
 
 async def revoke(connection: AsyncConnection, key_id: UUID, now: datetime) -> bool:
-    """Whether there was such a key. One that is revoked already stays as it is."""
+    """Returns whether the key exists. A key that is revoked already keeps its time."""
     revoked = (
         update(keys)
         .where(keys.c.id == key_id)

@@ -1,4 +1,4 @@
-"""Leads in storage: their facts, where they stand, and the lists of them."""
+"""Leads in storage: their facts and stages, and lists of leads."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Lead:
 
 
 async def save(connection: AsyncConnection, changed: Collection[Lead]) -> None:
-    """Write leads that are new, or locked."""
+    """Insert or update leads. Existing leads must be locked."""
     if changed:
         rows = [_to_row(lead) for lead in changed]
         await _UPSERT.rows(connection, rows=rows)
@@ -62,7 +62,7 @@ _UPSERT = Statement(_upsert)
 
 
 _LOCKED = select(*STORED, leads.c.merged_into).order_by(leads.c.id).with_for_update(of=leads)
-"""Always in the order of their ids, so that none who lock deadlock."""
+"""Always in the order of ids, to avoid deadlocks."""
 
 _LOCK_OWNERS = Statement(
     lambda _: (
@@ -76,7 +76,7 @@ _LOCK_OWNERS = Statement(
 async def lock_owners(
     connection: AsyncConnection, wanted: Collection[Identity]
 ) -> tuple[dict[Identity, UUID], dict[UUID, Lead]]:
-    """Whose these identities are, as far as they are known, and those leads, held until the transaction ends.
+    """The leads of the known ones of these identities, locked until the transaction ends.
 
     Raises `Conflict` if one of the leads was merged away meanwhile.
     """
@@ -92,7 +92,7 @@ async def lock_owners(
 
 
 async def retire(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None:
-    """Let each of these ids resolve to its survivor from now on, as do the ids that were merged into it before."""
+    """Redirect each of these ids, and ids merged into it earlier, to its survivor."""
     if merged:
         rows = merger_rows(merged)
         await _REDIRECT.rows(connection, rows=rows)
@@ -117,15 +117,15 @@ def _survivor(lead_id: UUID) -> Select[Any]:
 
 
 async def survivor(connection: AsyncConnection, lead_id: UUID) -> UUID:
-    """The id itself, or that of the lead that it was merged into."""
+    """The id itself, or the id of the lead that it was merged into."""
     found: UUID = (await connection.execute(_survivor(lead_id))).scalar_one()
     return found
 
 
 async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
     """The lead with this id, or the one that it was merged into."""
-    is_it = leads.c.id == _survivor(lead_id).scalar_subquery()
-    row = (await connection.execute(select(*STORED).where(is_it))).first()
+    is_survivor = leads.c.id == _survivor(lead_id).scalar_subquery()
+    row = (await connection.execute(select(*STORED).where(is_survivor))).first()
     return None if row is None else _from_row(row)
 
 
@@ -137,7 +137,7 @@ async def get_many(connection: AsyncConnection, ids: Collection[UUID]) -> dict[U
 
 
 async def lock_due(connection: AsyncConnection, today: date, limit: int) -> dict[UUID, Lead]:
-    """Hold leads whose next check has come, the longest due first, passing over those that another holds."""
+    """Lock leads whose next check is due, the longest due first, skipping those locked by others."""
     query = select(*STORED).where(leads.c.next_check_on <= today).order_by(leads.c.next_check_on).limit(limit)
     rows = await connection.execute(query.with_for_update(skip_locked=True))
     return {row.id: _from_row(row) for row in rows}
@@ -149,7 +149,7 @@ async def oldest_due(connection: AsyncConnection) -> date | None:
 
 
 def _is_outdated(model_version: int) -> ColumnElement[bool]:
-    # Not `!=`, for which no index is used: this is asked every two seconds, and the answer is nearly always none.
+    # Not `!=`, which can't use an index: this runs every two seconds, and nearly always finds nothing.
     other = or_(leads.c.model_version < model_version, leads.c.model_version > model_version)
     return and_(other, leads.c.merged_into.is_(None))
 
@@ -157,7 +157,7 @@ def _is_outdated(model_version: int) -> ColumnElement[bool]:
 async def lock_outdated(
     connection: AsyncConnection, model_version: int, after: UUID | None, limit: int
 ) -> dict[UUID, Lead]:
-    """Hold leads that were last evaluated by another version of the model, in the order of their ids."""
+    """Lock leads last evaluated by another version of the model, in the order of their ids."""
     query = _LOCKED.where(_is_outdated(model_version)).limit(limit)
     if after is not None:
         query = query.where(leads.c.id > after)
@@ -183,13 +183,13 @@ async def after(connection: AsyncConnection, last: UUID | None, limit: int) -> l
 
 
 async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
-    """Leads taken at random."""
+    """The ids of randomly chosen leads, sorted."""
     query = select(leads.c.id).where(leads.c.merged_into.is_(None)).order_by(func.random()).limit(size)
     return sorted(row.id for row in await connection.execute(query))
 
 
 async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
-    """The stored stage of each of these leads, and the version that calls it so; of one merged away, as it was then."""
+    """Each lead's stored stage and the model version that names it; for a merged lead, those before the merge."""
     query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(any_of_values(leads.c.id, ids))
     return {row.id: (row.stage, row.model_version) for row in await connection.execute(query)}
 
@@ -208,7 +208,7 @@ async def count_by_stage(connection: AsyncConnection) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class LeadFilter:
-    """Which leads to list. None and empty ask for nothing in particular."""
+    """Which leads to list. None means no restriction."""
 
     stages: Sequence[str] | None = None
     min_scores: Mapping[str, float] | None = None
@@ -219,7 +219,7 @@ class LeadFilter:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended: the value that the list is sorted by, and the lead's id."""
+    """Where a page ended: the last lead's sort value and id."""
 
     value: datetime | float
     lead_id: UUID
@@ -228,7 +228,7 @@ class Position:
 async def page(
     connection: AsyncConnection, wanted: LeadFilter, sort_score: str | None, after: Position | None, limit: int
 ) -> list[Lead]:
-    """Leads from the greatest to the least: by a score, or by when they were last seen. Ties go by id."""
+    """Leads in descending order of a score, or of when they were last seen, then of id."""
     query = _filtered(select(*STORED).where(leads.c.merged_into.is_(None)), wanted)
     rows = await connection.execute(_sorted(query, sort_score, after).limit(limit))
     return [_from_row(row) for row in rows]
@@ -240,7 +240,7 @@ def _sorted(query: Select[Any], sort_score: str | None, after: Position | None) 
         query = query.where((value < after.value) | ((value == after.value) & (leads.c.id < after.lead_id)))
     if sort_score is not None:
         return query.order_by(value.desc(), leads.c.id.desc())
-    # Day by day from the index, and within a day by time.
+    # The index gives the order of days; only leads within a day need sorting by time.
     last = after.value.date() if after is not None and isinstance(after.value, datetime) else date.max
     query = query.where(leads.c.last_seen_on <= last)
     return query.order_by(leads.c.last_seen_on.desc(), value.desc(), leads.c.id.desc())
@@ -249,8 +249,8 @@ def _sorted(query: Select[Any], sort_score: str | None, after: Position | None) 
 def _filtered(query: Select[Any], wanted: LeadFilter) -> Select[Any]:
     if wanted.stages is not None:
         query = query.where(any_of_values(leads.c.stage, wanted.stages))
-    for name, least in (wanted.min_scores or {}).items():
-        query = query.where(_score(name) >= least)
+    for name, minimum in (wanted.min_scores or {}).items():
+        query = query.where(_score(name) >= minimum)
     if wanted.channel is not None:
         query = query.where(leads.c.channel == wanted.channel)
     if wanted.lead_ids is not None:
@@ -330,7 +330,7 @@ def _day_from_text(text: str) -> int:
 
 
 def _are_one(traits: Mapping[str, Any], trusted: Mapping[str, Any]) -> bool:
-    """Whether only secret keys spoke, as of most leads with many traits: then one map does for both."""
+    """Whether all traits are trusted, as for most leads with many traits: then both can share one map."""
     return len(traits) == len(trusted) and dumps(traits) == dumps(trusted)  # not by `==`: to Python, true is 1
 
 

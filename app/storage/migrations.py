@@ -1,4 +1,4 @@
-"""Migrations: bringing a database to the schema of this version, once, however many replicas start together."""
+"""Migrations: bringing a database to this version's schema, once, however many replicas start together."""
 
 from functools import cache
 from pathlib import Path
@@ -17,15 +17,15 @@ from app.errors import SchemaOutdated, Unavailable
 from app.storage.db import Conflict, Database
 
 FOLDER = Path(__file__).parents[2] / "migrations"
-LOCK = 7_305_804_402_566_541_168  # any number of our own; a transaction's lock, so that PgBouncer may stand between
+LOCK = 7_305_804_402_566_541_168  # an arbitrary number; a transaction's lock, so it works behind PgBouncer
 LOCK_TIMEOUT_S = 60
 
 
 async def migrate(database: Database) -> bool:
-    """Bring the schema up to date in one transaction. Tells whether there was anything to do.
+    """Bring the schema up to date in one transaction. Returns whether there was anything to do.
 
-    Raises `SchemaOutdated` where it is that of a later version, `Unavailable` where others hold locks for too long.
-    A statement may take long on a large table: the database should have no `statement_timeout_s`.
+    Raises `SchemaOutdated` if the schema is newer than this version, `Unavailable` if others hold locks for too long.
+    Statements may take long on a large table: the database should have no `statement_timeout_s`.
     """
     try:
         async with database.write() as connection:
@@ -36,7 +36,7 @@ async def migrate(database: Database) -> bool:
             await connection.run_sync(_upgrade)
             return before != head()
     except Conflict:
-        msg = f"Others have kept this database locked for {LOCK_TIMEOUT_S} seconds, maybe to migrate it. Try it again."
+        msg = f"Others have kept this database locked for {LOCK_TIMEOUT_S} seconds, maybe to migrate it. Try again."
         raise Unavailable(msg) from None
 
 
@@ -47,17 +47,17 @@ def _check_known(found: str | None) -> None:
 
 
 async def check_schema(database: Database) -> None:
-    """Raises `SchemaOutdated`, with the remedy, where the schema is not that of this version."""
+    """Raises `SchemaOutdated` if the schema is not this version's."""
     async with database.read() as connection:
         found = await connection.run_sync(_revision)
     if found == head():
         return
     _check_known(found)
-    msg = f"The database has schema {found or 'none'} and needs {head()}: run `leadscore migrate`, then start again."
-    raise SchemaOutdated(msg)
+    state = f"has schema {found} and needs {head()}" if found else "has no leadscore schema yet"
+    raise SchemaOutdated(f"The database {state}: run `leadscore migrate`, then start again.")
 
 
-@cache  # for every probe of /readyz asks, and to find it runs the files of all migrations
+@cache  # every probe of /readyz needs it, and finding it executes all migration files
 def head() -> str:
     return str(ScriptDirectory(str(FOLDER)).get_current_head())
 

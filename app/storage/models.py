@@ -1,4 +1,4 @@
-"""Scoring models in storage: every version of the document. Which one is active, `rollouts` tells."""
+"""Scoring models in storage: every version of the document. `rollouts` records which one is active."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.storage.tables import models
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A document under its number. It never changes."""
+    """A document with its version number. It never changes."""
 
     version: int
     document: dict[str, Any]
@@ -26,7 +26,7 @@ async def get(connection: AsyncConnection, version: int) -> ModelVersion | None:
 
 
 async def page(connection: AsyncConnection, before: int | None, limit: int) -> list[ModelVersion]:
-    """Versions from the latest down."""
+    """Versions, the latest first."""
     query = select(models).order_by(models.c.version.desc()).limit(limit)
     if before is not None:
         query = query.where(models.c.version < before)
@@ -34,7 +34,7 @@ async def page(connection: AsyncConnection, before: int | None, limit: int) -> l
 
 
 async def insert(connection: AsyncConnection, document: dict[str, Any], note: str | None, now: datetime) -> int:
-    """Store a document under the next version. `Conflict` if another did so meanwhile."""
+    """Store a document as the next version and return its number. Raises `Conflict` if another came first."""
     latest = (await connection.execute(select(func.max(models.c.version)))).scalar() or 0
     row = {"version": latest + 1, "document": document, "note": note, "created_at": now}
     await connection.execute(models.insert(), [row])

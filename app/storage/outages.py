@@ -1,4 +1,4 @@
-"""Outages in the log: one line when the database goes, one when it is back, whatever requests and jobs run into it."""
+"""Logging outages: one line when the database fails and one when it is back, however many requests and jobs fail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,24 +15,22 @@ Access = Literal["read", "write"]
 
 
 class OutageLog:
-    """Follows the transactions of one process.
+    """Watches the transactions of one process.
 
-    Reads and writes are told apart: with a read-only server or a full disk, a successful read doesn't end the outage.
+    Reads and writes are separate: with a read-only server or a full disk, a successful read doesn't end the outage.
     """
 
     def __init__(self) -> None:
-        self._reached = False  # until then nothing is logged: whoever opens the database reports that it is not there
+        self._reached = False  # nothing is logged before: the code that opens the database reports failures
         self._failing: set[Access] = set()
 
     @contextmanager
     def watch(self, access: Access) -> Iterator[None]:
-        """Around a transaction."""
+        """Wrap this around a transaction."""
         try:
             yield
         except Unavailable as error:
-            if not isinstance(
-                error.__cause__, PoolTimeoutError
-            ):  # that one means that we are busy, not that it is gone
+            if not isinstance(error.__cause__, PoolTimeoutError):  # which means that we are busy
                 self._failed(access, error.reason)
             raise
         self._succeeded(access)

@@ -1,4 +1,4 @@
-"""Rejections in storage: messages that were refused, kept for a while so that nothing is lost in silence."""
+"""Rejections in storage: refused messages, kept for a while so that nothing is lost silently."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from app.storage.tables import rejections
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """`body` is the message as ASCII JSON, cut off where it was too long to keep.
+    """`body` is the message as ASCII JSON, truncated if it was too long.
 
-    `identities` are those that the message named and that could be read, as `kind:value`: to find it by.
+    `identities` are the message's readable identities, as `kind:value`, to find it by.
     """
 
     id: UUID

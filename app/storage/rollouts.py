@@ -1,7 +1,7 @@
-"""Rollouts in storage: which version of the model was published when, and how far it has reached the leads.
+"""Rollouts in storage: when each version of the model was published, and how far its rollout has come.
 
 The version of the latest rollout is the active one. A process claims a rollout for a while, and renews the claim with
-every chunk of leads, in the same transaction: whoever has lost it changes nothing more.
+every chunk of leads, in the same transaction: a process that has lost its claim can't change leads.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ from app.storage.tables import rollouts
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One publication. `leads` is how many had been evaluated by another version when it began."""
+    """One publication. `leads` is how many leads were evaluated by another version when it began."""
 
     id: int
     version: int
@@ -49,12 +49,12 @@ async def get(connection: AsyncConnection, rollout_id: int) -> Rollout | None:
 
 
 async def of_version(connection: AsyncConnection, version: int) -> Rollout | None:
-    """The latest rollout of a version, None of one that was never published."""
+    """The latest rollout of a version; None if it was never published."""
     return await _first(connection, _LATEST.where(rollouts.c.version == version))
 
 
 async def list_all(connection: AsyncConnection) -> list[Rollout]:
-    """Every rollout, the first one first."""
+    """Every rollout, the oldest first."""
     rows = await connection.execute(select(*_COLUMNS).order_by(rollouts.c.id))
     return [Rollout(**row) for row in rows.mappings()]
 
@@ -62,9 +62,9 @@ async def list_all(connection: AsyncConnection) -> list[Rollout]:
 async def insert(
     connection: AsyncConnection, version: int, now: datetime, after: int, *, notify: bool, leads: int
 ) -> Rollout:
-    """Make a version the active one, by the next rollout `after` the latest that was seen.
+    """Make a version the active one. `after` is the id of the latest rollout that the caller saw.
 
-    `Conflict` if there has been another since, for then the decision to publish may rest on what is no longer so.
+    Raises `Conflict` if there is a newer one: the decision to publish may be based on outdated facts.
     """
     rollout = Rollout(
         id=after + 1,
@@ -81,9 +81,9 @@ async def insert(
 
 
 async def claim(connection: AsyncConnection, rollout_id: int, owner: UUID, now: datetime, until: datetime) -> bool:
-    """Take a rollout on, or go on with it, until a moment. Tells whether it is ours: another may be at work on it."""
+    """Claim a rollout, or renew our claim, until a moment. Returns False if another process holds it."""
     unclaimed = or_(rollouts.c.claimed_by.is_(None), rollouts.c.claimed_by == owner)
-    # A claim that far ahead was made by a clock that is wrong, and its owner may be dead: it counts as run out.
+    # A claim so far ahead comes from a wrong clock, and its owner may be dead: it counts as expired.
     too_far = until + (until - now)
     free = or_(unclaimed, rollouts.c.claimed_until <= now, rollouts.c.claimed_until > too_far)
     started_at = _first_of(rollouts.c.started_at, now)
@@ -92,12 +92,12 @@ async def claim(connection: AsyncConnection, rollout_id: int, owner: UUID, now: 
 
 
 async def release(connection: AsyncConnection, owner: UUID) -> None:
-    """Let go of what this process has claimed, so that another need not wait."""
+    """Release this process's claims, so that others need not wait for them to expire."""
     await _update(connection, rollouts.c.claimed_by == owner, {"claimed_by": None, "claimed_until": None})
 
 
 async def finish(connection: AsyncConnection, rollout_id: int, now: datetime) -> None:
-    """Note that no lead is left. The first time counts."""
+    """Record that no lead is left. Later calls don't change the time."""
     changed = {"finished_at": _first_of(rollouts.c.finished_at, now), "claimed_by": None, "claimed_until": None}
     await _update(connection, rollouts.c.id == rollout_id, changed)
 

@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL write differently, under one name: types of columns, and any number of values at once."""
+"""One interface to SQL that differs between SQLite and PostgreSQL: column types, and lists of values as parameters."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ Value = TypeVar("Value")
 
 
 class _AsText(TypeDecorator[Value]):
-    """What SQLite has no type for is text there, written as in JSON and sorting as it should."""
+    """A type that SQLite lacks, stored there as text that sorts correctly, as written in JSON."""
 
     impl = String(36)
     cache_ok = True
@@ -61,11 +61,11 @@ UtcDateTime = DateTime(timezone=True).with_variant(_AsText(_utc_text, datetime.f
 """A moment in UTC."""
 
 Id = Uuid().with_variant(_AsText(str, UUID), "sqlite")
-"""A UUID, of version 7: it sorts by when it was made."""
+"""A UUID of version 7, which sorts by creation time."""
 
 
 class OrderedJson(TypeDecorator[Any]):
-    """JSON whose keys stay in the order in which they were written: a document for people."""
+    """JSON that keeps the order of its keys, for documents that people write."""
 
     impl = Text
     cache_ok = True
@@ -78,12 +78,12 @@ class OrderedJson(TypeDecorator[Any]):
 
 
 def dumps(value: Any) -> str:
-    """JSON as it is stored: keys sorted, so that equal values are equal bytes."""
+    """JSON for storage, with sorted keys, so that equal values have equal bytes."""
     return orjson.dumps(value, _id_text, orjson.OPT_SORT_KEYS).decode()
 
 
 def _id_text(value: Any) -> str:
-    if isinstance(value, UUID):  # asyncpg has a class of its own for them, which orjson does not know
+    if isinstance(value, UUID):  # asyncpg has its own subclass, which orjson does not know
         return str(value)
     raise TypeError
 
@@ -91,16 +91,16 @@ def _id_text(value: Any) -> str:
 def insert_rows(table: Table, dialect: Dialect) -> Any:
     """`INSERT … SELECT` of the rows in the parameter `rows`, a list of mappings by column, in their order.
 
-    However many they are, they are one parameter of one statement, which is prepared once. It is the dialect's own, so
+    Any number of rows is one parameter, so the statement is prepared only once. It is of the dialect's own class, so
     that `on_conflict_…` and `returning` can be added.
     """
     insert = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
-    # WHERE, since without it SQLite reads ON CONFLICT as the condition of a join
+    # WHERE, because without it SQLite parses ON CONFLICT as a join's condition
     return insert.from_select(table.c.keys(), select(*rows_param_table(table.c, dialect).c).where(text("true")))
 
 
 def rows_param_table(columns: Iterable[Column[Any]], dialect: Dialect) -> FromClause:
-    """The parameter `rows`, a list of mappings by column, as a table that is there for one statement."""
+    """The parameter `rows`, a list of mappings by column, as a table within one statement."""
     rows, typed = bindparam("rows", type_=JSON), [Column(column.name, column.type) for column in columns]
     if dialect.name == "sqlite":
         each = func.json_each(rows).table_valued("value")
@@ -110,7 +110,7 @@ def rows_param_table(columns: Iterable[Column[Any]], dialect: Dialect) -> FromCl
 
 
 class _ListOf(TypeDecorator[Sequence[Any]]):
-    """Values of one type, as one parameter: an array, and in SQLite JSON."""
+    """Values of one type as one parameter: an array, or JSON in SQLite."""
 
     impl = JSON
     cache_ok = True
@@ -128,7 +128,7 @@ class _AnyOf(FunctionElement[bool]):
     inherit_cache = True
 
     def self_group(self, against: OperatorType | None = None) -> Any:  # noqa: ARG002
-        return self  # for SQLite, which has no booleans, it would become `… = 1`, and that uses no index
+        return self  # SQLite has no booleans: it would become `… = 1`, which can't use an index
 
 
 @compiles(_AnyOf, "postgresql")
@@ -147,12 +147,12 @@ def _any_of_json(element: _AnyOf, compiler: SQLCompiler, **options: Any) -> str:
 def any_of_values(column: ColumnElement[Value], values: Iterable[Value]) -> ColumnElement[bool]:
     """Whether a column holds one of these values.
 
-    However many they are, they are one parameter of one statement, where `IN` would have one for each: drivers take no
-    more than some 30,000, and each length would be a statement to prepare.
+    Any number of values is one parameter. `IN` would have one for each: drivers allow only about 30,000, and each
+    length would be another statement to prepare.
     """
     return _AnyOf(column, literal(list(values), _ListOf(column.type)))
 
 
 def any_of_param(column: ColumnElement[Value], name: str) -> ColumnElement[bool]:
-    """The same, of the values that a `Statement` is given by this name."""
+    """The same for the values of a `Statement`'s parameter."""
     return _AnyOf(column, bindparam(name, type_=_ListOf(column.type)))

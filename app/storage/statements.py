@@ -1,7 +1,7 @@
-"""How the writer's statements are run: written once for each database, and given to PostgreSQL's driver directly.
+"""Running the writer's statements: compiled once for each database, and passed directly to PostgreSQL's driver.
 
-What SQLAlchemy does around each execution costs more than the driver itself (docs/decisions/0014). It still writes
-the statements, and runs them on SQLite.
+SQLAlchemy's work around each execution costs more than the driver itself (docs/decisions/0014). It still compiles the
+statements, and runs them on SQLite.
 """
 
 from collections import namedtuple
@@ -19,39 +19,39 @@ Run = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
 
 class Statement:
-    """A statement that `build` writes for a dialect. Run it inside `Database.read` or `Database.write`.
+    """A statement that `build` creates for a dialect. Run it inside `Database.read` or `Database.write`.
 
-    Its parameters and its columns need names, each its own; many values are asked for by `any_of_param`.
+    Its parameters and columns need unique names. For a list of values, use `any_of_param`.
     """
 
     def __init__(self, build: Callable[[Dialect], Any]) -> None:
         self._build = build
-        self._written: dict[str, _Written] = {}  # by the dialect's name, for `Database` sets up all of one name alike
+        self._compiled: dict[str, _Compiled] = {}  # by dialect name: `Database` sets up all of one name alike
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> Sequence[Any]:
-        """The rows that it gives with these values for its parameters, as `row.column` and by position."""
+        """Run it with these values for its parameters. Returned rows have named columns, also by position."""
         dialect = connection.dialect
-        if dialect.name not in self._written:
-            self._written[dialect.name] = _write(self._build(dialect), dialect)
-        parameters, run = self._written[dialect.name]
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = _compile(self._build(dialect), dialect)
+        parameters, run = self._compiled[dialect.name]
         if values.keys() != parameters:
             msg = f"The statement takes {sorted(parameters)}, not {sorted(values)}."
             raise TypeError(msg)
         return await run(connection, values)
 
 
-class _Written(NamedTuple):
-    """The names of the values that a statement takes, and how it is run with them."""
+class _Compiled(NamedTuple):
+    """The names of a statement's parameters, and the function that runs it."""
 
     parameters: frozenset[str]
     run: Run
 
 
-def _write(statement: Any, dialect: Dialect) -> _Written:
+def _compile(statement: Any, dialect: Dialect) -> _Compiled:
     compiled = statement.compile(dialect=dialect)
     parameters = frozenset(name for name, bind in compiled.binds.items() if bind.required)
     run = _through_asyncpg if dialect.name == "postgresql" else _through_sqlalchemy
-    return _Written(parameters, run(statement, compiled))
+    return _Compiled(parameters, run(statement, compiled))
 
 
 def _through_sqlalchemy(statement: Any, _compiled: SQLCompiler) -> Run:
@@ -65,7 +65,7 @@ def _through_sqlalchemy(statement: Any, _compiled: SQLCompiler) -> Run:
 def _through_asyncpg(statement: Any, compiled: SQLCompiler) -> Run:
     dialect, columns = compiled.dialect, statement.exported_columns
     if any(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns):
-        msg = f"SQLAlchemy would still have to read the value of one of {', '.join(map(str, columns))}."
+        msg = f"SQLAlchemy would have to convert the values of one of {', '.join(map(str, columns))}."
         raise TypeError(msg)
     names = compiled.positiontup or ()
     types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]

@@ -1,4 +1,4 @@
-"""The tables. Migrations are compared with this file by a test."""
+"""The tables. A test compares the migrations with this file."""
 
 from sqlalchemy import (
     JSON,
@@ -36,30 +36,30 @@ leads = Table(
     "leads",
     metadata,
     Column("id", Id, primary_key=True),
-    # A lead that was merged away keeps its id, which goes on resolving, and what may not be null.
+    # A merged lead keeps its row, so that its id still resolves, but only the columns that can't be null.
     Column("merged_into", Id, ForeignKey("leads.id"), nullable=True),
     Column("stage", String(64), nullable=False),
     Column("stage_since", UtcDateTime, nullable=False),
     Column("scores", JSON, nullable=False),
     Column("tally", JSON, nullable=False),
     Column("traits", JSON, nullable=False),
-    # With a default, for replicas of the version before that go on inserting while they are being replaced.
+    # The default is for replicas of the previous version, which insert rows until they are replaced.
     Column("trusted_traits", JSON, nullable=False, server_default=text("'{}'")),
     Column("source", JSON(none_as_null=True), nullable=True),
     Column("channel", String(32), nullable=True),
     Column("first_seen_at", UtcDateTime, nullable=True),
     Column("last_seen_at", UtcDateTime, nullable=True),
-    # The day alone is in the indexes. What changes with every event would be written anew in all of them each time;
-    # so PostgreSQL writes the row only, beside the old one, where it leaves some room.
+    # Only the day is indexed. If an indexed column changed with every event, PostgreSQL would update all indexes each
+    # time; this way it usually updates only the row (HOT), for which `fillfactor` leaves room.
     Column("last_seen_on", Date, nullable=True),
     Column("event_count", BigInteger, nullable=False),
     Column("model_version", Integer, nullable=False),
-    # The UTC day on which the sweeper looks again; null for a lead that was merged away.
+    # The UTC day of the sweeper's next check; null for a merged lead.
     Column("next_check_on", Date, nullable=True, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    # Few leads are merged ones, and an entry for each of the others would be written anew at every event. What asks for
-    # the living says so: then the index is all that has to be read, to count them.
+    # Partial, since few leads are merged: fewer entries to update. Queries repeat the condition, so that counts can be
+    # read from an index alone.
     Index(None, "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
     Index(None, "model_version", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
@@ -75,8 +75,8 @@ identities = Table(
     Column("linked_at", UtcDateTime, nullable=False),
 )
 
-# Whose an identity was before it moved to another lead: for looking back, and for undoing merges. With the time in the
-# key, since an identity that was moved back may leave the same lead again.
+# An identity's leads before it moved: for look-backs, and for undoing merges. The time is in the key, because an
+# identity that was moved back may leave the same lead again.
 former_identities = Table(
     "former_identities",
     metadata,
@@ -97,7 +97,7 @@ events = Table(
     Column("identities", JSON, nullable=False),
     Column("type", String(16), nullable=False),
     Column("name", String(200), nullable=False),
-    # What makes two names one: of the events of a lead, the database picks those that a signal could count.
+    # Equal for equivalent names, so that the database can select a lead's events that a signal may count.
     Column("name_key", String(600), nullable=False),
     Column("occurred_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
@@ -120,7 +120,7 @@ transitions = Table(
     Column("cause", String(16), nullable=False),
     Column("model_version", Integer, nullable=False),
     Column("scores", JSON, nullable=False),
-    # Whether those who listen are told: not of what a model changes that was published quietly.
+    # Whether subscribers are notified: not for changes by a model that was published quietly.
     Column("notify", Boolean, nullable=False),
     Index(None, "lead_id", "id"),
 )
@@ -134,8 +134,8 @@ models = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-# A rollout begins when a version is published. The version of the last one is the active model: publishing an older
-# version again is the way back. `leads` is how many it found before it; `claimed_by` which process is at work on it.
+# A rollout begins when a version is published. The latest one's version is the active model; to go back, publish an
+# older version again. `leads` is how many leads it has to evaluate, `claimed_by` the process that works on it.
 rollouts = Table(
     "rollouts",
     metadata,
@@ -175,6 +175,6 @@ rejections = Table(
     Column("detail", Text, nullable=False),
     Column("message_id", String(100), nullable=True),
     Column("body", Text, nullable=False),
-    # Whom the message named, for erasing them here as well. With a default, as replicas of the version before need one.
+    # The people in the message, so that erasure covers this table. Replicas of the previous version need the default.
     Column("identities", JSON, nullable=False, server_default=text("'[]'")),
 )

@@ -17,9 +17,9 @@ from app.storage.tables import leads, transitions
 
 @dataclass(frozen=True, slots=True)
 class StoredTransition:
-    """A transition with its id, which sorts by time, and the id that the lead had then.
+    """A transition with its id, which sorts by time, and the lead's id at the time.
 
-    `notify`: whether those who listen are to be told.
+    `notify`: whether to notify subscribers.
     """
 
     id: UUID
@@ -37,7 +37,7 @@ _INSERT = Statement(partial(insert_rows, transitions))
 
 
 async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, limit: int) -> list[StoredTransition]:
-    """The transitions of a lead, those under ids that were merged into it among them, the latest first."""
+    """A lead's transitions, including those of leads merged into it, the latest first."""
     ids = select(leads.c.id).where(or_(leads.c.id == lead_id, leads.c.merged_into == lead_id))
     query = select(transitions).where(transitions.c.lead_id.in_(ids))
     if after is not None:
@@ -47,7 +47,7 @@ async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, l
 
 
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, list[Transition]]:
-    """The transitions made under each of these ids, the first one first."""
+    """The transitions recorded under each of these ids, the oldest first."""
     found: dict[UUID, list[Transition]] = {lead_id: [] for lead_id in lead_ids}
     query = select(transitions).where(any_of_values(transitions.c.lead_id, lead_ids)).order_by(transitions.c.id)
     for row in await connection.execute(query):

@@ -1,4 +1,4 @@
-"""The pruner: lets go of what has been kept long enough."""
+"""The pruner: deletes rejections that have been kept long enough."""
 
 from app.services.rejections import prune_rejections
 from app.services.runtime import Runtime

@@ -1,4 +1,4 @@
-"""The rollout worker: carries a published model to the leads, until none is left or the process stops."""
+"""The rollout worker: re-evaluates leads by a published model, until none is left or the process stops."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from app.services.runtime import Runtime
 
 
 async def run_rollout(runtime: Runtime, stopping: asyncio.Event) -> None:
-    """One round. What is left at a stop, another process goes on with at once."""
+    """One round. If the process stops, another can continue at once."""
 
     def on_chunk(_leads: int, moves: StageMoves) -> bool:
         runtime.metrics.moved(moves)

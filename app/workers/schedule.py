@@ -1,6 +1,6 @@
-"""Work that comes round: each job is run, again and again, until the process stops.
+"""Periodic jobs, which run until the process stops.
 
-A job is never cancelled: one that was in a transaction could leave its connection with SQLite's only lock.
+A job is never cancelled: in a transaction, it could leave its connection holding SQLite's only lock.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 async def repeat(name: str, interval_s: float, job: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
-    """Run a job every so often. What goes wrong is logged, and tried again when its time comes."""
+    """Run a job, with `interval_s` seconds after each run. Errors are logged, and the job runs again next time."""
     while not stopping.is_set():
         try:
             await job()

@@ -1,4 +1,4 @@
-"""The sweeper: visits the leads whose next check has come."""
+"""The sweeper: re-evaluates leads whose next check is due."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from app.services.sweep import sweep_due
 
 
 async def sweep(runtime: Runtime, stopping: asyncio.Event) -> None:
-    """One round: until nothing is due any more, or, at a stop, to the end of the transaction under way."""
+    """One round: until nothing is due, or until the current transaction ends if the process stops."""
     visited = 1
     while visited and not stopping.is_set():
         now, chunk = runtime.clock(), runtime.settings.sweep_chunk

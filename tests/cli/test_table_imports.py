@@ -95,7 +95,7 @@ def test_a_dry_run_of_json_lines_shows_them_and_what_is_refused(tmp_path: Path) 
     ("arguments", "said"),
     [
         (("--map", "Firma=company"), "There is no column `Firma` in the file. Its columns: Name, Notes."),
-        ((), "No column says who the person is. The columns: Name, Notes."),
+        ((), "No column identifies the person. The columns: Name, Notes."),
         (("--map", "Name=email", "--map", "Notes=email"), "would both be `email`"),
     ],
 )

@@ -181,7 +181,7 @@ def test_an_unusable_email_or_phone_number_beside_a_good_id_costs_nothing() -> N
 
 
 def test_a_meaningless_id_beside_a_good_one_refuses_the_message() -> None:
-    with pytest.raises(InvalidMessage, match="`anonymousId` names nobody"):
+    with pytest.raises(InvalidMessage, match="`anonymousId` identifies nobody"):
         link({"userId": "u1", "anonymousId": "undefined"})
 
 

@@ -1,4 +1,4 @@
-"""How a table is understood: what each column means, by what was told, by a known export, or by its name."""
+"""The layout of a table: what each column means, by the options, by a known export, or by its name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _OBJECTS = ("traits.", "properties.", "context.")
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """What was told about a table. `targets` are by column, `event_times` are columns by the event that they date."""
+    """The user's options. `targets` are by column; `event_times` are columns by the event that they date."""
 
     format: str | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class TableOptions:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a table's rows are, and the target of each column, in order; `""` for one that is left out."""
+    """What a table's rows are, and each column's target, in order; `""` for a column that is left out."""
 
     kind: RowKind
     columns: tuple[str, ...]
@@ -45,12 +45,12 @@ class Layout:
     shape: Shape | None
 
     def target_of_member(self, name: str) -> str:
-        """The target of a member of a JSON object that is spread out."""
+        """The target of a member of a JSON object whose members count as columns."""
         known = self.shape.target_of_member(name) if self.shape else None
         return f"properties.{property_name(name)}" if known is None else known
 
     def path_of(self, target: str) -> Path:
-        """Where a target is in a message. An event's row says who the person is in the context, as clients do."""
+        """A target's path in a message. In an event, the person's traits are in the context, as clients send them."""
         person = ("traits",) if self.kind == "person" else ("context", "traits")
         if target in ("email", "phone"):
             return (*person, target)
@@ -67,27 +67,27 @@ class Layout:
 def understand(columns: Sequence[str], options: TableOptions) -> Layout:
     """The layout of a table with this header.
 
-    Raises UnreadableFile if an option names a column that is not there, two columns would be the same trait, or none
-    says who the person is.
+    Raises UnreadableFile if an option names a missing column, two columns have the same target, or no column identifies
+    the person.
     """
     shape = recognise(columns, options.format)
-    told = _told_targets(columns, options)
-    kind = _kind_of(columns, options, shape, told.values())
+    chosen = _chosen_targets(columns, options)
+    kind = _kind_of(columns, options, shape, chosen.values())
     event_times = tuple((event, _find(columns, column)) for event, column in options.event_times.items())
-    told |= dict.fromkeys((index for _, index in event_times), "")
-    targets = _Targets(columns, shape, kind, told).find_all()
+    chosen |= dict.fromkeys((index for _, index in event_times), "")
+    targets = _Targets(columns, shape, kind, chosen).find_all()
     layout = Layout(kind, tuple(columns), targets, event_times, options, shape)
     _check(layout)
     return layout
 
 
-def _told_targets(columns: Sequence[str], options: TableOptions) -> dict[int, str]:
-    told = {_find(columns, column): _tidy_target(target) for column, target in options.targets.items()}
+def _chosen_targets(columns: Sequence[str], options: TableOptions) -> dict[int, str]:
+    chosen = {_find(columns, column): _tidy_target(target) for column, target in options.targets.items()}
     if options.time is not None:
-        told[_find(columns, options.time)] = "timestamp"
+        chosen[_find(columns, options.time)] = "timestamp"
     if options.event_column is not None:
-        told[_find(columns, options.event_column)] = "event"
-    return told
+        chosen[_find(columns, options.event_column)] = "event"
+    return chosen
 
 
 def _tidy_target(target: str) -> str:
@@ -95,7 +95,7 @@ def _tidy_target(target: str) -> str:
 
 
 def _find(columns: Sequence[str], name: str) -> int:
-    """The column that an option names: exactly so, or else the only one whose name is the same."""
+    """The index of the column that an option names: an exact match, or else the only column with an equal name."""
     if name in columns:
         return columns.index(name)
     same = [index for index, column in enumerate(columns) if comparable_name(column) == comparable_name(name)]
@@ -104,10 +104,10 @@ def _find(columns: Sequence[str], name: str) -> int:
     raise UnreadableFile(f"There is no column `{name}` in the file. Its columns: {list_names(columns)}.")
 
 
-def _kind_of(columns: Iterable[str], options: TableOptions, shape: Shape | None, told: Iterable[str]) -> RowKind:
+def _kind_of(columns: Iterable[str], options: TableOptions, shape: Shape | None, chosen: Iterable[str]) -> RowKind:
     if options.event_times:
         return "person"
-    if options.event is not None or "event" in told:
+    if options.event is not None or "event" in chosen:
         return "event"
     if shape:
         return shape.kind
@@ -115,18 +115,18 @@ def _kind_of(columns: Iterable[str], options: TableOptions, shape: Shape | None,
 
 
 class _Targets:
-    """The search for what each column means. What was told comes first, then a known export, then usual names."""
+    """Finds each column's target: from the options first, then from a known export, then by usual names."""
 
-    def __init__(self, columns: Sequence[str], shape: Shape | None, kind: RowKind, told: Mapping[int, str]) -> None:
+    def __init__(self, columns: Sequence[str], shape: Shape | None, kind: RowKind, chosen: Mapping[int, str]) -> None:
         self._names = [unwrap(column) if shape else column for column in columns]
         self._shape = shape
         self._kind = kind
-        self._found = dict(told)
+        self._found = dict(chosen)
 
     def find_all(self) -> tuple[str, ...]:
         for index, name in enumerate(self._names):
             if name in self._names[:index]:
-                self._take(index, "")  # a query for an event and for everything has its event twice
+                self._take(index, "")  # `SELECT event, *` returns the event twice
             elif self._shape and (target := self._shape.target_of(name)) is not None:
                 self._take(index, target)
         comparable = [comparable_name(name) for name in self._names]
@@ -147,7 +147,7 @@ class _Targets:
             yield from (("timestamp", names.PERSON_TIMES), *names.TRAITS.items())
 
     def _take(self, index: int, target: str) -> None:
-        """Let a column have this target, unless it has one, or another column is it already."""
+        """Assign a target to a column, unless the column has one or the target is taken."""
         shared = target in ("", "distinctIds") or target.endswith(".*")
         if index not in self._found and (shared or target not in self._found.values()):
             self._found[index] = target
@@ -166,10 +166,10 @@ def _check(layout: Layout) -> None:
         if other != column:
             raise UnreadableFile(
                 f"The columns `{other}` and `{column}` would both be `{target}`: "
-                f'call one differently (--map "{column}=another_name"), or leave it out (--map "{column}=").'
+                f'rename one (--map "{column}=another_name"), or leave it out (--map "{column}=").'
             )
     if not _WHO & set(layout.targets) and not any(target.endswith(".*") for target in layout.targets):
         raise UnreadableFile(
-            f"No column says who the person is. The columns: {list_names(layout.columns)}. "
+            f"No column identifies the person. The columns: {list_names(layout.columns)}. "
             f'Name the one that does, such as --map "{layout.columns[0]}=email" (or userId, anonymousId, phone).'
         )

@@ -1,4 +1,4 @@
-"""A table's rows as messages: one a row, or a person and the events of which the row has the times."""
+"""Turning a table's rows into messages: one per row, or a person and the events whose times the row has."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from app.protocol.tables.shapes import settle_distinct_ids
 from app.protocol.tables.times import read_cell_time
 
 NOTHING = frozenset({"", "NULL", "null", "(null)", "<null>", "\\N", "NaN", "nan", "#N/A"})
-"""What databases and spreadsheets write for a value that is not there. `Null` is not among them: it is a surname."""
+"""What databases and spreadsheets write for a missing value. `Null` is left out: it is a surname."""
 
 _BY_STRENGTH: tuple[Path, ...] = (("userId",), ("traits", "email"), ("traits", "phone"), ("anonymousId",))
 
@@ -30,7 +30,7 @@ class RowReader:
         self._path_of_member = lru_cache(maxsize=4096)(self._find_path_of_member)
 
     def read(self, row: Row) -> Iterator[Entry]:
-        """A row's messages. If one of its times can't be read, the whole row is refused."""
+        """A row's messages. An unreadable time rejects the whole row."""
         if row.fault is not None:
             yield Entry(row.line, fault=row.fault)
             return
@@ -45,7 +45,7 @@ class RowReader:
         yield from (Entry(row.line, event) for event in events)
 
     def _content(self, message: Mapping[str, Any], cells: list[str]) -> bytes:
-        """What makes two rows one: of a person all that is said; of an event the row, however it is understood."""
+        """What identifies a row: a person's message, or an event's cells, however its columns are mapped."""
         if self._layout.kind == "person":
             return orjson.dumps(message, option=orjson.OPT_SORT_KEYS)
         filled = {name: cell for name, cell in zip(self._layout.columns, cells, strict=True) if cell}
@@ -64,7 +64,7 @@ class RowReader:
                 self._place(message, path, cell)
         if ("timestamp",) in self._paths and self._layout.kind == "event" and not message.get("timestamp"):
             time = self._layout.columns[self._paths.index(("timestamp",))]
-            raise InvalidMessage("validation-error", f"`{time}` is empty: an event of history needs its time.")
+            raise InvalidMessage("validation-error", f"`{time}` is empty: an event needs a time.")
         settle_distinct_ids(message)
         return self._with_type(message)
 
@@ -79,7 +79,7 @@ class RowReader:
         return {"type": message_type, **named, **message}
 
     def _read_events(self, person: Mapping[str, Any], cells: list[str]) -> Iterator[dict[str, Any]]:
-        """The events that a row has the times of. Each is known by who did what when, whatever else changes."""
+        """The events whose times are in the row. Their ids depend only on the person, the event and the time."""
         who = {key: person[key] for key in ("userId", "anonymousId") if key in person}
         traits = {key: person["traits"][key] for key in ("email", "phone") if key in person.get("traits", ())}
         for event, index in self._layout.event_times:
@@ -106,7 +106,7 @@ class RowReader:
         return self._layout.path_of(target) if target else None
 
     def _place(self, message: dict[str, Any], path: Path, value: Any) -> None:
-        """Put a value where it belongs, unless another column has said the same already."""
+        """Put a value at its path, unless another column has filled it."""
         if path == ("distinctIds",):
             message.setdefault("distinctIds", []).extend(_read_list(value))
             return
@@ -122,12 +122,12 @@ def _read_object(cell: str, column: str) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         members = None
     if not isinstance(members, dict):
-        raise InvalidMessage("malformed-json", f"`{column}` must hold a JSON object, or nothing.")
+        raise InvalidMessage("malformed-json", f"`{column}` must be a JSON object or empty.")
     return members
 
 
 def _read_list(value: Any) -> list[Any]:
-    """Several ids in one cell, as JSON, or the one that there is."""
+    """The ids in a cell: a JSON list, or a single id."""
     if isinstance(value, str) and value.startswith("["):
         try:
             value = orjson.loads(value)
@@ -147,7 +147,7 @@ def _strongest(person: Mapping[str, Any]) -> tuple[Path, str] | None:
 
 
 def _complete_page(message: dict[str, Any]) -> None:
-    """Add the path and the query of a page's address, as the browser's libraries send them."""
+    """Add the path and the query of the page's URL, as browser libraries send them."""
     page = message.get("context", {}).get("page", {})
     try:
         parts = urlsplit(str(page.get("url", "")))

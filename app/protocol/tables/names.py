@@ -1,8 +1,8 @@
-"""Names of columns: when two are the same, what they are called as a trait, and which ones everybody uses.
+"""Column names: comparing them, turning them into names of traits, and the usual ones.
 
-Two names are the same if their letters and digits are: `First Name`, `firstName`, `FIRSTNAME` and `$first_name`. Below,
-names are written that way, the likeliest first. Those of people and companies in other words and languages are in
-`form_names`, since forms have the same.
+Names are equal if their letters and digits are: `First Name`, `firstName`, `FIRSTNAME` and `$first_name`. Below, they
+are written in that form, the likeliest first. Other words for people and companies are in `form_names`, because forms
+use them, too.
 """
 
 import re
@@ -11,7 +11,7 @@ from functools import lru_cache
 
 _WORD_ENDS = re.compile(r"(?<=[^\W_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _GAPS = re.compile(r"[\W_]+")
-_CUSTOM_FIELD = re.compile(r"__c$", re.IGNORECASE)  # Salesforce's ending for fields that a customer has added
+_CUSTOM_FIELD = re.compile(r"__c$", re.IGNORECASE)  # Salesforce's suffix for custom fields
 
 PERSON_FIELDS: Mapping[str, tuple[str, ...]] = {
     "userId": ("userid",),
@@ -40,7 +40,7 @@ TRAITS: Mapping[str, tuple[str, ...]] = {
 
 @lru_cache(maxsize=4096)
 def comparable_name(name: str) -> str:
-    """Equal for names that are the same."""
+    """A name's letters and digits in lower case, to compare names by."""
     return tidy_name(name).replace("_", "").casefold()
 
 

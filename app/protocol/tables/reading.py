@@ -1,6 +1,6 @@
 """The bytes of a CSV file as rows of cells: its encoding, its delimiter, and rows that can't be read.
 
-Bytes come in pieces of any size, and rows leave one by one, so a file may be of any length.
+Bytes are read in pieces of any size and rows are yielded one by one, so a file may have any length.
 """
 
 import codecs
@@ -18,7 +18,7 @@ from app.scoring.strings import trimmed
 MAX_ROW_CHARACTERS = 2 * MAX_MESSAGE_BYTES  # quotation marks are doubled in CSV, so a good row may be that long
 
 _DELIMITERS = (",", ";", "\t", "|")
-_EXCELS_HINT = re.compile(r"sep=(.)", re.IGNORECASE)  # Excel writes it as a first line of its own
+_EXCELS_HINT = re.compile(r"sep=(.)", re.IGNORECASE)  # Excel's optional first line
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
@@ -28,7 +28,7 @@ _MAX_NAMES_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row's trimmed cells, one for each column of the header, or the fault that keeps it from being used."""
+    """A row's trimmed cells, one for each column of the header, or the fault that makes it unusable."""
 
     line: int
     cells: tuple[str, ...] = ()
@@ -82,18 +82,18 @@ class Table:
 
 
 def list_names(names: Iterable[str]) -> str:
-    """Names of columns for an error: as they are in the file, as many and as long as can be read."""
+    """Column names for an error message, without control characters and limited in number and length."""
     shown = [_UNPRINTABLE.sub(" ", name[:_MAX_NAME_SHOWN]) for name in names]
     more = f" and {len(shown) - _MAX_NAMES_SHOWN} more" if len(shown) > _MAX_NAMES_SHOWN else ""
     return ", ".join(shown[:_MAX_NAMES_SHOWN]) + more
 
 
 class _TooLong(Exception):
-    """A row has grown too long. csv's reader passes it on, and begins a new row when it is asked again."""
+    """A row is too long. csv's reader lets this through and starts a new row on the next call."""
 
 
 class _Lines:
-    """The lines of a file for csv's reader: counted, and within the bounds of a row."""
+    """Feeds csv's reader with lines: counts them, and limits the length of a row."""
 
     def __init__(self, pieces: Iterator[str]) -> None:
         self._lines = _split(pieces)
@@ -121,7 +121,10 @@ class _Lines:
         return self.number + 1
 
     def find_delimiter(self) -> str:
-        """The delimiter that finds the most cells in the first line with anything in it, which is read again later."""
+        """The one that Excel's hint names, or that splits the first non-blank line into the most cells.
+
+        That line is read again as the header.
+        """
         for line in self._lines:
             if hint := _EXCELS_HINT.fullmatch(line.strip("\n ")):
                 self.number += 1
@@ -134,19 +137,19 @@ class _Lines:
 
 
 def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
-    """Text by its byte order mark, or else as UTF-8, in which other bytes stay recognisable as lone surrogates."""
+    """Decode by the byte order mark, or else as UTF-8, where invalid bytes become lone surrogates."""
     pieces, start = iter(pieces), b""
     while len(start) < len(_WORKBOOKS[0]) and (piece := next(pieces, b"")):
         start += piece
     if start.startswith(_WORKBOOKS):
-        raise UnreadableFile("The file is a spreadsheet's workbook: save it as CSV, and import that.")
+        raise UnreadableFile("The file is a spreadsheet workbook: save it as CSV and import that.")
     utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     encoding, errors = ("utf-16", "replace") if utf16 else ("utf-8-sig", "surrogateescape")
     return codecs.iterdecode(chain([start], pieces), encoding, errors)
 
 
 def _split(pieces: Iterable[str]) -> Iterator[str]:
-    """Lines, whichever way they end; each ends in a line feed. Of one that is too long, enough to know that it is."""
+    """Split by any line ending; lines end in a line feed. Overlong lines are cut, but stay over the limit."""
     newlines, rest = io.IncrementalNewlineDecoder(None, translate=True), ""
     for piece in pieces:
         *lines, rest = (rest + newlines.decode(piece)).split("\n")
@@ -169,7 +172,7 @@ def _check_header(names: tuple[str, ...]) -> tuple[str, ...]:
     while names and not names[-1]:  # spreadsheets write empty columns at the right
         names = names[:-1]
     if any("\0" in name for name in names):
-        raise UnreadableFile("The file is no text, or UTF-16 without a byte order mark: save it as CSV in UTF-8.")
+        raise UnreadableFile("The file is not text, or is UTF-16 without a byte order mark: save it as CSV in UTF-8.")
     unnamed = [str(number) for number, name in enumerate(names, start=1) if not name]
     if unnamed:
         raise UnreadableFile(f"The file's header has no name for column {', '.join(unnamed)}: give each column one.")
@@ -182,16 +185,14 @@ def _check_header(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _too_many(cells: int, columns: int) -> str:
-    return (
-        f"This row has {cells} cells, and the header {columns}: put values that hold the delimiter in quotation marks."
-    )
+    return f"This row has {cells} cells, but the header has {columns}: quote values that contain the delimiter."
 
 
 def _too_long(line: int) -> str:
     return (
-        f"This row is too long, up to line {line} at least: a message is at most {MAX_MESSAGE_BYTES:,} bytes. "
-        "If it should have ended earlier, a quotation mark is missing."
+        f"This row is too long, up to line {line} at least: a message can have at most {MAX_MESSAGE_BYTES:,} bytes. "
+        "If the row should have ended earlier, a quotation mark is missing."
     )
 
 
-_BAD_QUOTES = "This row's quotation marks don't match: close each, and double those within a value."
+_BAD_QUOTES = "This row's quotation marks don't match: close each one, and double those inside a value."

@@ -1,8 +1,8 @@
-"""The well-known exports: how each is recognised by its header, and what its columns mean.
+"""Well-known exports: how each is recognised by its header, and what its columns mean.
 
 A target is written as in `--map`: a field of a message, `traits.…`, `properties.…` or `context.…`; `traits.*` and
-`properties.*` are JSON objects whose members are columns of their own; `""` leaves a column out. Only what a shape's
-names mean beyond the usual (`names`) is said here.
+`properties.*` are JSON objects whose members count as columns; `""` leaves a column out. A shape lists only the columns
+that don't have their usual meaning (`names`).
 """
 
 import re
@@ -21,10 +21,10 @@ _MEMBER = "properties."
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An export. `signatures` are sets of names of which one has to be there completely.
+    """An export, recognised if its header has all names of one of its `signatures`.
 
-    `prefixes` say what the beginning of a name stands for. `types` are events that are another type of message, and
-    `type` is that of all the others. With `keeps_names`, columns are properties by the names that they had before.
+    `prefixes` are targets by the beginning of a name. `types` are the types of messages by event; `type` is that of all
+    other events. With `keeps_names`, columns keep their names instead of becoming snake case.
     """
 
     format: str
@@ -38,17 +38,17 @@ class Shape:
     keeps_names: bool = False
 
     def target_of(self, name: str) -> str | None:
-        """What a column means, None if that is for others to say. Its name is as `unwrap` gives it."""
+        """The target of a column, by its name from `unwrap`; None if the shape doesn't define it."""
         if name.startswith(_MEMBER):
             return self.target_of_member(name.removeprefix(_MEMBER))
         return self._find(name, self.targets)
 
     def target_of_member(self, name: str) -> str | None:
-        """The same for a property. Those that begin with `$` are the product's own; the others are its customers'."""
+        """The same for a property. Names with `$` are the product's own; the others are its customers'."""
         return self._find(name, self.targets if name.startswith("$") else _CUSTOMERS)
 
     def overlap(self, columns: Collection[str]) -> float:
-        """How much of a signature a header has; 1 is all."""
+        """The largest share of a signature that a header has, from 0 to 1."""
         names = {comparable_name(unwrap(column)) for column in columns}
         return max(len(signature & names) / len(signature) for signature in self.signatures)
 
@@ -61,17 +61,17 @@ class Shape:
 
 
 def unwrap(column: str) -> str:
-    """A column's name without the `*.` that PostHog puts before all that a query for everything has found."""
+    """A column's name without the `*.` that PostHog adds if a query selects `*`."""
     return column.removeprefix("*.")
 
 
 def property_name(name: str) -> str:
-    """What a property is called where an export keeps its name."""
+    """A property's name in an export that keeps names."""
     return name.removeprefix(_MEMBER).lstrip("$") or name
 
 
-def recognise(columns: Collection[str], format: str | None) -> Shape | None:  # noqa: A002 - the option's own word
-    """The export that a header belongs to; of a format that is named, the one that comes closest."""
+def recognise(columns: Collection[str], format: str | None) -> Shape | None:  # noqa: A002 - the option's name
+    """The export that a header belongs to; with a `format`, the closest one of that format. None if there is none."""
     if format is None:
         return next((shape for shape in SHAPES if shape.overlap(columns) == 1), None)
     family = [shape for shape in SHAPES if shape.format == format]
@@ -79,9 +79,9 @@ def recognise(columns: Collection[str], format: str | None) -> Shape | None:  # 
 
 
 def settle_distinct_ids(message: dict[str, Any]) -> None:
-    """Tell whether a `distinct_id`, which PostHog and Mixpanel use for both, names a user or a device.
+    """Turn each `distinct_id`, which PostHog and Mixpanel use for users and devices, into one or the other.
 
-    It is a device's if the row's device id or its form says so (`$device:…`, a UUID).
+    It is a device's if it equals the row's device id or looks like one (`$device:…`, a UUID).
     """
     device = message.get("anonymousId")
     for distinct_id in map(str, message.pop("distinctIds", ())):
@@ -256,6 +256,6 @@ SHAPES: tuple[Shape, ...] = (
         targets={**_WAREHOUSE_COLUMNS, "id": "userId", "receivedat": "timestamp"},
     ),
 )
-"""The first that fits is taken: those with more in their signatures stand before those with less."""
+"""The first match wins, so longer signatures come first."""
 
 FORMATS = tuple(dict.fromkeys(shape.format for shape in SHAPES))

@@ -9,7 +9,7 @@ from app.scoring.strings import with_ascii_digits
 
 DateOrder = Literal["dmy", "mdy"]
 
-# A year, or a spreadsheet's number of days: as seconds it would be of 1970. Eight digits may be a date.
+# A year or a spreadsheet's day number, which as seconds would be in 1970. Eight digits may be a date.
 _SMALL_NUMBER = re.compile(r"\d{1,7}(?:\.\d*)?|\d{8}\.\d*|(?!19|20)\d{8}", re.ASCII)
 _DAY_AND_MONTH = re.compile(
     r"(?P<first>\d{1,2})(?P<separator>[./-])(?P<second>\d{1,2})(?P=separator)(?P<year>\d{4})"
@@ -19,9 +19,9 @@ _DAY_AND_MONTH = re.compile(
 
 
 def read_cell_time(text: str, column: str, order: DateOrder | None) -> str | None:
-    """The time in a cell as RFC 3339, None where it says that there is none. A number counts from the epoch.
+    """The time in a cell as RFC 3339; None if it stands for no time. A number counts from the epoch.
 
-    Raises InvalidMessage, which says what to do about dates such as 01/02/2026.
+    Raises InvalidMessage, which explains `--dates` if a date such as 01/02/2026 needs it.
     """
     text = with_ascii_digits(text)
     if _SMALL_NUMBER.fullmatch(text):
@@ -41,7 +41,7 @@ def _read_day_and_month(match: re.Match[str], column: str, order: DateOrder | No
     if order is None:
         raise InvalidMessage(
             "validation-error",
-            f"`{column}` may mean two days: say which comes first, the day (--dates dmy) or the month (--dates mdy).",
+            f"`{column}` is ambiguous: say which comes first, the day (--dates dmy) or the month (--dates mdy).",
         )
     day, month = (match["first"], match["second"]) if order == "dmy" else (match["second"], match["first"])
     hour = int(match["hour"] or 0)

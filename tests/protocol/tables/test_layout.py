@@ -128,7 +128,7 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(options: dict
 @pytest.mark.parametrize("columns", [("Name", "Company"), ("id", "mailing_list"), ("created_at", "plan")])
 def test_a_table_that_names_nobody_is_refused_with_its_columns(columns: tuple[str, ...]) -> None:
     with pytest.raises(
-        UnreadableFile, match=f'who the person is. The columns: {", ".join(columns)}.*--map "{columns[0]}='
+        UnreadableFile, match=f'identifies the person. The columns: {", ".join(columns)}.*--map "{columns[0]}='
     ):
         understand(columns, TableOptions())
 

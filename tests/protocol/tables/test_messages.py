@@ -104,12 +104,12 @@ def test_a_time_that_can_not_be_read_refuses_its_row() -> None:
     text = "email,created_at,demo_at\na@x.example,2026-01-10,2026-01-11\nb@x.example,soon,\nc@x.example,,01/02/2026\n"
     [(first, said), (second, ambiguous)] = faults(text, event_times={"Demo Requested": "demo_at"})
     assert (first, said) == (3, "`created_at` must be an RFC 3339 time, such as 2030-01-31T12:00:00Z.")
-    assert (second, ambiguous[:30]) == (4, "`demo_at` may mean two days: s")
+    assert (second, ambiguous[:30]) == (4, "`demo_at` is ambiguous: say wh")
 
 
 def test_an_event_of_history_without_its_time_is_refused() -> None:
     text = "email,event,date\na@x.example,Liked,\nb@x.example,Liked,2026-01-10\n"
-    assert faults(text) == [(2, "`date` is empty: an event of history needs its time.")]
+    assert faults(text) == [(2, "`date` is empty: an event needs a time.")]
 
 
 def test_objects_are_spread_out_and_refused_if_they_are_none() -> None:
@@ -118,7 +118,7 @@ def test_objects_are_spread_out_and_refused_if_they_are_none() -> None:
     text = header + "".join(f"m{number},Liked,u1,2026-01-10,{held}\n" for number, held in enumerate(objects))
     [good, *_] = messages(text)
     assert good["properties"] == {"plan": "pro"}
-    assert [line for line, said in faults(text) if said == "`properties` must hold a JSON object, or nothing."] == [
+    assert [line for line, said in faults(text) if said == "`properties` must be a JSON object or empty."] == [
         3,
         4,
     ]

@@ -78,7 +78,7 @@ def test_missing_cells_are_empty_and_surplus_ones_refuse_the_row() -> None:
     text = "a,b\n1\n1,2,\n1,2,3\n5,6\n"
     assert cells(text) == [("1", ""), ("1", "2"), (), ("5", "6")]
     [(line, detail)] = refused(text)
-    assert (line, detail[:44]) == (4, "This row has 3 cells, and the header 2: put ")
+    assert (line, detail[:44]) == (4, "This row has 3 cells, but the header has 2: ")
 
 
 @pytest.mark.parametrize(

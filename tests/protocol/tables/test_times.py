@@ -46,7 +46,7 @@ def test_the_order_of_day_and_month_is_as_told(text: str, order: DateOrder, time
 
 @pytest.mark.parametrize("text", ["01/02/2026", "13/02/2026", "1-2-2026 10:00"])
 def test_a_date_that_may_be_two_days_is_refused_with_the_remedy(text: str) -> None:
-    with pytest.raises(InvalidMessage, match=r"`Date` may mean two days: .*--dates dmy.*--dates mdy"):
+    with pytest.raises(InvalidMessage, match=r"`Date` is ambiguous: .*--dates dmy.*--dates mdy"):
         read_cell_time(text, "Date", None)
 
 
