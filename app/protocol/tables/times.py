@@ -52,4 +52,4 @@ def _read_day_and_month(match: re.Match[str], column: str, order: DateOrder | No
 
 
 def _unreadable(column: str) -> InvalidMessage:
-    return InvalidMessage("validation-error", f"`{column}` must be an RFC 3339 time, such as 2030-01-31T12:00:00Z.")
+    return InvalidMessage("validation-error", f"`{column}` is not a time: use RFC 3339, such as 2030-01-31T12:00:00Z.")

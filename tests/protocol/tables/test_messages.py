@@ -103,7 +103,7 @@ def test_an_event_is_the_same_row_whatever_its_columns_are_said_to_mean() -> Non
 def test_a_time_that_can_not_be_read_refuses_its_row() -> None:
     text = "email,created_at,demo_at\na@x.example,2026-01-10,2026-01-11\nb@x.example,soon,\nc@x.example,,01/02/2026\n"
     [(first, said), (second, ambiguous)] = faults(text, event_times={"Demo Requested": "demo_at"})
-    assert (first, said) == (3, "`created_at` must be an RFC 3339 time, such as 2030-01-31T12:00:00Z.")
+    assert (first, said) == (3, "`created_at` is not a time: use RFC 3339, such as 2030-01-31T12:00:00Z.")
     assert (second, ambiguous[:30]) == (4, "`demo_at` is ambiguous: say wh")
 
 
