@@ -12,6 +12,7 @@ LeadscoreError
 ├── OriginNotAllowed           a write key used from an origin that it does not list
 ├── UnsafeRedirect             a form's `_next` that is not on the allow-list
 ├── NotFound                   nothing has this id
+├── Gone                       a position that the feed no longer has
 ├── InvalidMessage             one message is unusable; its `code` says why
 ├── ValidationFailed           a parameter or field of a request is wrong
 │   └── ExamplesFailed         a scoring model that its own examples contradict
@@ -81,6 +82,10 @@ class UnsafeRedirect(LeadscoreError):
 
 class NotFound(LeadscoreError):
     code = "not-found"
+
+
+class Gone(LeadscoreError):
+    code = "gone"
 
 
 class InvalidMessage(LeadscoreError):

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
-from app.api import docs, dry_runs, forms, handshakes, ingest, keys, leads, models, ops, rejections, rollouts
+from app.api import changes, docs, dry_runs, forms, handshakes, ingest, keys, leads, models, ops, rejections, rollouts
 from app.api.middleware import (
     CrashMiddleware,
     CrossOriginMiddleware,
@@ -57,6 +57,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     for router in (
         forms.make_router(),
         leads.router,
+        changes.router,
         models.router,
         rollouts.router,
         dry_runs.router,

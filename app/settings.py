@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     rejections_days: Annotated[int, Field(ge=1)] = Field(
         30, description="How long refused messages are kept for inspection, in days."
     )
+    changes_days: Annotated[int, Field(ge=1)] = Field(30, description="How long the feed keeps changes, in days.")
 
     @model_validator(mode="before")
     @classmethod

@@ -146,7 +146,9 @@ async def list_leads(
     min_score: Annotated[list[str] | None, Query(description="`engagement:40`. Repeatable: all of these.")] = None,
     source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
     email: str | None = None,
-    updated_after: Moment | None = None,
+    updated_after: Annotated[
+        Moment | None, Query(description="Not for polling, which would miss changes: use `/v1/changes`.")
+    ] = None,
     sales_ready: bool | None = None,
     sort: Annotated[str, Query(description="`last_seen_at` or the name of a score, highest first.")] = "last_seen_at",
     limit: Limit = 50,

@@ -118,6 +118,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         self.runtime.stopping = True  # for /readyz, while requests are still answered
         await asyncio.sleep(self.runtime.settings.shutdown_delay_s)
+        self.runtime.feed.close()  # readers who wait for changes would delay the end
         await super().shutdown(sockets)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -13,12 +14,15 @@ from uuid_utils.compat import uuid7
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
+from app.services.changes import changes_of
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
 from app.services.publications import Names, Publications
+from app.storage import changes as change_store
 from app.storage import leads as lead_store
 from app.storage import rollouts as rollout_store
 from app.storage import transitions as transition_store
+from app.storage.changes import Change
 from app.storage.leads import Lead
 from app.storage.transitions import StoredTransition
 
@@ -35,10 +39,12 @@ StageMoves = tuple[tuple[str, str], ...]
 
 
 class EvaluatedLead(NamedTuple):
-    """A lead as it is to be stored, and its changes of stage in their order."""
+    """A lead as it is to be stored, as it was before (None if it is new), and its changes of stage in their order."""
 
     lead: Lead
+    before: Lead | None
     changes: tuple[Transition, ...]
+    cause: Cause
 
 
 def evaluated(
@@ -51,7 +57,13 @@ def evaluated(
     """
     evaluation = evaluate(model, facts, now)
     standing, changes = _settled(model, before, facts, evaluation, now, cause)
-    same = before is not None and facts is before.facts and evaluation.values == before.scores and not changes
+    same = (
+        before is not None
+        and not before.is_outdated
+        and facts is before.facts
+        and evaluation.values == before.scores
+        and not changes
+    )
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -62,7 +74,7 @@ def evaluated(
         created_at=before.created_at if before else now,
         updated_at=before.updated_at if before is not None and same else now,
     )
-    return EvaluatedLead(lead, changes)
+    return EvaluatedLead(lead, before, changes, cause)
 
 
 def _settled(
@@ -113,20 +125,36 @@ async def yielding_to_event_loop(items: Iterable[Item]) -> AsyncIterator[Item]:
             await asyncio.sleep(0)
 
 
-async def save(connection: AsyncConnection, results: Collection[EvaluatedLead]) -> None:
-    """Store evaluated leads, which are new or locked, and their transitions.
+async def save(
+    connection: AsyncConnection,
+    results: Collection[EvaluatedLead],
+    now: datetime,
+    merged: Mapping[UUID, UUID] = MappingProxyType({}),
+) -> None:
+    """Store evaluated leads, which are new or locked, their transitions, and their entries in the feed.
+
+    `merged`: the leads that were merged away, each with its survivor, which is among the results.
 
     Those that a model caused are told to nobody if it was published quietly.
     """
     await lead_store.save(connection, [result.lead for result in results])
-    changes = [(result.lead.id, change) for result in results for change in result.changes]
-    versions = {change.model_version for _, change in changes if change.cause == "model"}
+    transitions = [change for result in results for change in result.changes]
+    versions = {change.model_version for change in transitions if change.cause == "model"}
     quiet = {version for version in versions if await _was_published_quietly(connection, version)}
-    stored = [
-        StoredTransition(uuid7(), lead_id, change, change.cause != "model" or change.model_version not in quiet)
-        for lead_id, change in changes
-    ]
+    retired: dict[UUID, list[UUID]] = {}
+    for lead_id, survivor in merged.items():
+        retired.setdefault(survivor, []).append(lead_id)
+    stored: list[StoredTransition] = []
+    changes: list[Change] = []
+    for lead, before, moves, cause in results:
+        own = [
+            StoredTransition(uuid7(), lead.id, move, move.cause != "model" or move.model_version not in quiet)
+            for move in moves
+        ]
+        stored += own
+        changes += changes_of(lead, before, cause, own, retired.get(lead.id, ()), now)
     await transition_store.insert(connection, stored)
+    await change_store.insert(connection, changes, now)
 
 
 async def _was_published_quietly(connection: AsyncConnection, version: int) -> bool:
@@ -161,8 +189,10 @@ async def up_to_date(
         if fingerprints.get(lead.model_version, model.fingerprints) != model.fingerprints
     }
     recounted = await recount(connection, model, outdated, without=set(new))
-    # The stored scores came from other facts: even if they come out the same again, the lead has changed.
-    return {**leads, **{lead_id: replace(leads[lead_id], facts=each, scores={}) for lead_id, each in recounted.items()}}
+    return {
+        **leads,
+        **{lead_id: replace(leads[lead_id], facts=each, is_outdated=True) for lead_id, each in recounted.items()},
+    }
 
 
 async def _by_present_names(
@@ -182,5 +212,4 @@ def _renamed(lead: Lead, names: Names) -> Lead:
     stage = names.get(lead.standing.stage, lead.standing.stage)
     if stage == lead.standing.stage:
         return lead
-    # Without scores, as above: a lead that reads differently has changed.
-    return replace(lead, standing=replace(lead.standing, stage=stage), scores={})
+    return replace(lead, standing=replace(lead.standing, stage=stage), is_outdated=True)

@@ -67,7 +67,7 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
         evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause=cause)
         for lead_id, parts, cause in _changed(resolver, model, before, events)
     ]
-    await save(connection, results)
+    await save(connection, results, now, resolver.merged)
     await lead_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
 
 from app.scoring.document import ScoringModel
 from app.scoring.model import dump_model
 from app.services.model_checks import ModelReport, check_model
 from app.services.models import get_stored, get_version, retry_on_conflict, starter
+from app.storage import changes as change_store
 from app.storage import leads as lead_store
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
+from app.storage.changes import Change
 from app.storage.db import Conflict, Database
 from app.storage.rollouts import Rollout
 from app.storage.sql import dumps
@@ -86,7 +89,10 @@ async def _publish(
     after = latest.id if latest else 0
     # Looking back relies on these times being in order, even if the clocks of two replicas disagree.
     at = max(now, latest.published_at) if latest else now
-    return await rollout_store.insert(connection, version, at, after=after, notify=notify, leads=leads)
+    rollout = await rollout_store.insert(connection, version, at, after=after, notify=notify, leads=leads)
+    data = {"version": version, "rollout_id": rollout.id, "notify": notify}
+    await change_store.insert(connection, [Change(uuid7(), "model.published", at, None, data)], at)
+    return rollout
 
 
 async def install_starter(database: Database, clock: Clock) -> None:

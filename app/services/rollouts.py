@@ -94,7 +94,7 @@ async def _take_step(
             await rollout_store.finish(connection, rollout.id, now)
         model = await models.version(connection, rollout.version)
         results = await reevaluate(connection, models, model, leads, now, "model")
-        await save(connection, results)
+        await save(connection, results, now)
     return _Step(len(leads), stage_moves(results), next(reversed(leads), None))
 
 

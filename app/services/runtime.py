@@ -11,6 +11,7 @@ from app.errors import Unavailable
 from app.metrics import Metrics
 from app.protocol.messages import Sender
 from app.scoring.referrers import known_referrers, public_suffixes
+from app.services.feed import Feed
 from app.services.gauges import update_gauges
 from app.services.intake import Intake
 from app.services.keyring import KeyRing
@@ -44,6 +45,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database)
         self.leads = Leads(self.database, self.models)
+        self.feed = Feed(self.database)
         self._previews = asyncio.Semaphore(MAX_PREVIEWS)
         self.writer = Writer(
             self.database,
@@ -83,6 +85,7 @@ class Runtime:
     async def stop(self) -> None:
         """Commit what is queued, then close the database."""
         self.stopping = True
+        self.feed.close()
         self.writer.close()
         if self._writing is not None:
             await self._writing

@@ -28,7 +28,7 @@ async def sweep_due(database: Database, models: ActiveModels, now: datetime, lim
         model = await models.active(connection)  # after locking: no locked lead can have a newer version
         visited = await reevaluate(connection, models, model, due, now, "time")
         results = [_rescheduled(model, result, now) async for result in yielding_to_event_loop(visited)]
-        await save(connection, results)
+        await save(connection, results, now)
     return len(due), stage_moves(results)
 
 

@@ -32,7 +32,10 @@ UPDATED = [column.name for column in STORED if column.name not in {"id", "create
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`."""
+    """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
+
+    `is_outdated`: whether that evaluation used other facts or names than these. It isn't stored.
+    """
 
     id: UUID
     facts: Facts
@@ -42,6 +45,7 @@ class Lead:
     next_check_on: date | None
     created_at: datetime
     updated_at: datetime
+    is_outdated: bool = False
 
 
 async def save(connection: AsyncConnection, changed: Collection[Lead]) -> None:

@@ -30,6 +30,7 @@ metadata = MetaData(
 
 MERGED = text("merged_into IS NOT NULL")
 NOT_MERGED = text("merged_into IS NULL")
+UNNUMBERED = text("last_position IS NULL")
 IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
 
 leads = Table(
@@ -177,4 +178,26 @@ rejections = Table(
     Column("body", Text, nullable=False),
     # The people in the message, so that erasure covers this table. Replicas of the previous version need the default.
     Column("identities", JSON, nullable=False, server_default=text("'[]'")),
+)
+
+# The changes that one transaction made, for the feed. `id` is given while the leads that changed are locked, so a
+# lead's changes ascend by it; `last_position`, given after the commit, is that of the last change (`size` of them).
+commits = Table(
+    "commits",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("size", Integer, nullable=False),
+    Column("changes", JSON, nullable=False),
+    Column("last_position", BigInteger, nullable=True, unique=True),
+)
+Index(None, commits.c.id, postgresql_where=UNNUMBERED, sqlite_where=UNNUMBERED)
+
+# One row: the position of the last change that has one, and of the last one that was deleted.
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last_position", BigInteger, nullable=False),
+    Column("pruned_to", BigInteger, nullable=False),
 )

@@ -5,4 +5,6 @@ from app.services.runtime import Runtime
 
 
 async def prune(runtime: Runtime) -> None:
-    await prune_rejections(runtime.database, runtime.clock(), runtime.settings.rejections_days)
+    now = runtime.clock()
+    await prune_rejections(runtime.database, now, runtime.settings.rejections_days)
+    await runtime.feed.prune(now, runtime.settings.changes_days)

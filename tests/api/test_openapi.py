@@ -51,6 +51,7 @@ track identify page screen group alias send_batch import_history submit_form
 look_up_lead look_up_leads list_leads get_lead get_lead_score get_lead_history list_lead_events list_lead_transitions
 create_model list_models get_model_schema get_model compare_models preview_model publish_model
 list_rollouts get_rollout evaluate_messages list_keys create_key revoke_key list_rejections
+list_changes
 check_liveness check_readiness get_metrics
 """
 
@@ -245,7 +246,7 @@ NAMED = ["/v1/leads", "/v1/leads/lookup", "/v1/leads/{id}", "/v1/leads/{id}/scor
 NAMED += ["/v1/leads/{id}/transitions", "/v1/keys", "/v1/keys/{id}", "/v1/rejections", "/v1/forms/{id}", "/{id}"]
 NAMED += ["/v1/leads/{id}/history", "/v1/models", "/v1/models/schema", "/v1/models/{number}", "/v1/evaluate"]
 NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publish")]
-NAMED += ["/v1/rollouts", "/v1/rollouts/{number}"]
+NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar, get_args
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from uuid_utils.compat import uuid7
 
 from app.metrics import Metrics
@@ -19,13 +19,14 @@ from app.scoring.document import ScoringModel
 from app.scoring.events import IDENTITY_KINDS, Event, Identity, IdentityKind
 from app.scoring.model import load_model
 from app.services.evaluation import StageMoves
+from app.services.feed import Feed
 from app.services.leads import Leads, LeadView
 from app.services.models import ActiveModels
 from app.services.publishing import activate
 from app.services.rollouts import roll_out
 from app.services.writer import Receipt, Writer
 from app.storage.db import Database
-from app.storage.tables import metadata, transitions
+from app.storage.tables import feed, metadata, transitions
 
 Result = TypeVar("Result")
 
@@ -152,6 +153,7 @@ class Service:
         self.id = uuid7()
         self.writer = self.new_writer()
         self.leads = Leads(self.database, self.models)
+        self.feed = Feed(self.database)
 
     def new_writer(self, **limits: int) -> Writer:
         return Writer(self.database, self.models, self.metrics, self.clock, **limits)
@@ -264,6 +266,9 @@ class World:
         await self._stack.aclose()  # the connections stay open, so that examples need not reconnect
         async with database.write() as connection:
             for table in reversed(metadata.sorted_tables):
-                await connection.execute(delete(table))
+                if table is feed:
+                    await connection.execute(update(feed).values(last_position=0, pruned_to=0))
+                else:
+                    await connection.execute(delete(table))
         await activate(database, model, Clock())
         await self._start(database, Clock())

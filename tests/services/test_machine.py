@@ -24,6 +24,7 @@ from app.services.sweep import sweep_due
 from app.services.writer import Receipt
 from app.storage.db import Database
 from app.storage.tables import leads, transitions
+from tests.services.feeds import read_all, replayed
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, with_signal
 from tests.services.histories import EVERY_KEY, one_message
 from tests.services.rebuild import EvaluatedBy, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
@@ -48,6 +49,13 @@ async def lead_ids(database: Database) -> set[UUID]:
     """The ids of all leads, including merged ones."""
     async with database.read() as connection:
         return set((await connection.execute(select(leads.c.id))).scalars())
+
+
+async def stages_and_scores(database: Database) -> dict[UUID, tuple[str, dict[str, float]]]:
+    """As they are stored, of the leads that were not merged away."""
+    query = select(leads.c.id, leads.c.stage, leads.c.scores).where(leads.c.merged_into.is_(None))
+    async with database.read() as connection:
+        return {row.id: (row.stage, row.scores) for row in await connection.execute(query)}
 
 
 async def count_transitions(database: Database) -> int:
@@ -198,6 +206,19 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def transitions_lead_to_the_stages(self) -> None:
         assert self.world.run(broken_chains(self.world.service.database, "interest", CALLED_ANEW)) == []
+
+    @invariant()
+    def the_feed_leads_to_the_leads(self) -> None:
+        """Every lead was created in it, and its changes of stage and scores are complete and in order."""
+        changes = [change for _, change in self.world.run(read_all(self.world.service.feed))]
+        stages, scores = replayed(changes, CALLED_ANEW)
+        rows = self.world.run(stages_and_scores(self.world.service.database))
+        assert {lead_id: CALLED_ANEW.get(stage, stage) for lead_id, (stage, _) in rows.items()} == {
+            lead_id: CALLED_ANEW.get(stages[lead_id], stages[lead_id]) for lead_id in rows
+        }
+        assert {lead_id: stored for lead_id, (_, stored) in rows.items()} == {each: scores[each] for each in rows}
+        merged = {change.data["from"] for change in changes if change.type == "lead.merged"}
+        assert merged == {str(each) for each in stages.keys() - rows.keys()}
 
 
 def test_the_state_can_always_be_rebuilt_from_the_log(world: World) -> None:

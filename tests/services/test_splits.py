@@ -37,7 +37,7 @@ async def rebuild(connection: AsyncConnection, model: CompiledModel, lead_id: UU
     history = FactsOverTime(model, known_since(links, now), [now])
     await read_facts(connection, [history])
     before = (await lead_store.get_many(connection, [lead_id]))[lead_id]
-    await save(connection, [evaluated(model, lead_id, before, history.by_moment()[now], now, cause="merge")])
+    await save(connection, [evaluated(model, lead_id, before, history.by_moment()[now], now, cause="merge")], now)
 
 
 async def test_leads_merged_and_split_again_and_again_answer_for_each_period(service: Service) -> None:
