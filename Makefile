@@ -41,7 +41,7 @@ check: .venv ## what CI runs: format, lint, types, then every test (the migratio
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
 
-format: .venv ## format the code and mend what the linter can mend
+format: .venv ## format the code and fix what the linter can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 

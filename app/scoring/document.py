@@ -1,4 +1,4 @@
-"""The shapes of a scoring model as people write it: what `model.py` loads and checks."""
+"""The shape of a scoring model's document, which `model.py` loads and checks."""
 
 import math
 from collections.abc import Iterator
@@ -80,13 +80,13 @@ EventNames = Annotated[list[EventName], Field(min_length=1, max_length=200)]
 
 
 class Document(BaseModel):
-    """A part of the model. Unknown fields are faults: a misspelt rule must not be a silent one."""
+    """A part of the model. Unknown fields are faults, so that a misspelt one is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Leaf(Document):
-    """One subject and the operators that must all hold of it."""
+    """One subject, and operators that must all hold for it."""
 
     property_: Path | None = Field(
         None, alias="property", description="A property of the event, by its dotted path: cart.total"
@@ -94,34 +94,34 @@ class Leaf(Document):
     context: Path | None = Field(None, description="The event's context, by its dotted path: page.path")
     trait: Path | None = Field(None, description="A trait of the lead, by its dotted path: company.employees")
     score: Name | None = Field(None, description="A score of the lead, compared with numbers.")
-    signal: Name | None = Field(None, description="A signal of which the lead has hits.")
-    eq: Scalar | None = Field(None, description="Holds if the value is equal; of texts, whatever the case.")
-    ne: Scalar | None = Field(None, description="Holds if the value is there and is not equal.")
+    signal: Name | None = Field(None, description="A signal, whose hits are counted.")
+    eq: Scalar | None = Field(None, description="Holds if the value is equal. Text is compared regardless of case.")
+    ne: Scalar | None = Field(None, description="Holds if the value is present and not equal.")
     in_: list[Scalar] | None = Field(
         None, alias="in", min_length=1, description="Holds if the value equals one of these."
     )
     not_in: list[Scalar] | None = Field(
-        None, min_length=1, description="Holds if the value is there and equals none of these."
+        None, min_length=1, description="Holds if the value is present and equals none of these."
     )
     gt: Ordered | None = Field(None, description="Holds if the value is greater.")
     gte: Ordered | None = Field(None, description="Holds if the value is greater or equal.")
     lt: Ordered | None = Field(None, description="Holds if the value is less.")
     lte: Ordered | None = Field(None, description="Holds if the value is less or equal.")
     contains: str | None = Field(
-        None, min_length=1, description="Holds if the value has this text in it, whatever the case."
+        None, min_length=1, description="Holds if the value contains this text, regardless of case."
     )
     starts_with: str | None = Field(
-        None, min_length=1, description="Holds if the value begins with this text, whatever the case."
+        None, min_length=1, description="Holds if the value starts with this text, regardless of case."
     )
     ends_with: str | None = Field(
-        None, min_length=1, description="Holds if the value ends with this text, whatever the case."
+        None, min_length=1, description="Holds if the value ends with this text, regardless of case."
     )
-    exists: bool | None = Field(None, description="Holds if the value is there (true) or is not (false).")
+    exists: bool | None = Field(None, description="Holds if the value is present (true) or absent (false).")
     at_least: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="How many hits of the signal it takes; 1 if not said."
+        None, description="The number of hits that the signal needs; 1 by default."
     )
     within_days: Days | None = Field(
-        None, description="Only hits of this many days count, today's among them; ever, if not said."
+        None, description="Count only hits of the last so many days, including today; by default, all hits."
     )
 
     def as_written(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Leaf(Document):
 
     @property
     def target(self) -> str:
-        """The dotted path, as names are stored, or the name, that the subject points to."""
+        """The dotted path, in the form in which names are stored, or the name of the subject."""
         return canonical_name(self.as_written()[self.subject])
 
     @property
@@ -161,11 +161,11 @@ class Leaf(Document):
 
 
 class Combination(Document):
-    """Conditions combined. Where several combiners stand together, all of them must hold."""
+    """Combined conditions. If there are several combiners, all of them must hold."""
 
-    all: list["Condition"] | None = Field(None, min_length=1, description="Holds if all of these do.")
-    any: list["Condition"] | None = Field(None, min_length=1, description="Holds if at least one of these does.")
-    none: list["Condition"] | None = Field(None, min_length=1, description="Holds if not one of these does.")
+    all: list["Condition"] | None = Field(None, min_length=1, description="Holds if all of these hold.")
+    any: list["Condition"] | None = Field(None, min_length=1, description="Holds if at least one of these holds.")
+    none: list["Condition"] | None = Field(None, min_length=1, description="Holds if none of these holds.")
 
     @model_validator(mode="after")
     def _combines_something(self) -> Self:
@@ -188,7 +188,7 @@ Condition = Annotated[
 
 
 def leaves(condition: Condition, path: str) -> Iterator[tuple[str, Leaf]]:
-    """Every leaf beneath a condition, each with its path in the document."""
+    """Every leaf of a condition, with its path in the document."""
     if isinstance(condition, Leaf):
         yield path, condition
         return
@@ -201,32 +201,32 @@ class Trait(Document):
     """How a trait is treated. `trusted`: only secret keys set it."""
 
     trusted: bool = Field(
-        default=False, description="true: only secret keys set it. What public keys say of it does not count."
+        default=False, description="true: only secret keys can set it; values from public keys are ignored."
     )
 
 
 class Signal(Document):
-    """Which events to count. `trusted`: only those that a secret key sent."""
+    """Which events to count. `trusted`: only those sent with a secret key."""
 
     on: Annotated[EventNames, BeforeValidator(_as_list, json_schema_input_type=EventName | EventNames)] = Field(
         description="One event name or a list. Case, spaces, `_` and `-` do not matter."
     )
     where: Condition | None = Field(None, description="A condition on the event's properties and context.")
-    trusted: bool = Field(default=False, description="true: only events that came with a secret key count.")
+    trusted: bool = Field(default=False, description="true: count only events sent with a secret key.")
 
 
 class Rule(Document):
-    """One way to earn or lose points: by a signal, by a trait (`when`), or by silence."""
+    """One way to earn or lose points: by a signal, by a trait (`when`), or by inactivity."""
 
     signal: Name | None = Field(
         None, description="Points for each hit of this signal; with at_least and within_days, the points once."
     )
     when: Condition | None = Field(None, description="Points while this condition on traits holds.")
     inactive_for_days: Days | None = Field(
-        None, description="Points while the last event lies this many days back, or more."
+        None, description="Points while the last event is this many days old, or older."
     )
-    points: Points = Field(description="How much it gives; may be negative.")
-    per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="How many hits of one day count at most.")
+    points: Points = Field(description="The points that it gives; may be negative.")
+    per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="The most hits that count per day.")
     expires_after_days: Days | None = Field(
         None, description="A hit counts fully while it is younger than this, then not at all."
     )
@@ -237,19 +237,19 @@ class Rule(Document):
         None, description="A hit counts less each day, and not at all after this many."
     )
     at_least: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="With within_days: the points once, while the signal has this many hits."
+        None, description="With within_days: give the points once, while the signal has this many hits."
     )
     within_days: Days | None = Field(
-        None, description="With at_least: only hits of this many days count, today's among them."
+        None, description="With at_least: count only hits of the last so many days, including today."
     )
     max_points: Cap | None = Field(
-        None, description="Clips the rule's points to plus or minus this much. Two decimals at most."
+        None, description="Limits the rule's points to plus or minus this much. At most two decimals."
     )
-    group: Name | None = Field(None, description="The group of this score under whose cap the rule falls.")
+    group: Name | None = Field(None, description="The group of this score whose cap includes the rule.")
 
     @property
     def cap(self) -> float:
-        """The size that its points may have, infinite where nothing bounds it."""
+        """The largest absolute value of its points, infinite if nothing limits it."""
         return math.inf if self.max_points is None else self.max_points
 
     @model_validator(mode="after")
@@ -279,32 +279,34 @@ def _rule_problem(rule: Rule) -> str | None:
 
 
 class Group(Document):
-    """A cap over the sum of the rules that name it. Below zero it would take points from those who have none."""
+    """A cap on the sum of the rules that name it. A negative one would take points from leads that have none."""
 
-    max: CapOrNothing = Field(description="The most that the rules of the group give together. Two decimals at most.")
+    max: CapOrNothing = Field(description="The most points that the group's rules give in total. At most two decimals.")
 
 
 class Score(Document):
-    """A number made of rules, held between `min` and `max`."""
+    """The sum of rules, limited to between `min` and `max`."""
 
     rules: dict[Name, Rule] = Field(
         min_length=1, max_length=500, description="How the score is earned and lost, by name."
     )
-    min: Limit | None = Field(None, description="The score is never lower. Two decimals at most.")
-    max: Limit | None = Field(None, description="The score is never higher. Two decimals at most.")
-    groups: dict[Name, Group] = Field({}, max_length=100, description="Caps over the sum of several rules, by name.")
+    min: Limit | None = Field(None, description="The lowest value of the score. At most two decimals.")
+    max: Limit | None = Field(None, description="The highest value of the score. At most two decimals.")
+    groups: dict[Name, Group] = Field({}, max_length=100, description="Caps on the sum of several rules, by name.")
     bands: dict[Name, Limit] = Field(
-        {}, max_length=100, description="name: threshold. The highest threshold that the score reaches names the band."
+        {},
+        max_length=100,
+        description="name: threshold. The band is that of the highest threshold that the score reaches.",
     )
 
     @property
     def limits(self) -> tuple[float, float]:
-        """`min` and `max`, infinite where there is none."""
+        """`min` and `max`; infinite if not set."""
         return -math.inf if self.min is None else self.min, math.inf if self.max is None else self.max
 
     @property
     def falling_bands(self) -> list[tuple[float, str]]:
-        """Thresholds from the highest down, each with its band."""
+        """Thresholds with their bands, the highest first."""
         return sorted(((threshold, band) for band, threshold in self.bands.items()), reverse=True)
 
     @model_validator(mode="after")
@@ -316,71 +318,66 @@ class Score(Document):
 
 
 class Stage(Document):
-    """A rung of the ladder. Only the first may be without `when`."""
+    """A stage. Only the first may omit `when`."""
 
-    name: Name = Field(description="What the rung is called.")
+    name: Name = Field(description="The stage's name.")
     when: Condition | None = Field(
-        None, description="Who stands here. Every rung needs it but the first, which holds everybody."
+        None,
+        description="Which leads are in this stage. Required except for the first stage, which has all other leads.",
     )
     keep: Condition | None = Field(
-        None, description="Who may stay, of those who stand here already: asks for less than `when`."
+        None, description="Which leads stay in this stage once they are in it: less strict than `when`."
     )
-    sales_ready: bool = Field(default=False, description="Whether a lead on this rung is one for sales.")
+    sales_ready: bool = Field(default=False, description="Whether leads in this stage are ready for sales.")
 
 
 class Given(Document):
-    """One message of an example, `times` over. Without `event` it only tells traits."""
+    """One message of an example, repeated `times`. Without `event`, it only sets traits."""
 
-    event: EventName | None = Field(None, description="The event's name. Without it, the message only tells traits.")
+    event: EventName | None = Field(None, description="The event's name. Without it, the message only sets traits.")
     properties: dict[str, Any] = Field({}, description="The event's properties.")
-    context: dict[str, Any] = Field({}, description="Its context, such as {page: {path: /pricing}}.")
-    traits: dict[str, Any] = Field({}, description="What it tells of the person; null removes a trait.")
-    days_ago: Annotated[int, Field(ge=0, le=36_500)] = Field(
-        0, description="How many days before the moment of the question."
-    )
-    times: Annotated[int, Field(ge=1, le=10_000)] = Field(1, description="How many such messages there are.")
+    context: dict[str, Any] = Field({}, description="The event's context, such as {page: {path: /pricing}}.")
+    traits: dict[str, Any] = Field({}, description="The person's traits; null removes one.")
+    days_ago: Annotated[int, Field(ge=0, le=36_500)] = Field(0, description="How many days ago it happened.")
+    times: Annotated[int, Field(ge=1, le=10_000)] = Field(1, description="How many such messages were sent.")
     trusted: bool = Field(default=True, description="Whether a secret key sent it.")
 
 
 class Expected(Document):
-    """What an example must come to. A score is a number, or operators such as `{gte: 40}`."""
+    """The expected result of an example. A score is a number, or operators such as `{gte: 40}`."""
 
-    stage: Name | None = Field(None, description="The rung that the person must stand on.")
-    sales_ready: bool | None = Field(None, description="Whether that rung must be one for sales.")
+    stage: Name | None = Field(None, description="The stage that the person must be in.")
+    sales_ready: bool | None = Field(None, description="Whether that stage must be ready for sales.")
     scores: dict[Name, ExpectedScore] = Field(
-        {}, description="What scores must come to, by name: a number, or operators such as {gte: 40, lt: 60}."
+        {}, description="The expected scores, by name: a number, or operators such as {gte: 40, lt: 60}."
     )
 
 
 class Example(Document):
-    """A sentence about people, and the proof that the model agrees."""
+    """A test of the model: a person's messages and the expected result."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
-        description="A sentence about people, told if it does not hold."
+        description="A sentence about people, shown if the example fails."
     )
-    given: list[Given] = Field(max_length=500, description="The messages of one person who starts from nothing.")
-    expect: Expected = Field(description="What they must come to.")
+    given: list[Given] = Field(max_length=500, description="The messages of one new person.")
+    expect: Expected = Field(description="The expected result.")
 
 
 class ScoringModel(Document):
     """One scoring model: signals are counted, scores weigh signals, stages read scores."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(
-        description="What the model is called."
-    )
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(description="The model's name.")
     description: str | None = Field(None, description="What the model is for.")
-    traits: dict[TraitName, Trait] = Field(
-        {}, max_length=500, description="How single traits of leads are treated, by name."
-    )
+    traits: dict[TraitName, Trait] = Field({}, max_length=500, description="How certain traits are treated, by name.")
     signals: dict[Name, Signal] = Field({}, max_length=500, description="What is counted, by name.")
-    scores: dict[Name, Score] = Field({}, max_length=20, description="What it is worth, by name.")
+    scores: dict[Name, Score] = Field({}, max_length=20, description="What signals and traits are worth, by name.")
     stages: list[Stage] = Field(
         min_length=1,
         max_length=100,
-        description="Where that puts a person, in ascending order: the highest rung whose `when` holds.",
+        description="The stages, in ascending order. A lead is in the highest one whose `when` holds.",
     )
     examples: list[Example] = Field(
         [],
         max_length=500,
-        description="What must stay true. Run by `leadscore model test`, and before the model is published.",
+        description="The model's tests. Run by `leadscore model test`, and before the model is published.",
     )

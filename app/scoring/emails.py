@@ -72,7 +72,7 @@ _PLAIN = re.compile(r"""[a-z0-9_][^\s@"(),:;<>\[\]\\%]*@[a-z0-9][a-z0-9_-]*(?:\.
 _ESCAPED = re.compile(r"%[2-7][0-9a-f]|&#?\w+;", re.IGNORECASE)
 _FULL_STOPS = str.maketrans("\u3002\uff61", "..")
 _PUNYCODE = "xn--"
-_REPLACED = "\ufffd"  # what stands for a character that was lost names nobody
+_REPLACED = "\ufffd"  # replaces a lost character: such an address identifies nobody
 
 
 def canonical_email(text: str) -> str | None:

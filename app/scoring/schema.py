@@ -1,8 +1,8 @@
-"""The JSON Schema of a scoring model, for editors: pydantic's own, mended where it says less or more than is true.
+"""The JSON Schema of a scoring model, for editors: pydantic's own, corrected where it says too little or too much.
 
-It knows all that can be known of a field by itself. What hangs together across the document (names that must exist, the
-first rung, decimals) only `load_model` knows. And it is stricter in one thing: a field that is null, which loads as if
-it were not written, is flagged, since it is one that was not written to its end.
+It covers what can be checked field by field. Only `load_model` checks what depends on other parts of the document, such
+as names that must exist. In one way the schema is stricter: it flags a null, which loads as if the field were absent
+but is usually one that somebody has not finished writing.
 """
 
 from functools import cache
@@ -28,42 +28,44 @@ PLACES = {
 
 @cache
 def json_schema() -> Schema:
-    """The schema, in the draft of 2020-12: always the same object, to be read only."""
+    """The schema, in draft 2020-12. Always the same object: don't change it."""
     model = ScoringModel.model_json_schema(by_alias=True)
     parts = model.pop("$defs")
     leaf, combiners = (_fields(name, parts.pop(name))["properties"] for name in ("Leaf", "Combination"))
-    told = {name: _fields(name, part) for name, part in parts.items()}
-    told["Rule"] |= _rules_of_one_kind()
-    told |= {name: _condition(name, subjects, combiners) for name, subjects in SUBJECTS_OF.items()}
-    told |= {_leaf_name(subject): _leaf(subject, leaf) for subjects in SUBJECTS_OF.values() for subject in subjects}
+    definitions = {name: _fields(name, part) for name, part in parts.items()}
+    definitions["Rule"] |= _rules_of_one_kind()
+    definitions |= {name: _condition(name, subjects, combiners) for name, subjects in SUBJECTS_OF.items()}
+    definitions |= {
+        _leaf_name(subject): _leaf(subject, leaf) for subjects in SUBJECTS_OF.values() for subject in subjects
+    }
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "leadscore scoring model"}
-    return about | _fields("ScoringModel", model) | {"$defs": dict(sorted(told.items()))}
+    return about | _fields("ScoringModel", model) | {"$defs": dict(sorted(definitions.items()))}
 
 
 def _fields(part: str, schema: Schema) -> Schema:
-    """A part of the document, its fields' descriptions first, and their conditions as their places allow."""
+    """A part of the document: its fields start with their descriptions, and have the conditions allowed there."""
     fields = {name: _field(PLACES.get((part, name)), field) for name, field in schema["properties"].items()}
     return {key: value for key, value in schema.items() if key != "title"} | {"properties": fields}
 
 
 def _field(condition: str | None, field: Schema) -> Schema:
     described = {"description": field["description"]}
-    return described | ({"$ref": f"#/$defs/{condition}"} if condition else _mended(field))
+    return described | ({"$ref": f"#/$defs/{condition}"} if condition else _corrected(field))
 
 
-def _mended(schema: Any) -> Any:
-    """Without titles, which repeat names, and null, which nobody would write; and no other names than allowed ones."""
+def _corrected(schema: Any) -> Any:
+    """Without titles, which repeat names, and without null; unknown names are not allowed."""
     if isinstance(schema, list):
-        return [_mended(item) for item in schema if item != {"type": "null"}]
+        return [_corrected(item) for item in schema if item != {"type": "null"}]
     if not isinstance(schema, dict):
         return schema
-    told = {key: _mended(value) for key, value in schema.items() if key != "title"}
-    if told.get("default") in (None, {}, []):
-        told.pop("default", None)
-    if "patternProperties" in told:
-        told["additionalProperties"] = False
-    alternatives = told.pop("anyOf", [])
-    return told | (alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives} if alternatives else {})
+    corrected = {key: _corrected(value) for key, value in schema.items() if key != "title"}
+    if corrected.get("default") in (None, {}, []):
+        corrected.pop("default", None)
+    if "patternProperties" in corrected:
+        corrected["additionalProperties"] = False
+    alternatives = corrected.pop("anyOf", [])
+    return corrected | (alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives} if alternatives else {})
 
 
 def _rules_of_one_kind() -> Schema:
@@ -94,7 +96,7 @@ def _leaf_name(subject: str) -> str:
 
 
 def _leaf(subject: str, fields: Schema) -> Schema:
-    """One subject with the operators that it has. Being the only subject allowed, it is the only one."""
+    """One subject with its operators. No other subject is allowed beside it."""
     if subject == "signal":
         return _object({name: fields[name] for name in ("signal", "at_least", "within_days")}, required=["signal"])
     operators = {name: fields[name] for name in OPERATORS}

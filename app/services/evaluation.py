@@ -1,4 +1,4 @@
-"""Evaluating leads and keeping what came of it. Every change of a stored stage passes through `evaluated`."""
+"""Evaluating leads and storing the results. Every change of a stored stage passes through `evaluated`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
@@ -29,17 +29,17 @@ from app.storage.transitions import StoredTransition
 Item = TypeVar("Item")
 
 REFRESH_DAYS = 7
-"""How old the scores may become that lists are filtered and sorted by."""
+"""The greatest age of the stored scores, by which lists are filtered and sorted."""
 
-AT_ONCE = 20  # leads evaluated before other tasks have their turn
+AT_ONCE = 20  # leads evaluated before other tasks get a turn
 
 
 StageMoves = tuple[tuple[str, str], ...]
-"""Changes of stage, each by its two ends."""
+"""Changes of stage: from and to."""
 
 
 class EvaluatedLead(NamedTuple):
-    """A lead as it is to be stored, as it was before (None if it is new), and its changes of stage in their order."""
+    """A lead as it will be stored, as it was before (None if it is new), and its stage changes in order."""
 
     lead: Lead
     before: Lead | None
@@ -50,10 +50,10 @@ class EvaluatedLead(NamedTuple):
 def evaluated(
     model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, *, cause: Cause
 ) -> EvaluatedLead:
-    """Score a lead and settle its stage. `before` is the lead until now, its facts brought up to date.
+    """Score a lead and settle its stage. `before` is the lead until now, with its facts brought up to date.
 
-    When the lead next has to be looked at is left to the sweeper, who comes tomorrow: until then nothing can change by
-    time alone, and a forecast here would only burden ingestion.
+    The lead's next check is tomorrow, when the sweeper forecasts the real one: time alone changes nothing before then,
+    and a forecast here would slow down ingestion.
     """
     evaluation = evaluate(model, facts, now)
     standing, changes = _settled(model, before, facts, evaluation, now, cause)
@@ -80,20 +80,20 @@ def evaluated(
 def _settled(
     model: CompiledModel, before: Lead | None, facts: Facts, evaluation: Evaluation, now: datetime, cause: Cause
 ) -> tuple[Standing, tuple[Transition, ...]]:
-    """What a new model changes about a lead is settled apart from what the news change: each has its own cause."""
+    """Settle what a new model changes before what new events change: each has its own cause."""
     standing, adopted = before.standing if before else None, None
     known: Evaluation | None = None
     if before is not None and before.model_version != model.version:
         known = evaluation if facts is before.facts else evaluate(model, before.facts, now)
         standing, adopted = settle(known, standing, now, "model")
-    if standing is not None and known is evaluation:  # there is no news
+    if standing is not None and known is evaluation:  # nothing new but the model
         return standing, (adopted,) if adopted else ()
     standing, moved = settle(evaluation, standing, now, cause)
     return standing, tuple(change for change in (adopted, moved) if change)
 
 
 def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
-    """The day on which time alone will change the lead's stage, or sooner if its stored scores would grow stale."""
+    """The day on which time alone will change the lead's stage, or sooner if its stored scores would get too old."""
     evaluation = evaluate(model, lead.facts, now)
     change = forecast(evaluation, lead.standing.stage)
     day = change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
@@ -109,7 +109,7 @@ async def reevaluate(
     now: datetime,
     cause: Cause,
 ) -> list[EvaluatedLead]:
-    """Evaluate anew leads that are locked, by a model that is known to be active since they are."""
+    """Re-evaluate locked leads with a model that has been active since they were locked."""
     current = await up_to_date(connection, models, model, leads)
     return [
         evaluated(model, lead_id, lead, lead.facts, now, cause=cause)
@@ -118,7 +118,7 @@ async def reevaluate(
 
 
 async def yielding_to_event_loop(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """The items, with other tasks having their turn now and then: forecasts of many leads take their time."""
+    """The items, letting other tasks run now and then, because forecasting many leads takes long."""
     for number, item in enumerate(items, start=1):
         yield item
         if number % AT_ONCE == 0:
@@ -131,16 +131,13 @@ async def save(
     now: datetime,
     merged: Mapping[UUID, UUID] = MappingProxyType({}),
 ) -> None:
-    """Store evaluated leads, which are new or locked, their transitions, and their entries in the feed.
+    """Store evaluated leads, which are new or locked, with their transitions and their entries in the feed.
 
-    `merged`: the leads that were merged away, each with its survivor, which is among the results.
-
-    Those that a model caused are told to nobody if it was published quietly.
+    `merged`: leads that were merged away, each with its survivor, which is among the results. Transitions caused by a
+    model are not notified if it was published without notifications.
     """
     await lead_store.save(connection, [result.lead for result in results])
-    transitions = [change for result in results for change in result.changes]
-    versions = {change.model_version for change in transitions if change.cause == "model"}
-    quiet = {version for version in versions if await _was_published_quietly(connection, version)}
+    quiet = await _quiet_versions(connection, results)
     retired: dict[UUID, list[UUID]] = {}
     for lead_id, survivor in merged.items():
         retired.setdefault(survivor, []).append(lead_id)
@@ -157,9 +154,11 @@ async def save(
     await change_store.insert(connection, changes, now)
 
 
-async def _was_published_quietly(connection: AsyncConnection, version: int) -> bool:
-    rollout = await rollout_store.of_version(connection, version)
-    return rollout is not None and not rollout.notify
+async def _quiet_versions(connection: AsyncConnection, results: Iterable[EvaluatedLead]) -> set[int]:
+    """The model versions that caused transitions and were published without notifications."""
+    versions = {change.model_version for result in results for change in result.changes if change.cause == "model"}
+    rollouts = {version: await rollout_store.of_version(connection, version) for version in versions}
+    return {version for version, rollout in rollouts.items() if rollout is not None and not rollout.notify}
 
 
 def stage_moves(results: Iterable[EvaluatedLead]) -> StageMoves:
@@ -173,10 +172,10 @@ async def up_to_date(
     leads: Mapping[UUID, Lead],
     new: Collection[UUID] = (),
 ) -> dict[UUID, Lead]:
-    """The leads with their facts as this model counts them, less the `new` events, and on stages as it calls them.
+    """The leads with their facts as counted by this model, without the `new` events, and with its names of stages.
 
-    The new events are yet to be added. Of leads that another version counted, the signals that it did not know are
-    recounted from the event log, and those that this one does not know are dropped.
+    For leads that another version counted, signals unknown to that version are recounted from the event log, and
+    signals unknown to this one are dropped.
     """
     versions = {lead.model_version for lead in leads.values()} - {model.version}
     if not versions:
@@ -198,7 +197,7 @@ async def up_to_date(
 async def _by_present_names(
     connection: AsyncConnection, models: ActiveModels, model: CompiledModel, leads: Mapping[UUID, Lead]
 ) -> dict[UUID, Lead]:
-    """The leads with their stages called as this model calls them, if it follows on those published so far."""
+    """The leads with their stages named as in this model, if it is the next one to be published."""
     publications = await Publications.read(connection, models)
     versions = {lead.model_version for lead in leads.values()} - {model.version}
     names = {
