@@ -41,8 +41,8 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A forecast: the first UTC day on which the lead is in another stage, and that stage."""
+class Forecast:
+    """The first UTC day on which the lead will be in another stage, and that stage."""
 
     on: date
     stage: str
@@ -127,7 +127,7 @@ class Span:
         return self.last.hits(signal, within_days)[0], self.first.hits(signal, within_days)[0]
 
 
-def forecast(evaluation: Evaluation, stage: str) -> Change | None:
+def forecast(evaluation: Evaluation, stage: str) -> Forecast | None:
     """The first change of stage within the horizon if nothing more happens; None if there is none.
 
     The facts must contain no hits after the evaluation's day.
@@ -138,7 +138,7 @@ def forecast(evaluation: Evaluation, stage: str) -> Change | None:
         return evaluate_day(evaluation.model, evaluation.profile, day)
 
     day = _first_change(on, stage, evaluation.day + 1, evaluation.day + HORIZON_DAYS)
-    return None if day is None else Change(date.fromordinal(day), stage_of(on(day), stage))
+    return None if day is None else Forecast(date.fromordinal(day), stage_of(on(day), stage))
 
 
 def _first_change(on: Callable[[int], Evaluation], stage: str, first: int, last: int) -> int | None:

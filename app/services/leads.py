@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Event, Identity
-from app.scoring.stages import Change, Standing, forecast, settle, stage_of
+from app.scoring.stages import Forecast, Standing, forecast, settle, stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
 from app.services.lookback import ScoreView, ends_of_days, look_back
 from app.services.models import ActiveModels
@@ -36,7 +36,7 @@ class LeadView:
     identities: Mapping[str, Sequence[str]]
     evaluation: Evaluation
     standing: Standing
-    next_change: Change | None
+    next_change: Forecast | None
     as_of: datetime
 
     @property

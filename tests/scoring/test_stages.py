@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.scoring.engine import Evaluation, evaluate
-from app.scoring.stages import HORIZON_DAYS, Change, Standing, Transition, forecast, settle, stage_reason
+from app.scoring.stages import HORIZON_DAYS, Forecast, Standing, Transition, forecast, settle, stage_reason
 from tests.scoring.strategies import compiled, facts_from
 
 Json = dict[str, Any]
@@ -114,7 +114,7 @@ def test_the_highest_stage_has_no_next_one() -> None:
 # --- Forecasts --------------------------------------------------------------------------------------------------
 
 
-def far(days: int) -> Change | None:
+def far(days: int) -> Forecast | None:
     """The forecast for a lead whose points expire in `days` days."""
     rule = {"signal": "visit", "points": 1, "expires_after_days": days}
     stages = [{"name": "interest"}, {"name": "hot", "when": {"score": "engagement", "gte": 1}}]
@@ -133,7 +133,7 @@ def far(days: int) -> Change | None:
 
 @pytest.mark.parametrize("days", [1, 2, 3, 100, HORIZON_DAYS - 1, HORIZON_DAYS])
 def test_a_change_within_the_horizon_is_found_on_its_day(days: int) -> None:
-    assert far(days) == Change(MOMENT.date() + timedelta(days=days), "interest")
+    assert far(days) == Forecast(MOMENT.date() + timedelta(days=days), "interest")
 
 
 def test_a_change_beyond_the_horizon_is_not_forecast() -> None:
@@ -142,4 +142,4 @@ def test_a_change_beyond_the_horizon_is_not_forecast() -> None:
 
 def test_a_forecast_starts_from_the_given_stage() -> None:
     assert forecast(lead(visits=5), "mql") is None
-    assert forecast(lead(visits=5), "sql") == Change(date(2026, 3, 11), "interest")
+    assert forecast(lead(visits=5), "sql") == Forecast(date(2026, 3, 11), "interest")
