@@ -46,6 +46,7 @@ class Feed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last = 0
+        self._waiting = 0
         self._watch: asyncio.Task[None] | None = None
         self.closed = asyncio.Event()
 
@@ -92,8 +93,10 @@ class Feed:
             return await change_store.prune(connection, now - timedelta(days=days))
 
     def close(self) -> None:
-        """Let all who wait return now."""
+        """Let all waiting readers return now."""
         self.closed.set()
+        if self._watch is not None:
+            self._watch.cancel()
 
     async def _number(self) -> None:
         while True:
@@ -106,13 +109,20 @@ class Feed:
     async def _wait_for_news(self, seconds: float) -> None:
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._look_for_news(), name="feed")
-        await asyncio.wait([self._watch], timeout=seconds)
-        if self._watch.done():
-            self._watch.result()  # raises what went wrong there
+        watch = self._watch
+        self._waiting += 1
+        try:
+            await asyncio.wait([watch], timeout=seconds)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                watch.cancel()
+        if watch.done() and not watch.cancelled():
+            watch.result()  # raises what went wrong there
 
     async def _look_for_news(self) -> None:
-        """Return when a commit has made changes since this process last looked, or when the feed is closed."""
-        while not self.closed.is_set():
+        """Return when a commit has made changes since this process last looked."""
+        while True:
             async with self._database.read() as connection:
                 has_news = await change_store.has_unnumbered(connection)
                 if has_news or (await change_store.extent(connection)).last > self._last:

@@ -169,6 +169,13 @@ async def test_a_reader_waits_no_longer_than_it_wants(service: Service) -> None:
     assert await service.feed.follow(start, ALL, 10, 0.01) == ([], start)
 
 
+async def test_nobody_looks_at_the_database_once_nobody_waits(service: Service) -> None:
+    start = await end_of(service.feed)
+    await service.feed.follow(start, ALL, 10, 0.01)
+    watching = [task for task in asyncio.all_tasks() if task.get_name() == "feed"]
+    await asyncio.wait_for(asyncio.gather(*watching, return_exceptions=True), 5)
+
+
 async def test_a_closed_feed_lets_its_readers_go(service: Service) -> None:
     start = await end_of(service.feed)
     reader = asyncio.create_task(service.feed.follow(start, ALL, 10, 20))
