@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import NamedTuple
 
-from app.errors import Gone
+from app.errors import Gone, Unavailable
 from app.services.models import retry_on_conflict
 from app.storage import changes as change_store
 from app.storage.changes import Change, ChangeType, Extent
@@ -93,10 +93,14 @@ class Feed:
             return await change_store.prune(connection, now - timedelta(days=days))
 
     def close(self) -> None:
-        """Let all waiting readers return now."""
+        """Let all waiting readers return soon."""
         self.closed.set()
+
+    async def stop(self) -> None:
+        """Close the feed. Nothing reads the database afterwards, unless a request does."""
+        self.close()
         if self._watch is not None:
-            self._watch.cancel()
+            await asyncio.wait([self._watch])
 
     async def _number(self) -> None:
         while True:
@@ -109,24 +113,22 @@ class Feed:
     async def _wait_for_news(self, seconds: float) -> None:
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._look_for_news(), name="feed")
-        watch = self._watch
         self._waiting += 1
         try:
-            await asyncio.wait([watch], timeout=seconds)
+            await asyncio.wait([self._watch], timeout=seconds)
         finally:
             self._waiting -= 1
-            if not self._waiting:
-                watch.cancel()
-        if watch.done() and not watch.cancelled():
-            watch.result()  # raises what went wrong there
 
     async def _look_for_news(self) -> None:
-        """Return when a commit has made changes since this process last looked."""
-        while True:
-            async with self._database.read() as connection:
-                has_news = await change_store.has_unnumbered(connection)
-                if has_news or (await change_store.extent(connection)).last > self._last:
-                    return
+        """Return when a commit has made changes since this process last looked, or when nobody waits any more."""
+        while self._waiting and not self.closed.is_set():
+            try:
+                async with self._database.read() as connection:
+                    has_news = await change_store.has_unnumbered(connection)
+                    if has_news or (await change_store.extent(connection)).last > self._last:
+                        return
+            except Unavailable:
+                return  # the readers will get the same error when they read
             await asyncio.sleep(POLL_INTERVAL_S)
 
 

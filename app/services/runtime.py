@@ -85,10 +85,10 @@ class Runtime:
     async def stop(self) -> None:
         """Commit what is queued, then close the database."""
         self.stopping = True
-        self.feed.close()
         self.writer.close()
         if self._writing is not None:
             await self._writing
+        await self.feed.stop()
         await self.database.close()
 
     async def check(self) -> None:

@@ -173,7 +173,16 @@ async def test_nobody_looks_at_the_database_once_nobody_waits(service: Service) 
     start = await end_of(service.feed)
     await service.feed.follow(start, ALL, 10, 0.01)
     watching = [task for task in asyncio.all_tasks() if task.get_name() == "feed"]
-    await asyncio.wait_for(asyncio.gather(*watching, return_exceptions=True), 5)
+    await asyncio.wait_for(asyncio.gather(*watching), 5)
+
+
+async def test_a_stopped_feed_leaves_the_database_alone(service: Service) -> None:
+    start = await end_of(service.feed)
+    reader = asyncio.create_task(service.feed.follow(start, ALL, 10, 20))
+    await asyncio.sleep(0.05)
+    await service.feed.stop()
+    assert "feed" not in {task.get_name() for task in asyncio.all_tasks()}
+    assert await asyncio.wait_for(reader, 5) == ([], start)
 
 
 async def test_a_closed_feed_lets_its_readers_go(service: Service) -> None:
