@@ -85,7 +85,7 @@ async def _stream(feed: Feed, page: FeedPage, wanted: Filter) -> AsyncIterator[b
             yield format_sse_event(id=str(position), event=change.type, data_str=document.model_dump_json())
         if not page.changes:
             yield format_sse_event(id=str(page.position))  # no event, but the client will resume here
-        if monotonic() > end or feed.closed.is_set():
+        if monotonic() > end or feed.is_closed:
             return
         try:
             page = await feed.follow(page.position, wanted, MAX_LIMIT, HEARTBEAT_S)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import NamedTuple
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app.errors import Gone, Unavailable
 from app.services.models import retry_on_conflict
 from app.storage import changes as change_store
@@ -48,27 +50,27 @@ class Feed:
         self._last = 0
         self._waiting = 0
         self._watch: asyncio.Task[None] | None = None
-        self.closed = asyncio.Event()
+        self.is_closed = False
 
     async def bounds(self) -> Extent:
         """How far the feed reaches, everything that has been committed included."""
         await self._number()
         async with self._database.read() as connection:
-            found = await change_store.extent(connection)
-        self._last = found.last
-        return found
+            return await self._bounds(connection)
 
     async def read(self, after: int | None, wanted: Filter, limit: int) -> FeedPage:
         """The next wanted changes after a position, or from the oldest that is kept.
 
         Raises `Gone` if changes after that position have been deleted, or if the feed does not reach that far.
         """
-        bounds = await self.bounds()
-        position = bounds.pruned_to if after is None else after
-        _check_position(position, bounds)
-        end = min(bounds.last, position + MAX_EXAMINED)
+        await self._number()
         found: list[tuple[int, Change]] = []
+        # One transaction: if the feed were pruned between its bounds and its changes, some would be skipped unnoticed.
         async with self._database.read() as connection:
+            bounds = await self._bounds(connection)
+            position = bounds.pruned_to if after is None else after
+            _check_position(position, bounds)
+            end = min(bounds.last, position + MAX_EXAMINED)
             while position < end and len(found) < limit:
                 entries = await change_store.after(connection, position)
                 matching = [entry for entry in entries if wanted.wants(entry[1])][: limit - len(found)]
@@ -80,7 +82,7 @@ class Feed:
         """Like `read`, but if nothing is wanted yet, wait up to `wait_s` seconds for it."""
         deadline = monotonic() + wait_s
         page = await self.read(after, wanted, limit)
-        while not page.changes and (left := deadline - monotonic()) > 0 and not self.closed.is_set():
+        while not page.changes and (left := deadline - monotonic()) > 0 and not self.is_closed:
             if page.position >= self._last:
                 await self._wait_for_news(left)
             page = await self.read(page.position, wanted, limit)
@@ -94,7 +96,7 @@ class Feed:
 
     def close(self) -> None:
         """Let all waiting readers return soon."""
-        self.closed.set()
+        self.is_closed = True
 
     async def stop(self) -> None:
         """Close the feed. Nothing reads the database afterwards, unless a request does."""
@@ -102,13 +104,17 @@ class Feed:
         if self._watch is not None:
             await asyncio.wait([self._watch])
 
+    async def _bounds(self, connection: AsyncConnection) -> Extent:
+        found = await change_store.extent(connection)
+        self._last = found.last
+        return found
+
     async def _number(self) -> None:
-        while True:
-            async with self._database.read() as connection:
-                if not await change_store.has_unnumbered(connection):
-                    return
-            while await retry_on_conflict(self._database, change_store.number):
-                pass
+        """Number all that was committed before this call; later commits must not keep a reader waiting."""
+        async with self._database.read() as connection:
+            more = await change_store.has_unnumbered(connection)
+        while more:
+            more = await retry_on_conflict(self._database, change_store.number)
 
     async def _wait_for_news(self, seconds: float) -> None:
         if self._watch is None or self._watch.done():
@@ -121,7 +127,7 @@ class Feed:
 
     async def _look_for_news(self) -> None:
         """Return when a commit has made changes since this process last looked, or when nobody waits any more."""
-        while self._waiting and not self.closed.is_set():
+        while self._waiting and not self.is_closed:
             try:
                 async with self._database.read() as connection:
                     has_news = await change_store.has_unnumbered(connection)

@@ -70,6 +70,14 @@ def _insert(_dialect: Dialect) -> Any:
 _INSERT = Statement(_insert)
 
 
+_EXTENT = select(feed.c.pruned_to, feed.c.last_position)
+
+
+async def _lock(connection: AsyncConnection) -> Extent:
+    """Wait until no other transaction numbers or prunes the feed."""
+    return Extent(*(await connection.execute(_EXTENT.with_for_update())).one())
+
+
 async def has_unnumbered(connection: AsyncConnection) -> bool:
     query = select(commits.c.id).where(commits.c.last_position.is_(None)).limit(1)
     return (await connection.execute(query)).first() is not None
@@ -81,7 +89,7 @@ async def number(connection: AsyncConnection) -> bool:
     The lock on `feed` lets one transaction do this at a time. The rows are read after it is acquired, so they include
     everything that was committed before, and each position is visible before the next is given.
     """
-    last = (await connection.execute(select(feed.c.last_position).with_for_update())).scalar_one()
+    last = (await _lock(connection)).last
     unnumbered = select(commits.c.id, commits.c.size).where(commits.c.last_position.is_(None))
     rows = (await connection.execute(unnumbered.order_by(commits.c.id).limit(COMMITS_AT_ONCE))).all()
     if not rows:
@@ -96,8 +104,7 @@ async def number(connection: AsyncConnection) -> bool:
 
 
 async def extent(connection: AsyncConnection) -> Extent:
-    row = (await connection.execute(select(feed.c.pruned_to, feed.c.last_position))).one()
-    return Extent(row.pruned_to, row.last_position)
+    return Extent(*(await connection.execute(_EXTENT)).one())
 
 
 async def after(connection: AsyncConnection, position: int) -> list[tuple[int, Change]]:
@@ -109,8 +116,9 @@ async def after(connection: AsyncConnection, position: int) -> list[tuple[int, C
 
 async def prune(connection: AsyncConnection, before: datetime) -> int:
     """Delete the changes up to the last one that is older than `before`. Returns the number of rows."""
-    oldest_kept = select(func.max(commits.c.last_position)).where(commits.c.at < before)
-    last = (await connection.execute(oldest_kept)).scalar_one()
+    await _lock(connection)  # two at once could set `pruned_to` back
+    latest_expired = select(func.max(commits.c.last_position)).where(commits.c.at < before)
+    last = (await connection.execute(latest_expired)).scalar_one()
     if last is None:
         return 0
     await connection.execute(update(feed).values(pruned_to=last))
@@ -123,7 +131,7 @@ def _numbered(row: Any) -> Iterator[tuple[int, Change]]:
 
 
 def _to_entry(change: Change) -> list[Any]:
-    return [str(change.id), change.type, change.at.isoformat(), change.lead_id and str(change.lead_id), change.data]
+    return [change.id, change.type, change.at, change.lead_id, change.data]
 
 
 def _from_entry(entry: list[Any]) -> Change:
