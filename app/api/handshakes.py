@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from app.api.access import runtime_of, secret_from_header
 from app.api.bodies import read_body
 from app.api.forwarded import public_host, public_prefix, public_protocol
-from app.api.paths import METRICS_PATH, SOURCE_CONFIG_PATHS
+from app.api.paths import METRICS_PATH, SOURCE_CONFIG_PATH
 from app.api.plain_routes import PlainRoute
 from app.errors import InvalidKey
 
@@ -46,7 +46,7 @@ async def receive_client_metrics(request: Request) -> Response:
 
 
 def make_routes() -> list[APIRoute]:
-    answers = {"/v1/projects/{key}/settings": client_settings} | dict.fromkeys(SOURCE_CONFIG_PATHS, source_config)
+    answers = {"/v1/projects/{key}/settings": client_settings, SOURCE_CONFIG_PATH: source_config}
     return [
         PlainRoute(METRICS_PATH, receive_client_metrics, methods=["POST"], include_in_schema=False),
         *(PlainRoute(path, answer, methods=["GET"], include_in_schema=False) for path, answer in answers.items()),

@@ -18,16 +18,16 @@ MESSAGE_PATHS = {
 
 BATCH_PATHS = ("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch")
 METRICS_PATH = "/v1/m"
-SOURCE_CONFIG_PATHS = ("/sourceConfig", "/sourceConfig/")  # RudderStack's library asks with the slash
+SOURCE_CONFIG_PATH = "/sourceConfig"
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
-_EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH, *SOURCE_CONFIG_PATHS}
+_EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH, SOURCE_CONFIG_PATH}
 
 
 def without_last_slash(path: str) -> str:
     """The path, without a trailing slash if it is one of ingestion."""
     bare = path.removesuffix("/")
-    return bare if path not in _EXACT and is_ingestion(bare) else path
+    return bare if is_ingestion(bare) else path
 
 
 def is_ingestion(path: str) -> bool:

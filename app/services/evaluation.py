@@ -43,7 +43,7 @@ class EvaluatedLead(NamedTuple):
 
     lead: Lead
     before: Lead | None
-    changes: tuple[Transition, ...]
+    transitions: tuple[Transition, ...]
     cause: Cause
 
 
@@ -156,13 +156,13 @@ async def save(
 
 async def _quiet_versions(connection: AsyncConnection, results: Iterable[EvaluatedLead]) -> set[int]:
     """The model versions that caused transitions and were published without notifications."""
-    versions = {change.model_version for result in results for change in result.changes if change.cause == "model"}
+    versions = {change.model_version for result in results for change in result.transitions if change.cause == "model"}
     rollouts = {version: await rollout_store.of_version(connection, version) for version in versions}
     return {version for version, rollout in rollouts.items() if rollout is not None and not rollout.notify}
 
 
 def stage_moves(results: Iterable[EvaluatedLead]) -> StageMoves:
-    return tuple((change.from_stage, change.to_stage) for result in results for change in result.changes)
+    return tuple((change.from_stage, change.to_stage) for result in results for change in result.transitions)
 
 
 async def up_to_date(

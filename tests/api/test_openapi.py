@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError, validate
 
-from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, SOURCE_CONFIG_PATHS
+from app.api.paths import BATCH_PATHS, MESSAGE_PATHS, SOURCE_CONFIG_PATH
 from app.api.problems import MEDIA_TYPE
 from tests.api.harness import Api, accepted, running, small_model, track
 
 HIDDEN = [
     "/v1/m",
-    *SOURCE_CONFIG_PATHS,
+    *(SOURCE_CONFIG_PATH, f"{SOURCE_CONFIG_PATH}/"),
     "/v1/projects/{key}/settings",
     *BATCH_PATHS,
     *(f"/v1/{name}" for name in MESSAGE_PATHS),
