@@ -39,7 +39,10 @@ class NextChange(BaseModel):
 
 
 class LeadDocument(BaseModel):
-    """A person as of now. `next_change` is the next change of stage if nothing more happens."""
+    """A person as of now. `next_change` is the next change of stage if nothing more happens.
+
+    `updated_at` is when something was last stored, `changed_at` when the feed last had a change of this lead.
+    """
 
     id: UUID
     stage: str
@@ -52,6 +55,8 @@ class LeadDocument(BaseModel):
     first_seen_at: datetime | None
     last_seen_at: datetime | None
     event_count: int
+    updated_at: datetime
+    changed_at: datetime
     next_change: NextChange | None
     model_version: int
     as_of: datetime
@@ -71,6 +76,8 @@ class LeadDocument(BaseModel):
             first_seen_at=facts.first_seen_at,
             last_seen_at=facts.last_seen_at,
             event_count=facts.event_count,
+            updated_at=view.lead.updated_at,
+            changed_at=view.lead.changed_at,
             next_change=NextChange(on=view.next_change.on, stage=view.next_change.stage) if view.next_change else None,
             model_version=evaluation.model.version,
             as_of=view.as_of,

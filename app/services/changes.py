@@ -1,44 +1,47 @@
 """What the feed says of a lead that was evaluated: created, merged, traits, scores and stages, in this order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from app.scoring.engine import Evaluation, ledger
 from app.scoring.facts import Facts, Stamped
-from app.scoring.stages import Cause
+from app.services.evaluation import EvaluatedLead
 from app.storage.changes import Change
-from app.storage.leads import Lead
 from app.storage.transitions import StoredTransition
+
+MAX_REASONS = 10
+"""The most ledger lines that a change of stage gives as reasons."""
+
+MAX_MESSAGES = 10
+"""The most messages that a change of stage names as its cause."""
 
 
 def changes_of(
-    lead: Lead,
-    before: Lead | None,
-    cause: Cause,
-    transitions: Sequence[StoredTransition],
-    merged: Iterable[UUID],
-    now: datetime,
+    result: EvaluatedLead, transitions: Sequence[StoredTransition], merged: Iterable[UUID], now: datetime
 ) -> Iterator[Change]:
-    """The changes from `before`, None for a new lead. `merged`: the leads that were merged into it."""
+    """The changes of one lead. `transitions` are its own, as stored; `merged`: the leads that were merged into it."""
+    lead, before = result.lead, result.before
     if before is None:
         first_stage = transitions[0].transition.from_stage if transitions else lead.standing.stage
         yield Change(uuid7(), "lead.created", now, lead.id, {"stage": first_stage, "scores": lead.scores})
     for retired in merged:
         yield Change(uuid7(), "lead.merged", now, lead.id, {"from": retired, "into": lead.id})
     if before is not None:
-        yield from _changed_traits(lead, before, now)
-        yield from _changed_scores(lead, before, cause, now)
-    for stored in transitions:
-        yield Change(stored.id, "lead.stage_changed", stored.transition.at, lead.id, _stage_data(stored))
+        yield from _changed_traits(lead.id, before.facts, lead.facts, now)
+        yield from _changed_scores(result, before.scores, now)
+    for stored, decision in zip(transitions, result.decisions, strict=True):
+        yield Change(stored.id, "lead.stage_changed", now, lead.id, _stage_data(stored, decision.evaluation, result))
 
 
-def _changed_traits(lead: Lead, before: Lead, now: datetime) -> Iterator[Change]:
-    names = [] if lead.facts is before.facts else sorted(_names_of_changed_traits(before.facts, lead.facts))
+def _changed_traits(lead_id: UUID, before: Facts, facts: Facts, now: datetime) -> Iterator[Change]:
+    names = [] if facts is before else sorted(_names_of_changed_traits(before, facts))
     if names:
-        yield Change(uuid7(), "lead.traits_changed", now, lead.id, {"names": names})
+        yield Change(uuid7(), "lead.traits_changed", now, lead_id, {"names": names})
 
 
 def _names_of_changed_traits(before: Facts, facts: Facts) -> set[str]:
@@ -51,19 +54,29 @@ def _value(traits: Mapping[str, Stamped], name: str) -> Any:
     return None if trait is None else trait.value
 
 
-def _changed_scores(lead: Lead, before: Lead, cause: Cause, now: datetime) -> Iterator[Change]:
-    if lead.scores != before.scores:
-        data = {"scores": lead.scores, "before": before.scores, "cause": cause, "model_version": lead.model_version}
+def _changed_scores(result: EvaluatedLead, before: Mapping[str, float], now: datetime) -> Iterator[Change]:
+    lead = result.lead
+    if lead.scores != before:
+        data = {"scores": lead.scores, "before": before, "cause": result.cause, "model_version": lead.model_version}
         yield Change(uuid7(), "lead.score_changed", now, lead.id, data)
 
 
-def _stage_data(stored: StoredTransition) -> dict[str, Any]:
+def _stage_data(stored: StoredTransition, evaluation: Evaluation, result: EvaluatedLead) -> dict[str, Any]:
     transition = stored.transition
     return {
         "from": transition.from_stage,
         "to": transition.to_stage,
         "cause": transition.cause,
+        "message_ids": [] if transition.cause == "model" else list(result.message_ids[-MAX_MESSAGES:]),
         "model_version": transition.model_version,
         "scores": transition.scores,
+        "reasons": reasons(evaluation),
         "notify": stored.notify,
     }
+
+
+def reasons(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """The largest lines of all ledgers, each with the name of its score."""
+    lines = [(score, line) for score in evaluation.values for line in ledger(evaluation, score)]
+    largest = sorted(lines, key=lambda pair: -abs(pair[1].points))[:MAX_REASONS]
+    return [{"score": score, **asdict(line)} for score, line in largest]

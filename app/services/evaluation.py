@@ -1,30 +1,21 @@
-"""Evaluating leads and storing the results. Every change of a stored stage passes through `evaluated`."""
+"""Evaluating leads. Every change of a stored stage passes through `evaluated`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
-from app.services.changes import changes_of
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
 from app.services.publications import Names, Publications
-from app.storage import changes as change_store
-from app.storage import leads as lead_store
-from app.storage import rollouts as rollout_store
-from app.storage import transitions as transition_store
-from app.storage.changes import Change
 from app.storage.leads import Lead
-from app.storage.transitions import StoredTransition
 
 Item = TypeVar("Item")
 
@@ -38,13 +29,28 @@ StageMoves = tuple[tuple[str, str], ...]
 """Changes of stage: from and to."""
 
 
+class Decision(NamedTuple):
+    """A change of stage, and the evaluation that led to it."""
+
+    transition: Transition
+    evaluation: Evaluation
+
+
 class EvaluatedLead(NamedTuple):
-    """A lead as it will be stored, as it was before (None if it is new), and its stage changes in order."""
+    """A lead as it will be stored, as it was before (None if it is new), and its stage changes in order.
+
+    `message_ids`: the new messages that it was evaluated for.
+    """
 
     lead: Lead
     before: Lead | None
-    transitions: tuple[Transition, ...]
+    decisions: tuple[Decision, ...]
     cause: Cause
+    message_ids: Sequence[str] = ()
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        return tuple(decision.transition for decision in self.decisions)
 
 
 def evaluated(
@@ -56,13 +62,13 @@ def evaluated(
     and a forecast here would slow down ingestion.
     """
     evaluation = evaluate(model, facts, now)
-    standing, changes = _settled(model, before, facts, evaluation, now, cause)
+    standing, decisions = _settled(model, before, facts, evaluation, now, cause)
     same = (
         before is not None
         and not before.is_outdated
         and facts is before.facts
         and evaluation.values == before.scores
-        and not changes
+        and not decisions
     )
     lead = Lead(
         id=lead_id,
@@ -73,23 +79,25 @@ def evaluated(
         next_check_on=now.date() + timedelta(days=1),
         created_at=before.created_at if before else now,
         updated_at=before.updated_at if before is not None and same else now,
+        changed_at=before.changed_at if before else now,
     )
-    return EvaluatedLead(lead, before, changes, cause)
+    return EvaluatedLead(lead, before, decisions, cause)
 
 
 def _settled(
     model: CompiledModel, before: Lead | None, facts: Facts, evaluation: Evaluation, now: datetime, cause: Cause
-) -> tuple[Standing, tuple[Transition, ...]]:
+) -> tuple[Standing, tuple[Decision, ...]]:
     """Settle what a new model changes before what new events change: each has its own cause."""
     standing, adopted = before.standing if before else None, None
-    known: Evaluation | None = None
+    known = evaluation
     if before is not None and before.model_version != model.version:
         known = evaluation if facts is before.facts else evaluate(model, before.facts, now)
         standing, adopted = settle(known, standing, now, "model")
-    if standing is not None and known is evaluation:  # nothing new but the model
-        return standing, (adopted,) if adopted else ()
+        if known is evaluation:  # nothing new but the model
+            return standing, (Decision(adopted, known),) if adopted else ()
     standing, moved = settle(evaluation, standing, now, cause)
-    return standing, tuple(change for change in (adopted, moved) if change)
+    decided = ((adopted, known), (moved, evaluation))
+    return standing, tuple(Decision(transition, seen) for transition, seen in decided if transition)
 
 
 def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
@@ -123,42 +131,6 @@ async def yielding_to_event_loop(items: Iterable[Item]) -> AsyncIterator[Item]:
         yield item
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
-
-
-async def save(
-    connection: AsyncConnection,
-    results: Collection[EvaluatedLead],
-    now: datetime,
-    merged: Mapping[UUID, UUID] = MappingProxyType({}),
-) -> None:
-    """Store evaluated leads, which are new or locked, with their transitions and their entries in the feed.
-
-    `merged`: leads that were merged away, each with its survivor, which is among the results. Transitions caused by a
-    model are not notified if it was published without notifications.
-    """
-    await lead_store.save(connection, [result.lead for result in results])
-    quiet = await _quiet_versions(connection, results)
-    retired: dict[UUID, list[UUID]] = {}
-    for lead_id, survivor in merged.items():
-        retired.setdefault(survivor, []).append(lead_id)
-    stored: list[StoredTransition] = []
-    changes: list[Change] = []
-    for lead, before, moves, cause in results:
-        own = [
-            StoredTransition(uuid7(), lead.id, move, move.cause != "model" or move.model_version not in quiet)
-            for move in moves
-        ]
-        stored += own
-        changes += changes_of(lead, before, cause, own, retired.get(lead.id, ()), now)
-    await transition_store.insert(connection, stored)
-    await change_store.insert(connection, changes, now)
-
-
-async def _quiet_versions(connection: AsyncConnection, results: Iterable[EvaluatedLead]) -> set[int]:
-    """The model versions that caused transitions and were published without notifications."""
-    versions = {change.model_version for result in results for change in result.transitions if change.cause == "model"}
-    rollouts = {version: await rollout_store.of_version(connection, version) for version in versions}
-    return {version for version, rollout in rollouts.items() if rollout is not None and not rollout.notify}
 
 
 def stage_moves(results: Iterable[EvaluatedLead]) -> StageMoves:

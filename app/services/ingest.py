@@ -12,9 +12,10 @@ from app.scoring.engine import CompiledModel
 from app.scoring.events import Event
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Cause
-from app.services.evaluation import StageMoves, evaluated, save, stage_moves, up_to_date
+from app.services.evaluation import StageMoves, evaluated, stage_moves, up_to_date
 from app.services.identities import Resolver
 from app.services.models import ActiveModels
+from app.services.saving import save
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
@@ -64,8 +65,8 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     for event in events:
         resolver.admit(event)
     results = [
-        evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause=cause)
-        for lead_id, parts, cause in _changed(resolver, model, before, events)
+        evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause=cause)._replace(message_ids=message_ids)
+        for lead_id, parts, cause, message_ids in _changed(resolver, model, before, events)
     ]
     await save(connection, results, now, resolver.merged)
     await lead_store.retire(connection, resolver.merged)
@@ -76,8 +77,8 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
 
 def _changed(
     resolver: Resolver, model: CompiledModel, before: Mapping[UUID, Lead], events: Iterable[Event]
-) -> Iterator[tuple[UUID, list[Facts], Cause]]:
-    """Yield each lead that the batch changes, with the facts to merge and the cause.
+) -> Iterator[tuple[UUID, list[Facts], Cause, list[str]]]:
+    """Yield each lead that the batch changes, with the facts to merge, the cause, and the ids of its new messages.
 
     The facts are those it had, those of leads merged into it, and those of its new events.
     """
@@ -85,9 +86,13 @@ def _changed(
     added: dict[UUID, list[Facts]] = {}
     for retired, survivor in merged.items():
         added.setdefault(survivor, []).append(before[retired].facts)
+    message_ids: dict[UUID, list[str]] = {}
     for event in events:
-        added.setdefault(resolver.lead_of(event), []).append(model.facts_of(event))
+        lead_id = resolver.lead_of(event)
+        added.setdefault(lead_id, []).append(model.facts_of(event))
+        message_ids.setdefault(lead_id, []).append(event.message_id)
     survivors = set(merged.values())
     for lead_id, parts in added.items():
         old = [before[lead_id].facts] if lead_id in before else []
-        yield lead_id, old + parts, "merge" if lead_id in survivors else "event"
+        cause: Cause = "merge" if lead_id in survivors else "event"
+        yield lead_id, old + parts, cause, message_ids.get(lead_id, [])

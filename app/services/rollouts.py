@@ -15,8 +15,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.services.evaluation import StageMoves, reevaluate, save, stage_moves
+from app.services.evaluation import StageMoves, reevaluate, stage_moves
 from app.services.models import ActiveModels
+from app.services.saving import save
 from app.storage import leads as lead_store
 from app.storage import rollouts as rollout_store
 from app.storage.db import Conflict, Database

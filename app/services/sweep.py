@@ -12,11 +12,11 @@ from app.services.evaluation import (
     StageMoves,
     next_check,
     reevaluate,
-    save,
     stage_moves,
     yielding_to_event_loop,
 )
 from app.services.models import ActiveModels
+from app.services.saving import save
 from app.storage import leads as lead_store
 from app.storage.db import Database
 

@@ -34,6 +34,7 @@ UPDATED = [column.name for column in STORED if column.name not in {"id", "create
 class Lead:
     """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
 
+    `updated_at` is when the row last changed, `changed_at` when the feed last had a change of the lead.
     `is_outdated`: whether that evaluation used other facts or names than these. It isn't stored.
     """
 
@@ -45,6 +46,7 @@ class Lead:
     next_check_on: date | None
     created_at: datetime
     updated_at: datetime
+    changed_at: datetime
     is_outdated: bool = False
 
 
@@ -293,6 +295,7 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "next_check_on": lead.next_check_on,
         "created_at": lead.created_at,
         "updated_at": lead.updated_at,
+        "changed_at": lead.changed_at,
     }
 
 
@@ -307,9 +310,16 @@ def _from_row(row: Any) -> Lead:
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
     )
-    standing = Standing(row.stage, row.stage_since)
     return Lead(
-        row.id, facts, standing, row.scores, row.model_version, row.next_check_on, row.created_at, row.updated_at
+        id=row.id,
+        facts=facts,
+        standing=Standing(row.stage, row.stage_since),
+        scores=row.scores,
+        model_version=row.model_version,
+        next_check_on=row.next_check_on,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        changed_at=row.changed_at or row.updated_at,
     )
 
 

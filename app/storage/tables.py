@@ -59,6 +59,8 @@ leads = Table(
     Column("next_check_on", Date, nullable=True, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # Null for leads that have not changed since this column was added.
+    Column("changed_at", UtcDateTime, nullable=True),
     # Partial, since few leads are merged: fewer entries to update. Queries repeat the condition, so that counts can be
     # read from an index alone.
     Index(None, "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),

@@ -10,7 +10,7 @@ from tests.api.harness import Api, accepted, assert_problem, page_view, running,
 from tests.services.harness import NOW
 
 LEAD = {"id", "stage", "stage_since", "sales_ready", "scores", "identities", "traits", "source", "first_seen_at"}
-LEAD |= {"last_seen_at", "event_count", "next_change", "model_version", "as_of"}
+LEAD |= {"last_seen_at", "event_count", "updated_at", "changed_at", "next_change", "model_version", "as_of"}
 
 
 def ago(**time: float) -> str:

@@ -9,6 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from app.errors import Gone
+from app.scoring.engine import ledger
 from app.services.feed import Feed, Filter
 from app.services.sweep import sweep_due
 from app.storage import changes as change_store
@@ -35,6 +36,25 @@ async def test_a_new_lead_is_created_before_it_changes_stage(service: Service) -
     assert (created, moved) == ("lead.created", "lead.stage_changed")
     lead = (await service.lead("u1")).lead
     assert (stage["to"], stage["scores"], stage["cause"]) == (lead.standing.stage, lead.scores, "event")
+
+
+async def test_a_change_of_stage_gives_the_reasons_and_the_messages(service: Service) -> None:
+    start = await end_of(service.feed)
+    message = event("u1")
+    await service.ingest(message)
+    stage = dict(await new_changes(service, start))["lead.stage_changed"]
+    evaluation = (await service.lead("u1")).evaluation
+    lines = {(name, line.rule, line.points) for name in evaluation.values for line in ledger(evaluation, name)}
+    assert stage["message_ids"] == [message.message_id]
+    assert {(each["score"], each["rule"], each["points"]) for each in stage["reasons"]} == lines
+
+
+async def test_a_lead_knows_when_the_feed_last_had_a_change_of_it(service: Service) -> None:
+    await service.ingest(event("u1"))
+    service.clock.now = NOW + timedelta(minutes=1)
+    await service.ingest(event("u1", name="Unheard Of"))
+    lead = (await service.lead("u1")).lead
+    assert (lead.changed_at, lead.updated_at) == (NOW, service.clock.now)
 
 
 async def test_scores_and_traits_are_reported_only_if_they_changed(service: Service) -> None:

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel
 from app.scoring.history import FactsOverTime
-from app.services.evaluation import evaluated, save
+from app.services.evaluation import evaluated
 from app.services.history import known_since, read_facts
+from app.services.saving import save
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage.sql import UtcDateTime

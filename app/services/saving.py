@@ -1,0 +1,60 @@
+"""Storing evaluated leads, with their transitions and their entries in the feed."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from app.services.changes import changes_of
+from app.services.evaluation import EvaluatedLead
+from app.storage import changes as change_store
+from app.storage import leads as lead_store
+from app.storage import rollouts as rollout_store
+from app.storage import transitions as transition_store
+from app.storage.changes import Change
+from app.storage.leads import Lead
+from app.storage.transitions import StoredTransition
+
+
+async def save(
+    connection: AsyncConnection,
+    results: Collection[EvaluatedLead],
+    now: datetime,
+    merged: Mapping[UUID, UUID] = MappingProxyType({}),
+) -> None:
+    """Store evaluated leads, which are new or locked, with their transitions and their entries in the feed.
+
+    `merged`: leads that were merged away, each with its survivor, which is among the results. Transitions caused by a
+    model are not notified if it was published without notifications.
+    """
+    quiet = await _quiet_versions(connection, results)
+    retired: dict[UUID, list[UUID]] = {}
+    for lead_id, survivor in merged.items():
+        retired.setdefault(survivor, []).append(lead_id)
+    leads: list[Lead] = []
+    stored: list[StoredTransition] = []
+    changes: list[Change] = []
+    for result in results:
+        lead = result.lead
+        own = [
+            StoredTransition(uuid7(), lead.id, move, move.cause != "model" or move.model_version not in quiet)
+            for move in result.transitions
+        ]
+        theirs = list(changes_of(result, own, retired.get(lead.id, ()), now))
+        leads.append(replace(lead, changed_at=now) if theirs else lead)
+        stored += own
+        changes += theirs
+    await lead_store.save(connection, leads)
+    await transition_store.insert(connection, stored)
+    await change_store.insert(connection, changes, now)
+
+
+async def _quiet_versions(connection: AsyncConnection, results: Iterable[EvaluatedLead]) -> set[int]:
+    """The model versions that caused transitions and were published without notifications."""
+    versions = {change.model_version for result in results for change in result.transitions if change.cause == "model"}
+    rollouts = {version: await rollout_store.of_version(connection, version) for version in versions}
+    return {version for version, rollout in rollouts.items() if rollout is not None and not rollout.notify}
