@@ -12,7 +12,7 @@ from app.services.feed import Change, ChangeType, FeedPage
 class ChangeDocument(BaseModel):
     """A change. `position` orders the feed; `id` stays the same wherever the change is sent.
 
-    `data` depends on the type: `stage` and `scores` (created), `from` and `into` (merged), `names` (traits),
+    `data` depends on the type: `stage` (created), `from` and `into` (merged), `names` (traits),
     `scores` and `before` (scores), `from`, `to`, `scores` and `notify` (stages), `version` and `rollout_id` (models).
     """
 

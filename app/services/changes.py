@@ -28,12 +28,12 @@ def changes_of(
     lead, before = result.lead, result.before
     if before is None:
         first_stage = transitions[0].transition.from_stage if transitions else lead.standing.stage
-        yield Change(uuid7(), "lead.created", now, lead.id, {"stage": first_stage, "scores": lead.scores})
+        yield Change(uuid7(), "lead.created", now, lead.id, {"stage": first_stage})
     for retired in merged:
         yield Change(uuid7(), "lead.merged", now, lead.id, {"from": retired, "into": lead.id})
     if before is not None:
         yield from _changed_traits(lead.id, before.facts, lead.facts, now)
-        yield from _changed_scores(result, before.scores, now)
+    yield from _changed_scores(result, now)
     for stored, decision in zip(transitions, result.decisions, strict=True):
         yield Change(stored.id, "lead.stage_changed", now, lead.id, _stage_data(stored, decision.evaluation, result))
 
@@ -54,9 +54,10 @@ def _value(traits: Mapping[str, Stamped], name: str) -> Any:
     return None if trait is None else trait.value
 
 
-def _changed_scores(result: EvaluatedLead, before: Mapping[str, float], now: datetime) -> Iterator[Change]:
-    lead = result.lead
-    if lead.scores != before:
+def _changed_scores(result: EvaluatedLead, now: datetime) -> Iterator[Change]:
+    """A new lead's scores change from none, unless they are all zero."""
+    lead, before = result.lead, result.before.scores if result.before else {}
+    if lead.scores != before and (before or any(lead.scores.values())):
         data = {"scores": lead.scores, "before": before, "cause": result.cause, "model_version": lead.model_version}
         yield Change(uuid7(), "lead.score_changed", now, lead.id, data)
 
