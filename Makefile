@@ -31,7 +31,7 @@ help: ## list the targets
 run: .venv ## serve on the embedded SQLite database
 	@$(BIN)/leadscore serve
 
-test: .venv ## run every test on all cores, on SQLite and PostgreSQL; scoring must be covered completely
+test: .venv ## run every test on all cores, on SQLite and PostgreSQL; scoring and webhooks must be covered completely
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal \
 		--cov --cov-report term --cov-fail-under 100
 

@@ -11,6 +11,7 @@ LeadscoreError
 ├── InsufficientScope          a valid key of the wrong kind
 ├── OriginNotAllowed           a write key used from an origin that it does not list
 ├── UnsafeRedirect             a form's `_next` that is not on the allow-list
+├── UnsafeUrl                  a webhook's URL that may lead into a private network
 ├── NotFound                   nothing has this id
 ├── Gone                       a position that the feed no longer has
 ├── InvalidMessage             one message is unusable; its `code` says why
@@ -78,6 +79,10 @@ class OriginNotAllowed(LeadscoreError):
 
 class UnsafeRedirect(LeadscoreError):
     code = "unsafe-redirect"
+
+
+class UnsafeUrl(LeadscoreError):
+    code = "unsafe-url"
 
 
 class NotFound(LeadscoreError):

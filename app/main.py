@@ -1,16 +1,30 @@
 """Wires everything: takes settings, returns an ASGI application. Nothing runs at import."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
-from app.api import changes, docs, dry_runs, forms, handshakes, ingest, keys, leads, models, ops, rejections, rollouts
+from app.api import (
+    changes,
+    deliveries,
+    docs,
+    dry_runs,
+    forms,
+    handshakes,
+    ingest,
+    keys,
+    leads,
+    models,
+    ops,
+    rejections,
+    rollouts,
+    webhooks,
+)
 from app.api.middleware import (
     CrashMiddleware,
     CrossOriginMiddleware,
@@ -24,24 +38,33 @@ from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
 from app.services.runtime import Runtime
 from app.settings import Settings
-from app.workers.prune import prune
-from app.workers.rollout import run_rollout
-from app.workers.schedule import repeat
-from app.workers.sweep import sweep
-
-PRUNE_INTERVAL_S = 3_600
-ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
+from app.workers.jobs import running_jobs
 
 
-def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
-    """The application. Its lifespan opens the database and runs the workers; at the end it commits what is queued."""
-    runtime = Runtime(settings, clock)
+def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, workers: bool = True) -> FastAPI:
+    """The application. Its lifespan opens the database; at the end it commits what is queued.
+
+    `workers`: also do the background work, which other processes can do as well.
+    """
     direct_routes = [*ingest.make_routes(), *handshakes.make_routes()]
+    app = _assembled(Runtime(settings, clock), direct_routes, _routers(), workers=workers)
+    app.webhooks.routes = webhooks.messages.routes
+    return app
+
+
+def create_worker(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
+    """The background work alone, with health checks and metrics."""
+    return _assembled(Runtime(settings, clock), [], [ops.router], workers=True)
+
+
+def _assembled(
+    runtime: Runtime, direct_routes: list[APIRoute], routers: Iterable[APIRouter], *, workers: bool
+) -> FastAPI:
     app = Documented(
         title="leadscore",
         summary="Signals are counted, scores weigh signals, stages read scores.",
         version=version("leadscore"),
-        lifespan=lambda _app: _running(runtime),
+        lifespan=lambda _app: running(runtime, workers=workers),
         docs_url=None,  # FastAPI's own pages load scripts from third parties
         redoc_url=None,
         redirect_slashes=False,  # behind a proxy the redirect may be wrong, and a key in the query would go along
@@ -54,10 +77,18 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         middleware=_middleware(runtime, direct_routes),
     )
     app.state.runtime = runtime
-    for router in (
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def _routers() -> list[APIRouter]:
+    return [
         forms.make_router(),
         leads.router,
         changes.router,
+        webhooks.router,
+        deliveries.router,
         models.router,
         rollouts.router,
         dry_runs.router,
@@ -65,9 +96,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         rejections.router,
         ops.router,
         docs.router,
-    ):
-        app.include_router(router)
-    return app
+    ]
 
 
 def _middleware(runtime: Runtime, direct_routes: list[APIRoute]) -> list[Middleware]:
@@ -83,19 +112,11 @@ def _middleware(runtime: Runtime, direct_routes: list[APIRoute]) -> list[Middlew
 
 
 @asynccontextmanager
-async def _running(runtime: Runtime) -> AsyncIterator[None]:
-    """The runtime started, with its workers, until the context ends."""
+async def running(runtime: Runtime, *, workers: bool) -> AsyncIterator[None]:
+    """The runtime started, with the background jobs if wanted, until the context ends."""
     await runtime.start()
-    settings, stopping = runtime.settings, asyncio.Event()
-    jobs = [
-        repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
-        repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
-        repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
-    ]
-    tasks = [asyncio.create_task(job) for job in jobs]
     try:
-        yield
+        async with running_jobs(runtime) if workers else nullcontext():
+            yield
     finally:
-        stopping.set()
-        await asyncio.gather(*tasks)
         await runtime.stop()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -14,54 +15,60 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Histogram(
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.requests = histogram(
             "leadscore_request_seconds",
             "Time to answer a request, by route, method and status.",
             ["method", "route", "status"],
             buckets=SECONDS,
-            registry=self.registry,
         )
-        self.messages = Counter(
-            "leadscore_messages_total",
-            "Messages by result: accepted, duplicate, rejected or honeypot.",
+        self.messages = counter(
+            "leadscore_messages_total", "Messages by result: accepted, duplicate, rejected or honeypot.", ["result"]
+        )
+        self.batch_size = histogram("leadscore_commit_messages", "Messages in one commit.", buckets=SIZES)
+        self.commit_seconds = histogram("leadscore_commit_seconds", "Duration of one commit.", buckets=SECONDS)
+        self.conflicts = counter(
+            "leadscore_commit_conflicts_total", "Transactions retried because of a conflict with another."
+        )
+        self.queue_depth = gauge("leadscore_queue_messages", "Messages waiting for the writer.")
+        self.untrusted_traits = counter(
+            "leadscore_untrusted_traits_total", "Events from public keys with a trait that only secret keys may set."
+        )
+        self.transitions = counter("leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"])
+        self.leads = gauge("leadscore_leads", "Leads by stage.", ["stage"])
+        self.rollout_left = gauge("leadscore_rollout_left_leads", "Leads that the active model has not reached yet.")
+        self.oldest_due_seconds = gauge(
+            "leadscore_oldest_due_check_seconds", "How long the longest-due lead has waited for the sweeper."
+        )
+        self.webhook_attempt_seconds = histogram(
+            "leadscore_webhook_attempt_seconds",
+            "Time of an attempt to deliver to a webhook, by result: delivered, failed, or dead after the last one.",
             ["result"],
-            registry=self.registry,
+            buckets=SECONDS,
         )
-        self.batch_size = Histogram(
-            "leadscore_commit_messages", "Messages in one commit.", buckets=SIZES, registry=self.registry
+        self.pending_deliveries = gauge(
+            "leadscore_webhook_pending_deliveries", "Deliveries not yet successful or dead."
         )
-        self.commit_seconds = Histogram(
-            "leadscore_commit_seconds", "Duration of one commit.", buckets=SECONDS, registry=self.registry
+        self.oldest_delivery_seconds = gauge(
+            "leadscore_webhook_oldest_pending_seconds", "Age of the oldest pending delivery."
         )
-        self.conflicts = Counter(
-            "leadscore_commit_conflicts_total",
-            "Transactions retried because of a conflict with another.",
-            registry=self.registry,
-        )
-        self.queue_depth = Gauge("leadscore_queue_messages", "Messages waiting for the writer.", registry=self.registry)
-        self.untrusted_traits = Counter(
-            "leadscore_untrusted_traits_total",
-            "Events from public keys with a trait that only secret keys may set.",
-            registry=self.registry,
-        )
-        self.transitions = Counter(
-            "leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"], registry=self.registry
-        )
-        self.leads = Gauge("leadscore_leads", "Leads by stage.", ["stage"], registry=self.registry)
-        self.rollout_left = Gauge(
-            "leadscore_rollout_left_leads", "Leads that the active model has not reached yet.", registry=self.registry
-        )
-        self.oldest_due_seconds = Gauge(
-            "leadscore_oldest_due_check_seconds",
-            "How long the longest-due lead has waited for the sweeper.",
-            registry=self.registry,
-        )
+        self.disabled_webhooks = gauge("leadscore_webhooks_disabled", "Disabled webhooks.")
+        self.feed_position = gauge("leadscore_feed_position", "Position of the latest change in the feed.")
 
     def forget(self) -> None:
         """Clear what is read from the database while it is unavailable: old values could keep alerts from firing."""
         self.leads.clear()
-        self.rollout_left.set(math.nan)
-        self.oldest_due_seconds.set(math.nan)
+        for gauge in (
+            self.rollout_left,
+            self.oldest_due_seconds,
+            self.pending_deliveries,
+            self.oldest_delivery_seconds,
+            self.disabled_webhooks,
+            self.feed_position,
+        ):
+            gauge.set(math.nan)
 
     def received(self, accepted: int, duplicates: int, rejected: int) -> None:
         """Count the results of a request's messages."""
@@ -73,6 +80,11 @@ class Metrics:
         self.batch_size.observe(messages)
         self.commit_seconds.observe(seconds)
         self.moved(moves)
+
+    def attempted(self, state: str, seconds: float) -> None:
+        """Count an attempt by the state of its delivery afterwards."""
+        result = "failed" if state == "pending" else state
+        self.webhook_attempt_seconds.labels(result).observe(seconds)
 
     def moved(self, moves: Iterable[tuple[str, str]]) -> None:
         for from_stage, to_stage in moves:

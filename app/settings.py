@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.scoring.phones import REGIONS
 from app.scoring.strings import trimmed
+from app.validation.hosts import read_host
 from app.validation.origins import read_allowed
 
 
@@ -28,6 +29,7 @@ def _split(value: object) -> object:
 
 
 Origins = Annotated[list[Annotated[str, AfterValidator(read_allowed)]], NoDecode, BeforeValidator(_split)]
+Hosts = Annotated[list[Annotated[str, AfterValidator(read_host)]], NoDecode, BeforeValidator(_split)]
 POSTGRES_OPTIONS = (
     *("host", "port", "user", "password", "passfile", "service", "servicefile"),
     *("ssl", "sslmode", "direct_tls", "target_session_attrs", "krbsrvname", "gsslib"),
@@ -94,6 +96,13 @@ class Settings(BaseSettings):
     )
     rejections_days: Annotated[int, Field(ge=1)] = Field(
         30, description="How long refused messages are kept for inspection, in days."
+    )
+    webhook_hosts: Hosts = Field(
+        [],
+        description="Comma-separated names or addresses of webhook receivers in private networks, also without TLS.",
+    )
+    deliveries_days: Annotated[int, Field(ge=1)] = Field(
+        30, description="How long finished deliveries of webhooks are kept for inspection and replay, in days."
     )
     changes_days: Annotated[int, Field(ge=1)] = Field(30, description="How long the feed keeps changes, in days.")
 

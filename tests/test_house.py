@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "main": EVERYTHING,
     "cli": EVERYTHING - {"api"} | {"main"},
     "api": {"documents", "services", "scoring", "protocol", "validation", "errors", "metrics"},
-    "workers": {"services", "scoring", "settings", "errors", "metrics"},
+    "workers": {"documents", "services", "scoring", "settings", "errors", "metrics"},
     "documents": {"services", "scoring", "protocol", "validation", "errors"},
     "services": {"storage", "scoring", "protocol", "webhooks", "validation", "settings", "errors", "metrics"},
     "storage": {"scoring", "errors"},

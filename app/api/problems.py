@@ -36,6 +36,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.UnsupportedMediaType: 415,
     errors.UnsupportedEncoding: 415,
     errors.UnsafeRedirect: 422,
+    errors.UnsafeUrl: 422,
     errors.ValidationFailed: 422,
     errors.ExamplesFailed: 422,
     errors.Unavailable: 503,

@@ -17,7 +17,8 @@ from app.errors import LeadscoreError, Unavailable, ValidationFailed
 from app.validation.faults import Fault, InvalidModel
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
-defer(cli, "server", "serve", "Serve the API, and sweep in the background.")
+defer(cli, "server", "serve", "Serve the API and do the background work.")
+defer(cli, "server", "worker", "Do only the background work: deliveries, sweeping, rollouts.")
 defer(cli, "migrations", "migrate", "Bring the database schema up to date. Safe to run several times at once.")
 defer(cli, "imports", "import", "Import a file of history: messages, or a table of people or events.")
 
@@ -26,6 +27,18 @@ cli.add_typer(key_commands, name="keys")
 defer(key_commands, "keys", "create", "Create a key and print it on standard output. It is not shown again.")
 defer(key_commands, "keys", "list", "List all keys: how they begin, what they are for, when they were revoked.")
 defer(key_commands, "keys", "revoke", "Revoke a key. Running servers stop accepting it within 5 seconds.")
+
+webhook_commands = typer.Typer(no_args_is_help=True, help="Webhooks: create, test and replay them.")
+cli.add_typer(webhook_commands, name="webhooks")
+defer(webhook_commands, "webhooks", "create", "Deliver changes to a URL. Prints the secret, which is not shown again.")
+defer(webhook_commands, "webhooks", "list", "List all webhooks: what they want, and whether they work.")
+defer(webhook_commands, "webhooks", "enable", "Deliver again, beginning with what happened while it was disabled.")
+defer(webhook_commands, "webhooks", "disable", "Stop delivering. Nothing is lost until it is enabled again.")
+defer(webhook_commands, "webhooks", "delete", "Delete a webhook with its deliveries.")
+defer(webhook_commands, "webhooks", "rotate", "Make a new secret and print it. The old one signs too for a while.")
+defer(webhook_commands, "webhooks", "test", "Send a test message once, and show how it went.")
+defer(webhook_commands, "webhooks", "deliveries", "List deliveries, the latest first.")
+defer(webhook_commands, "webhooks", "replay", "Send deliveries again, by default the dead ones.")
 
 model_commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
 cli.add_typer(model_commands, name="model")

@@ -1,39 +1,62 @@
-"""`leadscore serve`: the server, and what it prints when it starts for the first time."""
+"""`leadscore serve` and `worker`: the servers, and what they print when they start."""
 
 import asyncio
 import gc
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EADDRNOTAVAIL
 from typing import Annotated, Any
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
 from app.cli.upgrades import UpgradeIgnoringProtocol
 from app.errors import Unavailable
-from app.main import create_app
+from app.main import create_app, create_worker
 from app.services.keys import KeyKind, list_keys
 from app.services.runtime import Runtime
 from app.settings import Settings
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - only compared; the address is a setting
 
+Host = Annotated[str | None, typer.Option(help="The address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="The port to listen on.")]
+
 commands = typer.Typer()
 
 
 @commands.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+    host: Host = None,
+    port: Port = None,
+    *,
+    workers: Annotated[
+        bool, typer.Option(help="Also do the background work; without it, run `leadscore worker`.")
+    ] = True,
 ) -> None:
-    """Serve the API, and sweep in the background."""
+    """Serve the API and do the background work."""
     settings = read_settings(host=host, port=port)
+    _run(ApiServer, settings, lambda: create_app(settings, workers=workers))
+
+
+@commands.command()
+def worker(host: Host = None, port: Port = None) -> None:
+    """Do only the background work: deliveries, sweeping, rollouts.
+
+    Serves health checks and metrics.
+    """
+    settings = read_settings(host=host, port=port)
+    _run(Server, settings, lambda: create_worker(settings))
+
+
+def _run(kind: "type[Server]", settings: Settings, create: Callable[[], FastAPI]) -> None:
     asyncio.run(_try_to_open(settings))
     listening = _listen(settings)
-    app = create_app(settings)
+    app = create()
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -48,7 +71,7 @@ def serve(
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
-    Server(config, app.state.runtime).run(sockets=listening)
+    kind(config, app.state.runtime).run(sockets=listening)
 
 
 def _listen(settings: Settings) -> list[socket.socket]:
@@ -94,7 +117,7 @@ async def _try_to_open(settings: Settings) -> None:
 
 
 class Server(uvicorn.Server):
-    """Prints its URL and any first keys once it listens, and reports itself unready before it stops."""
+    """Prints its URL once it listens, and reports itself unready before it stops."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
         super().__init__(config)
@@ -102,24 +125,32 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
-        if not self.started:
-            return
-        host, port, *_ = self.servers[0].sockets[0].getsockname()
-        url = local_url(host, port)
-        keys_made = await self.runtime.make_first_keys()  # only now: if the port was taken, they would be lost
-        if keys_made:
-            _introduce(url, {made.key.kind: made.secret for made in keys_made})
-        with suppress(Unavailable):  # only a hint; requests are already being served
-            if not await list_keys(self.runtime.database):
-                print("There are no keys yet: create them with `leadscore keys create`.")
-        gc.freeze()  # exempt what was loaded so far from garbage collection, which would delay requests
-        print(f"leadscore listens on {url} (documentation: {url}/docs)", flush=True)
+        if self.started:
+            host, port, *_ = self.servers[0].sockets[0].getsockname()
+            await self.announce(local_url(host, port))
+            gc.freeze()  # exempt what was loaded so far from garbage collection, which would delay requests
+
+    async def announce(self, url: str) -> None:
+        print(f"leadscore's worker listens on {url} (/livez, /readyz, /metrics)", flush=True)
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         self.runtime.stopping = True  # for /readyz, while requests are still answered
         await asyncio.sleep(self.runtime.settings.shutdown_delay_s)
         self.runtime.feed.close()  # readers who wait for changes would delay the end
         await super().shutdown(sockets)
+
+
+class ApiServer(Server):
+    """Also creates the first keys of an embedded database."""
+
+    async def announce(self, url: str) -> None:
+        keys_made = await self.runtime.make_first_keys()  # only now: if the port was taken, they would be lost
+        if keys_made:
+            _introduce(url, {made.key.kind: made.secret for made in keys_made})
+        with suppress(Unavailable):  # only a hint; requests are already being served
+            if not await list_keys(self.runtime.database):
+                print("There are no keys yet: create them with `leadscore keys create`.")
+        print(f"leadscore listens on {url} (documentation: {url}/docs)", flush=True)
 
 
 INTRODUCTION = """

@@ -54,7 +54,7 @@ class Feed:
 
     async def bounds(self) -> Extent:
         """How far the feed reaches, everything that has been committed included."""
-        await self._number()
+        await self.number()
         async with self._database.read() as connection:
             return await self._bounds(connection)
 
@@ -63,7 +63,7 @@ class Feed:
 
         Raises `Gone` if changes after that position have been deleted, or if the feed does not reach that far.
         """
-        await self._number()
+        await self.number()
         found: list[tuple[int, Change]] = []
         # One transaction: if the feed were pruned between its bounds and its changes, some would be skipped unnoticed.
         async with self._database.read() as connection:
@@ -88,9 +88,16 @@ class Feed:
             page = await self.read(page.position, wanted, limit)
         return page
 
+    async def number(self) -> None:
+        """Number all that was committed before this call; later commits must not keep a reader waiting."""
+        async with self._database.read() as connection:
+            more = await change_store.has_unnumbered(connection)
+        while more:
+            more = await retry_on_conflict(self._database, change_store.number)
+
     async def prune(self, now: datetime, days: int) -> int:
         """Delete the changes that are older than `days`. Returns the number of commits that made them."""
-        await self._number()
+        await self.number()
         async with self._database.write() as connection:
             return await change_store.prune(connection, now - timedelta(days=days))
 
@@ -108,13 +115,6 @@ class Feed:
         found = await change_store.extent(connection)
         self._last = found.last
         return found
-
-    async def _number(self) -> None:
-        """Number all that was committed before this call; later commits must not keep a reader waiting."""
-        async with self._database.read() as connection:
-            more = await change_store.has_unnumbered(connection)
-        while more:
-            more = await retry_on_conflict(self._database, change_store.number)
 
     async def _wait_for_news(self, seconds: float) -> None:
         if self._watch is None or self._watch.done():

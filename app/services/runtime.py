@@ -11,6 +11,7 @@ from app.errors import Unavailable
 from app.metrics import Metrics
 from app.protocol.messages import Sender
 from app.scoring.referrers import known_referrers, public_suffixes
+from app.services.deliveries import Deliveries
 from app.services.feed import Feed
 from app.services.gauges import update_gauges
 from app.services.intake import Intake
@@ -19,10 +20,12 @@ from app.services.keys import Key, NewKey, create_first_keys
 from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
+from app.services.webhooks import Webhooks
 from app.services.writer import Writer
 from app.settings import Settings
 from app.storage.db import Database
 from app.storage.migrations import check_schema, migrate
+from app.webhooks.sending import GuardedBackend, WebhookClient
 
 WRITER_LANES = 2
 """Concurrent commits on PostgreSQL: the next is prepared while one runs. More lanes did not measure faster."""
@@ -46,6 +49,9 @@ class Runtime:
         self.keys = KeyRing(self.database)
         self.leads = Leads(self.database, self.models)
         self.feed = Feed(self.database)
+        self.webhooks = Webhooks(self.database, self.models, self.feed, settings.webhook_hosts)
+        self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))
+        self.deliveries = Deliveries(self.database, self.models, self._webhook_client, clock)
         self._previews = asyncio.Semaphore(MAX_PREVIEWS)
         self.writer = Writer(
             self.database,
@@ -89,6 +95,7 @@ class Runtime:
         if self._writing is not None:
             await self._writing
         await self.feed.stop()
+        await self._webhook_client.close()
         await self.database.close()
 
     async def check(self) -> None:

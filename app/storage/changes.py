@@ -25,6 +25,7 @@ ChangeType = Literal[
     "lead.traits_changed",
     "lead.merged",
     "model.published",
+    "webhook.disabled",
 ]
 
 COMMITS_AT_ONCE = 50
@@ -36,7 +37,7 @@ class Change:
     """One entry of the feed. `lead_id`: the lead that changed, or the one that another was merged into."""
 
     id: UUID
-    type: ChangeType
+    type: ChangeType | Literal["webhook.test"]  # a test is delivered without being in the feed
     at: datetime
     lead_id: UUID | None
     data: Mapping[str, Any]

@@ -128,6 +128,13 @@ async def survivor(connection: AsyncConnection, lead_id: UUID) -> UUID:
     return found
 
 
+async def survivors(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The same for several leads, by their ids."""
+    query = select(leads.c.id, func.coalesce(leads.c.merged_into, leads.c.id).label("survivor"))
+    rows = await connection.execute(query.where(any_of_values(leads.c.id, ids)))
+    return {row.id: row.survivor for row in rows}
+
+
 async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
     """The lead with this id, or the one that it was merged into."""
     is_survivor = leads.c.id == _survivor(lead_id).scalar_subquery()

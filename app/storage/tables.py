@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -31,6 +32,7 @@ metadata = MetaData(
 MERGED = text("merged_into IS NOT NULL")
 NOT_MERGED = text("merged_into IS NULL")
 UNNUMBERED = text("last_position IS NULL")
+PENDING = text("state = 'pending'")
 IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
 
 leads = Table(
@@ -203,3 +205,49 @@ feed = Table(
     Column("last_position", BigInteger, nullable=False),
     Column("pruned_to", BigInteger, nullable=False),
 )
+
+# An endpoint that changes are delivered to. `position` is how far the feed has been searched for it: later changes that
+# it wants become deliveries, and those of a disabled one wait in the feed. `filter` is what it wants.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("description", String(500), nullable=True),
+    Column("filter", JSON, nullable=False),
+    Column("thin", Boolean, nullable=False),
+    # Not hashed, because signing needs them. The old one also signs until `old_secret_until`.
+    Column("secret", String(100), nullable=False),
+    Column("old_secret", String(100), nullable=True),
+    Column("old_secret_until", UtcDateTime, nullable=True),
+    Column("position", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("failing_since", UtcDateTime, nullable=True),
+    Column("disabled_at", UtcDateTime, nullable=True),
+    Column("disabled_because", Text, nullable=True),
+)
+
+# A change for a webhook. `next_attempt_at` is when it is due; whoever attempts it first moves it ahead, so that it is
+# due again if that process dies. `change_id` is the same for every attempt: receivers recognise repetitions by it.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("webhook_id", Id, ForeignKey("webhooks.id"), nullable=False),
+    Column("change_id", Id, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("lead_id", Id, nullable=True, index=True),
+    Column("body", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("next_attempt_at", UtcDateTime, nullable=True),
+    Column("attempted_at", UtcDateTime, nullable=True),
+    Column("status", Integer, nullable=True),
+    Column("error", Text, nullable=True),
+    Column("answer", Text, nullable=True),
+    Column("seconds", Float, nullable=True),
+    UniqueConstraint("webhook_id", "change_id"),
+)
+Index(None, deliveries.c.webhook_id, deliveries.c.next_attempt_at, postgresql_where=PENDING, sqlite_where=PENDING)
+Index(None, deliveries.c.webhook_id, deliveries.c.state, deliveries.c.id)

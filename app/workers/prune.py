@@ -1,4 +1,4 @@
-"""The pruner: deletes rejections that have been kept long enough."""
+"""The pruner: deletes rejections, changes and deliveries that have been kept long enough."""
 
 from app.services.rejections import prune_rejections
 from app.services.runtime import Runtime
@@ -8,3 +8,4 @@ async def prune(runtime: Runtime) -> None:
     now = runtime.clock()
     await prune_rejections(runtime.database, now, runtime.settings.rejections_days)
     await runtime.feed.prune(now, runtime.settings.changes_days)
+    await runtime.deliveries.prune(now, runtime.settings.deliveries_days)

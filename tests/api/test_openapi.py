@@ -53,6 +53,8 @@ create_model list_models get_model_schema get_model compare_models preview_model
 list_rollouts get_rollout evaluate_messages list_keys create_key revoke_key list_rejections
 list_changes
 check_liveness check_readiness get_metrics
+create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_secret send_test
+list_deliveries get_delivery replay_deliveries replay_delivery
 """
 
 
@@ -190,6 +192,12 @@ FIELDS += [
     "trusted",
     "sample",
     "notify",
+    "url",
+    "types",
+    "score",
+    "enabled",
+    "after",
+    "dry_run",
 ]
 MESSAGES = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=8)
 KNOWN_TYPES = st.sampled_from([*MESSAGE_PATHS.values()])
@@ -246,7 +254,9 @@ NAMED = ["/v1/leads", "/v1/leads/lookup", "/v1/leads/{id}", "/v1/leads/{id}/scor
 NAMED += ["/v1/leads/{id}/transitions", "/v1/keys", "/v1/keys/{id}", "/v1/rejections", "/v1/forms/{id}", "/{id}"]
 NAMED += ["/v1/leads/{id}/history", "/v1/models", "/v1/models/schema", "/v1/models/{number}", "/v1/evaluate"]
 NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publish")]
-NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes"]
+NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
+NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
+NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])
 

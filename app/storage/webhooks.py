@@ -1,0 +1,89 @@
+"""Webhooks in storage."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.tables import commits, deliveries, feed, webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An endpoint. `position`: how far the feed has been searched for changes that its `filter` wants.
+
+    `old_secret` also signs until `old_secret_until`. `failing_since`: its first failure after the last success.
+    """
+
+    id: UUID
+    url: str
+    description: str | None
+    filter: Mapping[str, Any]
+    thin: bool
+    secret: str
+    old_secret: str | None
+    old_secret_until: datetime | None
+    position: int
+    created_at: datetime
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_because: str | None
+
+
+async def insert(connection: AsyncConnection, webhook: Webhook) -> None:
+    await connection.execute(webhooks.insert(), [asdict(webhook)])
+
+
+async def get(connection: AsyncConnection, webhook_id: UUID) -> Webhook | None:
+    return await _first(connection, select(webhooks).where(webhooks.c.id == webhook_id))
+
+
+async def lock(connection: AsyncConnection, webhook_id: UUID) -> Webhook | None:
+    """The webhook, locked until the transaction ends."""
+    return await _first(connection, select(webhooks).where(webhooks.c.id == webhook_id).with_for_update())
+
+
+async def list_all(connection: AsyncConnection) -> list[Webhook]:
+    rows = await connection.execute(select(webhooks).order_by(webhooks.c.id))
+    return [Webhook(**row) for row in rows.mappings()]
+
+
+async def change(connection: AsyncConnection, webhook: Webhook, **values: Any) -> Webhook:
+    """Store new values of a locked webhook, unless it has them already. Returns the webhook with them."""
+    changed = replace(webhook, **values)
+    if changed != webhook:
+        await connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(**values))
+    return changed
+
+
+async def remove(connection: AsyncConnection, webhook_id: UUID) -> None:
+    """Delete a locked webhook with its deliveries."""
+    await connection.execute(delete(deliveries).where(deliveries.c.webhook_id == webhook_id))
+    await connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
+
+
+async def with_work(connection: AsyncConnection, now: datetime) -> list[UUID]:
+    """The enabled webhooks with a delivery that is due, or with changes after their position."""
+    due = exists().where(
+        deliveries.c.webhook_id == webhooks.c.id,
+        deliveries.c.state == "pending",
+        deliveries.c.next_attempt_at <= now,
+    )
+    unnumbered = exists().where(commits.c.last_position.is_(None))
+    behind = webhooks.c.position < select(feed.c.last_position).scalar_subquery()
+    query = select(webhooks.c.id).where(webhooks.c.disabled_at.is_(None), or_(behind, unnumbered, due))
+    return list((await connection.execute(query)).scalars())
+
+
+async def count_disabled(connection: AsyncConnection) -> int:
+    query = select(func.count()).select_from(webhooks).where(webhooks.c.disabled_at.is_not(None))
+    return (await connection.execute(query)).scalar_one()
+
+
+async def _first(connection: AsyncConnection, query: Select[Any]) -> Webhook | None:
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else Webhook(**row)

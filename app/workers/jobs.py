@@ -1,0 +1,36 @@
+"""All background work of a process, which `leadscore serve` and `leadscore worker` run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.services.runtime import Runtime
+from app.workers.deliver import DeliveryWorker
+from app.workers.prune import prune
+from app.workers.rollout import run_rollout
+from app.workers.schedule import repeat
+from app.workers.sweep import sweep
+
+PRUNE_INTERVAL_S = 3_600
+ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
+DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
+
+
+@asynccontextmanager
+async def running_jobs(runtime: Runtime) -> AsyncIterator[None]:
+    """The jobs, running until the context ends; then each finishes what it is doing."""
+    settings, stopping = runtime.settings, asyncio.Event()
+    deliveries = DeliveryWorker(runtime, stopping)
+    jobs = [
+        repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
+        repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
+        repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
+        repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),
+    ]
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        stopping.set()
+        await asyncio.gather(*tasks)
+        await deliveries.finish()

@@ -1,0 +1,374 @@
+"""Deliveries: made once of each change, attempted until they succeed or are given up, and sent again on request."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.documents.webhooks import render_message
+from app.errors import NotFound
+from app.services.deliveries import CLAIM, MAX_AT_ONCE, Attempt, Deliveries, Delivery, DeliveryFilter
+from app.services.fanout import MAX_NEW
+from app.services.webhooks import ChangeFilter, ScoreFilter, Target, Webhook, Webhooks
+from app.webhooks.schedule import DELAYS, GIVE_UP_AFTER
+from app.webhooks.sending import GuardedBackend, WebhookClient
+from tests.services.feeds import read_all
+from tests.services.harness import NOW, Service, alias, event, serving, small_model
+from tests.webhooks.receivers import Receiver, always, answer, receiving
+
+ALL = frozenset({"lead.created", "lead.stage_changed", "lead.score_changed", "lead.traits_changed", "lead.merged"})
+STAGES = frozenset({"lead.stage_changed"})
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Sender:
+    """A replica that delivers to one local receiver."""
+
+    service: Service
+    webhooks: Webhooks
+    deliveries: Deliveries
+    receiver: Receiver
+
+    async def subscribe(self, types: frozenset[str] = ALL, *, thin: bool = False, **wanted: Any) -> Webhook:
+        target = Target(f"http://{HOST}:{self.receiver.port}/", ChangeFilter(types, **wanted), thin=thin)
+        return (await self.webhooks.create(target, "latest", self.service.clock.now)).webhook
+
+    async def deliver(self, webhook: Webhook) -> list[Delivery]:
+        """Take turns until nothing is due. Returns every attempt's result."""
+        await self.service.feed.number()
+        done, attempts = list[Delivery](), list[Attempt]()
+        while (turn := await self.deliveries.take_turn(webhook.id, attempts, render_message)) and not turn.is_last:
+            attempts = [await self.deliveries.attempt(turn.webhook, each) for each in turn.claimed]
+            done += [attempt.delivery for attempt in attempts]
+        return done
+
+    async def stored(self, **wanted: Any) -> list[Delivery]:
+        page = await self.deliveries.page(DeliveryFilter(**wanted), None, 1_000)
+        return list(reversed(page.items))
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in self.receiver.requests]
+
+
+@asynccontextmanager
+async def sending(service: Service, answering: Any) -> AsyncIterator[Sender]:
+    client = WebhookClient(GuardedBackend([HOST]))
+    async with receiving(answering) as receiver:
+        webhooks = Webhooks(service.database, service.models, service.feed, [HOST])
+        deliveries = Deliveries(service.database, service.models, client, service.clock, lambda: 0)
+        yield Sender(service, webhooks, deliveries, receiver)
+        await client.close()
+
+
+@pytest.fixture
+async def sender(service: Service) -> AsyncIterator[Sender]:
+    async with sending(service, always("204 No Content")) as sender:
+        yield sender
+
+
+@pytest.fixture
+async def failing(service: Service) -> AsyncIterator[Sender]:
+    async with sending(service, always("500 Oh", b"no\0no")) as sender:
+        yield sender
+
+
+# --- What is delivered ------------------------------------------------------------------------------------------
+
+
+async def test_every_wanted_change_is_delivered_once_and_as_in_the_feed(sender: Sender) -> None:
+    webhook = await sender.subscribe()
+    await sender.service.ingest(event("u1", "e1@x"))
+    await sender.service.ingest(event("u2"), event("u1", name="Feature Used"))
+    await sender.deliver(webhook)
+    assert await sender.deliver(webhook) == []
+    feed = await read_all(sender.service.feed, after=webhook.position)
+    assert [(body["position"], body["id"], body["type"]) for body in sender.bodies()] == [
+        (position, str(change.id), change.type) for position, change in feed
+    ]
+    assert sender.bodies()[0]["identities"] == {"user_id": ["u1"], "email": ["e1@x"], "phone": [], "anonymous_id": []}
+
+
+async def test_a_thin_message_has_ids_alone(sender: Sender) -> None:
+    webhook = await sender.subscribe(thin=True)
+    await sender.service.ingest(event("u1", "e1@x"))
+    await sender.deliver(webhook)
+    assert all(body.keys() == {"type", "timestamp", "id", "position", "lead_id", "data"} for body in sender.bodies())
+    assert all(body["data"] == {} for body in sender.bodies())
+
+
+async def test_a_thin_merge_says_which_leads(sender: Sender) -> None:
+    await sender.service.ingest(event("u1"), event("u2"))
+    retired = (await sender.service.lead("u2")).lead.id
+    webhook = await sender.subscribe(frozenset({"lead.merged"}), thin=True)
+    await sender.service.ingest(alias("u1", "u2"))
+    await sender.deliver(webhook)
+    [body] = sender.bodies()
+    assert (body["data"]["from"], body["data"]["into"]) == (str(retired), body["lead_id"])
+
+
+async def test_a_lead_merged_since_has_the_identities_of_its_survivor(sender: Sender) -> None:
+    webhook = await sender.subscribe(frozenset({"lead.created"}))
+    await sender.service.ingest(event("u1"), event("u2"))
+    await sender.service.ingest(alias("u1", "u2"))
+    await sender.deliver(webhook)
+    assert {tuple(body["identities"]["user_id"]) for body in sender.bodies()} == {("u1", "u2")}
+
+
+async def test_filters_by_stage_and_by_threshold(sender: Sender) -> None:
+    to_customer = await sender.subscribe(STAGES, to=frozenset({"customer"}))
+    upwards = await sender.subscribe(STAGES, direction="up")
+    crossing = await sender.subscribe(
+        frozenset({"lead.score_changed"}), score=ScoreFilter("engagement", at_least=1), direction="up"
+    )
+    await sender.service.ingest(event("u1"))
+    assert await sender.deliver(to_customer) == []
+    assert [each.type for each in await sender.deliver(upwards)] == ["lead.stage_changed"]
+    assert [each.type for each in await sender.deliver(crossing)] == ["lead.score_changed"]
+    await sender.service.ingest(event("u1", name="Feature Used"))
+    assert await sender.deliver(crossing) == []
+
+
+async def test_a_webhook_may_begin_with_the_past(sender: Sender) -> None:
+    await sender.service.ingest(event("u1"))
+    target = Target(f"http://{HOST}:{sender.receiver.port}/", ChangeFilter(ALL))
+    made = await sender.webhooks.create(target, 0, NOW)
+    assert len(await sender.deliver(made.webhook)) == 3
+    await sender.webhooks.retarget(made.webhook.id, target, 0)
+    assert await sender.deliver(made.webhook) == [], "each change becomes one delivery, however often it is read"
+
+
+async def test_a_long_feed_is_searched_part_by_part(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.services.fanout.MAX_NEW", 2)
+    monkeypatch.setattr("app.storage.changes.COMMITS_AT_ONCE", 1)
+    webhook = await sender.subscribe(STAGES)
+    for number in range(3):
+        await sender.service.ingest(*(event(f"u{number}{each}") for each in range(3)))
+        await sender.service.ingest(event("u00", name="Unheard Of"))
+    assert len(await sender.deliver(webhook)) == 9
+    assert MAX_AT_ONCE < MAX_NEW
+
+
+async def test_changes_that_are_no_longer_kept_are_skipped(sender: Sender) -> None:
+    webhook = await sender.subscribe(STAGES)
+    await sender.service.ingest(event("u1"))
+    await sender.service.feed.prune(NOW + timedelta(days=31), 30)
+    await sender.service.ingest(event("u2"))
+    [delivery] = await sender.deliver(webhook)
+    assert delivery.lead_id == (await sender.service.lead("u2")).lead.id
+
+
+# --- Attempts ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_failure_is_attempted_again_by_the_schedule_and_then_dead(failing: Sender) -> None:
+    webhook = await failing.subscribe(STAGES)
+    await failing.service.ingest(event("u1"))
+    clock, ids = failing.service.clock, set[UUID]()
+    for attempts, delay in enumerate(DELAYS, start=1):
+        [failed] = await failing.deliver(webhook)
+        ids.add(failed.change_id)
+        assert (failed.state, failed.attempts, failed.next_attempt_at) == ("pending", attempts, clock.now + delay)
+        clock.now += delay - timedelta(seconds=1)
+        assert await failing.deliver(webhook) == []
+        clock.now += timedelta(seconds=1)
+    [dead] = await failing.deliver(webhook)
+    assert (dead.state, dead.attempts, dead.next_attempt_at) == ("dead", 8, None)
+    assert (dead.status, dead.answer) == (500, "no\N{REPLACEMENT CHARACTER}no")
+    assert await failing.stored(state="dead") == [dead]
+    assert len(ids) == 1
+    assert len({body["id"] for body in failing.bodies()}) == 1
+
+
+async def test_a_receiver_can_ask_for_more_time(service: Service) -> None:
+    async with sending(service, always("429 Slow", headers="Retry-After: 600\r\n")) as sender:
+        webhook = await sender.subscribe(STAGES)
+        await service.ingest(event("u1"))
+        [failed] = await sender.deliver(webhook)
+        assert failed.next_attempt_at == NOW + timedelta(minutes=10)
+
+
+async def test_a_process_that_dies_leaves_its_claims_to_others(sender: Sender) -> None:
+    webhook = await sender.subscribe(STAGES)
+    await sender.service.ingest(event("u1"))
+    await sender.service.feed.number()
+    turn = await sender.deliveries.take_turn(webhook.id, [], render_message)
+    assert turn is not None
+    assert len(turn.claimed) == 1
+    assert await sender.deliver(webhook) == []
+    sender.service.clock.now += CLAIM
+    [again] = await sender.deliver(webhook)
+    assert again.change_id == turn.claimed[0].change_id
+
+
+async def test_a_result_that_comes_too_late_changes_nothing(failing: Sender) -> None:
+    webhook = await failing.subscribe(STAGES)
+    await failing.service.ingest(event("u1"))
+    await failing.service.feed.number()
+    turn = await failing.deliveries.take_turn(webhook.id, [], render_message)
+    assert turn is not None
+    late = await failing.deliveries.attempt(turn.webhook, turn.claimed[0])
+    failing.service.clock.now += CLAIM
+    [recorded] = await failing.deliver(webhook)
+    await failing.deliveries.record(webhook.id, [late])
+    assert await failing.stored() == [recorded]
+
+
+async def test_a_success_ends_the_failing(service: Service) -> None:
+    statuses = iter(["500 Oh", "200 OK"])
+
+    async def answering(_request: bytes, writer: Any) -> None:
+        writer.write(answer(next(statuses)))
+
+    async with sending(service, answering) as sender:
+        webhook = await sender.subscribe(STAGES)
+        await service.ingest(event("u1"))
+        await sender.deliver(webhook)
+        assert (await sender.webhooks.get(webhook.id)).failing_since == NOW
+        service.clock.now += timedelta(seconds=5)
+        [delivered] = await sender.deliver(webhook)
+        assert delivered.state == "delivered"
+        assert (await sender.webhooks.get(webhook.id)).failing_since is None
+
+
+# --- Disabling --------------------------------------------------------------------------------------------------
+
+
+async def disabled(sender: Sender) -> list[Mapping[str, Any]]:
+    """What the feed says of disabled webhooks."""
+    changes = [change for _, change in await read_all(sender.service.feed)]
+    return [change.data for change in changes if change.type == "webhook.disabled"]
+
+
+async def test_a_receiver_that_is_gone_is_disabled(service: Service) -> None:
+    async with sending(service, always("410 Gone")) as sender:
+        webhook = await sender.subscribe(STAGES)
+        await service.ingest(event("u1"))
+        await sender.deliver(webhook)
+        assert "410" in ((await sender.webhooks.get(webhook.id)).disabled_because or "")
+        assert [data["webhook_id"] for data in await disabled(sender)] == [str(webhook.id)]
+
+
+async def test_five_days_of_failing_disable_and_nothing_is_lost(failing: Sender) -> None:
+    webhook = await failing.subscribe(STAGES)
+    for hours in range(0, GIVE_UP_AFTER.days * 24 + 1, 12):
+        failing.service.clock.now = NOW + timedelta(hours=hours)
+        await failing.service.ingest(event(f"u{hours}", at=failing.service.clock.now))
+        await failing.deliver(webhook)
+        assert bool(await disabled(failing)) == (hours == GIVE_UP_AFTER.days * 24)
+    await failing.service.ingest(event("u1"))
+    assert await failing.deliver(webhook) == []
+    assert webhook.id not in await failing.deliveries.due()
+    before = len(failing.receiver.requests)
+    await failing.webhooks.enable(webhook.id)
+    assert webhook.id in await failing.deliveries.due()
+    await failing.deliver(webhook)
+    assert len(failing.receiver.requests) > before
+
+
+async def test_a_webhook_is_disabled_once(sender: Sender) -> None:
+    webhook = await sender.subscribe()
+    first = await sender.webhooks.disable(webhook.id, NOW)
+    assert await sender.webhooks.disable(webhook.id, NOW + timedelta(days=1)) == first
+    assert len(await disabled(sender)) == 1
+
+
+# --- Again ------------------------------------------------------------------------------------------------------
+
+
+async def test_dead_deliveries_are_counted_and_sent_again(failing: Sender) -> None:
+    webhook = await failing.subscribe(STAGES)
+    await failing.service.ingest(event("u1"), event("u2"))
+    for delay in (timedelta(), *DELAYS):
+        failing.service.clock.now += delay
+        await failing.deliver(webhook)
+    dead = DeliveryFilter(webhook_id=webhook.id, state="dead")
+    sent = len(failing.receiver.requests)
+    assert (await failing.deliveries.count(dead), sent) == (2, 16)
+    assert await failing.deliveries.replay(dead) == 2
+    again = await failing.deliver(webhook)
+    assert [(each.state, each.attempts) for each in again] == [("pending", 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        ({}, 2),
+        ({"state": "dead"}, 0),
+        ({"type": "lead.merged"}, 0),
+        ({"created_after": NOW}, 1),
+        ({"lead_id": True}, 1),
+    ],
+)
+async def test_deliveries_are_found_by_their_fields(sender: Sender, wanted: dict[str, Any], count: int) -> None:
+    webhook = await sender.subscribe(STAGES)
+    for key in ("u1", "u2"):
+        await sender.service.ingest(event(key))
+        await sender.deliver(webhook)
+        sender.service.clock.now += timedelta(minutes=1)
+    lead = (await sender.service.lead("u1")).lead.id
+    wanted = {name: lead if value is True else value for name, value in wanted.items()}
+    assert await sender.deliveries.count(DeliveryFilter(**wanted)) == count
+
+
+async def test_finished_deliveries_are_pruned_and_pending_ones_are_not(sender: Sender) -> None:
+    webhook = await sender.subscribe(STAGES)
+    await sender.service.ingest(event("u1"))
+    await sender.deliver(webhook)
+    await sender.service.ingest(event("u2"))
+    await sender.service.feed.number()
+    await sender.deliveries.take_turn(webhook.id, [], render_message)
+    assert await sender.deliveries.prune(NOW + timedelta(days=30), 30) == 0
+    assert await sender.deliveries.prune(NOW + timedelta(days=30, seconds=1), 30) == 1
+    assert [each.state for each in await sender.stored()] == ["pending"]
+
+
+async def test_a_test_is_sent_once_and_recorded(sender: Sender, failing: Sender) -> None:
+    for each, state in ((sender, "delivered"), (failing, "dead")):
+        webhook = await each.subscribe()
+        await each.webhooks.disable(webhook.id, NOW)
+        sent = await each.deliveries.send_test(webhook.id, render_message)
+        assert (sent.type, sent.state, sent.attempts) == ("webhook.test", state, 1)
+        assert await each.deliveries.get(sent.id) == sent
+        assert each.bodies()[-1]["position"] is None
+
+
+async def test_what_is_not_there_is_not_found(sender: Sender) -> None:
+    nobody = UUID(int=0)
+    for call in (
+        sender.deliveries.get(nobody),
+        sender.deliveries.send_test(nobody, render_message),
+        sender.webhooks.get(nobody),
+        sender.webhooks.enable(nobody),
+        sender.webhooks.disable(nobody, NOW),
+        sender.webhooks.remove(nobody),
+        sender.webhooks.rotate(nobody, timedelta(), NOW),
+    ):
+        with pytest.raises(NotFound):
+            await call
+    assert await sender.deliveries.take_turn(nobody, [], render_message) is None
+
+
+async def test_a_deleted_webhook_takes_its_deliveries_along(sender: Sender) -> None:
+    webhook = await sender.subscribe(STAGES)
+    await sender.service.ingest(event("u1"))
+    await sender.deliver(webhook)
+    await sender.webhooks.remove(webhook.id)
+    assert (await sender.webhooks.list_all(), await sender.stored()) == ([], [])
+
+
+# --- Several replicas -------------------------------------------------------------------------------------------
+
+
+async def test_two_replicas_share_the_deliveries(sender: Sender, database_url: str) -> None:
+    webhook = await sender.subscribe(STAGES)
+    await sender.service.ingest(*(event(f"u{number}") for number in range(50)))
+    async with serving(database_url, small_model()) as service, sending(service, always("200 OK")) as other:
+        found: list[Sequence[Delivery]] = [await each.deliver(webhook) for each in (sender, other)]
+    assert [len(each) for each in found] == [50, 0]
+    assert len({delivery.change_id for delivery in found[0]}) == 50
