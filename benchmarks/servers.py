@@ -36,6 +36,15 @@ def baseline_server() -> Iterator[int]:
         yield port
 
 
+@contextmanager
+def receiver() -> Iterator[int]:
+    """A receiver of webhooks."""
+    port = free_port()
+    command = [sys.executable, "-c", f"from benchmarks.receiver import main; main({port})"]
+    with _process(command, dict(os.environ), f"http://127.0.0.1:{port}/"):
+        yield port
+
+
 def leadscore(database_url: str, *arguments: str) -> str:
     """Run a leadscore command and return its output."""
     environment = os.environ | {"LEADSCORE_DATABASE_URL": database_url}

@@ -9,10 +9,13 @@ import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import asyncpg
 from sqlalchemy.engine import URL, make_url
+
+Result = TypeVar("Result")
 
 # Without fsync only a crash of the machine loses data, which no test brings about; killing the server is still safe.
 QUICK = "fsync = off\nmax_connections = 300\n"
@@ -64,10 +67,10 @@ def execute(url: str, statement: str) -> None:
     run(connect_and_execute())
 
 
-def run(coroutine: Coroutine[object, object, None]) -> None:
+def run(coroutine: Coroutine[object, object, Result]) -> Result:
     """Run to the end on a loop of its own; unlike asyncio.run, without touching the loop that pytest-asyncio set."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(coroutine)
+        return runner.run(coroutine)
 
 
 def as_text(url: URL, driver: str = "postgresql+asyncpg") -> str:
