@@ -68,6 +68,12 @@ def test_origins_are_normalised_as_browsers_write_them(monkeypatch: pytest.Monke
     assert getattr(settings, name) == ["https://xn--mnchen-3ya.example", "https://*.shop.example"]
 
 
+def test_hosts_are_normalised_as_urls_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert given(monkeypatch, webhook_hosts="CRM.internal, [::1]").webhook_hosts == ["crm.internal", "::1"]
+    with pytest.raises(ValidationError, match="without schemes and ports"):
+        given(monkeypatch, webhook_hosts="http://crm.internal")
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [("null", "must be an origin,"), ("a.example", "must be an origin,"), ("https://a.example/x", "without a path")],

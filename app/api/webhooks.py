@@ -57,8 +57,9 @@ async def get_webhook(runtime: CurrentRuntime, webhook_id: UUID) -> WebhookDocum
 @router.patch("/{webhook_id}")
 async def update_webhook(runtime: CurrentRuntime, webhook_id: UUID, wanted: WebhookUpdate) -> WebhookDocument:
     """Change the fields that are there. Once enabled again, it receives what happened while it was disabled."""
-    target = wanted.target_of(await runtime.webhooks.get(webhook_id))
-    webhook = await runtime.webhooks.retarget(webhook_id, target, wanted.after)
+    webhook = await runtime.webhooks.get(webhook_id)
+    if wanted.model_fields_set - {"enabled"}:
+        webhook = await runtime.webhooks.retarget(webhook_id, wanted.target_of(webhook), wanted.after)
     if wanted.enabled is True:
         webhook = await runtime.webhooks.enable(webhook_id)
     elif wanted.enabled is False:

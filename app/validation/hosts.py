@@ -10,9 +10,10 @@ def read_host(entry: str) -> str:
 
     Raises ValueError, with a message for the user.
     """
-    is_bare_ipv6 = ":" in entry and not entry.startswith("[")
-    host = (origin_of(f"{SCHEME}[{entry}]" if is_bare_ipv6 else SCHEME + entry) or "").removeprefix(SCHEME)
-    if not host or set(entry) & set("/?#") or host.rpartition("]")[2].count(":"):
+    bracketed = f"[{entry}]" if ":" in entry and not entry.startswith("[") else entry
+    host = (origin_of(SCHEME + bracketed) or "").removeprefix(SCHEME)
+    has_port = ":" in bracketed.rpartition("]")[2]
+    if not host or has_port or set(entry) & set("/?#"):
         msg = "must be host names or addresses, without schemes and ports, such as crm.internal"
         raise ValueError(msg)
     return host.strip("[]")
