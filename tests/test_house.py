@@ -61,7 +61,7 @@ def trees(*folders: str) -> dict[Path, ast.Module]:
 
 
 APP = trees("app")
-ALL = APP | trees("migrations", "tests", "benchmarks")
+ALL = APP | trees("migrations", "tests", "benchmarks", "docs")
 
 
 def part(path: Path) -> str:
@@ -178,7 +178,7 @@ def test_no_file_has_more_than_400_lines() -> None:
 
 
 def test_no_function_has_more_than_60_lines() -> None:
-    assert {name: lines for name, lines in functions(APP | trees("tests", "benchmarks")) if lines > 60} == {}
+    assert {name: lines for name, lines in functions(APP | trees("tests", "benchmarks", "docs")) if lines > 60} == {}
 
 
 def test_nine_functions_in_ten_have_fewer_than_25_lines() -> None:
