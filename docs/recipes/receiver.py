@@ -41,14 +41,15 @@ class Inbox:
             if status >= 300:
                 return status, more
             self._handled.add(change["id"])
-            self._positions[change["lead_id"]] = change["position"]
+            self._positions[change["lead_id"]] = change["position"] or 0
         return DONE
 
     def _is_news(self, change: Change) -> bool:
         if change["id"] in self._handled:
             print(f"{change['id']}: skipped, a duplicate", flush=True)
             return False
-        if change["position"] < self._positions.get(change["lead_id"], 0):
+        position = change["position"] or 0  # a test has none
+        if change["lead_id"] and position < self._positions.get(change["lead_id"], 0):
             print(f"{change['id']}: skipped, older than what is known of lead {change['lead_id']}", flush=True)
             return False
         return True
