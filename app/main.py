@@ -38,7 +38,7 @@ from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
 from app.services.runtime import Runtime
 from app.settings import Settings
-from app.workers.jobs import running_jobs
+from app.workers.running import running_workers
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, workers: bool = True) -> FastAPI:
@@ -116,7 +116,7 @@ async def running(runtime: Runtime, *, workers: bool) -> AsyncIterator[None]:
     """The runtime started, with the background jobs if wanted, until the context ends."""
     await runtime.start()
     try:
-        async with running_jobs(runtime) if workers else nullcontext():
+        async with running_workers(runtime) if workers else nullcontext():
             yield
     finally:
         await runtime.stop()

@@ -17,17 +17,17 @@ DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
 
 
 @asynccontextmanager
-async def running_jobs(runtime: Runtime) -> AsyncIterator[None]:
-    """The jobs, running until the context ends; then each finishes what it is doing."""
+async def running_workers(runtime: Runtime) -> AsyncIterator[None]:
+    """The workers, running until the context ends; then each finishes what it is doing."""
     settings, stopping = runtime.settings, asyncio.Event()
     deliveries = DeliveryWorker(runtime, stopping)
-    jobs = [
+    workers = [
         repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
         repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
         repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
         repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),
     ]
-    tasks = [asyncio.create_task(job) for job in jobs]
+    tasks = [asyncio.create_task(worker) for worker in workers]
     try:
         yield
     finally:
