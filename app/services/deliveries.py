@@ -106,7 +106,13 @@ class Deliveries:
         headers = signed_headers(secrets_of(webhook, now), str(delivery.change_id), now, delivery.body)
         headers |= {"content-type": "application/json", "user-agent": USER_AGENT}
         answer = await self._client.post(webhook.url, headers, delivery.body.encode())
-        return Attempt(_attempted(delivery, answer, now, self._chance()), answer)
+        ended = self._clock()  # not now: the receiver may have taken longer than the delay until the next attempt
+        again = (
+            None
+            if answer.is_success
+            else next_attempt(delivery.attempts + 1, ended, self._chance(), answer.retry_after)
+        )
+        return Attempt(_attempted(delivery, answer, now, again), answer)
 
     async def send_test(self, webhook_id: UUID, render: Render) -> Delivery:
         """Send a test at once, also if the webhook is disabled. Raises `NotFound`."""
@@ -183,14 +189,12 @@ async def _judged(
     return webhook
 
 
-def _attempted(delivery: Delivery, answer: Answer, now: datetime, chance: float) -> Delivery:
-    attempts = delivery.attempts + 1
-    again = None if answer.is_success else next_attempt(attempts, now, chance, answer.retry_after)
+def _attempted(delivery: Delivery, answer: Answer, now: datetime, again: datetime | None) -> Delivery:
     state: DeliveryState = "delivered" if answer.is_success else "pending" if again else "dead"
     return replace(
         delivery,
         state=state,
-        attempts=attempts,
+        attempts=delivery.attempts + 1,
         next_attempt_at=again,
         attempted_at=now,
         status=answer.status,

@@ -193,6 +193,18 @@ async def test_a_receiver_can_ask_for_more_time(service: Service) -> None:
         assert failed.next_attempt_at == NOW + timedelta(minutes=10)
 
 
+async def test_the_delay_begins_when_an_attempt_ends(service: Service) -> None:
+    async def slow(_request: bytes, writer: Any) -> None:
+        service.clock.now += timedelta(seconds=15)
+        writer.write(answer("503 Busy", headers="Retry-After: 10\r\n"))
+
+    async with sending(service, slow) as sender:
+        webhook = await sender.subscribe(STAGES)
+        await service.ingest(event("u1"))
+        [failed] = await sender.deliver(webhook)
+        assert (failed.attempted_at, failed.next_attempt_at) == (NOW, NOW + timedelta(seconds=15 + 10))
+
+
 async def test_a_process_that_dies_leaves_its_claims_to_others(sender: Sender) -> None:
     webhook = await sender.subscribe(STAGES)
     await sender.service.ingest(event("u1"))
