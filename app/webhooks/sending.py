@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import httpcore
 
 from app.webhooks.addresses import is_public
@@ -130,15 +131,14 @@ class WebhookClient:
         status, retry_after, received = None, None, bytearray()
         error: str | None = None
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._pool.stream("POST", url, headers=_with_host(headers, url), content=body) as response,
-            ):
-                status, retry_after = response.status, _header(response.headers, b"retry-after")
-                async for chunk in response.aiter_stream():
-                    received += chunk
-                    if len(received) >= MAX_ANSWER_BYTES:
-                        break
+            # Not asyncio.timeout: it would also cancel the pool's shielded clean-up, and leak the connection.
+            with anyio.fail_after(self._timeout_s):
+                async with self._pool.stream("POST", url, headers=_with_host(headers, url), content=body) as response:
+                    status, retry_after = response.status, _header(response.headers, b"retry-after")
+                    async for chunk in response.aiter_stream():
+                        received += chunk
+                        if len(received) >= MAX_ANSWER_BYTES:
+                            break
         except FAILURES as raised:
             error = _explain(raised, self._timeout_s)
         return Answer(status, error, _text(received), retry_after, monotonic() - started)

@@ -106,6 +106,25 @@ async def test_a_drip_of_bytes_ends_in_time() -> None:
     assert 0.3 <= found.seconds < 5
 
 
+async def test_a_timeout_leaves_no_connection_open() -> None:
+    """Also if it comes while a connection is being closed, which here outlasts it."""
+
+    class SlowToClose(httpcore.AsyncMockStream):
+        closed = 0
+
+        async def aclose(self) -> None:
+            await asyncio.sleep(0.2)
+            SlowToClose.closed += 1
+
+    class Mute(httpcore.AsyncMockBackend):
+        async def connect_tcp(self, *_where: Any, **_options: Any) -> httpcore.AsyncNetworkStream:
+            return SlowToClose([b"gibberish\r\n\r\n"])
+
+    async with client_of(GuardedBackend([], resolving_to([PUBLIC]), Mute([])), timeout_s=0.1) as client:
+        assert not (await client.post("http://x.test/", {}, b"{}")).is_success
+    assert SlowToClose.closed == 1
+
+
 async def test_nobody_listening_and_no_http_are_errors_and_not_exceptions() -> None:
     async with receiving(always("gibberish")) as receiver:
         assert "can't be read" in ((await post(receiver.port)).error or "")
