@@ -23,6 +23,9 @@ from app.webhooks.addresses import is_public
 TIMEOUT_S = 15
 """How long a request may take in all, from the name's resolution to the end of what is read of the answer."""
 
+CONNECT_TIMEOUT_S = 5
+"""How long to wait for one address of a host before the next is tried: a host may be down on IPv6 alone."""
+
 MAX_ANSWER_BYTES = 2_048
 """How much of an answer is read and recorded."""
 
@@ -88,17 +91,26 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._trusted_hosts = trusted_hosts
         self._find = find
         self._backend = backend or httpcore.AnyIOBackend()
+        self._lookups: dict[tuple[str, int], asyncio.Task[Collection[str]]] = {}
 
     async def connect_tcp(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         if host in self._trusted_hosts:
             return await self._backend.connect_tcp(host, port, *rest, **options)
         last_error: Exception = httpcore.ConnectError()
-        for address in await checked_addresses(host, port, self._find):
+        for address in await self._addresses(host, port):
             try:
                 return await self._backend.connect_tcp(address, port, *rest, **options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last_error = error
         raise last_error
+
+    async def _addresses(self, host: str, port: int) -> Collection[str]:
+        """Requests that start together share a lookup: each occupies one of a few threads, as long as DNS is silent."""
+        key = host, port
+        if key not in self._lookups:
+            self._lookups[key] = asyncio.create_task(checked_addresses(host, port, self._find))
+            self._lookups[key].add_done_callback(lambda _: self._lookups.pop(key))
+        return await asyncio.shield(self._lookups[key])
 
 
 class WebhookClient:
@@ -110,10 +122,12 @@ class WebhookClient:
         *,
         tls: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._backend = backend
         self._tls = tls
         self._timeout_s = timeout_s
+        self._limits = {"timeout": {"connect": connect_timeout_s}}
 
     @cached_property
     def _pool(self) -> httpcore.AsyncConnectionPool:
@@ -133,7 +147,9 @@ class WebhookClient:
         try:
             # Not asyncio.timeout: it would also cancel the pool's shielded clean-up, and leak the connection.
             with anyio.fail_after(self._timeout_s):
-                async with self._pool.stream("POST", url, headers=_with_host(headers, url), content=body) as response:
+                async with self._pool.stream(
+                    "POST", url, headers=_with_host(headers, url), content=body, extensions=self._limits
+                ) as response:
                     status, retry_after = response.status, _header(response.headers, b"retry-after")
                     async for chunk in response.aiter_stream():
                         received += chunk
@@ -169,6 +185,8 @@ def _explain(error: Exception, timeout_s: float) -> str:
             return f"The request did not end within {timeout_s:g} seconds."
         case socket.gaierror() | UnicodeError():
             return "The host's name can't be resolved."
+        case httpcore.ConnectTimeout():
+            return "The host did not accept a connection in time."
         case httpcore.NetworkError() | httpcore.TimeoutException() | OSError():
             return f"The connection failed: {error}"[:MAX_ERROR_LENGTH]
         case _:

@@ -198,6 +198,42 @@ async def test_the_next_address_is_tried_if_one_does_not_answer() -> None:
     assert backend.connected == [PUBLIC, "1.1.1.1"]
 
 
+async def test_the_next_address_is_tried_if_one_is_silent() -> None:
+    class OneSilent(RecordingBackend):
+        async def connect_tcp(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+            if host == PUBLIC:
+                self.connected.append(host)
+                await asyncio.sleep(options["timeout"])
+                raise httpcore.ConnectTimeout
+            return await super().connect_tcp(host, port, *rest, **options)
+
+    async with receiving(always("200 OK")) as receiver:
+        backend = OneSilent(receiver.port)
+        guarded = GuardedBackend([], resolving_to([PUBLIC, "1.1.1.1"], [PUBLIC]), backend)
+        async with client_of(guarded, connect_timeout_s=0.01) as client:
+            assert (await client.post("http://x.test/", {}, b"{}")).is_success
+            found = await client.post("http://y.test/", {}, b"{}")
+    assert backend.connected == [PUBLIC, "1.1.1.1", PUBLIC]
+    assert found.error == "The host did not accept a connection in time."
+
+
+async def test_requests_to_a_host_share_a_lookup_while_it_runs() -> None:
+    """Threads look names up. If each request held one, a silent DNS server would keep all other webhooks waiting."""
+    lookups: list[asyncio.Future[Collection[str]]] = []
+
+    async def find(_host: str, _port: int) -> Collection[str]:
+        lookups.append(asyncio.get_running_loop().create_future())
+        return await lookups[-1]
+
+    async with client_of(GuardedBackend([], find, RecordingBackend(1)), timeout_s=0.1) as client:
+        for lookup in range(2):
+            answers = await asyncio.gather(*(client.post("https://x.test/", {}, b"{}") for _ in range(5)))
+            assert {answer.error for answer in answers} == {"The request did not end within 0.1 seconds."}
+            assert len(lookups) == lookup + 1
+            lookups[-1].set_result(["10.0.0.1"])
+            assert "not public" in ((await client.post("https://x.test/", {}, b"{}")).error or "")
+
+
 async def test_the_name_stays_in_tls_and_in_the_host_header() -> None:
     authority = trustme.CA()
     server, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
