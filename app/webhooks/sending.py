@@ -127,17 +127,24 @@ class WebhookClient:
         self._backend = backend
         self._tls = tls
         self._timeout_s = timeout_s
+        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
         self._limits = {"timeout": {"connect": connect_timeout_s}}
 
     @cached_property
-    def _pool(self) -> httpcore.AsyncConnectionPool:
+    def _context(self) -> ssl.SSLContext:
         """Created when it is first used: loading the certificates takes a while."""
-        return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls or ssl.create_default_context(),
-            max_connections=None,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=self._backend,
-        )
+        return self._tls or ssl.create_default_context()
+
+    def _pool_of(self, url: str) -> httpcore.AsyncConnectionPool:
+        """Each URL has its own: before and after a request, httpcore looks at every connection of its pool."""
+        if url not in self._pools:
+            self._pools[url] = httpcore.AsyncConnectionPool(
+                ssl_context=self._context,
+                max_connections=None,
+                keepalive_expiry=KEEP_ALIVE_S,
+                network_backend=self._backend,
+            )
+        return self._pools[url]
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Never raises: whatever goes wrong is in the answer, as a sentence for the receiver's operator."""
@@ -147,7 +154,7 @@ class WebhookClient:
         try:
             # Not asyncio.timeout: it would also cancel the pool's shielded clean-up, and leak the connection.
             with anyio.fail_after(self._timeout_s):
-                async with self._pool.stream(
+                async with self._pool_of(url).stream(
                     "POST", url, headers=_with_host(headers, url), content=body, extensions=self._limits
                 ) as response:
                     status, retry_after = response.status, _header(response.headers, b"retry-after")
@@ -159,9 +166,15 @@ class WebhookClient:
             error = _explain(raised, self._timeout_s)
         return Answer(status, error, _text(received), retry_after, monotonic() - started)
 
+    async def close_unused(self) -> None:
+        """Close the connections to URLs that have had no request for a while. A pool only does so at its next."""
+        for url, pool in list(self._pools.items()):
+            if all(connection.has_expired() for connection in pool.connections):
+                await self._pools.pop(url).aclose()
+
     async def close(self) -> None:
-        if "_pool" in vars(self):
-            await self._pool.aclose()
+        while self._pools:
+            await self._pools.popitem()[1].aclose()
 
 
 def _with_host(headers: Mapping[str, str], url: str) -> list[tuple[str, str]]:

@@ -93,6 +93,33 @@ async def test_a_connection_is_used_again() -> None:
     assert backend.connected == [PUBLIC]
 
 
+async def test_each_url_has_connections_of_its_own_which_close_when_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(RecordingBackend):
+        closed = 0
+
+        async def connect_tcp(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+            stream = await super().connect_tcp(host, port, *rest, **options)
+            close = stream.aclose
+
+            async def aclose() -> None:
+                Counting.closed += 1
+                await close()
+
+            monkeypatch.setattr(stream, "aclose", aclose)
+            return stream
+
+    async with receiving(always("200 OK")) as receiver:
+        backend = Counting(receiver.port)
+        async with client_of(GuardedBackend([], resolving_to([PUBLIC]), backend)) as client:
+            for url in ("http://x.test/", "http://x.test/other", "http://x.test/"):
+                assert (await client.post(url, {}, b"{}")).is_success
+            await client.close_unused()
+            assert (len(backend.connected), Counting.closed) == (2, 0)
+            monkeypatch.setattr("time.monotonic", lambda: float("inf"))
+            await client.close_unused()
+            assert Counting.closed == 2
+
+
 async def test_a_drip_of_bytes_ends_in_time() -> None:
     async def drip(_request: bytes, writer: asyncio.StreamWriter) -> None:
         for byte in answer("200 OK", b"x" * 1_000):
