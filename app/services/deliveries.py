@@ -86,6 +86,9 @@ class Deliveries:
         async with self._database.read() as connection:
             return await webhook_store.with_work(connection, self._clock())
 
+    async def close_unused_connections(self) -> None:
+        await self._client.close_unused()
+
     async def take_turn(self, webhook_id: UUID, attempts: Collection[Attempt], render: Render) -> Turn | None:
         """Record attempts, make deliveries of new changes, and claim the next ones. None if the webhook is disabled."""
 
