@@ -4,6 +4,7 @@ No transaction is open while requests are sent. A claim moves a delivery's next 
 delivery is due again. So deliveries arrive at least once, with the same id every time.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -37,6 +38,9 @@ CLAIM = timedelta(seconds=60)
 
 MAX_AT_ONCE = 32
 """The most requests that one process sends to a webhook at the same time."""
+
+MAX_TURNS = 2
+"""The most turns that one process takes at the same time, so that ingestion doesn't wait behind all webhooks."""
 
 USER_AGENT = f"leadscore/{version('leadscore')}"
 
@@ -75,17 +79,21 @@ class Deliveries:
         self._client = client
         self._clock = clock
         self._chance = chance
+        self._turns = asyncio.Semaphore(MAX_TURNS)
 
     async def due(self) -> list[UUID]:
         """The webhooks that have something to do."""
         async with self._database.read() as connection:
             return await webhook_store.with_work(connection, self._clock())
 
+    async def close_unused_connections(self) -> None:
+        await self._client.close_unused()
+
     async def take_turn(self, webhook_id: UUID, attempts: Collection[Attempt], render: Render) -> Turn | None:
         """Record attempts, make deliveries of new changes, and claim the next ones. None if the webhook is disabled."""
-        now = self._clock()
 
         async def turn(connection: AsyncConnection) -> Turn | None:
+            now = self._clock()
             webhook = await _record(connection, webhook_id, attempts, now)
             if webhook is None or webhook.disabled_at is not None:
                 return None
@@ -93,12 +101,14 @@ class Deliveries:
             claimed = await delivery_store.claim(connection, webhook_id, now, now + CLAIM, MAX_AT_ONCE)
             return Turn(webhook, claimed, is_last=not claimed and not is_behind)
 
-        return await retry_on_conflict(self._database, turn)
+        async with self._turns:
+            return await retry_on_conflict(self._database, turn)
 
     async def record(self, webhook_id: UUID, attempts: Collection[Attempt]) -> None:
         """Record the last attempts before the process stops."""
-        now = self._clock()
-        await retry_on_conflict(self._database, lambda connection: _record(connection, webhook_id, attempts, now))
+        async with self._turns:
+            now = self._clock()
+            await retry_on_conflict(self._database, lambda connection: _record(connection, webhook_id, attempts, now))
 
     async def attempt(self, webhook: Webhook, delivery: Delivery) -> Attempt:
         """Send a claimed delivery. The result is not recorded yet."""
@@ -106,7 +116,13 @@ class Deliveries:
         headers = signed_headers(secrets_of(webhook, now), str(delivery.change_id), now, delivery.body)
         headers |= {"content-type": "application/json", "user-agent": USER_AGENT}
         answer = await self._client.post(webhook.url, headers, delivery.body.encode())
-        return Attempt(_attempted(delivery, answer, now, self._chance()), answer)
+        ended = self._clock()  # not now: the receiver may have taken longer than the delay until the next attempt
+        again = (
+            None
+            if answer.is_success
+            else next_attempt(delivery.attempts + 1, ended, self._chance(), answer.retry_after)
+        )
+        return Attempt(_attempted(delivery, answer, now, again), answer)
 
     async def send_test(self, webhook_id: UUID, render: Render) -> Delivery:
         """Send a test at once, also if the webhook is disabled. Raises `NotFound`."""
@@ -183,14 +199,12 @@ async def _judged(
     return webhook
 
 
-def _attempted(delivery: Delivery, answer: Answer, now: datetime, chance: float) -> Delivery:
-    attempts = delivery.attempts + 1
-    again = None if answer.is_success else next_attempt(attempts, now, chance, answer.retry_after)
+def _attempted(delivery: Delivery, answer: Answer, now: datetime, again: datetime | None) -> Delivery:
     state: DeliveryState = "delivered" if answer.is_success else "pending" if again else "dead"
     return replace(
         delivery,
         state=state,
-        attempts=attempts,
+        attempts=delivery.attempts + 1,
         next_attempt_at=again,
         attempted_at=now,
         status=answer.status,

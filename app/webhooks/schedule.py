@@ -42,7 +42,7 @@ def _asked_for(retry_after: str | None, now: datetime) -> timedelta:
         return min(timedelta(seconds=int(text[:9])), MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for years and zones of too many digits
         return timedelta()
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(moment - now, MAX_RETRY_AFTER)

@@ -15,12 +15,16 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import httpcore
 
 from app.webhooks.addresses import is_public
 
 TIMEOUT_S = 15
 """How long a request may take in all, from the name's resolution to the end of what is read of the answer."""
+
+CONNECT_TIMEOUT_S = 5
+"""How long to wait for one address of a host before the next is tried: a host may be down on IPv6 alone."""
 
 MAX_ANSWER_BYTES = 2_048
 """How much of an answer is read and recorded."""
@@ -87,17 +91,26 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._trusted_hosts = trusted_hosts
         self._find = find
         self._backend = backend or httpcore.AnyIOBackend()
+        self._lookups: dict[tuple[str, int], asyncio.Task[Collection[str]]] = {}
 
     async def connect_tcp(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         if host in self._trusted_hosts:
             return await self._backend.connect_tcp(host, port, *rest, **options)
         last_error: Exception = httpcore.ConnectError()
-        for address in await checked_addresses(host, port, self._find):
+        for address in await self._addresses(host, port):
             try:
                 return await self._backend.connect_tcp(address, port, *rest, **options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last_error = error
         raise last_error
+
+    async def _addresses(self, host: str, port: int) -> Collection[str]:
+        """Requests that start together share a lookup: each occupies one of a few threads, as long as DNS is silent."""
+        key = host, port
+        if key not in self._lookups:
+            self._lookups[key] = asyncio.create_task(checked_addresses(host, port, self._find))
+            self._lookups[key].add_done_callback(lambda _: self._lookups.pop(key))
+        return await asyncio.shield(self._lookups[key])
 
 
 class WebhookClient:
@@ -109,20 +122,29 @@ class WebhookClient:
         *,
         tls: ssl.SSLContext | None = None,
         timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._backend = backend
         self._tls = tls
         self._timeout_s = timeout_s
+        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
+        self._limits = {"timeout": {"connect": connect_timeout_s}}
 
     @cached_property
-    def _pool(self) -> httpcore.AsyncConnectionPool:
+    def _context(self) -> ssl.SSLContext:
         """Created when it is first used: loading the certificates takes a while."""
-        return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls or ssl.create_default_context(),
-            max_connections=None,
-            keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=self._backend,
-        )
+        return self._tls or ssl.create_default_context()
+
+    def _pool_of(self, url: str) -> httpcore.AsyncConnectionPool:
+        """Each URL has its own: before and after a request, httpcore looks at every connection of its pool."""
+        if url not in self._pools:
+            self._pools[url] = httpcore.AsyncConnectionPool(
+                ssl_context=self._context,
+                max_connections=None,
+                keepalive_expiry=KEEP_ALIVE_S,
+                network_backend=self._backend,
+            )
+        return self._pools[url]
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Never raises: whatever goes wrong is in the answer, as a sentence for the receiver's operator."""
@@ -130,22 +152,29 @@ class WebhookClient:
         status, retry_after, received = None, None, bytearray()
         error: str | None = None
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._pool.stream("POST", url, headers=_with_host(headers, url), content=body) as response,
-            ):
-                status, retry_after = response.status, _header(response.headers, b"retry-after")
-                async for chunk in response.aiter_stream():
-                    received += chunk
-                    if len(received) >= MAX_ANSWER_BYTES:
-                        break
+            # Not asyncio.timeout: it would also cancel the pool's shielded clean-up, and leak the connection.
+            with anyio.fail_after(self._timeout_s):
+                async with self._pool_of(url).stream(
+                    "POST", url, headers=_with_host(headers, url), content=body, extensions=self._limits
+                ) as response:
+                    status, retry_after = response.status, _header(response.headers, b"retry-after")
+                    async for chunk in response.aiter_stream():
+                        received += chunk
+                        if len(received) >= MAX_ANSWER_BYTES:
+                            break
         except FAILURES as raised:
             error = _explain(raised, self._timeout_s)
         return Answer(status, error, _text(received), retry_after, monotonic() - started)
 
+    async def close_unused(self) -> None:
+        """Close the connections to URLs that have had no request for a while. A pool only does so at its next."""
+        for url, pool in list(self._pools.items()):
+            if all(connection.has_expired() for connection in pool.connections):
+                await self._pools.pop(url).aclose()
+
     async def close(self) -> None:
-        if "_pool" in vars(self):
-            await self._pool.aclose()
+        while self._pools:
+            await self._pools.popitem()[1].aclose()
 
 
 def _with_host(headers: Mapping[str, str], url: str) -> list[tuple[str, str]]:
@@ -169,6 +198,8 @@ def _explain(error: Exception, timeout_s: float) -> str:
             return f"The request did not end within {timeout_s:g} seconds."
         case socket.gaierror() | UnicodeError():
             return "The host's name can't be resolved."
+        case httpcore.ConnectTimeout():
+            return "The host did not accept a connection in time."
         case httpcore.NetworkError() | httpcore.TimeoutException() | OSError():
             return f"The connection failed: {error}"[:MAX_ERROR_LENGTH]
         case _:

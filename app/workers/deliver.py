@@ -24,6 +24,7 @@ class DeliveryWorker:
 
     async def start_due(self) -> None:
         """One round."""
+        await self._runtime.deliveries.close_unused_connections()
         due = await self._runtime.deliveries.due()
         if due:
             await self._runtime.feed.number()

@@ -48,14 +48,11 @@ def upgrade() -> None:
     )
     pending = sa.text("state = 'pending'")
     due = ["webhook_id", "next_attempt_at"]
-    op.create_index("ix_deliveries_webhook_id_next_attempt_at", "deliveries", due, **_where(pending))
+    name = "ix_deliveries_webhook_id_next_attempt_at"
+    op.create_index(name, "deliveries", due, postgresql_where=pending, sqlite_where=pending)
     op.create_index("ix_deliveries_webhook_id_state_id", "deliveries", ["webhook_id", "state", "id"])
     op.create_index("ix_deliveries_lead_id", "deliveries", ["lead_id"])
     op.create_index("ix_deliveries_created_at", "deliveries", ["created_at"])
-
-
-def _where(condition: sa.TextClause) -> dict[str, sa.TextClause]:
-    return {"postgresql_where": condition, "sqlite_where": condition}
 
 
 def downgrade() -> None:

@@ -1,5 +1,6 @@
 """Deliveries: made once of each change, attempted until they succeed or are given up, and sent again on request."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,9 +13,11 @@ import pytest
 
 from app.documents.webhooks import render_message
 from app.errors import NotFound
-from app.services.deliveries import CLAIM, MAX_AT_ONCE, Attempt, Deliveries, Delivery, DeliveryFilter
+from app.services.deliveries import CLAIM, MAX_AT_ONCE, MAX_TURNS, Attempt, Deliveries, Delivery, DeliveryFilter
 from app.services.fanout import MAX_NEW
 from app.services.webhooks import ChangeFilter, ScoreFilter, Target, Webhook, Webhooks
+from app.storage import webhooks as webhook_store
+from app.storage.db import Database
 from app.webhooks.schedule import DELAYS, GIVE_UP_AFTER
 from app.webhooks.sending import GuardedBackend, WebhookClient
 from tests.services.feeds import read_all
@@ -191,6 +194,18 @@ async def test_a_receiver_can_ask_for_more_time(service: Service) -> None:
         await service.ingest(event("u1"))
         [failed] = await sender.deliver(webhook)
         assert failed.next_attempt_at == NOW + timedelta(minutes=10)
+
+
+async def test_the_delay_begins_when_an_attempt_ends(service: Service) -> None:
+    async def slow(_request: bytes, writer: Any) -> None:
+        service.clock.now += timedelta(seconds=15)
+        writer.write(answer("503 Busy", headers="Retry-After: 10\r\n"))
+
+    async with sending(service, slow) as sender:
+        webhook = await sender.subscribe(STAGES)
+        await service.ingest(event("u1"))
+        [failed] = await sender.deliver(webhook)
+        assert (failed.attempted_at, failed.next_attempt_at) == (NOW, NOW + timedelta(seconds=15 + 10))
 
 
 async def test_a_process_that_dies_leaves_its_claims_to_others(sender: Sender) -> None:
@@ -372,3 +387,19 @@ async def test_two_replicas_share_the_deliveries(sender: Sender, database_url: s
         found: list[Sequence[Delivery]] = [await each.deliver(webhook) for each in (sender, other)]
     assert [len(each) for each in found] == [50, 0]
     assert len({delivery.change_id for delivery in found[0]}) == 50
+
+
+async def test_many_webhooks_leave_connections_to_others(sender: Sender, database_url: str) -> None:
+    """Their turns wait for each other instead: here, all would wait for locks, each with a connection."""
+    webhooks = [await sender.subscribe() for _ in range(6)]
+    database = Database(database_url, pool_size=MAX_TURNS + 1, pool_timeout_s=0.5)
+    client = WebhookClient(GuardedBackend([]))
+    deliveries = Deliveries(database, sender.service.models, client, sender.service.clock)
+    async with sender.service.database.write() as connection:
+        for webhook in webhooks:
+            await webhook_store.lock(connection, webhook.id)
+        turns = [asyncio.create_task(deliveries.take_turn(each.id, [], render_message)) for each in webhooks]
+        await asyncio.wait(turns, timeout=0.2)
+        assert await deliveries.count(DeliveryFilter()) == 0
+    assert [turn.is_last for turn in await asyncio.gather(*turns) if turn] == [True] * len(webhooks)
+    await database.close()

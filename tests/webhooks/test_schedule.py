@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.webhooks.schedule import DELAYS, JITTER, MAX_RETRY_AFTER, next_attempt
@@ -50,6 +50,12 @@ def test_a_receiver_can_not_hasten_it(header: str | None) -> None:
     assert delay(1, retry_after=header) == timedelta(seconds=5)
 
 
-@given(st.text(), st.integers(1, 7))
+DATES = st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,12} [0-9]{1,3}:[0-9]{1,3} [+-][0-9]{1,15}")
+"""What looks like a date, mostly an impossible one."""
+
+
+@given(st.text() | DATES, st.integers(1, 7))
+@example("Mon, 1 Jan 2026 00:00:00 +99999999999999", 1)
+@example("Jan 1 99999999999 0:0:0 +0", 1)
 def test_no_header_breaks_the_schedule(header: str, attempts: int) -> None:
     assert DELAYS[attempts - 1] <= delay(attempts, retry_after=header) <= max(DELAYS[attempts - 1], MAX_RETRY_AFTER)

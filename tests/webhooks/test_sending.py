@@ -93,6 +93,33 @@ async def test_a_connection_is_used_again() -> None:
     assert backend.connected == [PUBLIC]
 
 
+async def test_each_url_has_connections_of_its_own_which_close_when_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(RecordingBackend):
+        closed = 0
+
+        async def connect_tcp(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+            stream = await super().connect_tcp(host, port, *rest, **options)
+            close = stream.aclose
+
+            async def aclose() -> None:
+                Counting.closed += 1
+                await close()
+
+            monkeypatch.setattr(stream, "aclose", aclose)
+            return stream
+
+    async with receiving(always("200 OK")) as receiver:
+        backend = Counting(receiver.port)
+        async with client_of(GuardedBackend([], resolving_to([PUBLIC]), backend)) as client:
+            for url in ("http://x.test/", "http://x.test/other", "http://x.test/"):
+                assert (await client.post(url, {}, b"{}")).is_success
+            await client.close_unused()
+            assert (len(backend.connected), Counting.closed) == (2, 0)
+            monkeypatch.setattr("time.monotonic", lambda: float("inf"))
+            await client.close_unused()
+            assert Counting.closed == 2
+
+
 async def test_a_drip_of_bytes_ends_in_time() -> None:
     async def drip(_request: bytes, writer: asyncio.StreamWriter) -> None:
         for byte in answer("200 OK", b"x" * 1_000):
@@ -104,6 +131,25 @@ async def test_a_drip_of_bytes_ends_in_time() -> None:
     assert (found.status, found.is_success) == (None, False)
     assert found.error == "The request did not end within 0.3 seconds."
     assert 0.3 <= found.seconds < 5
+
+
+async def test_a_timeout_leaves_no_connection_open() -> None:
+    """Also if it comes while a connection is being closed, which here outlasts it."""
+
+    class SlowToClose(httpcore.AsyncMockStream):
+        closed = 0
+
+        async def aclose(self) -> None:
+            await asyncio.sleep(0.2)
+            SlowToClose.closed += 1
+
+    class Mute(httpcore.AsyncMockBackend):
+        async def connect_tcp(self, *_where: Any, **_options: Any) -> httpcore.AsyncNetworkStream:
+            return SlowToClose([b"gibberish\r\n\r\n"])
+
+    async with client_of(GuardedBackend([], resolving_to([PUBLIC]), Mute([])), timeout_s=0.1) as client:
+        assert not (await client.post("http://x.test/", {}, b"{}")).is_success
+    assert SlowToClose.closed == 1
 
 
 async def test_nobody_listening_and_no_http_are_errors_and_not_exceptions() -> None:
@@ -177,6 +223,42 @@ async def test_the_next_address_is_tried_if_one_does_not_answer() -> None:
         async with client_of(GuardedBackend([], resolving_to([PUBLIC, "1.1.1.1"]), backend)) as client:
             assert (await client.post("http://x.test/", {}, b"{}")).is_success
     assert backend.connected == [PUBLIC, "1.1.1.1"]
+
+
+async def test_the_next_address_is_tried_if_one_is_silent() -> None:
+    class OneSilent(RecordingBackend):
+        async def connect_tcp(self, host: str, port: int, *rest: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+            if host == PUBLIC:
+                self.connected.append(host)
+                await asyncio.sleep(options["timeout"])
+                raise httpcore.ConnectTimeout
+            return await super().connect_tcp(host, port, *rest, **options)
+
+    async with receiving(always("200 OK")) as receiver:
+        backend = OneSilent(receiver.port)
+        guarded = GuardedBackend([], resolving_to([PUBLIC, "1.1.1.1"], [PUBLIC]), backend)
+        async with client_of(guarded, connect_timeout_s=0.01) as client:
+            assert (await client.post("http://x.test/", {}, b"{}")).is_success
+            found = await client.post("http://y.test/", {}, b"{}")
+    assert backend.connected == [PUBLIC, "1.1.1.1", PUBLIC]
+    assert found.error == "The host did not accept a connection in time."
+
+
+async def test_requests_to_a_host_share_a_lookup_while_it_runs() -> None:
+    """Threads look names up. If each request held one, a silent DNS server would keep all other webhooks waiting."""
+    lookups: list[asyncio.Future[Collection[str]]] = []
+
+    async def find(_host: str, _port: int) -> Collection[str]:
+        lookups.append(asyncio.get_running_loop().create_future())
+        return await lookups[-1]
+
+    async with client_of(GuardedBackend([], find, RecordingBackend(1)), timeout_s=0.1) as client:
+        for lookup in range(2):
+            answers = await asyncio.gather(*(client.post("https://x.test/", {}, b"{}") for _ in range(5)))
+            assert {answer.error for answer in answers} == {"The request did not end within 0.1 seconds."}
+            assert len(lookups) == lookup + 1
+            lookups[-1].set_result(["10.0.0.1"])
+            assert "not public" in ((await client.post("https://x.test/", {}, b"{}")).error or "")
 
 
 async def test_the_name_stays_in_tls_and_in_the_host_header() -> None:

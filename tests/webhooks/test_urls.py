@@ -1,5 +1,8 @@
 """Which URLs a webhook may have."""
 
+import asyncio
+from collections.abc import Collection
+
 import pytest
 
 from app.errors import UnsafeUrl
@@ -38,6 +41,15 @@ async def test_a_trusted_host_may_be_private_and_without_tls() -> None:
     await check_url("http://crm.internal:8080/hook", ["crm.internal"], resolving_to(["10.0.0.1"]))
     with pytest.raises(UnsafeUrl, match="password"):
         await check_url("http://user:pass@crm.internal/", ["crm.internal"])
+
+
+async def test_a_silent_dns_server_does_not_keep_the_user_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def find(_host: str, _port: int) -> Collection[str]:
+        never: asyncio.Future[Collection[str]] = asyncio.get_running_loop().create_future()
+        return await never
+
+    monkeypatch.setattr("app.webhooks.urls.RESOLVE_TIMEOUT_S", 0.01)
+    await check_url("https://hooks.example.com/", [], find)
 
 
 async def test_a_public_host_is_fine_and_an_unknown_one_is_left_to_the_attempts() -> None:
