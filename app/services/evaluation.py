@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
+from app.scoring.journeys import journey_of
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.services.changes import changes_of
 from app.services.history import Counted, recount
@@ -48,10 +49,18 @@ class EvaluatedLead(NamedTuple):
 
 
 def evaluated(
-    model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, *, cause: Cause
+    model: CompiledModel,
+    lead_id: UUID,
+    before: Lead | None,
+    facts: Facts,
+    now: datetime,
+    *,
+    cause: Cause,
+    merged: Collection[Lead] = (),
 ) -> EvaluatedLead:
     """Score a lead and settle its stage. `before` is the lead until now, with its facts brought up to date.
 
+    `merged`: the leads that are merged into it. `facts` includes theirs.
     The lead's next check is tomorrow, when the sweeper forecasts the real one: time alone changes nothing before then,
     and a forecast here would slow down ingestion.
     """
@@ -64,6 +73,8 @@ def evaluated(
         and evaluation.values == before.scores
         and not changes
     )
+    standing = standing.joined(each.standing for each in merged)
+    created_at = min([before.created_at if before else now, *(each.created_at for each in merged)])
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -71,7 +82,8 @@ def evaluated(
         scores=evaluation.values,
         model_version=model.version,
         next_check_on=now.date() + timedelta(days=1),
-        created_at=before.created_at if before else now,
+        journey=journey_of(model.document.stages, standing.reached, facts.first_seen_at, created_at),
+        created_at=created_at,
         updated_at=before.updated_at if before is not None and same else now,
     )
     return EvaluatedLead(lead, before, changes, cause)
@@ -208,7 +220,7 @@ async def _by_present_names(
 
 
 def _renamed(lead: Lead, names: Names) -> Lead:
-    stage = names.get(lead.standing.stage, lead.standing.stage)
-    if stage == lead.standing.stage:
+    standing = lead.standing.renamed(names)
+    if standing == lead.standing:
         return lead
-    return replace(lead, standing=replace(lead.standing, stage=stage), is_outdated=True)
+    return replace(lead, standing=standing, is_outdated=standing.stage != lead.standing.stage)

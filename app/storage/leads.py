@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
 from app.scoring.facts import Facts, Stamped, Tally
+from app.scoring.referrers import host_of
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
 from app.storage.identities import merger_rows, mergers, parse_identity
@@ -26,15 +27,25 @@ EMPTY: dict[str, Any] = {
     "trusted_traits": {},
     "scores": {},
     "event_count": 0,
-} | dict.fromkeys(("source", "channel", "first_seen_at", "last_seen_at", "last_seen_on", "next_check_on"))
-UPDATED = [column.name for column in STORED if column.name not in {"id", "created_at"}]
+    "reached": {},
+    "journey": "",
+} | {
+    column.name: None
+    for column in STORED
+    if column.nullable  # the first touch and the days and times of events and checks
+}
+UPDATED = [column.name for column in STORED if column.name != "id"]
+MAX_SOURCE_LENGTH = 100
+"""Characters of a first touch's source, campaign and referrer that reports distinguish: index entries must be small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
     """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
 
-    `is_outdated`: whether that evaluation used other facts or names than these. It isn't stored.
+    `journey`: its way through the stages (see `app.scoring.journeys`). `created_at`: when it became known, or one that
+    was merged into it, whichever was first. `is_outdated`: whether that evaluation used other facts or names than
+    these. It isn't stored.
     """
 
     id: UUID
@@ -43,6 +54,7 @@ class Lead:
     scores: Mapping[str, float]
     model_version: int
     next_check_on: date | None
+    journey: str
     created_at: datetime
     updated_at: datetime
     is_outdated: bool = False
@@ -279,13 +291,16 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "merged_into": None,
         "stage": lead.standing.stage,
         "stage_since": lead.standing.since,
+        "reached": {stage: at.isoformat() for stage, at in lead.standing.reached.items()},
+        "journey": lead.journey,
         "scores": dict(lead.scores),
         "tally": _tally_to_json(facts.tally),
         "traits": traits,
         "trusted_traits": traits if facts.trusted_traits is facts.traits else _traits_to_json(facts.trusted_traits),
         "source": _stamped_to_json(source) if source else None,
-        "channel": source.value["channel"] if source else None,
+        **(_first_touch(source.value) if source else {}),
         "first_seen_at": facts.first_seen_at,
+        "first_seen_on": facts.first_seen_at.date() if facts.first_seen_at else None,
         "last_seen_at": facts.last_seen_at,
         "last_seen_on": facts.last_seen_at.date() if facts.last_seen_at else None,
         "event_count": facts.event_count,
@@ -293,6 +308,18 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "next_check_on": lead.next_check_on,
         "created_at": lead.created_at,
         "updated_at": lead.updated_at,
+    }
+
+
+def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
+    """What reports distinguish of a first touch, each as a column."""
+    names = source["utm"].get("source"), source["utm"].get("campaign"), host_of(source["referrer"])
+    utm_source, utm_campaign, referrer = (name and name[:MAX_SOURCE_LENGTH] for name in names)
+    return {
+        "channel": source["channel"],
+        "utm_source": utm_source,
+        "utm_campaign": utm_campaign,
+        "referrer": referrer,
     }
 
 
@@ -307,9 +334,17 @@ def _from_row(row: Any) -> Lead:
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
     )
-    standing = Standing(row.stage, row.stage_since)
+    reached = {stage: datetime.fromisoformat(at) for stage, at in row.reached.items()}
     return Lead(
-        row.id, facts, standing, row.scores, row.model_version, row.next_check_on, row.created_at, row.updated_at
+        id=row.id,
+        facts=facts,
+        standing=Standing(row.stage, row.stage_since, reached),
+        scores=row.scores,
+        model_version=row.model_version,
+        next_check_on=row.next_check_on,
+        journey=row.journey,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
 
 
