@@ -10,7 +10,22 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
-from app.api import changes, docs, dry_runs, forms, handshakes, ingest, keys, leads, models, ops, rejections, rollouts
+from app.api import (
+    changes,
+    docs,
+    dry_runs,
+    forms,
+    funnel,
+    handshakes,
+    ingest,
+    keys,
+    leads,
+    models,
+    ops,
+    rejections,
+    rollouts,
+    signals,
+)
 from app.api.middleware import (
     CrashMiddleware,
     CrossOriginMiddleware,
@@ -58,6 +73,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         forms.make_router(),
         leads.router,
         changes.router,
+        funnel.router,
+        signals.router,
         models.router,
         rollouts.router,
         dry_runs.router,

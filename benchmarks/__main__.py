@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import ingest, rollout
+from benchmarks import funnel, ingest, rollout
 
-REPORTS = {"ingest": ingest.report, "rollout": rollout.report}
+REPORTS = {"ingest": ingest.report, "rollout": rollout.report, "funnel": funnel.report}
 
 for name in sys.argv[1:] or REPORTS:
     REPORTS[name]()
