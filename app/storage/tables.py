@@ -125,6 +125,7 @@ events = Table(
     Column("traits", JSON, nullable=False),
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
+    Index(None, "name_key", "occurred_at"),
 )
 
 transitions = Table(

@@ -1,5 +1,7 @@
 """What the funnel counts is kept with each lead, in one index: its first touch, and when it reached which stage.
 
+Another index finds the events of a signal in a period.
+
 For the leads that exist, both come from their first touch and their transitions. Transitions have the stage names of
 their time: a stage that was renamed since counts as another one. A replica of the version before records nothing of
 this: a lead that it creates or moves has no first touch in reports, or lacks that stage, until its next event.
@@ -51,10 +53,14 @@ def upgrade() -> None:
     op.add_column("leads", sa.Column("journey", sa.String(1_000), nullable=False, server_default=sa.text("''")))
     living = sa.text("merged_into IS NULL")
     op.create_index("ix_leads_funnel", "leads", INDEXED, postgresql_where=living, sqlite_where=living)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CLOSE ALL")  # if migration 0005 ran in this transaction, its cursor on the events is in the way
+    op.create_index("ix_events_name_key_occurred_at", "events", ["name_key", "occurred_at"])
     _fill(op.get_bind())  # last: PostgreSQL creates no index on a table that a cursor is open on
 
 
 def downgrade() -> None:
+    op.drop_index("ix_events_name_key_occurred_at", "events")
     op.drop_index("ix_leads_funnel", "leads")
     for name in ("journey", "reached", "first_seen_on", "referrer", "utm_campaign", "utm_source"):
         op.drop_column("leads", name)

@@ -131,6 +131,19 @@ async def test_a_signal_over_time_is_also_a_table(web: Api) -> None:
     assert rows[-1] == {"signal": "pricing_viewed", "start": "2026-03-09", "people": "1", "hits": "1"}
 
 
+async def test_a_signal_by_page_shows_which_pages_bring_leads(api: Api) -> None:
+    await api.batch(
+        page_view("/pricing/eu"), page_view(anonymousId="a2"), FORM | {"anonymousId": "a1", "messageId": "m1"}
+    )
+    pages = await api.told("/v1/signals/series", signal="pricing_viewed", by="page.path", limit=1)
+    assert (pages["by"], pages["complete"], pages["as_of"]) == ("page.path", True, "2026-03-10T12:00:00Z")
+    assert pages["pages"] == [
+        {"path": "/pricing/eu", "hits": 1, "people": 1, "leads": 1, "rate": 1.0, "low": 0.2065, "high": 1.0}
+    ]
+    rows = await table(api, "/v1/signals/series", signal="pricing_viewed", by="page.path")
+    assert [(row["path"], row["leads"]) for row in rows] == [("/pricing/eu", "1"), ("/pricing", "0")]
+
+
 async def test_an_unknown_signal_is_refused_with_a_suggestion(web: Api) -> None:
     await web.batch(track())
     problem = assert_problem(await web.ask("/v1/signals/series", signal="pricing_view"), 422, "validation-error")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +13,14 @@ from app.errors import ValidationFailed
 from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
 from app.scoring.events import Event
-from app.services.signals import Interval, Point, Series, read_series
+from app.services import signals
+from app.services.signals import Interval, Point, Series, read_pages, read_series
 from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, event, small_model, with_signal
 from tests.services.histories import contested, split
 from tests.services.rebuild import event_log, people_of
 from tests.services.test_lookback import on_day
 
+TODAY = NOW.date()
 MODELS = (small_model(), with_signal("pricing", {"on": ["Page Viewed", "Unheard Of"]}))
 
 
@@ -48,7 +51,33 @@ async def test_merged_leads_are_one_person_on_all_days(service: Service) -> None
     assert (point.people, point.hits) == (1, 2)
 
 
+def viewed(key: str, path: str, **fields: Any) -> Event:
+    return event(key, name="Page Viewed", context={"page": {"path": path}}, **fields)
+
+
+async def test_pages_are_those_of_the_signals_events_in_the_period(service: Service) -> None:
+    await on_day(service, 0, viewed("a1", "/pricing"), viewed("a2", "/pricing/eu"), viewed("a2", "/blog"))
+    await on_day(service, 1, event("a2"), viewed("a3", "/pricing", at=days_ago(1)))
+    await on_day(service, 2, viewed("a4", "/pricing"))
+    pages = await read_pages(service.database, service.models, "pricing", TODAY, TODAY, 9, NOW)
+    assert [(page.path, page.people, page.leads) for page in pages.pages] == [("/pricing/eu", 1, 1), ("/pricing", 1, 0)]
+    assert pages.is_complete
+    (best,) = (await read_pages(service.database, service.models, "pricing", TODAY, TODAY, 1, NOW)).pages
+    assert best.path == "/pricing/eu"
+
+
+async def test_of_too_many_events_the_latest_count(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "MAX_EVENTS", 2)
+    for hours in (1, 2, 3):
+        await service.ingest(viewed(f"a{hours}", f"/pricing/{hours}", at=NOW - timedelta(hours=hours)))
+    pages = await read_pages(service.database, service.models, "pricing", TODAY, TODAY, 9, NOW)
+    assert [page.path for page in pages.pages] == ["/pricing/1", "/pricing/2"]
+    assert not pages.is_complete
+
+
 async def test_a_signal_that_the_model_lacks_is_refused(service: Service) -> None:
+    with pytest.raises(ValidationFailed, match="signal: unknown signal"):
+        await read_pages(service.database, service.models, "moon", TODAY, TODAY, 9, NOW)
     with pytest.raises(ValidationFailed, match="signal: unknown signal; did you mean demo"):
         await read_series(service.database, service.models, "demos", NOW.date(), NOW.date(), "day", NOW)
 
