@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +10,21 @@ from sqlalchemy import ColumnElement, Dialect, Select, and_, func, or_, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
-from app.scoring.facts import Facts, Stamped, Tally
+from app.scoring.facts import Facts
 from app.scoring.referrers import host_of
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
+from app.storage.facts import (
+    are_one,
+    stamped_from_json,
+    stamped_to_json,
+    tally_from_json,
+    tally_to_json,
+    traits_from_json,
+    traits_to_json,
+)
 from app.storage.identities import merger_rows, mergers, parse_identity
-from app.storage.sql import any_of_param, any_of_values, dumps, insert_rows
+from app.storage.sql import any_of_param, any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
@@ -285,7 +293,7 @@ def _score(name: str) -> Any:
 
 def _to_row(lead: Lead) -> dict[str, Any]:
     facts, source = lead.facts, lead.facts.source
-    traits = _traits_to_json(facts.traits)
+    traits = traits_to_json(facts.traits)
     return {
         "id": lead.id,
         "merged_into": None,
@@ -294,10 +302,10 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "reached": {stage: at.isoformat() for stage, at in lead.standing.reached.items()},
         "journey": lead.journey,
         "scores": dict(lead.scores),
-        "tally": _tally_to_json(facts.tally),
+        "tally": tally_to_json(facts.tally),
         "traits": traits,
-        "trusted_traits": traits if facts.trusted_traits is facts.traits else _traits_to_json(facts.trusted_traits),
-        "source": _stamped_to_json(source) if source else None,
+        "trusted_traits": traits if facts.trusted_traits is facts.traits else traits_to_json(facts.trusted_traits),
+        "source": stamped_to_json(source) if source else None,
         **(_first_touch(source.value) if source else {}),
         "first_seen_at": facts.first_seen_at,
         "first_seen_on": facts.first_seen_at.date() if facts.first_seen_at else None,
@@ -324,12 +332,12 @@ def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _from_row(row: Any) -> Lead:
-    traits = _traits_from_json(row.traits)
+    traits = traits_from_json(row.traits)
     facts = Facts(
-        tally=_tally_from_json(row.tally),
+        tally=tally_from_json(row.tally),
         traits=traits,
-        trusted_traits=traits if _are_one(row.traits, row.trusted_traits) else _traits_from_json(row.trusted_traits),
-        source=_stamped_from_json(row.source) if row.source else None,
+        trusted_traits=traits if are_one(row.traits, row.trusted_traits) else traits_from_json(row.trusted_traits),
+        source=stamped_from_json(row.source) if row.source else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
@@ -346,45 +354,3 @@ def _from_row(row: Any) -> Lead:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
-
-
-def _tally_to_json(tally: Tally) -> dict[str, dict[str, int]]:
-    return {fingerprint: {_day_to_text(day): hits for day, hits in days.items()} for fingerprint, days in tally.items()}
-
-
-def _tally_from_json(stored: Mapping[str, Mapping[str, int]]) -> Tally:
-    return {
-        fingerprint: {_day_from_text(day): hits for day, hits in days.items()} for fingerprint, days in stored.items()
-    }
-
-
-@lru_cache(maxsize=4_096)
-def _day_to_text(day: int) -> str:
-    return date.fromordinal(day).isoformat()
-
-
-@lru_cache(maxsize=4_096)
-def _day_from_text(text: str) -> int:
-    return date.fromisoformat(text).toordinal()
-
-
-def _are_one(traits: Mapping[str, Any], trusted: Mapping[str, Any]) -> bool:
-    """Whether all traits are trusted, as for most leads with many traits: then both can share one map."""
-    return len(traits) == len(trusted) and dumps(traits) == dumps(trusted)  # not by `==`: to Python, true is 1
-
-
-def _traits_to_json(traits: Mapping[str, Stamped]) -> dict[str, list[Any]]:
-    return {key: _stamped_to_json(trait) for key, trait in traits.items()}
-
-
-def _traits_from_json(stored: Mapping[str, Sequence[Any]]) -> dict[str, Stamped]:
-    return {key: _stamped_from_json(value) for key, value in stored.items()}
-
-
-def _stamped_to_json(stamped: Stamped) -> list[Any]:
-    return [stamped.value, stamped.at.isoformat(), stamped.message_id]
-
-
-def _stamped_from_json(stored: Sequence[Any]) -> Stamped:
-    value, at, message_id = stored
-    return Stamped(value, datetime.fromisoformat(at), message_id)
