@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -235,7 +235,8 @@ def test_the_funnel_equals_a_recount_from_the_log(world: World, data: st.DataObj
     service, model = world.service, FUNNEL
     for batch in data.draw(split(history), label="batches"):
         service.clock.now += timedelta(hours=data.draw(st.sampled_from([0, 5, 30, 500]), label="hours"))
-        world.ingest([replace(each, received_at=service.clock.now) for each in batch])
+        live = data.draw(st.lists(st.sampled_from([True, True, False]), min_size=len(batch)), label="live")
+        world.ingest([_received(each, service.clock.now, live=now) for each, now in zip(batch, live, strict=False)])
         if data.draw(st.booleans(), label="publishes"):
             model = data.draw(st.sampled_from(MODELS), label="model")
             world.run(service.publish(model))
@@ -244,6 +245,10 @@ def test_the_funnel_equals_a_recount_from_the_log(world: World, data: st.DataObj
     persons = world.run(_people(service))
     assert figures_of(world.run(funnel_of(service)).total) == expected(persons, model)
     _assert_groups(world, persons, model)
+
+
+def _received(message: Event, now: datetime, *, live: bool) -> Event:
+    return replace(message, received_at=now, occurred_at=now if live else message.occurred_at)
 
 
 def _assert_groups(world: World, persons: Sequence[Person], model: ScoringModel) -> None:
