@@ -73,8 +73,10 @@ def evaluated(
         and evaluation.values == before.scores
         and not changes
     )
-    standing = standing.joined(each.standing for each in merged)
-    created_at = min([before.created_at if before else now, *(each.created_at for each in merged)])
+    created_at = before.created_at if before else now
+    if merged:
+        standing = standing.joined(each.standing for each in merged)
+        created_at = min([created_at, *(each.created_at for each in merged)])
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -82,11 +84,24 @@ def evaluated(
         scores=evaluation.values,
         model_version=model.version,
         next_check_on=now.date() + timedelta(days=1),
-        journey=journey_of(model.document.stages, standing.reached, facts.first_seen_at, created_at),
+        journey=_journey(model, before, standing, facts, created_at),
         created_at=created_at,
         updated_at=before.updated_at if before is not None and same else now,
     )
     return EvaluatedLead(lead, before, changes, cause)
+
+
+def _journey(model: CompiledModel, before: Lead | None, standing: Standing, facts: Facts, created_at: datetime) -> str:
+    """The lead's journey. Most events change nothing in it."""
+    if (
+        before is not None
+        and before.model_version == model.version
+        and before.standing.reached is standing.reached
+        and before.facts.first_seen_at == facts.first_seen_at
+        and before.created_at == created_at
+    ):
+        return before.journey
+    return journey_of(model.document.stages, standing.reached, facts.first_seen_at, created_at)
 
 
 def _settled(
