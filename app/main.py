@@ -15,6 +15,7 @@ from app.api import (
     docs,
     dry_runs,
     forms,
+    funnel,
     handshakes,
     ingest,
     keys,
@@ -23,6 +24,7 @@ from app.api import (
     ops,
     rejections,
     rollouts,
+    signals,
     webhooks,
 )
 from app.api.middleware import (
@@ -89,6 +91,8 @@ def _routers() -> list[APIRouter]:
         changes.router,
         webhooks.router,
         deliveries.router,
+        funnel.router,
+        signals.router,
         models.router,
         rollouts.router,
         dry_runs.router,

@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import deliver, ingest, rollout
+from benchmarks import deliver, funnel, ingest, rollout
 
-REPORTS = {"ingest": ingest.report, "rollout": rollout.report, "deliver": deliver.report}
+REPORTS = {"ingest": ingest.report, "rollout": rollout.report, "deliver": deliver.report, "funnel": funnel.report}
 
 for name in sys.argv[1:] or REPORTS:
     REPORTS[name]()

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EVERYTHING = frozenset(
-    {"api", "workers", "documents", "services", "storage", "scoring", "protocol", "webhooks", "validation"}
+    {"api", "workers", "documents", "services", "storage", "insight", "scoring", "protocol", "webhooks", "validation"}
 )
 EVERYTHING |= {"settings", "errors", "metrics", "logs", "clock"}
 
@@ -23,9 +23,20 @@ MAY_IMPORT = {
     "cli": EVERYTHING - {"api"} | {"main"},
     "api": {"documents", "services", "scoring", "protocol", "validation", "errors", "metrics"},
     "workers": {"documents", "services", "scoring", "settings", "errors", "metrics"},
-    "documents": {"services", "scoring", "protocol", "validation", "errors"},
-    "services": {"storage", "scoring", "protocol", "webhooks", "validation", "settings", "errors", "metrics"},
+    "documents": {"services", "insight", "scoring", "protocol", "validation", "errors"},
+    "services": {
+        "storage",
+        "insight",
+        "scoring",
+        "protocol",
+        "webhooks",
+        "validation",
+        "settings",
+        "errors",
+        "metrics",
+    },
     "storage": {"scoring", "errors"},
+    "insight": {"scoring"},
     "webhooks": {"errors"},
     "protocol": {"scoring.emails", "scoring.events", "scoring.phones", "scoring.strings", "validation", "errors"},
     "scoring": {"validation"},
@@ -37,7 +48,7 @@ MAY_IMPORT = {
     "clock": set[str](),
 }
 
-PURE = {"scoring", "protocol", "validation"}
+PURE = {"scoring", "insight", "protocol", "validation"}
 TOLD_THE_TIME = PURE | {"webhooks", "storage", "services"}
 CLOCKS = re.compile(r"(time\.time(_ns)?|(.*\.)?(now|utcnow|today|current_timestamp))")
 IMPURE_MODULES = {"asyncio", "logging", "os", "pathlib", "random", "secrets", "socket", "sqlalchemy", "sqlite3"}

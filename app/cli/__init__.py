@@ -52,6 +52,17 @@ defer(model_commands, "rollouts", "publish", "Activate a model if its examples h
 defer(model_commands, "rollouts", "apply", "The same as `publish`.", hidden=True)
 defer(model_commands, "dry_runs", "evaluate", "Evaluate one person's messages with a model. Nothing is stored.")
 
+report_commands = typer.Typer(no_args_is_help=True, help="Reports: the funnel, the sources, signals over time.")
+cli.add_typer(report_commands, name="report")
+defer(
+    report_commands,
+    "reports",
+    "funnel",
+    "Show how many leads reached each stage, and how long it took.",
+)
+defer(report_commands, "reports", "sources", "Show where visitors came from, and how many became leads and customers.")
+defer(report_commands, "reports", "signal", "Show how many people gave how many hits of a signal over time.")
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:

@@ -52,6 +52,8 @@ def _faults_in_stage(model: ScoringModel, index: int, stage: Stage) -> Iterator[
         yield Fault(path, "is the first stage, which holds every lead: remove its when and keep")
     if index > 0 and stage.when is None:
         yield Fault(f"{path}.when", "is missing: every stage but the first needs a condition")
+    if index == 0 and stage.outcome is not None:
+        yield Fault(f"{path}.outcome", "can't be given to the first stage, where every lead starts: remove it")
     for field in ("when", "keep"):
         condition = getattr(stage, field)
         if condition is not None:

@@ -329,6 +329,13 @@ class Stage(Document):
         None, description="Which leads stay in this stage once they are in it: less strict than `when`."
     )
     sales_ready: bool = Field(default=False, description="Whether leads in this stage are ready for sales.")
+    title: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        None, description="What reports call the stage; its name by default."
+    )
+    outcome: Literal["won", "lost"] | None = Field(
+        None,
+        description="What a funnel counts its leads as. `won`: they became customers; `lost`: they were ruled out.",
+    )
 
 
 class Given(Document):

@@ -93,12 +93,14 @@ def bands(score: str, document: Score) -> Parts:
 
 
 def stages(model: ScoringModel, names: Names) -> Parts:
-    """By name, from the lowest stage to the highest."""
+    """By name, from the lowest stage to the highest. A new title does not make a renamed stage another one."""
     by_name: dict[str, Part] = {}
     for index, stage in enumerate(model.stages):
         fields = {field: value for field, value in _plain(_fields(stage)).items() if field != "name"}
         path, label = f"stages[{index}]", f"stage {stage.name}"
-        by_name[stage.name] = _part(stage.name, path, label, _plain(_written(stage)), fields, _renamed(fields, names))
+        compared = _renamed(fields, names)
+        part = _part(stage.name, path, label, _plain(_written(stage)), fields, compared)
+        by_name[stage.name] = replace(part, meaning=_text(_texts(compared | {"title": None})))
     return by_name
 
 

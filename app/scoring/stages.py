@@ -4,11 +4,11 @@
 calls it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from app.scoring.conditions import Answer, Bounds, any_of
 from app.scoring.engine import CompiledModel, CompiledStage, Evaluation, evaluate_day, total
@@ -22,10 +22,30 @@ HORIZON_DAYS = 3_650
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The stage that a lead is in, and since when."""
+    """The stage that a lead is in, and since when. `reached`: when it first entered each stage that it moved to."""
 
     stage: str
     since: datetime
+    reached: Mapping[str, datetime] = field(default_factory=dict)
+
+    def joined(self, others: Iterable["Standing"]) -> Self:
+        """With the stages that any of the others has reached, each at the earliest time."""
+        reached = dict(self.reached)
+        for other in others:
+            _add_earliest(reached, other.reached)
+        return self if reached == self.reached else replace(self, reached=reached)
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """With the stages' new names. Those that `names` lacks keep theirs."""
+        reached: dict[str, datetime] = {}
+        for stage, at in self.reached.items():
+            _add_earliest(reached, {names.get(stage, stage): at})
+        return replace(self, stage=names.get(self.stage, self.stage), reached=reached)
+
+
+def _add_earliest(reached: dict[str, datetime], more: Mapping[str, datetime]) -> None:
+    for stage, at in more.items():
+        reached[stage] = min(at, reached.get(stage, at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,7 @@ def settle(
     if stage == before.stage:
         return before, None
     transition = Transition(before.stage, stage, moment, cause, evaluation.model.version, dict(evaluation.values))
-    return Standing(stage, moment), transition
+    return Standing(stage, moment, {stage: moment, **before.reached}), transition
 
 
 def stage_of(evaluation: Evaluation, current: str | None) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
+from app.scoring.journeys import journey_of
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
@@ -54,10 +55,19 @@ class EvaluatedLead(NamedTuple):
 
 
 def evaluated(
-    model: CompiledModel, lead_id: UUID, before: Lead | None, facts: Facts, now: datetime, *, cause: Cause
+    model: CompiledModel,
+    lead_id: UUID,
+    before: Lead | None,
+    facts: Facts,
+    now: datetime,
+    *,
+    cause: Cause,
+    merged: Collection[Lead] = (),
+    message_ids: Sequence[str] = (),
 ) -> EvaluatedLead:
     """Score a lead and settle its stage. `before` is the lead until now, with its facts brought up to date.
 
+    `merged`: the leads that are merged into it; `facts` include theirs. `message_ids`: the new messages.
     The lead's next check is tomorrow, when the sweeper forecasts the real one: time alone changes nothing before then,
     and a forecast here would slow down ingestion.
     """
@@ -70,6 +80,10 @@ def evaluated(
         and evaluation.values == before.scores
         and not decisions
     )
+    created_at = before.created_at if before else now
+    if merged:
+        standing = standing.joined(each.standing for each in merged)
+        created_at = min([created_at, *(each.created_at for each in merged)])
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -77,11 +91,25 @@ def evaluated(
         scores=evaluation.values,
         model_version=model.version,
         next_check_on=now.date() + timedelta(days=1),
-        created_at=before.created_at if before else now,
+        journey=_journey(model, before, standing, facts, created_at),
+        created_at=created_at,
         updated_at=before.updated_at if before is not None and same else now,
         changed_at=before.changed_at if before else now,
     )
-    return EvaluatedLead(lead, before, decisions, cause)
+    return EvaluatedLead(lead, before, decisions, cause, message_ids)
+
+
+def _journey(model: CompiledModel, before: Lead | None, standing: Standing, facts: Facts, created_at: datetime) -> str:
+    """The lead's journey. Most events change nothing in it."""
+    if (
+        before is not None
+        and before.model_version == model.version
+        and before.standing.reached is standing.reached
+        and before.facts.first_seen_at == facts.first_seen_at
+        and before.created_at == created_at
+    ):
+        return before.journey
+    return journey_of(model.document.stages, standing.reached, facts.first_seen_at, created_at)
 
 
 def _settled(
@@ -180,7 +208,7 @@ async def _by_present_names(
 
 
 def _renamed(lead: Lead, names: Names) -> Lead:
-    stage = names.get(lead.standing.stage, lead.standing.stage)
-    if stage == lead.standing.stage:
+    standing = lead.standing.renamed(names)
+    if standing == lead.standing:
         return lead
-    return replace(lead, standing=replace(lead.standing, stage=stage), is_outdated=True)
+    return replace(lead, standing=standing, is_outdated=standing.stage != lead.standing.stage)

@@ -64,9 +64,19 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else {}, uuid7)
     for event in events:
         resolver.admit(event)
+    retired = _by_survivor(resolver, before)
     results = [
-        evaluated(model, lead_id, before.get(lead_id), merge(parts), now, cause=cause)._replace(message_ids=message_ids)
-        for lead_id, parts, cause, message_ids in _changed(resolver, model, before, events)
+        evaluated(
+            model,
+            lead_id,
+            before.get(lead_id),
+            merge(parts),
+            now,
+            cause=cause,
+            merged=retired.get(lead_id, ()),
+            message_ids=message_ids,
+        )
+        for lead_id, parts, cause, message_ids in _changed(resolver, model, before, events, retired)
     ]
     await save(connection, results, now, resolver.merged)
     await lead_store.retire(connection, resolver.merged)
@@ -75,24 +85,32 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     return Stored(stage_changes=stage_moves(results), distrusted=sum(map(model.distrusts, events)))
 
 
+def _by_survivor(resolver: Resolver, before: Mapping[UUID, Lead]) -> dict[UUID, list[Lead]]:
+    """The stored leads that are merged away, by the lead that they are merged into."""
+    retired: dict[UUID, list[Lead]] = {}
+    for lead_id, survivor in resolver.merged.items():
+        retired.setdefault(survivor, []).append(before[lead_id])
+    return retired
+
+
 def _changed(
-    resolver: Resolver, model: CompiledModel, before: Mapping[UUID, Lead], events: Iterable[Event]
+    resolver: Resolver,
+    model: CompiledModel,
+    before: Mapping[UUID, Lead],
+    events: Iterable[Event],
+    retired: Mapping[UUID, Sequence[Lead]],
 ) -> Iterator[tuple[UUID, list[Facts], Cause, list[str]]]:
     """Yield each lead that the batch changes, with the facts to merge, the cause, and the ids of its new messages.
 
     The facts are those it had, those of leads merged into it, and those of its new events.
     """
-    merged = resolver.merged
-    added: dict[UUID, list[Facts]] = {}
-    for retired, survivor in merged.items():
-        added.setdefault(survivor, []).append(before[retired].facts)
+    added = {survivor: [lead.facts for lead in leads] for survivor, leads in retired.items()}
     message_ids: dict[UUID, list[str]] = {}
     for event in events:
         lead_id = resolver.lead_of(event)
         added.setdefault(lead_id, []).append(model.facts_of(event))
         message_ids.setdefault(lead_id, []).append(event.message_id)
-    survivors = set(merged.values())
     for lead_id, parts in added.items():
         old = [before[lead_id].facts] if lead_id in before else []
-        cause: Cause = "merge" if lead_id in survivors else "event"
+        cause: Cause = "merge" if lead_id in retired else "event"
         yield lead_id, old + parts, cause, message_ids.get(lead_id, [])

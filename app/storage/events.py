@@ -13,7 +13,7 @@ from app.scoring.events import Event, Identity, event_name_key
 from app.storage.identities import parse_identity
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
-from app.storage.tables import events, identities
+from app.storage.tables import events, identities, leads
 
 ROWS_AT_ONCE = 500
 
@@ -61,6 +61,31 @@ async def filed_under(
     is_wanted = any_of_values(events.c.identity, map(str, wanted))
     async for rows in _some(connection, select(events).where(is_wanted, events.c.received_at <= received_by)):
         yield [_from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadEvent:
+    """An event with its lead. `has_progressed`: whether the lead has ever been beyond the first stage."""
+
+    lead_id: UUID
+    has_progressed: bool
+    event: Event
+
+
+async def latest_of_names(
+    connection: AsyncConnection, name_keys: Collection[str], since: datetime, until: datetime, limit: int
+) -> AsyncIterator[list[LeadEvent]]:
+    """Yield the events with one of these names that occurred from `since` to `until`, the latest first."""
+    query = (
+        select(events, identities.c.lead_id, (leads.c.journey != "").label("has_progressed"))
+        .join(identities, identities.c.identity == events.c.identity)
+        .join(leads, leads.c.id == identities.c.lead_id)
+        .where(
+            any_of_values(events.c.name_key, name_keys), events.c.occurred_at >= since, events.c.occurred_at <= until
+        )
+    )
+    async for rows in _some(connection, query.order_by(events.c.occurred_at.desc()).limit(limit)):
+        yield [LeadEvent(row.lead_id, row.has_progressed, _from_row(row)) for row in rows]
 
 
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:

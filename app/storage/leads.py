@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +10,21 @@ from sqlalchemy import ColumnElement, Dialect, Select, and_, func, or_, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
-from app.scoring.facts import Facts, Stamped, Tally
+from app.scoring.facts import Facts
+from app.scoring.referrers import host_of
 from app.scoring.stages import Standing
 from app.storage.db import Conflict
+from app.storage.facts import (
+    are_one,
+    stamped_from_json,
+    stamped_to_json,
+    tally_from_json,
+    tally_to_json,
+    traits_from_json,
+    traits_to_json,
+)
 from app.storage.identities import merger_rows, mergers, parse_identity
-from app.storage.sql import any_of_param, any_of_values, dumps, insert_rows
+from app.storage.sql import any_of_param, any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
@@ -26,16 +35,26 @@ EMPTY: dict[str, Any] = {
     "trusted_traits": {},
     "scores": {},
     "event_count": 0,
-} | dict.fromkeys(("source", "channel", "first_seen_at", "last_seen_at", "last_seen_on", "next_check_on"))
-UPDATED = [column.name for column in STORED if column.name not in {"id", "created_at"}]
+    "reached": {},
+    "journey": "",
+} | {
+    column.name: None
+    for column in STORED
+    if column.nullable  # the first touch and the days and times of events and checks
+}
+UPDATED = [column.name for column in STORED if column.name != "id"]
+MAX_SOURCE_LENGTH = 100
+"""Characters of a first touch's source, campaign and referrer that reports distinguish: index entries must be small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
     """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
 
-    `updated_at` is when the row last changed, `changed_at` when the feed last had a change of the lead.
-    `is_outdated`: whether that evaluation used other facts or names than these. It isn't stored.
+    `journey`: its way through the stages (see `app.scoring.journeys`). `created_at`: when it became known, or one that
+    was merged into it, whichever was first. `updated_at` is when the row last changed, `changed_at` when the feed last
+    had a change of the lead. `is_outdated`: whether that evaluation used other facts or names than these. It isn't
+    stored.
     """
 
     id: UUID
@@ -44,6 +63,7 @@ class Lead:
     scores: Mapping[str, float]
     model_version: int
     next_check_on: date | None
+    journey: str
     created_at: datetime
     updated_at: datetime
     changed_at: datetime
@@ -282,19 +302,22 @@ def _score(name: str) -> Any:
 
 def _to_row(lead: Lead) -> dict[str, Any]:
     facts, source = lead.facts, lead.facts.source
-    traits = _traits_to_json(facts.traits)
+    traits = traits_to_json(facts.traits)
     return {
         "id": lead.id,
         "merged_into": None,
         "stage": lead.standing.stage,
         "stage_since": lead.standing.since,
+        "reached": {stage: at.isoformat() for stage, at in lead.standing.reached.items()},
+        "journey": lead.journey,
         "scores": dict(lead.scores),
-        "tally": _tally_to_json(facts.tally),
+        "tally": tally_to_json(facts.tally),
         "traits": traits,
-        "trusted_traits": traits if facts.trusted_traits is facts.traits else _traits_to_json(facts.trusted_traits),
-        "source": _stamped_to_json(source) if source else None,
-        "channel": source.value["channel"] if source else None,
+        "trusted_traits": traits if facts.trusted_traits is facts.traits else traits_to_json(facts.trusted_traits),
+        "source": stamped_to_json(source) if source else None,
+        **(_first_touch(source.value) if source else {}),
         "first_seen_at": facts.first_seen_at,
+        "first_seen_on": facts.first_seen_at.date() if facts.first_seen_at else None,
         "last_seen_at": facts.last_seen_at,
         "last_seen_on": facts.last_seen_at.date() if facts.last_seen_at else None,
         "event_count": facts.event_count,
@@ -306,67 +329,39 @@ def _to_row(lead: Lead) -> dict[str, Any]:
     }
 
 
+def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
+    """What reports distinguish of a first touch, each as a column."""
+    names = source["utm"].get("source"), source["utm"].get("campaign"), host_of(source["referrer"])
+    utm_source, utm_campaign, referrer = (name and name[:MAX_SOURCE_LENGTH] for name in names)
+    return {
+        "channel": source["channel"],
+        "utm_source": utm_source,
+        "utm_campaign": utm_campaign,
+        "referrer": referrer,
+    }
+
+
 def _from_row(row: Any) -> Lead:
-    traits = _traits_from_json(row.traits)
+    traits = traits_from_json(row.traits)
     facts = Facts(
-        tally=_tally_from_json(row.tally),
+        tally=tally_from_json(row.tally),
         traits=traits,
-        trusted_traits=traits if _are_one(row.traits, row.trusted_traits) else _traits_from_json(row.trusted_traits),
-        source=_stamped_from_json(row.source) if row.source else None,
+        trusted_traits=traits if are_one(row.traits, row.trusted_traits) else traits_from_json(row.trusted_traits),
+        source=stamped_from_json(row.source) if row.source else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
     )
+    reached = {stage: datetime.fromisoformat(at) for stage, at in row.reached.items()}
     return Lead(
         id=row.id,
         facts=facts,
-        standing=Standing(row.stage, row.stage_since),
+        standing=Standing(row.stage, row.stage_since, reached),
         scores=row.scores,
         model_version=row.model_version,
         next_check_on=row.next_check_on,
+        journey=row.journey,
         created_at=row.created_at,
         updated_at=row.updated_at,
         changed_at=row.changed_at or row.updated_at,
     )
-
-
-def _tally_to_json(tally: Tally) -> dict[str, dict[str, int]]:
-    return {fingerprint: {_day_to_text(day): hits for day, hits in days.items()} for fingerprint, days in tally.items()}
-
-
-def _tally_from_json(stored: Mapping[str, Mapping[str, int]]) -> Tally:
-    return {
-        fingerprint: {_day_from_text(day): hits for day, hits in days.items()} for fingerprint, days in stored.items()
-    }
-
-
-@lru_cache(maxsize=4_096)
-def _day_to_text(day: int) -> str:
-    return date.fromordinal(day).isoformat()
-
-
-@lru_cache(maxsize=4_096)
-def _day_from_text(text: str) -> int:
-    return date.fromisoformat(text).toordinal()
-
-
-def _are_one(traits: Mapping[str, Any], trusted: Mapping[str, Any]) -> bool:
-    """Whether all traits are trusted, as for most leads with many traits: then both can share one map."""
-    return len(traits) == len(trusted) and dumps(traits) == dumps(trusted)  # not by `==`: to Python, true is 1
-
-
-def _traits_to_json(traits: Mapping[str, Stamped]) -> dict[str, list[Any]]:
-    return {key: _stamped_to_json(trait) for key, trait in traits.items()}
-
-
-def _traits_from_json(stored: Mapping[str, Sequence[Any]]) -> dict[str, Stamped]:
-    return {key: _stamped_from_json(value) for key, value in stored.items()}
-
-
-def _stamped_to_json(stamped: Stamped) -> list[Any]:
-    return [stamped.value, stamped.at.isoformat(), stamped.message_id]
-
-
-def _stamped_from_json(stored: Sequence[Any]) -> Stamped:
-    value, at, message_id = stored
-    return Stamped(value, datetime.fromisoformat(at), message_id)

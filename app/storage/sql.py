@@ -1,29 +1,34 @@
 """One interface to SQL that differs between SQLite and PostgreSQL: column types, and lists of values as parameters."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
     JSON,
+    BindParameter,
     Boolean,
     Column,
     ColumnElement,
+    Date,
     DateTime,
     Dialect,
     FromClause,
     String,
     Table,
+    TableValuedAlias,
     Text,
     TypeDecorator,
     Uuid,
     bindparam,
+    cast,
     func,
     literal,
     select,
     text,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
@@ -156,3 +161,38 @@ def any_of_values(column: ColumnElement[Value], values: Iterable[Value]) -> Colu
 def any_of_param(column: ColumnElement[Value], name: str) -> ColumnElement[bool]:
     """The same for the values of a `Statement`'s parameter."""
     return _AnyOf(column, bindparam(name, type_=_ListOf(column.type)))
+
+
+class _Week(FunctionElement[date]):
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(_Week, "postgresql")
+def _week_by_truncating(element: _Week, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST(date_trunc('week', {compiler.process(element.clauses, **options)}) AS DATE)"
+
+
+@compiles(_Week, "sqlite")
+def _week_by_modifiers(element: _Week, compiler: SQLCompiler, **options: Any) -> str:
+    # The Monday that is not before the day six days earlier.
+    return f"date({compiler.process(element.clauses, **options)}, '-6 days', 'weekday 1')"
+
+
+def week_of(day: ColumnElement[Any]) -> ColumnElement[date]:
+    """The Monday of the week of a day."""
+    return _Week(day)
+
+
+def object_items(column: ColumnElement[Any], key: BindParameter[str], dialect: Dialect) -> TableValuedAlias:
+    """The object under a key of a JSON column as a table of `key` and `value`, both text; empty if there is none."""
+    if dialect.name == "sqlite":
+        path = literal('$."') + key + '"'
+        return func.json_each(column, path).table_valued(Column("key", String), Column("value", String))
+    inner = column.op("->", return_type=JSON())(key)
+    return func.json_each_text(inner).table_valued(Column("key", String), Column("value", String))
+
+
+def day_of_text(text_column: ColumnElement[str], dialect: Dialect) -> ColumnElement[date]:
+    """A day written as in JSON, such as 2026-03-31. SQLite stores days like that."""
+    return type_coerce(text_column, Date) if dialect.name == "sqlite" else cast(text_column, Date)

@@ -43,14 +43,23 @@ leads = Table(
     Column("merged_into", Id, ForeignKey("leads.id"), nullable=True),
     Column("stage", String(64), nullable=False),
     Column("stage_since", UtcDateTime, nullable=False),
+    # When the lead first entered each stage, and the same as text for reports (see app/scoring/journeys.py). The
+    # defaults are for replicas of the previous version.
+    Column("reached", JSON, nullable=False, server_default=text("'{}'")),
+    Column("journey", String(1_000), nullable=False, server_default=text("''")),
     Column("scores", JSON, nullable=False),
     Column("tally", JSON, nullable=False),
     Column("traits", JSON, nullable=False),
     # The default is for replicas of the previous version, which insert rows until they are replaced.
     Column("trusted_traits", JSON, nullable=False, server_default=text("'{}'")),
     Column("source", JSON(none_as_null=True), nullable=True),
+    # Parts of `source`, and the referrer's host.
     Column("channel", String(32), nullable=True),
+    Column("utm_source", String(100), nullable=True),
+    Column("utm_campaign", String(100), nullable=True),
+    Column("referrer", String(100), nullable=True),
     Column("first_seen_at", UtcDateTime, nullable=True),
+    Column("first_seen_on", Date, nullable=True),
     Column("last_seen_at", UtcDateTime, nullable=True),
     # Only the day is indexed. If an indexed column changed with every event, PostgreSQL would update all indexes each
     # time; this way it usually updates only the row (HOT), for which `fillfactor` leaves room.
@@ -69,6 +78,14 @@ leads = Table(
     Index(None, "model_version", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "stage", "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    # All that the funnel counts, so that it need not read the leads themselves. SQLite also needs the last column.
+    Index(
+        "ix_leads_funnel",
+        *("first_seen_on", "channel", "utm_source", "utm_campaign", "referrer", "model_version", "stage", "journey"),
+        "merged_into",
+        sqlite_where=NOT_MERGED,
+        postgresql_where=NOT_MERGED,
+    ),
     postgresql_with={"fillfactor": 80},
 )
 
@@ -112,6 +129,7 @@ events = Table(
     Column("traits", JSON, nullable=False),
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
+    Index(None, "name_key", "occurred_at"),
 )
 
 transitions = Table(

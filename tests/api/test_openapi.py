@@ -51,7 +51,7 @@ track identify page screen group alias send_batch import_history submit_form
 look_up_lead look_up_leads list_leads get_lead get_lead_score get_lead_history list_lead_events list_lead_transitions
 create_model list_models get_model_schema get_model compare_models preview_model publish_model
 list_rollouts get_rollout evaluate_messages list_keys create_key revoke_key list_rejections
-list_changes
+list_changes get_funnel list_sources get_signal_series
 check_liveness check_readiness get_metrics
 create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_secret send_test
 list_deliveries get_delivery replay_deliveries replay_delivery
@@ -224,7 +224,7 @@ HEADERS = st.fixed_dictionaries(
     optional={
         "Content-Type": st.sampled_from(TYPES),
         "Content-Encoding": st.sampled_from(["gzip", "br", "identity", "gzip, gzip"]),
-        "Accept": st.sampled_from(["text/html", "application/json", "application/yaml", "*/*"]),
+        "Accept": st.sampled_from(["text/html", "application/json", "application/yaml", "text/csv", "*/*"]),
         "Origin": st.sampled_from(["https://www.example.com", "null", "x"]),
         "Access-Control-Request-Method": st.sampled_from(["POST", "PUT", "x"]),
         "X-Request-Id": st.sampled_from(["a", "-", "\x7f", "a" * 100]),
@@ -247,6 +247,8 @@ ASKED = [
     "with",
     "model",
     "note",
+    "by",
+    "signal",
 ]
 QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
@@ -257,6 +259,7 @@ NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publi
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay"]
+NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])
 
@@ -297,7 +300,7 @@ def natural(path: str) -> tuple[str, str]:
     """The method and the kind of key with which a path is asked, so that not all junk ends at the door."""
     if path.endswith(("/lookup", "/evaluate")):
         return "POST", "read"
-    if path in OURS or path.endswith(("{number}", "/diff", "/schema", "/rollouts")):
+    if path in OURS or path.endswith(("{number}", "/diff", "/schema", "/rollouts", "/funnel", "/sources", "/series")):
         return "GET", "read"
     if path.startswith(("/v1/leads", "/v1/rejections", "/v1/projects")):
         return "GET", "read"

@@ -74,15 +74,27 @@ def test_stages_may_swap_names(after: Json, renamed: dict[str, str]) -> None:
     "after",
     [
         document(("warm", A | {"sales_ready": True}), ("b", B), ("c", C)),
+        document(("warm", A | {"outcome": "won"}), ("b", B), ("c", C)),
         document(("warm", {"when": A["when"]}), ("b", B), ("c", C)),
         document(("b", A), ("c", C)),
         document(("b", A), ("d", {"when": {"trait": "d", "eq": 1}}), ("c", C)),
         document(("d", A), ("a", {"when": {"trait": "d", "eq": 1}}), ("b", B), ("c", C)),
     ],
-    ids=["for sales now", "without keep", "in the place of another", "that has changed", "and its name in use"],
+    ids=[
+        "for sales now",
+        "won now",
+        "without keep",
+        "in the place of another",
+        "that has changed",
+        "and its name in use",
+    ],
 )
 def test_a_stage_that_also_changed_or_whose_old_name_is_still_used_is_not_renamed(after: Json) -> None:
     assert names(BEFORE, after) == names(after, BEFORE) == {}
+
+
+def test_a_renamed_stage_may_have_another_title() -> None:
+    assert names(BEFORE, document(("warm", A | {"title": "Warm"}), ("b", B), ("c", C))) == {"a": "warm"}
 
 
 def test_of_stages_with_the_same_condition_the_highest_are_paired() -> None:

@@ -359,6 +359,11 @@ TRAIT: Json = {"trait": "email", "exists": True}
         (with_stage(name="interest", when=TRAIT), "stages[1].name", "interest is already the name of another stage"),
         ({**LEAST, "stages": [{"name": "a", "when": TRAIT}]}, "stages[0]", "is the first stage"),
         ({**LEAST, "stages": [{"name": "a", "keep": TRAIT}]}, "stages[0]", "is the first stage"),
+        (
+            {**LEAST, "stages": [{"name": "a", "outcome": "won"}]},
+            "stages[0].outcome",
+            "can't be given to the first stage",
+        ),
     ],
 )
 def test_an_inconsistency_is_reported_with_its_path(document: Json, path: str, message: str) -> None:

@@ -50,7 +50,7 @@ def test_a_new_lead_starts_in_the_first_stage_without_a_transition() -> None:
 
 def test_a_new_lead_that_qualifies_at_once_moves_up_from_the_first_stage() -> None:
     standing, transition = settle(lead(visits=8), None, MOMENT, "event")
-    assert standing == Standing("mql", MOMENT)
+    assert standing == Standing("mql", MOMENT, {"mql": MOMENT})
     assert transition == Transition("interest", "mql", MOMENT, "event", 1, {"engagement": 40})
 
 
@@ -61,7 +61,7 @@ def test_a_lead_that_stays_keeps_the_time_it_entered_the_stage() -> None:
 
 def test_a_fall_is_recorded_with_the_cause_and_the_scores() -> None:
     standing, transition = settle(lead(visits=4), Standing("mql", EARLIER), MOMENT, "time")
-    assert standing == Standing("interest", MOMENT)
+    assert standing == Standing("interest", MOMENT, {"interest": MOMENT})
     assert transition == Transition("mql", "interest", MOMENT, "time", 1, {"engagement": 20})
 
 
@@ -70,6 +70,22 @@ def test_a_lead_in_a_removed_stage_moves_to_an_existing_one() -> None:
     assert standing.stage == "interest"
     assert transition is not None
     assert (transition.from_stage, transition.cause) == ("retired", "model")
+
+
+def test_a_stage_is_reached_when_it_is_first_entered() -> None:
+    again, _ = settle(lead(visits=8), Standing("interest", EARLIER, {"mql": EARLIER}), MOMENT, "event")
+    assert again == Standing("mql", MOMENT, {"mql": EARLIER})
+
+
+def test_leads_that_become_one_have_reached_what_either_has_at_the_earlier_time() -> None:
+    one, other = Standing("mql", MOMENT, {"lead": EARLIER, "mql": MOMENT}), Standing("mql", EARLIER, {"mql": EARLIER})
+    assert one.joined([other]) == Standing("mql", MOMENT, {"lead": EARLIER, "mql": EARLIER})
+    assert one.joined([]) is one
+
+
+def test_a_renamed_stage_was_reached_under_its_new_name() -> None:
+    standing = Standing("sql", MOMENT, {"lead": MOMENT, "sql": MOMENT, "hot": EARLIER})
+    assert standing.renamed({"sql": "hot"}) == Standing("hot", MOMENT, {"lead": MOMENT, "hot": EARLIER})
 
 
 # --- Reasons ----------------------------------------------------------------------------------------------------

@@ -33,6 +33,12 @@ def test_it_has_the_stages_of_the_usual_ladder() -> None:
     assert [stage.name for stage in DOCUMENT.stages] == ladder
 
 
+def test_customers_are_won_and_the_disqualified_lost() -> None:
+    outcomes = {stage.name: stage.outcome for stage in DOCUMENT.stages if stage.outcome}
+    assert outcomes == {"customer": "won", "disqualified": "lost"}
+    assert all(stage.title for stage in DOCUMENT.stages)
+
+
 def test_every_stage_is_reached_by_an_example() -> None:
     assert {example.expect.stage for example in DOCUMENT.examples} == {stage.name for stage in DOCUMENT.stages}
 

@@ -55,7 +55,7 @@ async def test_the_comparison_would_notice_a_forgotten_migration(empty: Database
     await migrate(empty)
     async with empty.write() as connection:
         await connection.execute(text("DROP INDEX ix_leads_merged_into"))
-        await connection.execute(text("ALTER TABLE leads DROP COLUMN channel"))
+        await connection.execute(text("ALTER TABLE leads DROP COLUMN last_seen_at"))
         kinds = [difference[0] for difference in await connection.run_sync(differences)]
     assert sorted(kinds) == ["add_column", "add_index"]
 

@@ -1,0 +1,51 @@
+"""Facts in storage: tallies and traits as the JSON of their columns."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from app.scoring.facts import Stamped, Tally
+from app.storage.sql import dumps
+
+
+def tally_to_json(tally: Tally) -> dict[str, dict[str, int]]:
+    return {fingerprint: {_day_to_text(day): hits for day, hits in days.items()} for fingerprint, days in tally.items()}
+
+
+def tally_from_json(stored: Mapping[str, Mapping[str, int]]) -> Tally:
+    return {
+        fingerprint: {_day_from_text(day): hits for day, hits in days.items()} for fingerprint, days in stored.items()
+    }
+
+
+@lru_cache(maxsize=4_096)
+def _day_to_text(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
+@lru_cache(maxsize=4_096)
+def _day_from_text(text: str) -> int:
+    return date.fromisoformat(text).toordinal()
+
+
+def are_one(traits: Mapping[str, Any], trusted: Mapping[str, Any]) -> bool:
+    """Whether all traits are trusted, as for most leads with many traits: then both can share one map."""
+    return len(traits) == len(trusted) and dumps(traits) == dumps(trusted)  # not by `==`: to Python, true is 1
+
+
+def traits_to_json(traits: Mapping[str, Stamped]) -> dict[str, list[Any]]:
+    return {key: stamped_to_json(trait) for key, trait in traits.items()}
+
+
+def traits_from_json(stored: Mapping[str, Sequence[Any]]) -> dict[str, Stamped]:
+    return {key: stamped_from_json(value) for key, value in stored.items()}
+
+
+def stamped_to_json(stamped: Stamped) -> list[Any]:
+    return [stamped.value, stamped.at.isoformat(), stamped.message_id]
+
+
+def stamped_from_json(stored: Sequence[Any]) -> Stamped:
+    value, at, message_id = stored
+    return Stamped(value, datetime.fromisoformat(at), message_id)

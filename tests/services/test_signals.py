@@ -1,0 +1,122 @@
+"""Signals over time: distinct people and hits, and equality with a recount of random histories."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.errors import ValidationFailed
+from app.scoring.document import ScoringModel
+from app.scoring.engine import compile_model
+from app.scoring.events import Event
+from app.services import signals
+from app.services.signals import Interval, Point, Series, read_pages, read_series
+from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, event, small_model, with_signal
+from tests.services.histories import contested, split
+from tests.services.rebuild import event_log, people_of
+from tests.services.test_lookback import on_day
+
+TODAY = NOW.date()
+MODELS = (small_model(), with_signal("pricing", {"on": ["Page Viewed", "Unheard Of"]}))
+
+
+async def series(service: Service, first: date, last: date, by: Interval = "day") -> Series:
+    return await read_series(service.database, service.models, "demo", first, last, by, service.clock.now)
+
+
+async def test_people_are_distinct_within_an_interval(service: Service) -> None:
+    await on_day(service, 0, event("a1"), event("a1"), event("a2"))
+    await on_day(service, 1, event("a1"))
+    days = await series(service, date(2026, 3, 9), date(2026, 3, 12))
+    assert [(point.people, point.hits) for point in days.points] == [(0, 0), (2, 3), (1, 1), (0, 0)]
+    assert days.as_of == service.clock.now
+    weeks = await series(service, date(2026, 3, 8), date(2026, 3, 12), "week")
+    assert weeks.points == [Point(date(2026, 3, 2), 0, 0), Point(date(2026, 3, 9), 2, 4)]
+
+
+async def test_a_late_event_counts_on_the_day_on_which_it_happened(service: Service) -> None:
+    await on_day(service, 0, event("a1", at=days_ago(5)))
+    (point,) = (await series(service, date(2026, 3, 5), date(2026, 3, 5))).points
+    assert (point.people, point.hits) == (1, 1)
+
+
+async def test_merged_leads_are_one_person_on_all_days(service: Service) -> None:
+    await on_day(service, 0, event("a1"), event("u1"))
+    await on_day(service, 1, event("u1", "a1", name="Unheard Of"))
+    (point,) = (await series(service, date(2026, 3, 10), date(2026, 3, 10))).points
+    assert (point.people, point.hits) == (1, 2)
+
+
+def viewed(key: str, path: str, **fields: Any) -> Event:
+    return event(key, name="Page Viewed", context={"page": {"path": path}}, **fields)
+
+
+async def test_pages_are_those_of_the_signals_events_in_the_period(service: Service) -> None:
+    await on_day(service, 0, viewed("a1", "/pricing"), viewed("a2", "/pricing/eu"), viewed("a2", "/blog"))
+    await on_day(service, 1, event("a2"), viewed("a3", "/pricing", at=days_ago(1)))
+    await on_day(service, 2, viewed("a4", "/pricing"))
+    pages = await read_pages(service.database, service.models, "pricing", TODAY, TODAY, 9, NOW)
+    assert [(page.path, page.people, page.leads) for page in pages.pages] == [("/pricing/eu", 1, 1), ("/pricing", 1, 0)]
+    assert pages.is_complete
+    (best,) = (await read_pages(service.database, service.models, "pricing", TODAY, TODAY, 1, NOW)).pages
+    assert best.path == "/pricing/eu"
+
+
+async def test_of_too_many_events_the_latest_count(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "MAX_EVENTS", 2)
+    for hours in (1, 2, 3):
+        await service.ingest(viewed(f"a{hours}", f"/pricing/{hours}", at=NOW - timedelta(hours=hours)))
+    pages = await read_pages(service.database, service.models, "pricing", TODAY, TODAY, 9, NOW)
+    assert [page.path for page in pages.pages] == ["/pricing/1", "/pricing/2"]
+    assert not pages.is_complete
+
+
+async def test_a_signal_that_the_model_lacks_is_refused(service: Service) -> None:
+    with pytest.raises(ValidationFailed, match="signal: unknown signal"):
+        await read_pages(service.database, service.models, "moon", TODAY, TODAY, 9, NOW)
+    with pytest.raises(ValidationFailed, match="signal: unknown signal; did you mean demo"):
+        await read_series(service.database, service.models, "demos", NOW.date(), NOW.date(), "day", NOW)
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), history=contested(14), by=st.sampled_from(["day", "week"]))
+def test_a_series_equals_a_recount_from_the_log(
+    world: World, data: st.DataObject, history: list[Event], by: Interval
+) -> None:
+    world.reset(MODELS[0])
+    service, model = world.service, MODELS[0]
+    for batch in data.draw(split(history), label="batches"):
+        world.ingest(batch)
+        if data.draw(st.booleans(), label="publishes"):
+            model = data.draw(st.sampled_from(MODELS), label="model")
+            world.run(service.publish(model))
+            world.run(service.roll_out(3))
+    first, last = NOW.date() - timedelta(days=data.draw(st.integers(0, 50), label="days")), NOW.date()
+    found = world.run(read_series(service.database, service.models, "pricing", first, last, by, NOW))
+    log = world.run(event_log(service.database))
+    assert {point.start: (point.people, point.hits) for point in found.points if point.hits} == recounted(
+        log, model, first, last, by
+    )
+
+
+def recounted(
+    log: Sequence[Event], model: ScoringModel, first: date, last: date, by: Interval
+) -> dict[date, tuple[int, int]]:
+    counted: dict[date, Counter[int]] = {}
+    people, signal = people_of(log), compile_model(model, 1).signals["pricing"]
+    for each in log:
+        day = each.occurred_at.date()
+        if first <= day <= last and each in matching(log, signal.event_keys) and signal.counts(each):
+            start = day if by == "day" else day - timedelta(days=day.weekday())
+            person = next(number for number, keys in enumerate(people) if each.identities[0] in keys)
+            counted.setdefault(start, Counter())[person] += 1
+    return {start: (len(hits), hits.total()) for start, hits in counted.items()}
+
+
+def matching(log: Sequence[Event], keys: frozenset[str]) -> list[Event]:
+    """The events whose names, in lower case and with spaces, are among these."""
+    return [each for each in log if each.name.replace("_", " ").lower() in keys]
