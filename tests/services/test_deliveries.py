@@ -1,10 +1,7 @@
 """Deliveries: made once of each change, attempted until they succeed or are given up, and sent again on request."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,60 +10,17 @@ import pytest
 
 from app.documents.webhooks import render_message
 from app.errors import NotFound
-from app.services.deliveries import CLAIM, MAX_AT_ONCE, MAX_TURNS, Attempt, Deliveries, Delivery, DeliveryFilter
+from app.services.deliveries import CLAIM, MAX_AT_ONCE, MAX_TURNS, Deliveries, Delivery, DeliveryFilter
 from app.services.fanout import MAX_NEW
-from app.services.webhooks import ChangeFilter, ScoreFilter, Target, Webhook, Webhooks
+from app.services.webhooks import ChangeFilter, ScoreFilter, Target
 from app.storage import webhooks as webhook_store
 from app.storage.db import Database
 from app.webhooks.schedule import DELAYS, GIVE_UP_AFTER
 from app.webhooks.sending import GuardedBackend, WebhookClient
 from tests.services.feeds import read_all
 from tests.services.harness import NOW, Service, alias, event, serving, small_model
-from tests.webhooks.receivers import Receiver, always, answer, receiving
-
-ALL = frozenset({"lead.created", "lead.stage_changed", "lead.score_changed", "lead.traits_changed", "lead.merged"})
-STAGES = frozenset({"lead.stage_changed"})
-HOST = "127.0.0.1"
-
-
-@dataclass
-class Sender:
-    """A replica that delivers to one local receiver."""
-
-    service: Service
-    webhooks: Webhooks
-    deliveries: Deliveries
-    receiver: Receiver
-
-    async def subscribe(self, types: frozenset[str] = ALL, *, thin: bool = False, **wanted: Any) -> Webhook:
-        target = Target(f"http://{HOST}:{self.receiver.port}/", ChangeFilter(types, **wanted), thin=thin)
-        return (await self.webhooks.create(target, "latest", self.service.clock.now)).webhook
-
-    async def deliver(self, webhook: Webhook) -> list[Delivery]:
-        """Take turns until nothing is due. Returns every attempt's result."""
-        await self.service.feed.number()
-        done, attempts = list[Delivery](), list[Attempt]()
-        while (turn := await self.deliveries.take_turn(webhook.id, attempts, render_message)) and not turn.is_last:
-            attempts = [await self.deliveries.attempt(turn.webhook, each) for each in turn.claimed]
-            done += [attempt.delivery for attempt in attempts]
-        return done
-
-    async def stored(self, **wanted: Any) -> list[Delivery]:
-        page = await self.deliveries.page(DeliveryFilter(**wanted), None, 1_000)
-        return list(reversed(page.items))
-
-    def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in self.receiver.requests]
-
-
-@asynccontextmanager
-async def sending(service: Service, answering: Any) -> AsyncIterator[Sender]:
-    client = WebhookClient(GuardedBackend([HOST]))
-    async with receiving(answering) as receiver:
-        webhooks = Webhooks(service.database, service.models, service.feed, [HOST])
-        deliveries = Deliveries(service.database, service.models, client, service.clock, lambda: 0)
-        yield Sender(service, webhooks, deliveries, receiver)
-        await client.close()
+from tests.services.sending import ALL, HOST, STAGES, Sender, sending
+from tests.webhooks.receivers import always, answer
 
 
 @pytest.fixture
