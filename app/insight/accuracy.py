@@ -1,0 +1,67 @@
+"""How well a proposal predicts rows that it has not seen, and how well others do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.insight import baselines
+from app.insight.arrays import Flags, Ints
+from app.insight.candidates import Study
+from app.insight.evaluations import evaluations
+from app.insight.histories import History
+from app.insight.measures import Interval, auc, mean_auc
+from app.insight.scorecards import fit_scorecards
+from app.scoring.engine import CompiledModel
+
+NEWEST = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """AUC and log-loss of held-out predictions, and the AUC on the newest 30 % by a proposal from older rows alone."""
+
+    held_out: Interval
+    log_loss: float
+    newest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The AUCs of other methods on the same folds, and of each score of the active model."""
+
+    logistic_regression: float
+    boosting: float
+    active: Mapping[str, float]
+
+
+def newest_rows(study: Study) -> Flags:
+    days = np.sort(study.snapshots.days)
+    return np.asarray(study.snapshots.days >= days[int((1 - NEWEST) * len(days))])
+
+
+def newest_auc(study: Study, size: int) -> float:
+    """The AUC on the newest rows of the scorecard fitted to all other leads' older rows."""
+    newest = newest_rows(study)
+    older = ~newest & ~np.isin(study.snapshots.leads, study.snapshots.leads[newest])
+    had_outcome = study.snapshots.had_outcome
+    if had_outcome[older].all() or not had_outcome[older].any():
+        return float("nan")
+    card = fit_scorecards(study, older, [size]).cards.get(size)
+    return auc(card.scores(study)[newest], had_outcome[newest]) if card else float("nan")
+
+
+def measure_others(
+    study: Study, folds: Ints, histories: Sequence[History], active: CompiledModel | None
+) -> Others:
+    return Others(
+        logistic_regression=baselines.held_out_auc(baselines.logistic_regression(), study, folds),
+        boosting=baselines.held_out_auc(baselines.boosting(), study, folds),
+        active={} if active is None else _active_aucs(study, folds, histories, active),
+    )
+
+
+def _active_aucs(study: Study, folds: Ints, histories: Sequence[History], active: CompiledModel) -> dict[str, float]:
+    values = [evaluation.values for evaluation in evaluations(active, histories, study.snapshots)]
+    scores = {name: np.array([each[name] for each in values]) for name in active.scores}
+    return {name: mean_auc(each, study.snapshots.had_outcome, folds) for name, each in scores.items()}
