@@ -1,5 +1,6 @@
 """How well a proposal predicts rows that it has not seen, and how well others do."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from app.insight import baselines
 from app.insight.arrays import Flags, Ints
-from app.insight.candidates import Study
+from app.insight.candidates import MIN_SUPPORT, Study
 from app.insight.evaluations import evaluations
 from app.insight.histories import History
 from app.insight.measures import Interval, auc, mean_auc
@@ -40,15 +41,17 @@ def newest_rows(study: Study) -> Flags:
     return np.asarray(study.snapshots.days >= days[int((1 - NEWEST) * len(days))])
 
 
-def newest_auc(study: Study, size: int) -> float:
-    """The AUC on the newest rows of the scorecard fitted to all other leads' older rows."""
-    newest = newest_rows(study)
-    older = ~newest & ~np.isin(study.snapshots.leads, study.snapshots.leads[newest])
-    had_outcome = study.snapshots.had_outcome
-    if had_outcome[older].all() or not had_outcome[older].any():
-        return float("nan")
-    card = fit_scorecards(study, older, [size]).cards.get(size)
-    return auc(card.scores(study)[newest], had_outcome[newest]) if card else float("nan")
+def newest_auc(study: Study, size: int, within_days: int) -> float:
+    """The AUC on the newest rows of the scorecard that could have been fitted by then.
+
+    That is from rows whose horizon was over before the newest ones began. NaN if there were too few.
+    """
+    rows, newest = study.snapshots, newest_rows(study)
+    older = rows.days + within_days < rows.days[newest].min()
+    if rows.had_outcome[older].sum() < MIN_SUPPORT or (~rows.had_outcome[older]).sum() < MIN_SUPPORT:
+        return math.nan
+    fitted = fit_scorecards(study, older, [size]).get(size)
+    return auc(fitted.card.scores(study)[newest], rows.had_outcome[newest]) if fitted else math.nan
 
 
 def measure_others(

@@ -20,8 +20,9 @@ INACTIVITY = (3, 7, 14, 30, 60, 90, 180)
 EVER = 36_500
 """`within_days` of a frequency rule that looks at all hits."""
 MIN_SUPPORT, MIN_SHARE = 15, 0.01
-MAX_CELLS = 6_000_000
+MAX_CELLS = 2_400_000
 """Of the candidates, as many of the strongest are kept as give a matrix of this size."""
+MIN_CANDIDATES = 200
 COMPLEXITY = 1.04
 """The handicap of a rule for each of `where`, a window and `per_day`."""
 
@@ -176,16 +177,20 @@ def _content(column: Column) -> bytes:
 
 def _strongest(study: Study, found: Sequence[tuple[Candidate, Column]], had_outcome: Flags) -> Pool:
     """Those with the greatest correlation with the outcome, as many as `MAX_CELLS` allows, in the order of `found`."""
-    weights = [COMPLEXITY ** -extras(candidate, study.catalog) for candidate, _ in found]
-    strengths = [abs(_correlation(column, had_outcome)) * weight for (_, column), weight in zip(found, weights, strict=True)]
-    most = max(200, MAX_CELLS // max(1, len(had_outcome)))
-    kept = np.sort(np.argsort(-np.array(strengths), kind="stable")[:most]).tolist()
-    return Pool([candidate for candidate, _ in found], [column for _, column in found], weights).of(kept)
+    candidates, columns = [candidate for candidate, _ in found], [column for _, column in found]
+    weights = [COMPLEXITY ** -extras(candidate, study.catalog) for candidate in candidates]
+    most = max(MIN_CANDIDATES, MAX_CELLS // len(had_outcome))
+    if len(found) <= most:
+        return Pool(candidates, columns, weights)
+    strengths = np.array(weights) * [_correlation(column, had_outcome) for column in columns]
+    return Pool(candidates, columns, weights).of(np.sort(np.argsort(-strengths, kind="stable")[:most]).tolist())
 
 
 def _correlation(column: Column, had_outcome: Flags) -> float:
-    centred, outcome = column - column.mean(), had_outcome - had_outcome.mean()
-    return float(centred @ outcome / np.sqrt((centred @ centred) * (outcome @ outcome)))
+    """The absolute correlation of a column with the outcome, up to a factor that is the same for all columns."""
+    mean = column.mean()
+    with_outcome = column[had_outcome]
+    return abs(float(with_outcome.sum() - mean * len(with_outcome))) / float(column.std())
 
 
 def _enumerate(study: Study, training: Flags, enough: int) -> Iterator[Candidate]:

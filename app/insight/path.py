@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.svm import l1_min_c
 
 from app.insight.arrays import Flags, Floats
 from app.insight.candidates import Pool
@@ -28,7 +27,7 @@ def path(pool: Pool, had_outcome: Flags) -> Iterator[Step]:
     if not pool.candidates:
         return
     scaled, scales = scale(pool)
-    first = l1_min_c(scaled, had_outcome, loss="log", intercept_scaling=INTERCEPT_SCALING)
+    first = 1 / np.abs(scaled.T @ (had_outcome - had_outcome.mean())).max()  # where all coefficients are still 0
     for strength in np.geomspace(first, first * WEAKEST, STRENGTHS).tolist():
         yield Step(strength, fit(scaled, had_outcome, strength) * scales)
 

@@ -47,32 +47,30 @@ def total(rules: Iterable[PointRule], study: Study) -> Floats:
     return scores
 
 
-def scorecard(step: Step, pool: Pool, study: Study, training: Flags) -> Scorecard | None:
-    """The step's rules in whole points, or None if no rule has any left."""
-    had_outcome = study.snapshots.had_outcome[training]
-    chosen, coefficients = _without_double_counts(step, pool, study.catalog, had_outcome)
+def whole_points(step: Step, pool: Pool, catalog: SignalCatalog, had_outcome: Flags) -> list[PointRule]:
+    """The step's rules in whole points, without those that have none."""
+    chosen, coefficients = _without_double_counts(step, pool, catalog, had_outcome)
     linear = np.column_stack(chosen.columns) @ coefficients if chosen.candidates else np.zeros(1)
     if linear.std() == 0:
-        return None
+        return []
     _, slope = calibration(linear, had_outcome)
     points = np.clip(np.round(coefficients * slope * PER_LOG_ODDS), -MAX_POINTS, MAX_POINTS).astype(int).tolist()
     rules = [PointRule(each, whole) for each, whole in zip(chosen.candidates, points, strict=True) if whole]
-    return _calibrated(merged_levels(rules), study, training)
+    return merged_levels(rules)
 
 
-def _calibrated(rules: Sequence[PointRule], study: Study, training: Flags) -> Scorecard | None:
+def calibrated(rules: Sequence[PointRule], study: Study, training: Flags) -> Scorecard | None:
     """A scorecard with the odds that the training rows show; None if all of these have the same score."""
     scores = total(rules, study)[training]
-    if not len(scores) or scores.std() == 0:
+    if scores.std() == 0:
         return None
     return Scorecard(tuple(rules), *calibration(scores, study.snapshots.had_outcome[training]))
 
 
 def calibration(scores: Floats, had_outcome: Flags, row_weights: Floats | None = None) -> tuple[float, float]:
     """Intercept and slope of the log-odds, by logistic regression without a penalty."""
-    scale = float(scores.std()) or 1.0  # so that the solver converges whatever the unit
-    model = LogisticRegression(C=np.inf, max_iter=1000).fit(scores[:, np.newaxis] / scale, had_outcome, row_weights)
-    return float(model.intercept_[0]), float(model.coef_[0, 0]) / scale
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(scores[:, np.newaxis], had_outcome, row_weights)
+    return float(model.intercept_[0]), float(model.coef_[0, 0])
 
 
 def _without_double_counts(

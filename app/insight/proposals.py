@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from app.errors import NoBetterThanChance
 from app.insight.accuracy import Accuracy, measure_others, newest_auc
@@ -44,13 +45,21 @@ class Choice:
 
 
 def propose(histories: Sequence[History], question: Question) -> Proposal:
-    """Raises `TooFewOutcomes` or `NoBetterThanChance` if there is nothing to propose."""
+    """Raises `TooFewOutcomes` or `NoBetterThanChance` if there is nothing to propose.
+
+    On one core: with more, sums may be added in another order, and the proposal would not be reproducible.
+    """
+    with threadpool_limits(limits=1):
+        return _propose(histories, question)
+
+
+def _propose(histories: Sequence[History], question: Question) -> Proposal:
     study, excluded = prepare(histories, question)
     require_outcomes(study.snapshots, question.outcome, MIN_LEADS)
     held_out = cross_validate(study, question.sizes, fold_of(study))
     choice = _choose(study, question, held_out)
     thresholds = propose_thresholds(_scored_rows(study, choice), question.goal)
-    accuracy = _accuracy(study, held_out, choice)
+    accuracy = _accuracy(study, question, held_out, choice)
     rules = named_rules(choice.card.rules)
     chances = choice.calibration.by_score(choice.card.scores(study))
     about = describe(question, accuracy, study.snapshots, chances)
@@ -77,15 +86,15 @@ def _choose(study: Study, question: Question, held_out: HeldOut) -> Choice:
     odds = held_out.log_odds[size]
     interval = auc_interval(odds, had_outcome, study.snapshots.leads, held_out.folds)
     fitted = fit_scorecards(study, np.ones(len(study), dtype=np.bool_), [size])
-    if interval.low <= 0.5 or size not in fitted.cards:  # noqa: PLR2004 -- the AUC of chance
+    if interval.low <= 0.5 or size not in fitted:  # noqa: PLR2004 -- the AUC of chance
         raise NoBetterThanChance(
             f"Nothing predicts {question.outcome} within {question.within_days} days: the held-out AUC is "
             f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f}), and 0.50 is chance. Send more kinds of "
             "events and traits, or choose another outcome.",
             auc=interval.value,
         )
-    card = fitted.cards[size]
-    return Choice(card, fitted.strengths[size], size, odds, interval, calibrate(card, odds, had_outcome))
+    card, strength = fitted[size]
+    return Choice(card, strength, size, odds, interval, calibrate(card, odds, had_outcome))
 
 
 def _scored_rows(study: Study, choice: Choice) -> ScoredRows:
@@ -94,9 +103,9 @@ def _scored_rows(study: Study, choice: Choice) -> ScoredRows:
     return ScoredRows(study.snapshots, choice.card.scores(study), held_out)
 
 
-def _accuracy(study: Study, held_out: HeldOut, choice: Choice) -> Accuracy:
+def _accuracy(study: Study, question: Question, held_out: HeldOut, choice: Choice) -> Accuracy:
     probabilities = cross_calibrated(choice.held_out, _had(study), held_out.folds)
-    return Accuracy(choice.auc, log_loss_of(probabilities, _had(study)), newest_auc(study, choice.size))
+    return Accuracy(choice.auc, log_loss_of(probabilities, _had(study)), newest_auc(study, choice.size, question.within_days))
 
 
 def _had(study: Study) -> Flags:

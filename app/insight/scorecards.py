@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from app.insight.arrays import Flags, Floats, Ints
-from app.insight.candidates import Pool, Study, pool
+from app.insight.candidates import Study, pool
 from app.insight.measures import SEED, mean_auc
 from app.insight.path import path
-from app.insight.points import Scorecard, scorecard
+from app.insight.points import PointRule, Scorecard, calibrated, whole_points
 
 SIZES = (8, 10, 12, 15, 20, 25, 30)
+MAX_ROWS = 6_000
+"""A fit takes at most so many rows."""
 GOOD_ENOUGH = 0.002
 FOLDS, FEW_FOLDS, MANY_LEADS = 10, 5, 2_000
 """With many leads, five folds measure as well as ten and take half the time."""
@@ -20,30 +23,48 @@ PATIENCE = 3
 """The path ends after this many steps in a row with too many rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """The scorecards of one fit, by permitted number of rules, and the strength of the penalty that gave each."""
+class Fitted(NamedTuple):
+    """A scorecard, and the strength of the penalty that gave it."""
 
-    pool: Pool
-    cards: dict[int, Scorecard]
-    strengths: dict[int, float]
+    card: Scorecard
+    strength: float
 
 
-def fit_scorecards(study: Study, training: Flags, sizes: Sequence[int]) -> Fitted:
-    """For each size, the last step of the path that has no more rules."""
-    candidates = pool(study, training)
-    fitted, too_many = Fitted(candidates, {}, {}), 0
-    for step in path(candidates, study.snapshots.had_outcome[training]):
-        card = scorecard(step, candidates, study, training)
-        if card is None:
-            continue
-        for size in sizes:
-            if len(card.rules) <= size:
-                fitted.cards[size], fitted.strengths[size] = card, step.strength
-        too_many = too_many + 1 if len(card.rules) > max(sizes) else 0
+def fit_scorecards(study: Study, training: Flags, sizes: Sequence[int]) -> dict[int, Fitted]:
+    """For each size, the last step of the path that has no more rules. Sizes are absent if nothing predicts."""
+    found = {}
+    for size, (rules, strength) in _last_fitting(study, training, sizes).items():
+        card = calibrated(rules, study, training)
+        if card is not None:
+            found[size] = Fitted(card, strength)
+    return found
+
+
+def _last_fitting(study: Study, training: Flags, sizes: Sequence[int]) -> dict[int, tuple[list[PointRule], float]]:
+    sample = case_control(training, study.snapshots.had_outcome)
+    candidates, had_outcome = pool(study, sample), study.snapshots.had_outcome[sample]
+    found, too_many = {}, 0
+    for step in path(candidates, had_outcome):
+        rules = whole_points(step, candidates, study.catalog, had_outcome)
+        found |= {size: (rules, step.strength) for size in sizes if 0 < len(rules) <= size}
+        too_many = too_many + 1 if len(rules) > max(sizes) else 0
         if too_many == PATIENCE:
             break
-    return fitted
+    return found
+
+
+def case_control(training: Flags, had_outcome: Flags) -> Flags:
+    """At most `MAX_ROWS` of the training rows, evenly spaced, and of the rarer outcome as many as possible.
+
+    Leaving out rows of one outcome changes the intercept of a logistic regression, but not what its rules are worth.
+    """
+    kept = np.zeros(len(training), dtype=np.bool_)
+    rows = sorted((np.flatnonzero(training & (had_outcome == outcome)) for outcome in (True, False)), key=len)
+    room = MAX_ROWS
+    for share, each in zip((2, 1), rows, strict=True):
+        picked = each[np.linspace(0, len(each) - 1, min(len(each), room // share)).astype(np.int64)]
+        kept[picked], room = True, room - len(picked)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +93,7 @@ def fold_of(study: Study) -> Ints:
 def cross_validate(study: Study, sizes: Sequence[int], folds: Ints) -> HeldOut:
     held_out = HeldOut(folds, {size: np.zeros(len(study)) for size in sizes})
     for fold in np.unique(folds):
-        fitted = fit_scorecards(study, folds != fold, sizes)
-        for size, card in fitted.cards.items():
+        for size, (card, _) in fit_scorecards(study, folds != fold, sizes).items():
             held_out.log_odds[size][folds == fold] = card.log_odds(card.scores(study))[folds == fold]
     return held_out
 

@@ -14,7 +14,7 @@ from app.insight.arrays import Flags, Ints
 from app.insight.histories import History
 from app.scoring.facts import day_of
 
-MAX_ROWS = 20_000
+MAX_ROWS = 60_000
 """A regular schedule is thinned to fewer days if it would give more snapshots than this."""
 NEVER = np.iinfo(np.int64).max
 
