@@ -54,9 +54,7 @@ def newest_auc(study: Study, size: int, within_days: int) -> float:
     return auc(fitted.card.scores(study)[newest], rows.had_outcome[newest]) if fitted else math.nan
 
 
-def measure_others(
-    study: Study, folds: Ints, histories: Sequence[History], active: CompiledModel | None
-) -> Others:
+def measure_others(study: Study, folds: Ints, histories: Sequence[History], active: CompiledModel | None) -> Others:
     return Others(
         logistic_regression=baselines.held_out_auc(baselines.logistic_regression(), study, folds),
         boosting=baselines.held_out_auc(baselines.boosting(), study, folds),

@@ -31,11 +31,15 @@ class Classifier(Protocol):
 
 
 def logistic_regression() -> Classifier:
-    return make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=1000))
+    classifier: Classifier = make_pipeline(
+        SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=1000)
+    )
+    return classifier
 
 
 def boosting() -> Classifier:
-    return HistGradientBoostingClassifier(learning_rate=0.05, max_iter=100, random_state=SEED)
+    classifier: Classifier = HistGradientBoostingClassifier(learning_rate=0.05, max_iter=100, random_state=SEED)
+    return classifier
 
 
 def held_out_auc(classifier: Classifier, study: Study, folds: Ints) -> float:

@@ -20,9 +20,9 @@ class Calibration:
     def by_score(self, scores: Floats) -> dict[int, float]:
         """The probabilities of round scores within the range of these."""
         low, high = int(scores.min() // STEP * STEP), int(scores.max() // STEP * STEP)
-        rounded = np.arange(low, high + 1, STEP)
+        rounded = np.arange(low, high + 1, STEP, dtype=np.float64)
         found = probabilities(self.intercept + self.slope * rounded)
-        return dict(zip(rounded.tolist(), found.tolist(), strict=True))
+        return dict(zip(map(int, rounded), found.tolist(), strict=True))
 
 
 def probabilities(log_odds: Floats) -> Floats:

@@ -153,8 +153,11 @@ class Pool(NamedTuple):
 
     def of(self, indices: Iterable[int]) -> "Pool":
         picked = list(indices)
-        parts = (self.candidates, self.columns, self.weights)
-        return Pool(*([part[each] for each in picked] for part in parts))
+        return Pool(
+            [self.candidates[each] for each in picked],
+            [self.columns[each] for each in picked],
+            [self.weights[each] for each in picked],
+        )
 
 
 def pool(study: Study, training: Flags) -> Pool:

@@ -33,7 +33,7 @@ def cautions(study: Study, card: Scorecard, accuracy: Accuracy) -> Iterator[str]
 def _few(snapshots: Snapshots) -> Iterator[str]:
     fewest = min(snapshots.leads_with_outcome(), snapshots.leads_without_outcome())
     if fewest < FEW_LEADS:
-        yield f"Only {fewest} leads had the outcome, or did not have it: with fewer than {FEW_LEADS}, points vary a lot."
+        yield f"Only {fewest} leads had the outcome, or didn't have it: with fewer than {FEW_LEADS}, points vary a lot."
 
 
 def _drift(had_outcome: Flags, newest: Flags) -> Iterator[str]:

@@ -21,14 +21,20 @@ MAX_LEVELS_IN_NAME = 3
 
 
 def model_document(
-    question: Question, rules: Mapping[str, PointRule], catalog: SignalCatalog, thresholds: Sequence[Threshold], about: str
+    question: Question,
+    rules: Mapping[str, PointRule],
+    catalog: SignalCatalog,
+    thresholds: Sequence[Threshold],
+    about: str,
 ) -> dict[str, Any]:
     """A complete model: the signals that the rules count, one score, and the stages.
 
     If the outcome is a signal, a lead that has it is in a last stage of its own.
     """
     signals = _signals(rules.values(), catalog)
-    won = None if question.signal is None else _name_of(question.signal, signals) or _new_name(question.outcome, signals)
+    won = (
+        None if question.signal is None else _name_of(question.signal, signals) or _new_name(question.outcome, signals)
+    )
     if won is not None and question.signal is not None:
         signals.setdefault(won, _written(question.signal))
     written = {name: rule.candidate.fields(rule.points) for name, rule in rules.items()}
@@ -112,8 +118,8 @@ def describe(question: Question, accuracy: Accuracy, snapshots: Snapshots, proba
     """What the model was learned from, how good it is, and the probability that goes with a score."""
     auc, chances = accuracy.held_out, ", ".join(f"{score}: {each:.0%}" for score, each in probabilities.items())
     return (
-        f"Proposed from {len(snapshots)} snapshots of {len(np.unique(snapshots.leads))} leads on {question.now:%Y-%m-%d}. "
-        f"The score predicts {question.outcome} within {question.within_days} days; 10 points double the odds. "
+        f"Proposed on {question.now:%Y-%m-%d} from {len(snapshots)} snapshots of {len(np.unique(snapshots.leads))} "
+        f"leads. The score predicts {question.outcome} within {question.within_days} days; 10 points double the odds. "
         f"Held-out AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), {accuracy.newest:.3f} on the newest 30 %. "
         f"Probability by score: {chances}."
     )

@@ -15,7 +15,10 @@ def evaluations(model: CompiledModel, histories: Sequence[History], snapshots: S
     starts = np.searchsorted(snapshots.leads, np.arange(len(histories) + 1)).tolist()
     for lead, history in enumerate(histories):
         days = snapshots.days[starts[lead] : starts[lead + 1]].tolist()
-        yield from (evaluate_day(model, profile_of(facts, model.trusted_traits), day) for day, facts in _facts(model, history, days))
+        yield from (
+            evaluate_day(model, profile_of(facts, model.trusted_traits), day)
+            for day, facts in _facts(model, history, days)
+        )
 
 
 def _facts(model: CompiledModel, history: History, days: Sequence[int]) -> Iterator[tuple[int, Facts]]:

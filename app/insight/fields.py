@@ -7,12 +7,15 @@ from typing import Any
 from app.insight.arrays import Ints
 from app.scoring.operators import as_number
 
-PERSONAL = frozenset(
-    "address birthday city date email domain fax firstname fullname gender handle iban id ip lastname latitude link "
-    "location longitude mail message mobile name note notes password phone postal referrer session street surname "
-    "telephone text time timestamp token uri url username uuid website zip".split()
-)
+# fmt: off
+EXCLUDED_WORDS = frozenset({
+    "address", "birthday", "city", "date", "domain", "email", "fax", "firstname", "fullname", "gender", "handle",
+    "iban", "id", "ip", "lastname", "latitude", "link", "location", "longitude", "mail", "message", "mobile", "name",
+    "note", "notes", "password", "phone", "postal", "referrer", "session", "street", "surname", "telephone", "text",
+    "timestamp", "token", "uri", "url", "username", "uuid", "website", "zip",
+})
 """Words in a field's name that mark it as one of these."""
+# fmt: on
 COMPANY_WORDS = frozenset({"plan", "product", "form", "event", "feature", "campaign"})
 """A `name` of one of these is not a person's."""
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -22,13 +25,16 @@ MAX_LEVEL_LENGTH = 60
 IDS_ARE_UNIQUE = 0.9
 """A text that is different in this share of at least `MANY` rows is an id or free text."""
 MANY = 50
+FEWEST_NUMBERS = 3
+"""Two numbers are levels, such as 0 and 1."""
+ALMOST_ALL = 0.9
 
 
 def is_candidate_name(path: str) -> bool:
     words = {word.lower() for word in WORDS.findall(path)}
     if words & COMPANY_WORDS:
         words -= {"name"}
-    return not words & PERSONAL and path.replace("_", "").lower() not in PERSONAL
+    return not words & EXCLUDED_WORDS and path.replace("_", "").lower() not in EXCLUDED_WORDS
 
 
 def is_level(value: Any) -> bool:
@@ -36,7 +42,9 @@ def is_level(value: Any) -> bool:
     if isinstance(value, bool):
         return True
     if isinstance(value, str):
-        return 0 < len(value.strip()) <= MAX_LEVEL_LENGTH and not DATE.fullmatch(value) and not IDENTIFIER.fullmatch(value)
+        return (
+            0 < len(value.strip()) <= MAX_LEVEL_LENGTH and not DATE.fullmatch(value) and not IDENTIFIER.fullmatch(value)
+        )
     return as_number(value) is not None
 
 
@@ -47,7 +55,7 @@ def numbers(values: Sequence[Any]) -> list[float | None]:
 def is_numeric(values: Sequence[Any]) -> bool:
     """Whether nine in ten of the distinct values are numbers, and there are more than two."""
     found = sum(number is not None for number in numbers(values))
-    return found > 2 and found >= 0.9 * len(values)  # noqa: PLR2004 -- two numbers are levels, such as 0 and 1
+    return found >= FEWEST_NUMBERS and found >= ALMOST_ALL * len(values)
 
 
 def looks_like_id(values: Sequence[Any], codes: Ints) -> bool:

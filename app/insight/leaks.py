@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from app.insight.arrays import Flags, Ints
+from app.insight.candidates import Study
 from app.insight.histories import History
 from app.insight.log import Log
 from app.insight.measures import auc
-from app.insight.points import PointRule, Scorecard
-from app.insight.candidates import Study
+from app.insight.points import PointRule, Scorecard, total
 from app.insight.snapshots import NEVER, LeadDays, Snapshots
 from app.insight.traits import TraitTable
 from app.scoring.facts import day_of
@@ -60,7 +60,9 @@ def _share_with_outcome(first: Ints, outcome: Ints) -> tuple[float, int]:
     return float((first[both] >= outcome[both]).mean()) if both.any() else 0.0, int(both.sum())
 
 
-def closing_events(log: Log, leads: LeadDays, snapshots: Snapshots, within_days: int, latest: int) -> dict[str, Exclusion]:
+def closing_events(
+    log: Log, leads: LeadDays, snapshots: Snapshots, within_days: int, latest: int
+) -> dict[str, Exclusion]:
     """By event key: events after which almost nobody has the outcome, compared with all snapshots."""
     if not len(snapshots):
         return {}
@@ -71,7 +73,9 @@ def closing_events(log: Log, leads: LeadDays, snapshots: Snapshots, within_days:
         converted = int((leads.outcome[open_then] - first[open_then] <= within_days).sum())
         expected = rate * int(open_then.sum())
         if expected >= MIN_EXPECTED and converted <= CLOSING_SHARE * expected:
-            detail = f"{converted} of {int(open_then.sum())} leads had the outcome after it; {expected:.0f} were expected"
+            detail = (
+                f"{converted} of {int(open_then.sum())} leads had the outcome after it; {expected:.0f} were expected"
+            )
             found[key] = Exclusion("event", group.name, "closing", detail)
     return found
 
@@ -79,7 +83,7 @@ def closing_events(log: Log, leads: LeadDays, snapshots: Snapshots, within_days:
 def closed_days(log: Log, keys: Sequence[str], leads: int) -> Ints:
     """The day from which each lead is closed, by the first of these events."""
     firsts = [log[key].first_days(leads) for key in keys if key in log]
-    return np.min([np.full(leads, NEVER), *firsts], axis=0)
+    return np.asarray(np.min([np.full(leads, NEVER), *firsts], axis=0))
 
 
 def filled_in_traits(
@@ -109,7 +113,9 @@ def _fill_gap(filled: Flags, snapshots: Snapshots) -> str | None:
         return None
     with_it, without = snapshots.had_outcome[filled].mean(), snapshots.had_outcome[~filled].mean()
     is_suspicious = abs(with_it - without) >= FILLED_DIFFERENCE
-    return f"{with_it:.0%} had the outcome where it is filled, {without:.0%} where it is empty" if is_suspicious else None
+    return (
+        f"{with_it:.0%} had the outcome where it is filled, {without:.0%} where it is empty" if is_suspicious else None
+    )
 
 
 def _first_trait_days(histories: Sequence[History]) -> dict[str, Ints]:
@@ -126,6 +132,6 @@ def _first_trait_days(histories: Sequence[History]) -> dict[str, Ints]:
 def dominant_rules(card: Scorecard, study: Study) -> Iterator[tuple[PointRule, float]]:
     """Each rule that predicts suspiciously well alone, with its AUC."""
     for rule in card.rules:
-        alone = auc(rule.candidate.column(study) * float(rule.points), study.snapshots.had_outcome)
+        alone = auc(total([rule], study), study.snapshots.had_outcome)
         if alone >= ALONE:
             yield rule, alone

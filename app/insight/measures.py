@@ -97,3 +97,21 @@ class RankedRows:
         ordered_pairs = np.bincount(self.folds, positive * (before + negative / 2), folds)
         with np.errstate(invalid="ignore", divide="ignore"):
             return float(np.nanmean(ordered_pairs / (positives * negatives)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two AUCs on the same rows, and their difference, whose interval is of paired resamples."""
+
+    one: float
+    other: float
+    difference: Interval
+
+
+def auc_difference(one: Floats, other: Floats, had_outcome: Flags, leads: Ints) -> Difference:
+    same_fold = np.zeros(len(one), dtype=np.int64)
+    ranked = [RankedRows.of(scores, had_outcome, same_fold) for scores in (one, other)]
+    draws = [ranked[0].auc(weights) - ranked[1].auc(weights) for weights in lead_weights(leads)]
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    mine, theirs = (each.auc(np.ones(len(one))) for each in ranked)
+    return Difference(mine, theirs, Interval(mine - theirs, float(low), float(high)))

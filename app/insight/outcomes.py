@@ -1,12 +1,12 @@
 """Outcomes: the first day of one, and whether there are enough to learn from."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 from app.errors import HorizonNotOver, TooFewOutcomes
-from app.insight.snapshots import Snapshots
-from app.scoring.engine import compile_signal
+from app.insight.snapshots import NEVER, After, At, LeadDays, Schedule, Snapshots, last_day
 from app.scoring.document import Signal
+from app.scoring.engine import compile_signal
 from app.scoring.events import Event, event_name_key
 
 
@@ -30,13 +30,21 @@ def require_outcomes(snapshots: Snapshots, outcome: str, needed: int) -> None:
             )
 
 
-def require_past_horizon(day: date, within_days: int, now: datetime) -> None:
-    """Raises `HorizonNotOver` unless the days in which the outcome may follow a snapshot have all ended."""
-    over = datetime.combine(day + timedelta(days=within_days + 1), datetime.min.time(), UTC)
-    if over > now:
+def require_past_horizon(leads: LeadDays, schedule: Schedule, within_days: int, now: datetime) -> None:
+    """Raises `HorizonNotOver` if there is no snapshot yet whose horizon has ended."""
+    first = _first_snapshot(leads, schedule)
+    if first != NEVER and first > last_day(now, within_days):
+        over = date.fromordinal(first + within_days + 1)
         raise HorizonNotOver(
-            f"The {within_days} days after {day} are not over before {over:%Y-%m-%d}. Choose an earlier day or a "
-            "shorter horizon."
+            f"The {within_days} days after {date.fromordinal(first)} are not over until {over}. Choose an earlier day "
+            "or a shorter horizon."
         )
 
 
+def _first_snapshot(leads: LeadDays, schedule: Schedule) -> int:
+    if isinstance(schedule, At):
+        return schedule.day.toordinal()
+    if isinstance(schedule, After):
+        started = leads.start[leads.start != NEVER]
+        return int(started.min()) + schedule.days if len(started) else NEVER
+    return int(leads.first_seen.min(initial=NEVER))

@@ -73,9 +73,7 @@ def calibration(scores: Floats, had_outcome: Flags, row_weights: Floats | None =
     return float(model.intercept_[0]), float(model.coef_[0, 0])
 
 
-def _without_double_counts(
-    step: Step, pool: Pool, catalog: SignalCatalog, had_outcome: Flags
-) -> tuple[Pool, Floats]:
+def _without_double_counts(step: Step, pool: Pool, catalog: SignalCatalog, had_outcome: Flags) -> tuple[Pool, Floats]:
     """The candidates in use, with their coefficients, which share out anew what the dropped ones contributed.
 
     Of the rules that give points for each hit of one event, only the weightiest is kept.

@@ -21,15 +21,18 @@ from app.insight.histories import History
 from app.insight.measures import Interval, auc_interval, log_loss_of
 from app.insight.outcomes import require_outcomes
 from app.insight.points import Scorecard
-from app.insight.questions import Question
-from app.insight.report import Proposal, Size, counted, rule_reports, tenths
+from app.insight.questions import Question, Wishes
+from app.insight.rates import counted, tenths
+from app.insight.report import Proposal, Size, rule_reports
 from app.insight.scorecards import HeldOut, best_size, cross_validate, fit_scorecards, fold_of
 from app.insight.stability import spreads
 from app.insight.studies import prepare
-from app.insight.thresholds import ScoredRows, propose_thresholds
+from app.insight.thresholds import ScoredRows, missed_goal, propose_thresholds
 
 MIN_LEADS = 100
 """A proposal needs so many leads with the outcome, and so many without."""
+
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +47,22 @@ class Choice:
     calibration: Calibration
 
 
-def propose(histories: Sequence[History], question: Question) -> Proposal:
+def propose(histories: Sequence[History], question: Question, wishes: Wishes = NO_WISHES) -> Proposal:
     """Raises `TooFewOutcomes` or `NoBetterThanChance` if there is nothing to propose.
 
     On one core: with more, sums may be added in another order, and the proposal would not be reproducible.
     """
     with threadpool_limits(limits=1):
-        return _propose(histories, question)
+        return _propose(histories, question, wishes)
 
 
-def _propose(histories: Sequence[History], question: Question) -> Proposal:
-    study, excluded = prepare(histories, question)
+def _propose(histories: Sequence[History], question: Question, wishes: Wishes) -> Proposal:
+    study, excluded = prepare(histories, question, wishes)
     require_outcomes(study.snapshots, question.outcome, MIN_LEADS)
-    held_out = cross_validate(study, question.sizes, fold_of(study))
+    held_out = cross_validate(study, wishes.sizes, fold_of(study))
     choice = _choose(study, question, held_out)
-    thresholds = propose_thresholds(_scored_rows(study, choice), question.goal)
+    scored = _scored_rows(study, choice)
+    thresholds = propose_thresholds(scored, wishes.goal)
     accuracy = _accuracy(study, question, held_out, choice)
     rules = named_rules(choice.card.rules)
     chances = choice.calibration.by_score(choice.card.scores(study))
@@ -68,14 +72,14 @@ def _propose(histories: Sequence[History], question: Question) -> Proposal:
         document=model_document(question, rules, study.catalog, thresholds, about),
         counted=counted(rows),
         accuracy=accuracy,
-        others=measure_others(study, held_out.folds, histories, question.active),
+        others=measure_others(study, held_out.folds, histories, wishes.active),
         sizes=[Size(size, auc) for size, auc in held_out.aucs(had_outcome).items()],
         tenths=tenths(cross_calibrated(choice.held_out, had_outcome, held_out.folds), had_outcome),
         thresholds=thresholds,
         rules=rule_reports(rules, spreads(list(rules.values()), study, choice.strength), study),
         probabilities=chances,
         excluded=excluded,
-        warnings=list(cautions(study, choice.card, accuracy)),
+        warnings=[*cautions(study, choice.card, accuracy), *missed_goal(scored, wishes.goal, thresholds[1].score)],
     )
 
 
@@ -105,7 +109,9 @@ def _scored_rows(study: Study, choice: Choice) -> ScoredRows:
 
 def _accuracy(study: Study, question: Question, held_out: HeldOut, choice: Choice) -> Accuracy:
     probabilities = cross_calibrated(choice.held_out, _had(study), held_out.folds)
-    return Accuracy(choice.auc, log_loss_of(probabilities, _had(study)), newest_auc(study, choice.size, question.within_days))
+    return Accuracy(
+        choice.auc, log_loss_of(probabilities, _had(study)), newest_auc(study, choice.size, question.within_days)
+    )
 
 
 def _had(study: Study) -> Flags:

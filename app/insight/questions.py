@@ -1,4 +1,4 @@
-"""What a proposal is asked: which outcome, within how long, seen from when, and what sales can handle."""
+"""What is asked of the past: which outcome, within how long, and seen from when. And what a proposal should be like."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from app.insight.scorecards import SIZES
 from app.insight.snapshots import Every, Schedule
 from app.insight.thresholds import Goal
-from app.scoring.document import ScoringModel, Signal
+from app.scoring.document import Signal
 from app.scoring.engine import CompiledModel
 
 WEEKLY = Every(7)
@@ -15,10 +15,9 @@ DEFAULT_RULES = 12
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`outcome` is the name of a signal or stage; `signal` its definition if it is a signal.
+    """`outcome` is the name of a signal or a stage, `signal` its definition if it is a signal.
 
-    `closed_by` and `exclude` name events after which a lead is closed, and events and traits that no rule may use.
-    `active` is the model that the proposal is for: its signals are candidates, and its scores are compared.
+    `closed_by` are names of events after which a lead is no longer open.
     """
 
     outcome: str
@@ -27,6 +26,15 @@ class Question:
     signal: Signal | None = None
     schedule: Schedule = WEEKLY
     closed_by: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """`exclude` are the events and traits that no rule may use, `goal` what decides the threshold of `sql`.
+
+    `active` is the model that the proposal is meant to replace: its signals are candidates, its scores are compared.
+    """
+
     exclude: frozenset[str] = frozenset()
     max_rules: int = DEFAULT_RULES
     goal: Goal | None = None
@@ -34,8 +42,5 @@ class Question:
 
     @property
     def sizes(self) -> list[int]:
+        """The numbers of rules to choose from."""
         return sorted({min(size, self.max_rules) for size in SIZES})
-
-    @property
-    def active_document(self) -> ScoringModel | None:
-        return self.active.document if self.active else None

@@ -43,7 +43,8 @@ def fit_scorecards(study: Study, training: Flags, sizes: Sequence[int]) -> dict[
 def _last_fitting(study: Study, training: Flags, sizes: Sequence[int]) -> dict[int, tuple[list[PointRule], float]]:
     sample = case_control(training, study.snapshots.had_outcome)
     candidates, had_outcome = pool(study, sample), study.snapshots.had_outcome[sample]
-    found, too_many = {}, 0
+    found: dict[int, tuple[list[PointRule], float]] = {}
+    too_many = 0
     for step in path(candidates, had_outcome):
         rules = whole_points(step, candidates, study.catalog, had_outcome)
         found |= {size: (rules, step.strength) for size in sizes if 0 < len(rules) <= size}

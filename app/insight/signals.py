@@ -14,7 +14,7 @@ from app.insight.arrays import Counts, Flags, Floats, Ints
 from app.insight.log import PAGE_PATH, FieldColumn, Log, NamedEvents
 from app.insight.snapshots import Snapshots
 from app.insight.tallies import Tallies
-from app.scoring.document import Leaf, ScoringModel, Signal
+from app.scoring.document import Leaf, Signal
 from app.scoring.engine import CompiledSignal, compile_signal, fingerprint_of
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9)
@@ -92,10 +92,6 @@ class SignalCatalog:
         return Tallies.of(np.concatenate([empty, *leads]), np.concatenate([empty, *days]))
 
 
-def own_signals(model: ScoringModel | None) -> dict[str, Signal]:
-    return {} if model is None else dict(model.signals)
-
-
 def candidate_signals(
     catalog: SignalCatalog, last_days: Ints, excluded: Collection[str], enough: int
 ) -> Iterator[CountedSignal]:
@@ -159,7 +155,9 @@ def _page_conditions(group: NamedEvents, column: FieldColumn, seen: Flags, enoug
     for code, lead in zip(column.codes[seen].tolist(), group.leads[seen].tolist(), strict=True):
         if code >= 0 and segments[code]:
             owners.setdefault(segments[code], set()).add(lead)
-    common = sorted((each for each in owners if len(owners[each]) >= enough), key=lambda each: (-len(owners[each]), each))
+    common = sorted(
+        (each for each in owners if len(owners[each]) >= enough), key=lambda each: (-len(owners[each]), each)
+    )
     yield from ({"context": "page.path", "starts_with": segment} for segment in common[:COMMONEST])
 
 

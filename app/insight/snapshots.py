@@ -33,7 +33,14 @@ class After:
     days: int
 
 
-Schedule = Every | After
+@dataclass(frozen=True, slots=True)
+class At:
+    """Each open lead on one day."""
+
+    day: date
+
+
+Schedule = Every | After | At
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,9 @@ def take_snapshots(leads: LeadDays, schedule: Schedule, within_days: int, now: d
     if isinstance(schedule, After):
         started = np.flatnonzero(leads.start != NEVER)
         return _open(leads, started, leads.start[started] + schedule.days, within_days, latest)
+    if isinstance(schedule, At):
+        everybody = np.arange(len(leads.start))
+        return _open(leads, everybody, np.full(len(everybody), schedule.day.toordinal()), within_days, latest)
     return _thinned(leads, schedule.days, within_days, latest)
 
 

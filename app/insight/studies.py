@@ -8,28 +8,30 @@ from app.insight.candidates import Study
 from app.insight.histories import History
 from app.insight.leaks import Exclusion, closed_days, closing_events, filled_in_traits, synonyms
 from app.insight.log import Log, read_log
-from app.insight.questions import Question
-from app.insight.signals import SignalCatalog, own_signals
+from app.insight.outcomes import require_past_horizon
+from app.insight.questions import Question, Wishes
+from app.insight.signals import SignalCatalog
 from app.insight.snapshots import LeadDays, Snapshots, last_day, lead_days, take_snapshots
 from app.insight.tallies import days_since_last, event_days
 from app.insight.traits import read_traits
 from app.scoring.events import event_name_key
 
 
-def prepare(histories: Sequence[History], question: Question) -> tuple[Study, list[Exclusion]]:
+def prepare(histories: Sequence[History], question: Question, wishes: Wishes) -> tuple[Study, list[Exclusion]]:
     log = read_log(histories)
     leads = lead_days(histories)
-    events = _excluded_events(log, leads, question)
+    require_past_horizon(leads, question.schedule, question.within_days, question.now)
+    events = _excluded_events(log, leads, question, wishes)
     closing = [key for key, each in events.items() if each.reason == "closing"]
     leads = lead_days(histories, closed_days(log, closing, len(histories)))
     snapshots = take_snapshots(leads, question.schedule, question.within_days, question.now)
     table = read_traits(histories, snapshots)
     traits = filled_in_traits(table, histories, leads, snapshots)
-    traits |= {path: Exclusion("trait", path, "requested", "") for path in table.columns if path in question.exclude}
+    traits |= {path: Exclusion("trait", path, "requested", "") for path in table.columns if path in wishes.exclude}
     study = Study(
         leads=len(histories),
         snapshots=snapshots,
-        catalog=SignalCatalog(log, snapshots, own_signals(question.active_document)),
+        catalog=SignalCatalog(log, snapshots, dict(wishes.active.document.signals) if wishes.active else {}),
         traits=table,
         days_since_last=_days_since_last(log, snapshots),
         excluded_events=frozenset(events),
@@ -38,18 +40,18 @@ def prepare(histories: Sequence[History], question: Question) -> tuple[Study, li
     return study, [*events.values(), *traits.values()]
 
 
-def _excluded_events(log: Log, leads: LeadDays, question: Question) -> dict[str, Exclusion]:
+def _excluded_events(log: Log, leads: LeadDays, question: Question, wishes: Wishes) -> dict[str, Exclusion]:
     """By event key. What the question names goes before what is found."""
     found = synonyms(log, leads)
     others = {key: group for key, group in log.items() if key not in found}
     snapshots = take_snapshots(leads, question.schedule, question.within_days, question.now)
     latest = last_day(question.now, question.within_days)
     found |= closing_events(others, leads, snapshots, question.within_days, latest)
-    return found | _named(log, question)
+    return found | _named(log, question, wishes)
 
 
-def _named(log: Log, question: Question) -> dict[str, Exclusion]:
-    names = {event_name_key(name): Exclusion("event", name, "requested", "") for name in question.exclude}
+def _named(log: Log, question: Question, wishes: Wishes) -> dict[str, Exclusion]:
+    names = {event_name_key(name): Exclusion("event", name, "requested", "") for name in wishes.exclude}
     names |= {event_name_key(name): Exclusion("event", name, "closing", "") for name in question.closed_by}
     outcome = question.signal.on if question.signal else []
     names |= {event_name_key(name): Exclusion("event", name, "outcome", "") for name in outcome}

@@ -35,17 +35,17 @@ class Tallies:
             oldest = snapshots.days - within_days + 1
         until = np.searchsorted(self.keys, _key(snapshots.leads, snapshots.days), side="right")
         since = np.searchsorted(self.keys, _key(snapshots.leads, oldest), side="left")
-        return np.minimum(running[until] - running[since], MAX_COUNT).astype(np.uint8)
+        return np.asarray(np.minimum(running[until] - running[since], MAX_COUNT), dtype=np.uint8)
 
 
 def _key(leads: Ints, days: Ints) -> Ints:
-    return (leads << DAY_BITS) | days
+    return np.asarray((leads << DAY_BITS) | days)
 
 
 def days_since_last(keys: Ints, snapshots: Snapshots) -> Ints:
     """The age in days of the last event at each snapshot. `keys` are sorted; every snapshot has an earlier event."""
     last = keys[np.searchsorted(keys, _key(snapshots.leads, snapshots.days), side="right") - 1]
-    return snapshots.days - (last & ((1 << DAY_BITS) - 1))
+    return np.asarray(snapshots.days - (last & ((1 << DAY_BITS) - 1)))
 
 
 def event_days(leads: Ints, days: Ints) -> Ints:

@@ -1,6 +1,6 @@
 """Thresholds for the stages: the lowest score that sales has the capacity for, or that is precise enough."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,13 +91,14 @@ def _test(rows: ScoredRows, goal: Goal | None) -> Callable[[float], bool]:
 
 def _lowest(rows: ScoredRows, is_met: Callable[[float], bool]) -> int:
     """The lowest score that meets the goal, or else the highest that any lead had."""
-    reached = np.unique(rows.scores).astype(np.int64).tolist()
+    reached = [int(score) for score in np.unique(rows.scores)]
     return next((score for score in reached[1:] if is_met(score)), reached[-1])
 
 
-def misses(rows: ScoredRows, goal: Goal | None, score: int) -> bool:
-    """Whether no score met the goal, so that the highest was taken."""
-    return not _test(rows, goal)(score)
+def missed_goal(rows: ScoredRows, goal: Goal | None, sql: int) -> Iterator[str]:
+    """A warning if no score met the goal, so that the highest was taken."""
+    if not _test(rows, goal)(sql):
+        yield f"No score meets the goal {goal}; the threshold of sql is the highest score that a lead had."
 
 
 def describe(stage: str, score: int, rows: ScoredRows) -> Threshold:
