@@ -4,7 +4,7 @@ With snapshots, nothing that was sent with the outcome can be seen. Leaks come f
 because of it, or instead of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +29,8 @@ MIN_EXPECTED = 10
 """A closing event is only recognised where so many outcomes would be expected after it."""
 FILLED_DIFFERENCE = 0.15
 EMPTY_SHARE = 0.05
+DATA_ENTRY = {"identify", "group"}
+"""Types of messages that say something about a lead rather than what it did."""
 ALONE = 0.9
 
 
@@ -90,21 +92,27 @@ def filled_in_traits(
     table: TraitTable, histories: Sequence[History], leads: LeadDays, snapshots: Snapshots
 ) -> dict[str, Exclusion]:
     """By dotted path: traits that are filled in for those who convert, or because they did."""
-    firsts = _first_trait_days(histories)
-    found = {}
+    details = {
+        name: f"{share:.0%} of {converters} leads got it on the outcome's day or later"
+        for name, first in _first_trait_days(histories).items()
+        for share, converters in [_share_with_outcome(first, leads.outcome)]
+        if converters >= MIN_CONVERTERS and share >= SYNONYM_SHARE
+    }
     for path, column in table.columns.items():
-        detail = _came_with_outcome(firsts.get(path.split(".")[0]), leads) or _fill_gap(column.codes >= 0, snapshots)
+        detail = details.get(path.split(".")[0]) or _fill_gap(column.codes >= 0, snapshots)
         if detail:
-            found[path] = Exclusion("trait", path, "filled-in", detail)
+            details[path] = detail
+    return {path: Exclusion("trait", path, "filled-in", detail) for path, detail in sorted(details.items())}
+
+
+def entered_with(traits: Collection[str], log: Log) -> dict[str, Exclusion]:
+    """By event key: `identify` and `group` calls that carry any of these traits, since they are made along with it."""
+    names, found = {path.split(".")[0] for path in traits}, {}
+    for key, group in log.items():
+        carried = {name for event in group.events if event.type in DATA_ENTRY for name in event.traits} & names
+        if carried:
+            found[key] = Exclusion("event", group.name, "filled-in", f"it carries {', '.join(sorted(carried))}")
     return found
-
-
-def _came_with_outcome(first: Ints | None, leads: LeadDays) -> str | None:
-    if first is None:
-        return None
-    share, converters = _share_with_outcome(first, leads.outcome)
-    is_late = converters >= MIN_CONVERTERS and share >= SYNONYM_SHARE
-    return f"{share:.0%} of {converters} leads got it on the outcome's day or later" if is_late else None
 
 
 def _fill_gap(filled: Flags, snapshots: Snapshots) -> str | None:

@@ -33,7 +33,12 @@ def auc(scores: Floats, had_outcome: Flags) -> float:
 def mean_auc(scores: Floats, had_outcome: Flags, folds: Ints) -> float:
     """The mean over the folds of each one's AUC, since scores of different models can't be compared."""
     each = [auc(scores[folds == fold], had_outcome[folds == fold]) for fold in np.unique(folds)]
-    return float(np.nanmean(each))
+    return _mean_of_known(np.array(each))
+
+
+def _mean_of_known(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
 
 
 def log_loss_of(probabilities: Floats, had_outcome: Flags) -> float:
@@ -96,7 +101,7 @@ class RankedRows:
         before = np.cumsum(negative) - negative - (np.cumsum(negatives) - negatives)[self.folds]
         ordered_pairs = np.bincount(self.folds, positive * (before + negative / 2), folds)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return float(np.nanmean(ordered_pairs / (positives * negatives)))
+            return _mean_of_known(ordered_pairs / (positives * negatives))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _propose(histories: Sequence[History], question: Question, wishes: Wishes) -
     thresholds = propose_thresholds(scored, wishes.goal)
     accuracy = _accuracy(study, question, held_out, choice)
     rules = named_rules(choice.card.rules)
-    chances = choice.calibration.by_score(choice.card.scores(study))
+    chances = choice.calibration.by_score(scored.scores)
     about = describe(question, accuracy, study.snapshots, chances)
     rows, had_outcome = study.snapshots, _had(study)
     return Proposal(
@@ -77,6 +77,7 @@ def _propose(histories: Sequence[History], question: Question, wishes: Wishes) -
         tenths=tenths(cross_calibrated(choice.held_out, had_outcome, held_out.folds), had_outcome),
         thresholds=thresholds,
         rules=rule_reports(rules, spreads(list(rules.values()), study, choice.strength), study),
+        scores=scored.scores,
         probabilities=chances,
         excluded=excluded,
         warnings=[*cautions(study, choice.card, accuracy), *missed_goal(scored, wishes.goal, thresholds[1].score)],

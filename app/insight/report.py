@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.insight.accuracy import Accuracy, Others
-from app.insight.arrays import Flags
+from app.insight.arrays import Flags, Floats
 from app.insight.candidates import Study
 from app.insight.leaks import Exclusion
 from app.insight.measures import Interval, wilson
@@ -42,7 +42,10 @@ class RuleReport:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A model's document, and the report on it. `probabilities` are by score, in steps of ten points."""
+    """A model's document, and the report on it.
+
+    `scores` are those of the snapshots, which the engine gives as well. `probabilities` are by score, in steps of ten.
+    """
 
     document: dict[str, Any]
     counted: Counted
@@ -52,6 +55,7 @@ class Proposal:
     tenths: Sequence[Tenth]
     thresholds: Sequence[Threshold]
     rules: Sequence[RuleReport]
+    scores: Floats
     probabilities: Mapping[int, float]
     excluded: Sequence[Exclusion]
     warnings: Sequence[str]

@@ -17,8 +17,8 @@ SIZES = (8, 10, 12, 15, 20, 25, 30)
 MAX_ROWS = 6_000
 """A fit takes at most so many rows."""
 GOOD_ENOUGH = 0.002
-FOLDS, FEW_FOLDS, MANY_LEADS = 10, 5, 2_000
-"""With many leads, five folds measure as well as ten and take half the time."""
+FOLDS, FEW_FOLDS, MANY_ROWS = 10, 5, 2_000
+"""With many rows, five folds measure as well as ten and take half the time."""
 PATIENCE = 3
 """The path ends after this many steps in a row with too many rules."""
 
@@ -83,7 +83,7 @@ class HeldOut:
 def fold_of(study: Study) -> Ints:
     """The fold of each row. All rows of a lead are in the same one."""
     rows = study.snapshots
-    count = FOLDS if study.leads < MANY_LEADS else FEW_FOLDS
+    count = FOLDS if len(study) < MANY_ROWS else FEW_FOLDS
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=SEED)
     folds = np.zeros(len(rows), dtype=np.int64)
     for fold, (_, test) in enumerate(splitter.split(rows.days, rows.had_outcome, rows.leads)):

@@ -4,9 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.insight.arrays import Ints
 from app.insight.candidates import Study
 from app.insight.histories import History
-from app.insight.leaks import Exclusion, closed_days, closing_events, filled_in_traits, synonyms
+from app.insight.leaks import (
+    Exclusion,
+    Reason,
+    closed_days,
+    closing_events,
+    entered_with,
+    filled_in_traits,
+    synonyms,
+)
 from app.insight.log import Log, read_log
 from app.insight.outcomes import require_past_horizon
 from app.insight.questions import Question, Wishes
@@ -27,6 +36,7 @@ def prepare(histories: Sequence[History], question: Question, wishes: Wishes) ->
     snapshots = take_snapshots(leads, question.schedule, question.within_days, question.now)
     table = read_traits(histories, snapshots)
     traits = filled_in_traits(table, histories, leads, snapshots)
+    events = entered_with(traits, log) | events
     traits |= {path: Exclusion("trait", path, "requested", "") for path in table.columns if path in wishes.exclude}
     study = Study(
         leads=len(histories),
@@ -51,14 +61,14 @@ def _excluded_events(log: Log, leads: LeadDays, question: Question, wishes: Wish
 
 
 def _named(log: Log, question: Question, wishes: Wishes) -> dict[str, Exclusion]:
-    names = {event_name_key(name): Exclusion("event", name, "requested", "") for name in wishes.exclude}
-    names |= {event_name_key(name): Exclusion("event", name, "closing", "") for name in question.closed_by}
-    outcome = question.signal.on if question.signal else []
-    names |= {event_name_key(name): Exclusion("event", name, "outcome", "") for name in outcome}
-    return {key: exclusion for key, exclusion in names.items() if key in log}
+    reasons: dict[str, Reason] = dict.fromkeys(map(event_name_key, wishes.exclude), "requested")
+    reasons |= dict.fromkeys(map(event_name_key, question.closed_by), "closing")
+    reasons |= dict.fromkeys(map(event_name_key, question.signal.on if question.signal else ()), "outcome")
+    return {key: Exclusion("event", log[key].name, reason, "") for key, reason in reasons.items() if key in log}
 
 
-def _days_since_last(log: Log, snapshots: Snapshots) -> np.ndarray:
-    leads = np.concatenate([group.leads for group in log.values()])
-    days = np.concatenate([group.days for group in log.values()])
+def _days_since_last(log: Log, snapshots: Snapshots) -> Ints:
+    none = np.array([], dtype=np.int64)
+    leads = np.concatenate([none, *(group.leads for group in log.values())])
+    days = np.concatenate([none, *(group.days for group in log.values())])
     return days_since_last(event_days(leads, days), snapshots)
