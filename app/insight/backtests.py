@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from app.insight.arrays import Floats
 from app.insight.evaluations import evaluations
@@ -17,6 +16,7 @@ from app.insight.outcomes import require_outcomes, require_past_horizon
 from app.insight.questions import Question
 from app.insight.rates import Counted, Reached, Tenth, counted, rate, reached, tenths
 from app.insight.snapshots import Snapshots, lead_days, take_snapshots
+from app.insight.threads import one_thread
 from app.scoring.engine import CompiledModel
 from app.scoring.events import event_name_key
 from app.scoring.stages import stage_of
@@ -82,7 +82,7 @@ def backtest(
     snapshots = open_snapshots(histories, question)
     require_outcomes(snapshots, question.outcome, MIN_OUTCOMES)
     scored = score_snapshots(histories, snapshots, model, score)
-    with threadpool_limits(limits=1):
+    with one_thread():
         return report(scored, None if other is None else score_snapshots(histories, snapshots, *other).scores)
 
 

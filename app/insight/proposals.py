@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from app.errors import NoBetterThanChance
 from app.insight.accuracy import Accuracy, measure_others, newest_auc
@@ -27,6 +26,7 @@ from app.insight.report import Proposal, Size, rule_reports
 from app.insight.scorecards import HeldOut, best_size, cross_validate, fit_scorecards, fold_of
 from app.insight.stability import spreads
 from app.insight.studies import prepare
+from app.insight.threads import one_thread
 from app.insight.thresholds import ScoredRows, missed_goal, propose_thresholds
 
 MIN_LEADS = 100
@@ -48,11 +48,8 @@ class Choice:
 
 
 def propose(histories: Sequence[History], question: Question, wishes: Wishes = NO_WISHES) -> Proposal:
-    """Raises `TooFewOutcomes` or `NoBetterThanChance` if there is nothing to propose.
-
-    On one core: with more, sums may be added in another order, and the proposal would not be reproducible.
-    """
-    with threadpool_limits(limits=1):
+    """Raises `HorizonNotOver`, `TooFewOutcomes` or `NoBetterThanChance` if there is nothing to propose."""
+    with one_thread():
         return _propose(histories, question, wishes)
 
 

@@ -71,7 +71,9 @@ def test_an_honest_market_has_no_leaks() -> None:
 def test_leads_are_closed_by_the_events_that_the_question_names() -> None:
     few = replace(QUESTION, closed_by=frozenset({"demo requested"}))
     study, excluded = prepare(HISTORIES, few, Wishes())
-    asked = {lead for lead, each in enumerate(HISTORIES) if any(event.name == "Demo Requested" for event in each.events)}
+    asked = {
+        lead for lead, each in enumerate(HISTORIES) if any(event.name == "Demo Requested" for event in each.events)
+    }
     assert len(asked) > 50
     assert set(study.snapshots.leads.tolist()) == set(range(len(HISTORIES))) - asked
     assert ("Demo Requested", "closing") in {(each.name, each.reason) for each in excluded}

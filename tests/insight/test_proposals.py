@@ -137,7 +137,7 @@ def test_the_signals_of_the_active_model_are_used_under_their_own_names() -> Non
 def test_fewer_than_a_hundred_outcomes_are_refused() -> None:
     buyers = [each for each in HISTORIES if each.outcome_on is not None]
     others = [each for each in HISTORIES if each.outcome_on is None]
-    with pytest.raises(TooFewOutcomes, match="99 leads had the outcome order_completed .* at least 100 are needed"):
+    with pytest.raises(TooFewOutcomes, match=r"99 leads had the outcome order_completed .* at least 100 are needed"):
         propose([*buyers[:99], *others], QUESTION)
     with pytest.raises(TooFewOutcomes, match="99 leads did not have"):
         propose([*buyers, *others[:99]], QUESTION)
@@ -164,9 +164,7 @@ def test_a_rule_that_predicts_too_well_alone_is_mentioned() -> None:
 
 
 def test_imported_history_is_mentioned() -> None:
-    imported = [
-        replace(each, events=[replace(event, received_at=NOW) for event in each.events]) for each in HISTORIES
-    ]
+    imported = [replace(each, events=[replace(event, received_at=NOW) for event in each.events]) for each in HISTORIES]
     assert any(warning.startswith("100% of the events arrived") for warning in propose(imported, QUESTION).warnings)
 
 

@@ -25,7 +25,9 @@ def lead(outcome_after: int | None = None, first: date = FIRST) -> History:
 def taken(history: History, schedule: Schedule, within_days: int = 30, now: datetime = NOW) -> list[tuple[int, bool]]:
     """The days after `FIRST` on which the lead is in a snapshot, and whether the outcome followed."""
     rows = take_snapshots(lead_days([history]), schedule, within_days, now)
-    return [(day - FIRST.toordinal(), had) for day, had in zip(rows.days.tolist(), rows.had_outcome.tolist(), strict=True)]
+    return [
+        (day - FIRST.toordinal(), had) for day, had in zip(rows.days.tolist(), rows.had_outcome.tolist(), strict=True)
+    ]
 
 
 @pytest.mark.parametrize(("outcome_after", "had"), [(8, True), (37, True), (38, False), (None, False)])
@@ -50,7 +52,14 @@ def test_a_regular_schedule_counts_back_from_the_latest_day_whose_horizon_is_ove
 
 
 def test_a_lead_is_in_snapshots_until_its_outcome() -> None:
-    assert taken(lead(outcome_after=40), Every(7)) == [(3, False), (10, True), (17, True), (24, True), (31, True), (38, True)]
+    assert taken(lead(outcome_after=40), Every(7)) == [
+        (3, False),
+        (10, True),
+        (17, True),
+        (24, True),
+        (31, True),
+        (38, True),
+    ]
 
 
 def test_a_lead_is_not_in_a_snapshot_before_it_was_seen() -> None:
@@ -88,7 +97,9 @@ def test_a_horizon_that_is_over_is_accepted() -> None:
 def test_outcomes_are_counted_by_lead() -> None:
     rows = Snapshots(np.array([0, 0, 1, 2]), np.array([1, 8, 1, 1]), np.array([True, True, True, False]))
     require_outcomes(rows, "won", 1)
-    with pytest.raises(TooFewOutcomes, match="2 leads had the outcome won after a snapshot; at least 3 are needed") as refused:
+    with pytest.raises(
+        TooFewOutcomes, match="2 leads had the outcome won after a snapshot; at least 3 are needed"
+    ) as refused:
         require_outcomes(rows, "won", 3)
     assert (refused.value.found, refused.value.needed) == (2, 3)
 
