@@ -10,7 +10,7 @@ from app.scoring.document import Signal
 from app.scoring.engine import CompiledModel
 
 WEEKLY = Every(7)
-DEFAULT_RULES = 12
+DEFAULT_RULES = 30
 
 
 @dataclass(frozen=True, slots=True)

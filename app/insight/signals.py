@@ -176,7 +176,7 @@ def _words(condition: Mapping[str, Any]) -> list[str]:
 
 def signal_name(*words: str) -> str:
     """A name in the language of models, such as `course_visited_minutes_at_least_30`."""
-    plain = unicodedata.normalize("NFKD", " ".join(words)).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", " ".join(words).casefold()).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:MAX_NAME].strip("_")
     return name if name[:1].isalpha() else f"signal_{name}".strip("_")
 
