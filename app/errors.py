@@ -20,6 +20,7 @@ LeadscoreError
 ├── TooFewOutcomes             too few leads had an outcome, or had none, to measure or learn anything
 ├── HorizonNotOver             the outcome may still follow the snapshot
 ├── NoBetterThanChance         nothing that is known about leads predicts the outcome
+├── MissingExtra               a command needs packages that are not installed
 ├── UnreadableFile             a command's input file can't be read
 └── SchemaOutdated             the database needs `leadscore migrate`
 
@@ -145,6 +146,10 @@ class NoBetterThanChance(LeadscoreError):
     def __init__(self, detail: str, *, auc: float) -> None:
         super().__init__(detail)
         self.auc = auc
+
+
+class MissingExtra(LeadscoreError):
+    code = "missing-extra"
 
 
 class UnreadableFile(LeadscoreError):

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.insight.arrays import Floats
 from app.insight.evaluations import evaluations
-from app.insight.histories import History
+from app.insight.histories import History, was_imported
 from app.insight.leaks import closed_days
 from app.insight.log import read_log
 from app.insight.measures import Difference, Interval, auc_difference, auc_interval
@@ -54,8 +54,11 @@ class Backtest:
     """`thresholds` are by whole score, `stages` and `bands` by name.
 
     `unseen` had the outcome though their score was below the median, `ready_without` were ready for sales and didn't
-    have it. `compared` is the AUC of this model less that of the other.
+    have it. `compared` is the AUC of this model less that of the other. `as_known` is False if history was imported,
+    which counts from when it happened although nobody could have known it then.
     """
+
+    as_known: bool
 
     counted: Counted
     auc: Interval
@@ -82,8 +85,9 @@ def backtest(
     snapshots = open_snapshots(histories, question)
     require_outcomes(snapshots, question.outcome, MIN_OUTCOMES)
     scored = score_snapshots(histories, snapshots, model, score)
+    other_scores = None if other is None else score_snapshots(histories, snapshots, *other).scores
     with one_thread():
-        return report(scored, None if other is None else score_snapshots(histories, snapshots, *other).scores)
+        return report(scored, other_scores, as_known=not was_imported(histories))
 
 
 def open_snapshots(histories: Sequence[History], question: Question) -> Snapshots:
@@ -98,7 +102,8 @@ def score_snapshots(
     histories: Sequence[History], snapshots: Snapshots, model: CompiledModel, score: str
 ) -> ScoredSnapshots:
     names, compiled = [stage.name for stage in model.stages], model.scores[score]
-    found = [(each.values[score], stage_of(each, None)) for each in evaluations(model, histories, snapshots)]
+    evaluated = evaluations(model, histories, snapshots, as_known=not was_imported(histories))
+    found = [(each.values[score], stage_of(each, None)) for each in evaluated]
     return ScoredSnapshots(
         snapshots,
         [histories[lead].lead_id for lead in snapshots.leads.tolist()],
@@ -110,11 +115,12 @@ def score_snapshots(
     )
 
 
-def report(scored: ScoredSnapshots, other: Floats | None = None) -> Backtest:
+def report(scored: ScoredSnapshots, other: Floats | None = None, *, as_known: bool = True) -> Backtest:
     """The report on rows that have been scored. `other` has another model's score for each of them."""
     rows, scores = scored.snapshots, scored.scores
     had_outcome = rows.had_outcome
     return Backtest(
+        as_known=as_known,
         counted=counted(rows),
         auc=auc_interval(scores, had_outcome, rows.leads),
         thresholds={int(each): reached(scores >= each, had_outcome) for each in np.unique(np.floor(scores))},

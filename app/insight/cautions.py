@@ -1,12 +1,11 @@
 """Warnings about a proposal that is given all the same."""
 
-from collections.abc import Iterator
-
-import numpy as np
+from collections.abc import Iterator, Sequence
 
 from app.insight.accuracy import Accuracy, newest_rows
 from app.insight.arrays import Flags
 from app.insight.candidates import Study
+from app.insight.histories import History, late_share, was_imported
 from app.insight.leaks import dominant_rules
 from app.insight.measures import wilson
 from app.insight.points import PointRule, Scorecard
@@ -14,10 +13,9 @@ from app.insight.snapshots import Snapshots
 
 FEW_LEADS = 200
 WORSE = 0.05
-LATE_SHARE = 0.1
 
 
-def cautions(study: Study, card: Scorecard, accuracy: Accuracy) -> Iterator[str]:
+def cautions(histories: Sequence[History], study: Study, card: Scorecard, accuracy: Accuracy) -> Iterator[str]:
     yield from _few(study.snapshots)
     if accuracy.held_out.value - accuracy.newest >= WORSE:
         yield (
@@ -27,7 +25,7 @@ def cautions(study: Study, card: Scorecard, accuracy: Accuracy) -> Iterator[str]
     yield from _drift(study.snapshots.had_outcome, newest_rows(study))
     for rule, alone in dominant_rules(card, study):
         yield f"{_title(rule)} alone has an AUC of {alone:.2f}: check that it is not recorded because of the outcome."
-    yield from _late(study)
+    yield from _late(histories)
 
 
 def _few(snapshots: Snapshots) -> Iterator[str]:
@@ -44,14 +42,11 @@ def _drift(had_outcome: Flags, newest: Flags) -> Iterator[str]:
         yield f"The share with the outcome went from {before.value:.0%} to {after.value:.0%} in the newest snapshots."
 
 
-def _late(study: Study) -> Iterator[str]:
-    """A warning if many events became known only days after they happened, as imported ones do."""
-    events = [event for group in study.catalog.log.values() for event in group.events]
-    late = np.mean([(event.received_at - event.occurred_at).days >= 1 for event in events]) if events else 0.0
-    if late >= LATE_SHARE:
+def _late(histories: Sequence[History]) -> Iterator[str]:
+    if was_imported(histories):
         yield (
-            f"{late:.0%} of the events arrived a day or more after they happened, such as imported ones. They count "
-            "from when they happened, although nobody could have known them then."
+            f"{late_share(histories):.0%} of the events arrived a day or more after they happened, as imported ones "
+            "do. They count from when they happened, although nobody could have known them then."
         )
 
 

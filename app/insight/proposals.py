@@ -77,7 +77,10 @@ def _propose(histories: Sequence[History], question: Question, wishes: Wishes) -
         scores=scored.scores,
         probabilities=chances,
         excluded=excluded,
-        warnings=[*cautions(study, choice.card, accuracy), *missed_goal(scored, wishes.goal, thresholds[1].score)],
+        warnings=[
+            *cautions(histories, study, choice.card, accuracy),
+            *missed_goal(scored, wishes.goal, thresholds[1].score),
+        ],
     )
 
 
