@@ -10,7 +10,7 @@ from rich.text import Text
 from app.cli.insight_tables import interval, percent, reading, section
 from app.cli.model_targets import Target, find_one, read_target
 from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
-from app.cli.runtime import with_database
+from app.cli.runtime import interrupted_at_once, with_database
 from app.cli.terminal import columns, sanitize, show
 from app.insight.backtests import Backtest, Sighting
 from app.insight.rates import Reached
@@ -50,7 +50,10 @@ def backtest(
         async def run(runtime: Runtime) -> dict[str, Backtest]:
             model = (await find_one(runtime.database, wanted)).compiled()
             compared = None if rival is None else (await find_one(runtime.database, rival)).compiled()
-            return await backtest_model(runtime.database, runtime.models, asked, model, compared, since, on_progress)
+            with interrupted_at_once():
+                return await backtest_model(
+                    runtime.database, runtime.models, asked, model, compared, since, on_progress
+                )
 
         found = with_database(run)
     for score, report in found.items():
@@ -106,7 +109,11 @@ def _bands(report: Backtest) -> Table:
 
 
 def _sightings(found: Sequence[Sighting]) -> Table:
-    table = columns("lead", "on", "score", "stage")
+    table = columns("lead", "on", "score", "stage", "because of")
+    table.columns[-1].justify = "left"
     for each in found[:MOST_LEADS]:
-        table.add_row(sanitize(each.lead_id), str(each.day), f"{each.score:g}", each.stage)
+        reasons = ", ".join(f"{line.rule} {line.points:+g}" for line in each.reasons)
+        table.add_row(
+            sanitize(each.lead_id), str(each.day), f"{each.score:g}", each.stage, reasons or "nothing counted"
+        )
     return table

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.cli.insight_tables import interval, percent, reading, section
 from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
-from app.cli.runtime import with_database
+from app.cli.runtime import interrupted_at_once, with_database
 from app.cli.terminal import columns, err, sanitize, show
 from app.errors import ValidationFailed
 from app.insight.questions import DEFAULT_RULES, Wishes
@@ -18,6 +18,7 @@ from app.insight.report import Proposal
 from app.insight.thresholds import Capacity, Goal, Precision
 from app.scoring.model import as_yaml
 from app.services.proposals import propose_model
+from app.services.runtime import Runtime
 
 PER_WEEK = re.compile(r"(\d+(?:\.\d+)?)/week")
 
@@ -52,9 +53,12 @@ def propose(
     wishes = Wishes(frozenset(exclude or ()), rules, _goal(capacity, precision))
     asked = question(outcome, within, every, at, after, closed_by)
     with reading() as on_progress:
-        proposal = with_database(
-            lambda runtime: propose_model(runtime.database, runtime.models, asked, wishes, since, on_progress)
-        )
+
+        async def run(runtime: Runtime) -> Proposal:
+            with interrupted_at_once():
+                return await propose_model(runtime.database, runtime.models, asked, wishes, since, on_progress)
+
+        proposal = with_database(run)
     show(*_pages(proposal), console=err)
     print(as_yaml(proposal.document), end="")
 

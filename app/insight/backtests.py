@@ -1,8 +1,9 @@
 """Does the score predict? Leads are scored as of snapshots in the past, then it is counted who had the outcome."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from app.insight.questions import Question
 from app.insight.rates import Counted, Reached, Tenth, counted, rate, reached, tenths
 from app.insight.snapshots import Snapshots, lead_days, take_snapshots
 from app.insight.threads import one_thread
-from app.scoring.engine import CompiledModel
+from app.scoring.engine import CompiledModel, Line, ledger
 from app.scoring.events import event_name_key
 from app.scoring.stages import stage_of
 
@@ -41,12 +42,13 @@ class ScoredSnapshots:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A lead at a snapshot."""
+    """A lead at a snapshot. `reasons` are the lines of the ledger that add up to the score."""
 
     lead_id: str
     day: date
     score: float
     stage: str
+    reasons: Sequence[Line] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,13 @@ def backtest(
     """
     snapshots = open_snapshots(histories, question)
     require_outcomes(snapshots, question.outcome, MIN_OUTCOMES)
-    scored = score_snapshots(histories, snapshots, model, score)
-    other_scores = None if other is None else score_snapshots(histories, snapshots, *other).scores
+    as_known = not was_imported(histories)
+    scored = score_snapshots(histories, snapshots, model, score, as_known=as_known)
+    rival = None if other is None else score_snapshots(histories, snapshots, *other, as_known=as_known).scores
     with one_thread():
-        return report(scored, other_scores, as_known=not was_imported(histories))
+        found = report(scored, rival, as_known=as_known)
+    explain = partial(_explained, histories=histories, model=model, score=score, as_known=as_known)
+    return replace(found, unseen=explain(found.unseen), ready_without=explain(found.ready_without))
 
 
 def open_snapshots(histories: Sequence[History], question: Question) -> Snapshots:
@@ -99,10 +104,10 @@ def open_snapshots(histories: Sequence[History], question: Question) -> Snapshot
 
 
 def score_snapshots(
-    histories: Sequence[History], snapshots: Snapshots, model: CompiledModel, score: str
+    histories: Sequence[History], snapshots: Snapshots, model: CompiledModel, score: str, *, as_known: bool
 ) -> ScoredSnapshots:
     names, compiled = [stage.name for stage in model.stages], model.scores[score]
-    evaluated = evaluations(model, histories, snapshots, as_known=not was_imported(histories))
+    evaluated = evaluations(model, histories, snapshots, as_known=as_known)
     found = [(each.values[score], stage_of(each, None)) for each in evaluated]
     return ScoredSnapshots(
         snapshots,
@@ -173,3 +178,17 @@ def _sightings(scored: ScoredSnapshots, rows: Sequence[int]) -> list[Sighting]:
         if len(found) == MAX_LISTED:
             break
     return list(found.values())
+
+
+def _explained(
+    found: Sequence[Sighting], *, histories: Sequence[History], model: CompiledModel, score: str, as_known: bool
+) -> list[Sighting]:
+    """With the reasons for the score. Each lead is there once."""
+    indices = {history.lead_id: index for index, history in enumerate(histories)}
+    ordered = sorted(found, key=lambda each: indices[each.lead_id])
+    leads = np.array([indices[each.lead_id] for each in ordered], dtype=np.int64)
+    days = np.array([each.day.toordinal() for each in ordered], dtype=np.int64)
+    rows = Snapshots(leads, days, np.zeros(len(ordered), dtype=np.bool_))
+    evaluated = evaluations(model, histories, rows, as_known=as_known)
+    reasons = {each.lead_id: ledger(evaluation, score) for each, evaluation in zip(ordered, evaluated, strict=True)}
+    return [replace(each, reasons=reasons[each.lead_id]) for each in found]

@@ -1,6 +1,5 @@
 """Backtests: how well a model would have predicted an outcome in the log."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,8 +23,8 @@ async def backtest_model(
 ) -> dict[str, Backtest]:
     """A backtest of each score of the model, by name; `other` is compared in its score of the same name, or its first.
 
-    `question.outcome` is a signal or a stage of the active model, or an event. Takes up to minutes. Raises
-    `HorizonNotOver`, `TooFewOutcomes` and `NotFound`.
+    `question.outcome` is a signal or a stage of the active model, or an event. Blocks the event loop for up to minutes,
+    so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes` and `NotFound`.
     """
     if not model.scores:
         raise NotFound("The model has no scores, so there is nothing to test.")
@@ -33,10 +32,7 @@ async def backtest_model(
         outcome = Outcome.named(question.outcome, await models.active(connection))
     histories = await read_histories(database, outcome, since_stage, on_progress)
     asked = replace(question, signal=outcome.signal)
-    return {
-        score: await asyncio.to_thread(backtest, histories, asked, model, score, _rival(other, score))
-        for score in model.scores
-    }
+    return {score: backtest(histories, asked, model, score, _rival(other, score)) for score in model.scores}
 
 
 def _rival(other: CompiledModel | None, score: str) -> tuple[CompiledModel, str] | None:

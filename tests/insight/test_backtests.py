@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,6 @@ from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
 from app.errors import HorizonNotOver, TooFewOutcomes
 from app.insight.backtests import ScoredSnapshots, backtest, report
-from app.insight.evaluations import evaluations
-from app.insight.histories import History
 from app.insight.measures import wilson
 from app.insight.snapshots import After, At, Snapshots
 from app.scoring.engine import CompiledModel, compile_model
@@ -113,6 +111,14 @@ def test_scores_are_those_of_the_engine_at_the_snapshot() -> None:
     assert found.auc.value == pytest.approx(roc_auc_score(had, uses))
 
 
+def test_the_unseen_come_with_the_reasons_for_their_scores() -> None:
+    found = backtest(HISTORIES, QUESTION, USE, "fit")
+    assert found.unseen
+    assert found.ready_without
+    for each in (*found.unseen, *found.ready_without):
+        assert sum(line.points for line in each.reasons) == each.score
+
+
 def test_two_models_are_compared() -> None:
     demo = model({"demo": {"on": "Demo Requested"}})
     found = backtest(HISTORIES, QUESTION, USE, "fit", (demo, "fit"))
@@ -126,13 +132,6 @@ def test_an_event_sent_with_the_outcome_does_not_help() -> None:
     )
     cheat = model({"invoice": {"on": "Invoice Sent"}})
     assert backtest(leaked, QUESTION, cheat, "fit").auc.value == 0.5
-
-
-def test_what_happens_after_a_snapshot_is_not_seen() -> None:
-    day = HISTORIES[0].events[0].occurred_at.date()
-    history = History("a", [event("a", day + timedelta(days=offset), "Feature Used") for offset in (0, 5, 10)])
-    rows = Snapshots(np.zeros(3, dtype=np.int64), day.toordinal() + np.array([0, 5, 9]), np.zeros(3, dtype=np.bool_))
-    assert [each.values["fit"] for each in evaluations(USE, [history], rows)] == [10, 20, 20]
 
 
 def test_fewer_than_thirty_outcomes_are_refused() -> None:
