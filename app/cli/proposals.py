@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import interval, percent, reading, section
+from app.cli.insight_tables import NOTHING, interval, percent, reading, section
 from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
 from app.cli.runtime import interrupted_at_once, with_database
 from app.cli.terminal import columns, err, sanitize, show
@@ -83,7 +83,8 @@ def _pages(proposal: Proposal) -> Iterator[Text | Table]:
         f"outcome; it followed {counted.base_rate:.1%} of the snapshots"
     )
     yield from section("AUC on held-out leads", _accuracy(proposal))
-    yield Text(f"on the newest 30 %: {accuracy.newest:.3f}; log-loss: {accuracy.log_loss:.3f}")
+    newest = NOTHING if accuracy.newest is None else f"{accuracy.newest:.3f}"
+    yield Text(f"on the newest 30 %: {newest}; log-loss: {accuracy.log_loss:.3f}")
     yield from section("Rules", _rules(proposal))
     yield from section("AUC by number of rules", _sizes(proposal))
     yield from section("Tenths by predicted probability", _tenths(proposal))

@@ -1,6 +1,5 @@
 """How well a proposal predicts rows that it has not seen, and how well others do."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,11 +19,14 @@ NEWEST = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """AUC and log-loss of held-out predictions, and the AUC on the newest 30 % by a proposal from older rows alone."""
+    """AUC and log-loss of held-out predictions, and the AUC on the newest 30 %.
+
+    For the latter, the proposal is made from rows whose horizon was over before; None if there were too few of them.
+    """
 
     held_out: Interval
     log_loss: float
-    newest: float
+    newest: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,17 @@ def newest_rows(study: Study) -> Flags:
     return np.asarray(study.snapshots.days >= days[int((1 - NEWEST) * len(days))])
 
 
-def newest_auc(study: Study, size: int, within_days: int) -> float:
+def newest_auc(study: Study, size: int, within_days: int) -> float | None:
     """The AUC on the newest rows of the scorecard that could have been fitted by then.
 
-    That is from rows whose horizon was over before the newest ones began. NaN if there were too few.
+    That is from rows whose horizon was over before the newest ones began. None if there were too few.
     """
     rows, newest = study.snapshots, newest_rows(study)
     older = rows.days + within_days < rows.days[newest].min()
     if rows.had_outcome[older].sum() < MIN_SUPPORT or (~rows.had_outcome[older]).sum() < MIN_SUPPORT:
-        return math.nan
+        return None
     fitted = fit_scorecards(study, older, [size]).get(size)
-    return auc(fitted.card.scores(study)[newest], rows.had_outcome[newest]) if fitted else math.nan
+    return auc(fitted.card.scores(study)[newest], rows.had_outcome[newest]) if fitted else None
 
 
 def measure_others(study: Study, folds: Ints, histories: Sequence[History], active: CompiledModel | None) -> Others:

@@ -38,6 +38,7 @@ class Study:
     days_since_last: Ints
     excluded_events: frozenset[str]
     excluded_traits: frozenset[str]
+    trusted_traits: frozenset[str]
 
     def __len__(self) -> int:
         return len(self.snapshots)

@@ -17,7 +17,7 @@ WORSE = 0.05
 
 def cautions(histories: Sequence[History], study: Study, card: Scorecard, accuracy: Accuracy) -> Iterator[str]:
     yield from _few(study.snapshots)
-    if accuracy.held_out.value - accuracy.newest >= WORSE:
+    if accuracy.newest is not None and accuracy.held_out.value - accuracy.newest >= WORSE:
         yield (
             f"On the newest leads the AUC is {accuracy.newest:.2f}, below the {accuracy.held_out.value:.2f} of all: "
             "what predicts the outcome may have changed."

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 
 from app.insight.accuracy import Accuracy
-from app.insight.candidates import Candidate, Frequency, Inactivity, PerHit, TraitAtLeast
+from app.insight.candidates import Candidate, Frequency, Inactivity, PerHit, Study, TraitAtLeast, TraitIn
 from app.insight.points import PointRule
 from app.insight.questions import Question
 from app.insight.signals import SignalCatalog, signal_name, unique_name
 from app.insight.snapshots import Snapshots
 from app.insight.thresholds import Threshold
 from app.scoring.document import Signal
+from app.scoring.emails import DERIVED_TRAITS
 from app.scoring.engine import fingerprint_of
+from app.scoring.facts import is_part_of_any
 
 SCORE = "propensity"
 STAGES = ("interest", "mql", "sql")
@@ -23,7 +25,7 @@ MAX_LEVELS_IN_NAME = 3
 def model_document(
     question: Question,
     rules: Mapping[str, PointRule],
-    catalog: SignalCatalog,
+    study: Study,
     thresholds: Sequence[Threshold],
     about: str,
 ) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def model_document(
 
     If the outcome is a signal, a lead that has it is in a last stage of its own.
     """
+    catalog, traits = study.catalog, _trusted(rules.values(), study.trusted_traits)
     signals = _signals(rules.values(), catalog)
     won = (
         None if question.signal is None else _name_of(question.signal, signals) or _new_name(question.outcome, signals)
@@ -41,6 +44,7 @@ def model_document(
     return {
         "name": f"{question.outcome} proposal",
         "description": about,
+        **({"traits": traits} if traits else {}),
         "signals": signals,
         "scores": {SCORE: {"bands": _bands(thresholds), "rules": written}},
         "stages": _stages(thresholds, won),
@@ -50,6 +54,13 @@ def model_document(
 def _signals(rules: Iterable[PointRule], catalog: SignalCatalog) -> dict[str, Any]:
     used = [rule.candidate.signal for rule in rules if isinstance(rule.candidate, Frequency | PerHit)]
     return {signal.name: _written(catalog.document(signal)) for signal in used}
+
+
+def _trusted(rules: Iterable[PointRule], trusted: frozenset[str]) -> dict[str, Any]:
+    """The trusted traits that the rules read, directly or through one that is derived from the email address."""
+    paths = {rule.candidate.trait for rule in rules if isinstance(rule.candidate, TraitAtLeast | TraitIn)}
+    read = paths | ({"email"} if paths & DERIVED_TRAITS else set())
+    return {name: {"trusted": True} for name in sorted(trusted) if any(is_part_of_any(path, [name]) for path in read)}
 
 
 def _written(signal: Signal) -> dict[str, Any]:
@@ -116,10 +127,11 @@ def _signal_rule_name(candidate: Frequency | PerHit) -> str:
 
 def describe(question: Question, accuracy: Accuracy, snapshots: Snapshots, probabilities: Mapping[int, float]) -> str:
     """What the model was learned from, how good it is, and the probability that goes with a score."""
+    newest = "" if accuracy.newest is None else f", {accuracy.newest:.3f} on the newest 30 %"
     auc, chances = accuracy.held_out, ", ".join(f"{score}: {each:.0%}" for score, each in probabilities.items())
     return (
         f"Proposed on {question.now:%Y-%m-%d} from {len(snapshots)} snapshots of {len(np.unique(snapshots.leads))} "
         f"leads. The score predicts {question.outcome} within {question.within_days} days; 10 points double the odds. "
-        f"Held-out AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), {accuracy.newest:.3f} on the newest 30 %. "
+        f"Held-out AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}){newest}. "
         f"Probability by score: {chances}."
     )

@@ -62,22 +62,20 @@ def _share_with_outcome(first: Ints, outcome: Ints) -> tuple[float, int]:
     return float((first[both] >= outcome[both]).mean()) if both.any() else 0.0, int(both.sum())
 
 
-def closing_events(
-    log: Log, leads: LeadDays, snapshots: Snapshots, within_days: int, latest: int
-) -> dict[str, Exclusion]:
-    """By event key: events after which almost nobody has the outcome, compared with all snapshots."""
+def closing_events(log: Log, leads: LeadDays, snapshots: Snapshots, latest: int) -> dict[str, Exclusion]:
+    """By event key: events after which almost nobody has the outcome, however late, compared with all snapshots.
+
+    `latest` is the last day whose horizon is over: events that came later prove nothing.
+    """
     if not len(snapshots):
         return {}
     rate, found = float(snapshots.had_outcome.mean()), {}
     for key, group in log.items():
         first = group.first_days(len(leads.outcome))
         open_then = (first <= latest) & (first < leads.outcome)
-        converted = int((leads.outcome[open_then] - first[open_then] <= within_days).sum())
-        expected = rate * int(open_then.sum())
-        if expected >= MIN_EXPECTED and converted <= CLOSING_SHARE * expected:
-            detail = (
-                f"{converted} of {int(open_then.sum())} leads had the outcome after it; {expected:.0f} were expected"
-            )
+        count, converted = int(open_then.sum()), int((leads.outcome[open_then] != NEVER).sum())
+        if rate * count >= MIN_EXPECTED and converted <= CLOSING_SHARE * rate * count:
+            detail = f"{converted} of {count} leads had the outcome after it; {rate * count:.0f} were expected"
             found[key] = Exclusion("event", group.name, "closing", detail)
     return found
 

@@ -66,7 +66,7 @@ def _propose(histories: Sequence[History], question: Question, wishes: Wishes) -
     about = describe(question, accuracy, study.snapshots, chances)
     rows, had_outcome = study.snapshots, _had(study)
     return Proposal(
-        document=model_document(question, rules, study.catalog, thresholds, about),
+        document=model_document(question, rules, study, thresholds, about),
         counted=counted(rows),
         accuracy=accuracy,
         others=measure_others(study, held_out.folds, histories, wishes.active),

@@ -41,6 +41,11 @@ class Wishes:
     active: CompiledModel | None = None
 
     @property
+    def trusted_traits(self) -> frozenset[str]:
+        """The traits that only secret keys may set."""
+        return self.active.trusted_traits if self.active else frozenset()
+
+    @property
     def sizes(self) -> list[int]:
         """The numbers of rules to choose from."""
         return sorted({min(size, self.max_rules) for size in SIZES})

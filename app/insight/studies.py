@@ -34,7 +34,7 @@ def prepare(histories: Sequence[History], question: Question, wishes: Wishes) ->
     closing = [key for key, each in events.items() if each.reason == "closing"]
     leads = lead_days(histories, closed_days(log, closing, len(histories)))
     snapshots = take_snapshots(leads, question.schedule, question.within_days, question.now)
-    table = read_traits(histories, snapshots)
+    table = read_traits(histories, snapshots, wishes.trusted_traits)
     traits = filled_in_traits(table, histories, leads, snapshots)
     events = entered_with(traits, log) | events
     traits |= {path: Exclusion("trait", path, "requested", "") for path in table.columns if path in wishes.exclude}
@@ -46,6 +46,7 @@ def prepare(histories: Sequence[History], question: Question, wishes: Wishes) ->
         days_since_last=_days_since_last(log, snapshots),
         excluded_events=frozenset(events),
         excluded_traits=frozenset(traits),
+        trusted_traits=wishes.trusted_traits,
     )
     return study, [*events.values(), *traits.values()]
 
@@ -56,7 +57,7 @@ def _excluded_events(log: Log, leads: LeadDays, question: Question, wishes: Wish
     others = {key: group for key, group in log.items() if key not in found}
     snapshots = take_snapshots(leads, question.schedule, question.within_days, question.now)
     latest = last_day(question.now, question.within_days)
-    found |= closing_events(others, leads, snapshots, question.within_days, latest)
+    found |= closing_events(others, leads, snapshots, latest)
     return found | _named(log, question, wishes)
 
 

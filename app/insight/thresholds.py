@@ -22,12 +22,18 @@ class Capacity:
 
     leads_a_week: float
 
+    def __str__(self) -> str:
+        return f"at most {self.leads_a_week:g} leads a week"
+
 
 @dataclass(frozen=True, slots=True)
 class Precision:
     """At least this share of the leads has the outcome."""
 
     share: float
+
+    def __str__(self) -> str:
+        return f"{self.share:.0%} with the outcome"
 
 
 Goal = Capacity | Precision
@@ -98,7 +104,7 @@ def _lowest(rows: ScoredRows, is_met: Callable[[float], bool]) -> int:
 def missed_goal(rows: ScoredRows, goal: Goal | None, sql: int) -> Iterator[str]:
     """A warning if no score met the goal, so that the highest was taken."""
     if not _test(rows, goal)(sql):
-        yield f"No score meets the goal {goal}; the threshold of sql is the highest score that a lead had."
+        yield f"No score meets the goal ({goal}): the threshold of sql is the highest score that a lead had."
 
 
 def describe(stage: str, score: int, rows: ScoredRows) -> Threshold:

@@ -43,16 +43,19 @@ class TraitTable:
         return np.array([*holds, False])[column.codes]  # the code -1 takes the last
 
 
-def read_traits(histories: Sequence[History], snapshots: Snapshots) -> TraitTable:
+def read_traits(
+    histories: Sequence[History], snapshots: Snapshots, trusted: frozenset[str] = frozenset()
+) -> TraitTable:
+    """`trusted` are traits of which only values from secret keys count."""
     rows: list[dict[str, Any]] = []
     starts = np.searchsorted(snapshots.leads, np.arange(len(histories) + 1))
     for lead, history in enumerate(histories):
         days = snapshots.days[starts[lead] : starts[lead + 1]].tolist()
-        rows += map(dict, map(flattened, _traits_by_day(history, days)))
+        rows += map(dict, map(flattened, _traits_by_day(history, days, trusted)))
     return TraitTable(columns(rows))
 
 
-def _traits_by_day(history: History, days: Sequence[int]) -> Iterator[Mapping[str, Any]]:
+def _traits_by_day(history: History, days: Sequence[int], trusted: frozenset[str]) -> Iterator[Mapping[str, Any]]:
     """The traits at the end of each of these days, which ascend."""
     waiting = sorted((event for event in history.events if event.traits), key=lambda event: event.occurred_at)
     waiting.reverse()
@@ -63,7 +66,7 @@ def _traits_by_day(history: History, days: Sequence[int]) -> Iterator[Mapping[st
             new.append(facts_of(waiting.pop(), ()))
         if new:
             facts = merge([facts, *new])
-            traits = dict(profile_of(facts, ()).traits)
+            traits = dict(profile_of(facts, trusted).traits)
         yield traits
 
 

@@ -39,7 +39,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def proposed(url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The model in a file, and the report."""
-    done = run(url, "model", "propose", *OUTCOME, "--after", "14", "--capacity", "3/week")
+    done = run(url, "model", "propose", *OUTCOME, "--after", "14", "--capacity", "3/week", "--rules", "8")
     assert done.returncode == 0, done.stderr
     file = tmp_path_factory.mktemp("proposed") / "model.yaml"
     file.write_text(done.stdout)

@@ -14,6 +14,7 @@ from app.scoring.events import Event
 from tests.insight.world import QUESTION, event, market, planted
 
 HISTORIES = market()
+QUICK = Wishes(max_rules=8)
 Plant = Callable[[History], Sequence[Event]]
 
 
@@ -55,12 +56,23 @@ def came_with_the_outcome(history: History) -> list[Event]:
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_leak_is_named_and_no_rule_uses_it(plant: Plant, name: str, reason: str) -> None:
-    proposal = propose(planted(HISTORIES, plant), QUESTION)
+    proposal = propose(planted(HISTORIES, plant), QUESTION, QUICK)
     found = {each.name: each for each in proposal.excluded if each.name not in ("Order Completed", "Identified")}
     assert {each: found[each].reason for each in found} == {name: reason}
     assert "%" in found[name].detail or "were expected" in found[name].detail
     assert name not in str(proposal.document)
     assert proposal.accuracy.held_out.value < 0.8
+
+
+def test_an_event_long_before_the_outcome_closes_nobody() -> None:
+    def late(history: History, number: int) -> History:
+        outcome_on = history.events[0].occurred_at.date() + timedelta(days=61 + number % 13)
+        return replace(history, outcome_on=outcome_on, events=history.events[:-1])
+
+    histories = [each if each.outcome_on is None else late(each, number) for number, each in enumerate(HISTORIES)]
+    study, excluded = prepare(histories, QUESTION, Wishes())
+    assert excluded == []
+    assert study.snapshots.leads_with_outcome() == 187
 
 
 def test_an_honest_market_has_no_leaks() -> None:
@@ -80,7 +92,7 @@ def test_leads_are_closed_by_the_events_that_the_question_names() -> None:
 
 
 def test_calls_that_carry_a_trait_filled_in_by_sales_are_not_counted() -> None:
-    proposal = propose(planted(HISTORIES, filled_in_by_sales), QUESTION)
+    proposal = propose(planted(HISTORIES, filled_in_by_sales), QUESTION, QUICK)
     details = {each.name: each.detail for each in proposal.excluded}
     assert details["Identified"] == "it carries budget"
     assert "identified" not in str(proposal.document)

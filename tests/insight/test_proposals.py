@@ -23,6 +23,7 @@ from app.scoring.model import load_model
 from tests.insight.world import NOW, QUESTION, event, market, planted, shuffled
 
 HISTORIES = market()
+QUICK = Wishes(max_rules=8)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_a_lead_with_the_outcome_is_in_the_last_stage(proposal: Proposal) -> Non
 @pytest.mark.parametrize("schedule", [After(14), Every(60)], ids=str)
 def test_the_engine_gives_every_lead_the_score_that_was_promised(schedule: Schedule) -> None:
     question = replace(QUESTION, schedule=schedule)
-    proposal = propose(HISTORIES, question)
+    proposal = propose(HISTORIES, question, QUICK)
     snapshots = take_snapshots(lead_days(HISTORIES), schedule, question.within_days, NOW)
     scores = [each.values[SCORE] for each in evaluations(compiled(proposal), HISTORIES, snapshots)]
     assert len(scores) >= 500
@@ -101,7 +102,7 @@ def test_no_more_rules_are_proposed_than_wished() -> None:
 
 @pytest.mark.parametrize("goal", [Capacity(3), Precision(0.6)], ids=str)
 def test_the_threshold_of_sql_meets_the_goal(goal: Goal) -> None:
-    proposal = propose(HISTORIES, QUESTION, Wishes(goal=goal))
+    proposal = propose(HISTORIES, QUESTION, replace(QUICK, goal=goal))
     mql, sql = proposal.thresholds
     assert mql.score < sql.score
     if isinstance(goal, Capacity):
@@ -111,12 +112,12 @@ def test_the_threshold_of_sql_meets_the_goal(goal: Goal) -> None:
 
 
 def test_a_goal_that_no_score_meets_is_mentioned() -> None:
-    warnings = propose(HISTORIES, QUESTION, Wishes(goal=Precision(1.0))).warnings
+    warnings = propose(HISTORIES, QUESTION, replace(QUICK, goal=Precision(1.0))).warnings
     assert any(warning.startswith("No score meets the goal") for warning in warnings)
 
 
 def test_what_is_to_be_excluded_is_not_used() -> None:
-    wishes = Wishes(exclude=frozenset({"feature used", "employees"}))
+    wishes = replace(QUICK, exclude=frozenset({"feature used", "employees"}))
     proposal = propose(HISTORIES, QUESTION, wishes)
     assert "feature" not in str(proposal.document)
     assert "employees" not in str(proposal.document)
@@ -129,9 +130,28 @@ def test_the_signals_of_the_active_model_are_used_under_their_own_names() -> Non
     rules = {name: {"signal": name, "points": 5} for name in signals}
     document = {"name": "own", "signals": signals, "scores": {"fit": {"rules": rules}}, "stages": [{"name": "lead"}]}
     active = compile_model(load_model(document), version=1)
-    proposal = propose(HISTORIES, QUESTION, Wishes(active=active))
+    proposal = propose(HISTORIES, QUESTION, replace(QUICK, active=active))
     assert proposal.document["signals"]["asked_for_a_demo"] == {"on": "Demo Requested"}
     assert proposal.others.active["fit"] > 0.6
+
+
+def test_traits_that_only_secret_keys_may_set_stay_trusted() -> None:
+    def claimed(history: History) -> Sequence[Event]:
+        day = history.events[0].occurred_at.date()
+        public = event(history.lead_id, day, "Identified", traits={"employees": 1}, hour=12, number=1)
+        return [replace(public, trusted=False)]
+
+    document = {"name": "own", "traits": {"employees": {"trusted": True}}, "stages": [{"name": "lead"}]}
+    histories, wishes = (
+        planted(HISTORIES, claimed),
+        replace(QUICK, active=compile_model(load_model(document), version=1)),
+    )
+    proposal = propose(histories, QUESTION, wishes)
+    assert proposal.document["traits"] == {"employees": {"trusted": True}}
+    assert lint(load_model(proposal.document)) == ()
+    snapshots = take_snapshots(lead_days(histories), QUESTION.schedule, QUESTION.within_days, NOW)
+    scores = [each.values[SCORE] for each in evaluations(compiled(proposal), histories, snapshots)]
+    assert scores == proposal.scores.tolist()
 
 
 def test_fewer_than_a_hundred_outcomes_are_refused() -> None:
@@ -145,7 +165,7 @@ def test_fewer_than_a_hundred_outcomes_are_refused() -> None:
 
 def test_outcomes_that_were_shuffled_are_refused() -> None:
     with pytest.raises(NoBetterThanChance, match="Nothing predicts order_completed within 60 days") as refused:
-        propose(shuffled(market(1_500)), QUESTION)
+        propose(shuffled(market(1_500)), QUESTION, QUICK)
     assert 0.45 <= refused.value.auc <= 0.55
 
 
@@ -159,13 +179,15 @@ def test_a_rule_that_predicts_too_well_alone_is_mentioned() -> None:
         day = history.start_on and history.outcome_on and history.start_on + timedelta(days=10)
         return [event(history.lead_id, day, "Contract Drafted")] if day else []
 
-    warnings = propose(planted(HISTORIES, contract), QUESTION).warnings
+    warnings = propose(planted(HISTORIES, contract), QUESTION, QUICK).warnings
     assert any("contract_drafted" in warning and "alone has an AUC of 1.00" in warning for warning in warnings)
 
 
 def test_imported_history_is_mentioned() -> None:
     imported = [replace(each, events=[replace(event, received_at=NOW) for event in each.events]) for each in HISTORIES]
-    assert any(warning.startswith("100% of the events arrived") for warning in propose(imported, QUESTION).warnings)
+    assert any(
+        warning.startswith("100% of the events arrived") for warning in propose(imported, QUESTION, QUICK).warnings
+    )
 
 
 def test_without_histories_there_are_too_few_outcomes() -> None:

@@ -78,6 +78,7 @@ def test_few_rules_predict_who_passes(proposal: Proposal) -> None:
     assert proposal.counted.leads == 746
     assert len(proposal.rules) <= 12
     assert proposal.accuracy.held_out.value >= 0.735
+    assert proposal.accuracy.newest is not None
     assert proposal.accuracy.newest >= 0.760
     assert proposal.accuracy.log_loss <= 0.610
 
