@@ -10,7 +10,6 @@ from app.insight import fields
 from app.insight.arrays import Column, Counts, Flags, Ints
 from app.insight.signals import CountedSignal, SignalCatalog, candidate_signals
 from app.insight.snapshots import Snapshots
-from app.insight.tallies import support
 from app.insight.traits import TraitTable, commonest_levels, thresholds
 
 AT_LEAST = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50, 100)
@@ -172,6 +171,12 @@ def pool(study: Study, training: Flags) -> Pool:
         if support(column) >= enough:
             best.setdefault(_content(column), (candidate, column))
     return _strongest(study, list(best.values()), study.snapshots.had_outcome[rows])
+
+
+def support(column: Column) -> int:
+    """The number of rows on the smaller side: with the rule, or without it."""
+    present = int(np.count_nonzero(column))
+    return min(present, len(column) - present)
 
 
 def _content(column: Column) -> bytes:

@@ -51,7 +51,7 @@ class NamedEvents:
         return columns([dict(_fields(event)) for event in self.events])
 
     def first_days(self, leads: int) -> Ints:
-        """The first day of such an event for each lead, or `NEVER`."""
+        """The day of each lead's first event with this name, or `NEVER`."""
         first = np.full(leads, NEVER)
         np.minimum.at(first, self.leads, self.days)
         return first

@@ -74,7 +74,7 @@ def calibration(scores: Floats, had_outcome: Flags, row_weights: Floats | None =
 
 
 def _without_double_counts(step: Step, pool: Pool, catalog: SignalCatalog, had_outcome: Flags) -> tuple[Pool, Floats]:
-    """The candidates in use, with their coefficients, which share out anew what the dropped ones contributed.
+    """The candidates in use, with their coefficients. If any are dropped, the others are fitted again without them.
 
     Of the rules that give points for each hit of one event, only the weightiest is kept.
     """

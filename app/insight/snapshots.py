@@ -70,7 +70,7 @@ class Snapshots:
 
 @dataclass(frozen=True, slots=True)
 class LeadDays:
-    """What decides when a lead can be in a snapshot, in arrays parallel to the histories. `NEVER` stands for none."""
+    """What decides when a lead can be in a snapshot, in arrays parallel to the histories. `NEVER` if there is none."""
 
     first_seen: Ints
     start: Ints

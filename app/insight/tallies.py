@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.insight.arrays import Counts, Flags, Ints
+from app.insight.arrays import Counts, Ints
 from app.insight.snapshots import Snapshots
 
 DAY_BITS = 22
@@ -50,9 +50,3 @@ def days_since_last(keys: Ints, snapshots: Snapshots) -> Ints:
 
 def event_days(leads: Ints, days: Ints) -> Ints:
     return np.unique(_key(leads, days))
-
-
-def support(column: Flags | Counts) -> int:
-    """The smaller number of rows on the two sides of a column: those that have something and those that have not."""
-    present = int(np.count_nonzero(column))
-    return min(present, len(column) - present)

@@ -77,7 +77,7 @@ def planted(histories: Iterable[History], plant: Callable[[History], Sequence[Ev
 
 
 def shuffled(histories: Sequence[History], seed: int = 0) -> list[History]:
-    """The same leads, each with the delay to the outcome of another one, and without the events that tell."""
+    """The same leads, each with the delay to the outcome of another one, and without orders."""
     order = np.random.default_rng(seed).permutation(len(histories)).tolist()
     return [_with_outcome_of(each, histories[other]) for each, other in zip(histories, order, strict=True)]
 
