@@ -14,12 +14,12 @@ from app.insight.snapshots import Snapshots
 from app.insight.thresholds import Threshold
 from app.scoring.document import Signal
 from app.scoring.emails import DERIVED_TRAITS
-from app.scoring.engine import fingerprint_of
 from app.scoring.facts import is_part_of_any
 
 SCORE = "propensity"
 STAGES = ("interest", "mql", "sql")
 MAX_LEVELS_IN_NAME = 3
+MAX_OUTCOME = 80
 
 
 def model_document(
@@ -33,16 +33,14 @@ def model_document(
 
     If the outcome is a signal, a lead that has it is in a last stage of its own.
     """
-    catalog, traits = study.catalog, _trusted(rules.values(), study.trusted_traits)
-    signals = _signals(rules.values(), catalog)
-    won = (
-        None if question.signal is None else _name_of(question.signal, signals) or _new_name(question.outcome, signals)
-    )
-    if won is not None and question.signal is not None:
-        signals.setdefault(won, _written(question.signal))
+    signals, traits = _signals(rules.values(), study.catalog), _trusted(rules.values(), study.trusted_traits)
+    won = None
+    if question.signal is not None:
+        won = unique_name(signal_name(question.outcome), {*signals, *STAGES})
+        signals[won] = _written(question.signal)
     written = {name: rule.candidate.fields(rule.points) for name, rule in rules.items()}
     return {
-        "name": f"{question.outcome} proposal",
+        "name": f"{question.outcome[:MAX_OUTCOME]} proposal",
         "description": about,
         **({"traits": traits} if traits else {}),
         "signals": signals,
@@ -68,17 +66,6 @@ def _written(signal: Signal) -> dict[str, Any]:
     return written | {"on": signal.on[0]} if len(signal.on) == 1 else written
 
 
-def _name_of(signal: Signal, signals: Mapping[str, Any]) -> str | None:
-    """The name under which this definition is present already."""
-    wanted = fingerprint_of(signal)
-    found = (name for name, each in signals.items() if fingerprint_of(Signal.model_validate(each)) == wanted)
-    return next(found, None)
-
-
-def _new_name(outcome: str, signals: Mapping[str, Any]) -> str:
-    return unique_name(signal_name(outcome), {*signals, *STAGES})
-
-
 def _bands(thresholds: Sequence[Threshold]) -> dict[str, int]:
     mql, sql = thresholds
     return {"hot": sql.score, "warm": mql.score}
@@ -87,7 +74,7 @@ def _bands(thresholds: Sequence[Threshold]) -> dict[str, int]:
 def _stages(thresholds: Sequence[Threshold], won: str | None) -> list[dict[str, Any]]:
     mql, sql = thresholds
     stages = [{"name": "interest"}, _stage(mql), _stage(sql) | {"sales_ready": True}]
-    return [*stages, {"name": unique_name(won, STAGES), "when": {"signal": won}}] if won else stages
+    return [*stages, {"name": won, "when": {"signal": won}}] if won else stages
 
 
 def _stage(threshold: Threshold) -> dict[str, Any]:

@@ -22,6 +22,7 @@ WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
 IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|[0-9a-f]{24,64}|.*://.*|.+@.+\..+", re.IGNORECASE)
 MAX_LEVEL_LENGTH = 60
+MAX_PATH = 200  # the longest path that a model may have
 IDS_ARE_UNIQUE = 0.9
 """A text that is different in this share of at least `MANY` rows is an id or free text."""
 MANY = 50
@@ -31,6 +32,8 @@ ALMOST_ALL = 0.9
 
 
 def is_candidate_name(path: str) -> bool:
+    if len(path) > MAX_PATH:
+        return False
     if path == "email_kind":  # derived by the engine, and says nothing about the person
         return True
     words = {word.lower() for word in WORDS.findall(path)}

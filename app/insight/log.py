@@ -57,16 +57,23 @@ class NamedEvents:
         return first
 
     def counted_by(self, signal: CompiledSignal, leaf: Leaf | None) -> Flags:
-        """Which events the signal counts. `leaf` is its condition if that is a single one."""
-        column = self.fields.get(f"{leaf.subject}:{leaf.target}") if leaf is not None else None
-        if column is None or signal.trusted:
+        """Which events the signal counts. `leaf` is its condition if that is a single one.
+
+        On absent fields only `exists` can hold, so for the others the values that occur are enough.
+        """
+        is_by_value = leaf is not None and not signal.trusted and "exists" not in leaf.operators
+        column = self.fields.get(f"{leaf.subject}:{leaf.target}") if leaf is not None and is_by_value else None
+        if column is None:
             return np.array([signal.counts(event) for event in self.events], dtype=np.bool_)
         holds = [signal.counts(self.events[example]) for example in column.examples]
         return np.array([*holds, False])[column.codes]  # the code -1 takes the last
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, FieldColumn]:
-    """Rows of fields as columns; equal values share a code."""
+    """Rows of fields as columns; equal values share a code.
+
+    A field inside another one that is a list in some rows is left out: conditions look into lists, this doesn't.
+    """
     codes: dict[str, Ints] = {}
     seen: dict[str, dict[str, int]] = {}
     values: dict[str, list[Any]] = {}
@@ -81,7 +88,9 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, FieldColumn]:
             if code == len(values[name]):
                 values[name].append(value)
                 examples[name].append(row)
-    return {name: FieldColumn(codes[name], values[name], examples[name]) for name in codes}
+    lists = {name for name in codes if any(isinstance(value, list) for value in values[name])}
+    plain = (name for name in codes if name.rpartition(".")[0] not in lists)
+    return {name: FieldColumn(codes[name], values[name], examples[name]) for name in plain}
 
 
 def _key(value: Any) -> str:
@@ -97,12 +106,15 @@ def _fields(event: Event) -> Iterator[tuple[str, Any]]:
 
 
 def flattened(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Fields by dotted path, down to the second level."""
+    """Fields by dotted path, down to the second level. A field of exactly that name comes last: it has priority."""
     for name, value in fields.items():
         if isinstance(value, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in value.items() if not isinstance(each, dict))
-        elif value is not None:
-            yield name, value
+            yield from ((f"{name}.{inner}", each) for inner, each in value.items() if is_value(each))
+    yield from ((name, value) for name, value in fields.items() if is_value(value))
+
+
+def is_value(field: Any) -> bool:
+    return field is not None and not isinstance(field, dict)
 
 
 Log = Mapping[str, NamedEvents]

@@ -115,7 +115,7 @@ def _conditions(group: NamedEvents, seen: Flags, enough: int) -> Iterator[dict[s
         subject, _, path = name.partition(":")
         if name == PAGE_PATH:
             yield from _page_conditions(group, column, seen, enough)
-        elif len(path) <= 200 and fields.is_candidate_name(path):  # noqa: PLR2004 -- the longest path in a model
+        elif fields.is_candidate_name(path):
             yield from ({subject: path, **test} for test in _tests(group, column, seen, enough))
 
 
