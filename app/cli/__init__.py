@@ -48,6 +48,8 @@ defer(model_commands, "models", "diff", "Show how two models differ, in terms of
 defer(model_commands, "models", "list", "List all versions, the latest first.")
 defer(model_commands, "models", "show", "Print a model's document as YAML, ready to be edited.")
 defer(model_commands, "previews", "preview", "Show what publishing a model would change. Nothing is changed.")
+defer(model_commands, "backtests", "backtest", "Show how well a model would have predicted an outcome.")
+defer(model_commands, "proposals", "propose", "Propose a model that predicts an outcome. Nothing is stored.")
 defer(model_commands, "rollouts", "publish", "Activate a model if its examples hold, and evaluate every lead with it.")
 defer(model_commands, "rollouts", "apply", "The same as `publish`.", hidden=True)
 defer(model_commands, "dry_runs", "evaluate", "Evaluate one person's messages with a model. Nothing is stored.")
