@@ -137,15 +137,14 @@ def rounded_quantiles(values: Floats) -> list[float]:
     return sorted({int(each) if each.is_integer() else each for each in found if each > values.min()})
 
 
-def _common(group: NamedEvents, column: FieldColumn, codes: Any, enough: int) -> list[int]:
+def _common(group: NamedEvents, column: FieldColumn, codes: Ints, enough: int) -> list[int]:
     """The codes of the commonest levels, by the number of leads that have them."""
-    leads = {
-        code: len(np.unique(group.leads[codes == code]))
-        for code in np.unique(codes[codes >= 0]).tolist()
-        if fields.is_level(column.values[code])
-    }
-    common = sorted((code for code in leads if leads[code] >= enough), key=lambda code: (-leads[code], code))
-    return common[:COMMONEST]
+    present = codes >= 0
+    width = int(group.leads.max(initial=0)) + 1
+    pairs = np.unique(codes[present] * width + group.leads[present])
+    leads = np.bincount(pairs // width, minlength=len(column.values))
+    wanted = [code for code in np.flatnonzero(leads >= enough).tolist() if fields.is_level(column.values[code])]
+    return sorted(wanted, key=lambda code: (-leads[code], code))[:COMMONEST]
 
 
 def _page_conditions(group: NamedEvents, column: FieldColumn, seen: Flags, enough: int) -> Iterator[dict[str, Any]]:
