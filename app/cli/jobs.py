@@ -31,7 +31,7 @@ REPORT_INTERVAL_S = 1
 commands = typer.Typer()
 
 
-@commands.command("job")
+@commands.command("job", hidden=True)
 def job(
     job_id: Annotated[UUID, typer.Argument(help="The id of a job that a worker has claimed.", parser=UUID)],
 ) -> None:
