@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import interval, percent, reading, section
+from app.cli.insight_tables import AsJson, interval, percent, reading, section, show_report
 from app.cli.model_targets import Target, find_one, read_target
 from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
 from app.cli.runtime import interrupted_at_once, with_database
@@ -37,6 +37,7 @@ def backtest(
     other: Annotated[
         str | None, typer.Option("--with", metavar="TARGET", help="Compare with this model on the same leads.")
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """Show how well a model would have predicted an outcome.
 
@@ -56,6 +57,9 @@ def backtest(
                 )
 
         found = with_database(run)
+    if json:
+        show_report(found)
+        return
     for score, report in found.items():
         show(*_pages(score, report))
 

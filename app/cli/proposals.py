@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import NOTHING, interval, percent, reading, section
+from app.cli.insight_tables import NOTHING, AsJson, interval, percent, reading, section, show_report
 from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
 from app.cli.runtime import interrupted_at_once, with_database
 from app.cli.terminal import columns, err, sanitize, show
@@ -45,10 +45,12 @@ def propose(
     precision: Annotated[
         float | None, typer.Option(min=0, max=1, help="The share of sql leads that should have the outcome.")
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """Propose a model that predicts an outcome. Nothing is stored.
 
-    The model is printed on standard output as YAML, the report on standard error.
+    The model is printed on standard output as YAML, the report on standard error. With --json, both are one document on
+    standard output.
     """
     wishes = Wishes(frozenset(exclude or ()), rules, _goal(capacity, precision))
     asked = question(outcome, within, every, at, after, closed_by)
@@ -59,6 +61,9 @@ def propose(
                 return await propose_model(runtime.database, runtime.models, asked, wishes, since, on_progress)
 
         proposal = with_database(run)
+    if json:
+        show_report(proposal)
+        return
     show(*_pages(proposal), console=err)
     print(as_yaml(proposal.document), end="")
 

@@ -78,6 +78,14 @@ def test_a_backtest_shows_how_well_each_score_predicts(url: str, proposed: tuple
     assert [title for title in titles if f"\n{title}\n" not in done.stdout] == []
 
 
+def test_a_report_is_also_given_as_json(url: str) -> None:
+    done = run(url, "model", "backtest", "active", *OUTCOME, "--after", "14", "--json")
+    reports = json.loads(done.stdout)
+    assert set(reports) == {"engagement", "fit"}
+    assert reports["fit"]["counted"] == {"leads": 400, "leads_with_outcome": 150, "snapshots": 400, "base_rate": 0.375}
+    assert 0 < reports["engagement"]["auc"]["low"] < reports["engagement"]["auc"]["high"] < 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
