@@ -59,5 +59,5 @@ COMPILE := env UV_NO_CONFIG=1 UV_CUSTOM_COMPILE_COMMAND="make lock" \
 	$(if $(UPGRADE),--upgrade)
 
 lock: .venv ## pin pyproject.toml's dependencies again (UPGRADE=1 takes the newest versions)
-	@$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
+	@$(COMPILE) --extra insight --output-file requirements/runtime.txt pyproject.toml
 	@$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml

@@ -18,6 +18,10 @@ LeadscoreError
 ├── ValidationFailed           a parameter or field of a request is wrong
 │   └── ExamplesFailed         a scoring model that its own examples contradict
 ├── Unavailable                the database or the writer can't do work now
+├── TooFewOutcomes             too few leads had an outcome, or had none, to measure or learn anything
+├── HorizonNotOver             the outcome may still follow the snapshot
+├── NoBetterThanChance         nothing that is known about leads predicts the outcome
+├── MissingExtra               a command needs packages that are not installed
 ├── UnreadableFile             a command's input file can't be read
 └── SchemaOutdated             the database needs `leadscore migrate`
 
@@ -122,6 +126,35 @@ class Unavailable(LeadscoreError):
         super().__init__(detail)
         self.retry_after_s = retry_after_s
         self.reason = reason
+
+
+class TooFewOutcomes(LeadscoreError):
+    """`found` leads, where `needed` are required."""
+
+    code = "too-few-outcomes"
+
+    def __init__(self, detail: str, *, found: int, needed: int) -> None:
+        super().__init__(detail)
+        self.found = found
+        self.needed = needed
+
+
+class HorizonNotOver(LeadscoreError):
+    code = "horizon-not-over"
+
+
+class NoBetterThanChance(LeadscoreError):
+    """`auc` is the held-out AUC, whose 95 % interval reaches 0.5."""
+
+    code = "no-better-than-chance"
+
+    def __init__(self, detail: str, *, auc: float) -> None:
+        super().__init__(detail)
+        self.auc = auc
+
+
+class MissingExtra(LeadscoreError):
+    code = "missing-extra"
 
 
 class UnreadableFile(LeadscoreError):

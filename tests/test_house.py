@@ -5,6 +5,8 @@ Each rule lists its offenders, so that a failure says where to look.
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import quantiles
@@ -36,7 +38,7 @@ MAY_IMPORT = {
         "metrics",
     },
     "storage": {"scoring", "errors"},
-    "insight": {"scoring"},
+    "insight": {"scoring", "validation", "errors"},
     "webhooks": {"errors"},
     "protocol": {"scoring.emails", "scoring.events", "scoring.phones", "scoring.strings", "validation", "errors"},
     "scoring": {"validation"},
@@ -61,6 +63,7 @@ EXCUSED = {
 ASYNC = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
 BANNED_NAMES = {"base", "common", "core", "helper", "helpers", "manager", "managers", "misc", "shared", "util", "utils"}
+NUMERICAL = {"joblib", "numpy", "scipy", "sklearn", "threadpoolctl"}
 WIRED_BY_MAIN = {"FastAPI", "Settings", "create_app", "create_async_engine", "create_engine"}
 LEFTOVER = re.compile(r"\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b")
 
@@ -165,6 +168,18 @@ def test_only_storage_knows_sql() -> None:
     found = [(path, *each) for path, tree in APP.items() if part(path) != "storage" for each in imports(tree)]
     known = [(path, line, name) for path, line, name in found if f"{name}.".startswith(drivers) and name != handle]
     assert [f"{path}:{line} imports {name}" for path, line, name in known] == []
+
+
+def test_only_insight_imports_numerical_libraries() -> None:
+    found = [(path, *each) for path, tree in APP.items() if part(path) != "insight" for each in imports(tree)]
+    known = [(path, line, name) for path, line, name in found if name.split(".")[0] in NUMERICAL]
+    assert [f"{path}:{line} imports {name}" for path, line, name in known] == []
+
+
+def test_a_serving_process_loads_no_numerical_libraries() -> None:
+    code = "import sys; import app.main, app.cli.server; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert NUMERICAL & set(done.stdout.split()) == set()
 
 
 def test_nothing_is_wired_when_a_module_is_imported() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,11 +11,10 @@ from app.api.access import CurrentRuntime, Reader
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.leads import EvaluationDocument
-from app.documents.parameters import MAX_VERSION, Moment, number_of
+from app.documents.parameters import AnyModel, Moment, number_of
 from app.scoring.engine import CompiledModel, compile_model
 from app.services.dry_runs import dry_run
 from app.services.models import get_version, read_model
-from app.validation.error_messages import in_one_fault
 
 MAX_MESSAGES = 500
 
@@ -28,10 +27,7 @@ class DryRunRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: Annotated[
-        Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)] | Literal["active"] | dict[str, Any],
-        in_one_fault("must be a version number, `active`, or a whole document"),
-    ] = "active"
+    model: AnyModel = "active"
     messages: Annotated[list[Any], Field(max_length=MAX_MESSAGES)]
     as_of: Moment | None = None
     trusted: bool = True

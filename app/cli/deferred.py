@@ -7,6 +7,11 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_group
 
+from app.errors import MissingExtra
+
+INSIGHT = {"numpy", "sklearn", "threadpoolctl"}
+"""Modules of the extra `insight`."""
+
 
 class DeferredCommand(TyperCommand):
     """A command as help lists it. When it is run, the command of the same name in `module` takes its place."""
@@ -14,8 +19,14 @@ class DeferredCommand(TyperCommand):
     module: ClassVar[str]
 
     def load(self) -> Any:
-        """The command itself, from the module's `commands`."""
-        return get_group(import_module(self.module).commands).commands[self.name or ""]
+        """The command itself, from the module's `commands`. Raises `MissingExtra`."""
+        try:
+            module = import_module(self.module)
+        except ModuleNotFoundError as error:
+            if error.name not in INSIGHT:
+                raise
+            raise MissingExtra(f"This command needs {error.name}: pip install 'leadscore[insight]'.") from None
+        return get_group(module.commands).commands[self.name or ""]
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         return self.load().make_context(*arguments, **options)

@@ -1,7 +1,7 @@
 """Parameters that routes and commands share: moments, versions, short texts."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
@@ -33,6 +33,12 @@ Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 VersionOrActive = Annotated[
     Version | Literal["active"], in_one_fault(f"must be a version number from 1 to {MAX_VERSION}, or `active`")
 ]
+
+AnyModel = Annotated[
+    Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)] | Literal["active"] | dict[str, Any],
+    in_one_fault("must be a version number, `active`, or a whole document"),
+]
+"""A scoring model that a request names or brings along."""
 
 
 def number_of(version: VersionOrActive) -> int | None:

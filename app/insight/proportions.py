@@ -16,11 +16,13 @@ class Proportion:
 
 
 def proportion(part: int, whole: int) -> Proportion:
-    """With Wilson's score interval, which stays within 0 and 1 and is sound for few cases and for rates near 0."""
-    if not whole:
-        return Proportion(None, None, None)
+    return Proportion(*wilson(part, whole)) if whole else Proportion(None, None, None)
+
+
+def wilson(part: int, whole: int) -> tuple[float, float, float]:
+    """A rate with Wilson's score interval, which stays within 0 and 1 and is sound for few cases and rates near 0."""
     rate, weight = part / whole, Z_95**2 / whole
     center = (rate + weight / 2) / (1 + weight)
     half_width = Z_95 / (1 + weight) * sqrt(rate * (1 - rate) / whole + weight / (4 * whole))
     # The rate itself is always within, but rounding can put a limit on its wrong side.
-    return Proportion(rate, min(max(center - half_width, 0.0), rate), max(min(center + half_width, 1.0), rate))
+    return rate, min(max(center - half_width, 0.0), rate), max(min(center + half_width, 1.0), rate)

@@ -117,7 +117,7 @@ class CompiledModel:
 
 
 def compile_model(document: ScoringModel, version: int) -> CompiledModel:
-    signals = {name: _compile_signal(name, signal) for name, signal in document.signals.items()}
+    signals = {name: compile_signal(name, signal) for name, signal in document.signals.items()}
     fingerprints = {name: signal.fingerprint for name, signal in signals.items()}
     by_event: dict[str, list[CompiledSignal]] = {}
     for signal in signals.values():
@@ -135,7 +135,7 @@ def compile_model(document: ScoringModel, version: int) -> CompiledModel:
     )
 
 
-def _compile_signal(name: str, signal: Signal) -> CompiledSignal:
+def compile_signal(name: str, signal: Signal) -> CompiledSignal:
     keys = frozenset(map(event_name_key, signal.on))
     where = compile_condition(signal.where) if signal.where is not None else None
     return CompiledSignal(name, fingerprint_of(signal), keys, where, signal.trusted)

@@ -70,12 +70,16 @@ def dump_model(model: ScoringModel) -> dict[str, Any]:
 
 
 def dump_yaml(model: ScoringModel) -> str:
-    """The document as YAML for editing. Comments and formatting are lost."""
+    """The model's document as YAML for editing. Comments and formatting are lost."""
+    return as_yaml(dump_model(model))
+
+
+def as_yaml(document: dict[str, Any]) -> str:
     yaml = YAML(pure=True)
     yaml.default_flow_style = None  # collections of scalars stay on one line
     yaml.width = 120
     text = StringIO()
-    yaml.dump(dump_model(model), text)
+    yaml.dump(document, text)
     return text.getvalue()
 
 

@@ -15,6 +15,7 @@ from app.services.deliveries import Deliveries
 from app.services.feed import Feed
 from app.services.gauges import update_gauges
 from app.services.intake import Intake
+from app.services.jobs import Jobs
 from app.services.keyring import KeyRing
 from app.services.keys import Key, NewKey, create_first_keys
 from app.services.leads import Leads
@@ -52,6 +53,7 @@ class Runtime:
         self.webhooks = Webhooks(self.database, self.models, self.feed, settings.webhook_hosts)
         self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))
         self.deliveries = Deliveries(self.database, self.models, self._webhook_client, clock)
+        self.jobs = Jobs(self.database, clock)
         self._previews = asyncio.Semaphore(MAX_PREVIEWS)
         self.writer = Writer(
             self.database,

@@ -88,6 +88,15 @@ async def latest_of_names(
         yield [LeadEvent(row.lead_id, row.has_progressed, _from_row(row)) for row in rows]
 
 
+async def with_leads(connection: AsyncConnection) -> AsyncIterator[list[tuple[UUID, datetime, Event]]]:
+    """Yield the whole log in chunks, in no particular order: each event's lead, since when that is known, the event."""
+    joined = events.join(identities, identities.c.identity == events.c.identity)
+    async for rows in _some(
+        connection, select(events, identities.c.lead_id, identities.c.linked_at).select_from(joined)
+    ):
+        yield [(row.lead_id, row.linked_at, _from_row(row)) for row in rows]
+
+
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:
     """Yield the whole log in the order of receipt."""
     async for rows in _some(connection, select(events).order_by(events.c.id)):

@@ -269,3 +269,22 @@ deliveries = Table(
 )
 Index(None, deliveries.c.webhook_id, deliveries.c.next_attempt_at, postgresql_where=PENDING, sqlite_where=PENDING)
 Index(None, deliveries.c.webhook_id, deliveries.c.state, deliveries.c.id)
+
+# Long work that somebody asked for, which runs in a process of its own, one job at a time. `progress` counts what has
+# been read so far. A worker claims a job for a while and renews the claim; if it dies, another one starts over.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("progress", BigInteger, nullable=False),
+    Column("result", OrderedJson, nullable=False),
+    Column("error", Text, nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime, nullable=True),
+    Column("finished_at", UtcDateTime, nullable=True),
+    Column("claimed_by", Id, nullable=True),
+    Column("claimed_until", UtcDateTime, nullable=True),
+)

@@ -3,9 +3,12 @@
 from app.services.rejections import prune_rejections
 from app.services.runtime import Runtime
 
+JOBS_DAYS = 30
+
 
 async def prune(runtime: Runtime) -> None:
     now = runtime.clock()
     await prune_rejections(runtime.database, now, runtime.settings.rejections_days)
     await runtime.feed.prune(now, runtime.settings.changes_days)
     await runtime.deliveries.prune(now, runtime.settings.deliveries_days)
+    await runtime.jobs.prune(now, JOBS_DAYS)

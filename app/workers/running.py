@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from app.services.runtime import Runtime
 from app.workers.deliver import DeliveryWorker
+from app.workers.jobs import run_job
 from app.workers.prune import prune
 from app.workers.rollout import run_rollout
 from app.workers.schedule import repeat
@@ -13,6 +14,7 @@ from app.workers.sweep import sweep
 
 PRUNE_INTERVAL_S = 3_600
 ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
+JOB_INTERVAL_S = 2  # the longest wait before a job starts
 DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
 
 
@@ -25,6 +27,7 @@ async def running_workers(runtime: Runtime) -> AsyncIterator[None]:
         repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
         repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
         repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
+        repeat("jobs", JOB_INTERVAL_S, lambda: run_job(runtime, stopping), stopping),
         repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),
     ]
     tasks = [asyncio.create_task(worker) for worker in workers]

@@ -55,6 +55,7 @@ list_changes get_funnel list_sources get_signal_series
 check_liveness check_readiness get_metrics
 create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_secret send_test
 list_deliveries get_delivery replay_deliveries replay_delivery
+create_proposal create_backtest list_jobs get_job cancel_job
 """
 
 
@@ -258,7 +259,8 @@ NAMED += ["/v1/leads/{id}/history", "/v1/models", "/v1/models/schema", "/v1/mode
 NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publish")]
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
-NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay"]
+NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
+NAMED += ["/v1/backtests"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])

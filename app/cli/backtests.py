@@ -1,0 +1,123 @@
+"""`leadscore model backtest`: how well a model's scores would have predicted an outcome."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.insight_tables import AsJson, interval, percent, reading, section, show_report
+from app.cli.model_targets import Target, find_one, read_target
+from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
+from app.cli.runtime import interrupted_at_once, with_database
+from app.cli.terminal import columns, sanitize, show
+from app.insight.backtests import Backtest, Sighting
+from app.insight.rates import Reached
+from app.services.backtests import backtest_model
+from app.services.runtime import Runtime
+
+MOST_THRESHOLDS = 20
+MOST_LEADS = 10
+
+commands = typer.Typer()
+
+
+@commands.command("backtest")
+def backtest(
+    target: Target,
+    *,
+    outcome: Outcome,
+    within: Within,
+    every: Regularly = Interval.WEEK,
+    at: On = None,
+    after: AfterDays = None,
+    since: SinceStage = None,
+    closed_by: ClosedBy = None,
+    other: Annotated[
+        str | None, typer.Option("--with", metavar="TARGET", help="Compare with this model on the same leads.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show how well a model would have predicted an outcome.
+
+    Leads are scored as of moments in the past, with what was known then; those that had the outcome already are left
+    out.
+    """
+    asked = question(outcome, within, every, at, after, closed_by)
+    wanted, rival = read_target(target), None if other is None else read_target(other)
+    with reading() as on_progress:
+
+        async def run(runtime: Runtime) -> dict[str, Backtest]:
+            model = (await find_one(runtime.database, wanted)).compiled()
+            compared = None if rival is None else (await find_one(runtime.database, rival)).compiled()
+            with interrupted_at_once():
+                return await backtest_model(
+                    runtime.database, runtime.models, asked, model, compared, since, on_progress
+                )
+
+        found = with_database(run)
+    if json:
+        show_report(found)
+        return
+    for score, report in found.items():
+        show(*_pages(score, report))
+
+
+def _pages(score: str, report: Backtest) -> Iterator[Text | Table]:
+    counted = report.counted
+    yield Text(f"Score {score}", "bold")
+    yield Text(
+        f"{counted.snapshots:,} snapshots of {counted.leads:,} leads, of which {counted.leads_with_outcome:,} had the "
+        f"outcome; it followed {counted.base_rate:.1%} of the snapshots"
+    )
+    yield Text(f"AUC {interval(report.auc)}")
+    if not report.as_known:
+        yield Text("Much of the history was imported, so events count from when they happened, not when they arrived.")
+    if report.compared is not None:
+        compared = report.compared
+        yield Text(f"AUC of the other model {compared.other:.3f}; difference {interval(compared.difference)}")
+    yield from section("Tenths by score", _tenths(report))
+    yield from section("At or above a score", _reached("score", _some(report)))
+    yield from section("In a stage or a higher one", _reached("stage", report.stages))
+    yield from section("In a band", _bands(report))
+    yield from section("Had the outcome with a low score", _sightings(report.unseen))
+    yield from section("Ready for sales without the outcome", _sightings(report.ready_without))
+
+
+def _tenths(report: Backtest) -> Table:
+    table = columns("tenth", "snapshots", "mean score", "had it", "lift")
+    for number, tenth in enumerate(report.tenths, start=1):
+        table.add_row(str(number), f"{tenth.rows:,}", f"{tenth.mean:.1f}", interval(tenth.had), f"{tenth.lift:.1f}")
+    return table
+
+
+def _some(report: Backtest) -> dict[str, Reached]:
+    """As many thresholds as can be read, evenly spaced."""
+    step = -(-len(report.thresholds) // MOST_THRESHOLDS)
+    return {str(score): each for score, each in list(report.thresholds.items())[::step]}
+
+
+def _reached(what: str, rows: Mapping[str, Reached]) -> Table:
+    table = columns(what, "snapshots", "share", "precision", "recall")
+    for name, each in rows.items():
+        table.add_row(name, f"{each.rows:,}", percent(each.share), interval(each.precision), percent(each.recall))
+    return table
+
+
+def _bands(report: Backtest) -> Table:
+    table = columns("band", "had it")
+    for band, had in report.bands.items():
+        table.add_row(band or "none", interval(had))
+    return table
+
+
+def _sightings(found: Sequence[Sighting]) -> Table:
+    table = columns("lead", "on", "score", "stage", "because of")
+    table.columns[-1].justify = "left"
+    for each in found[:MOST_LEADS]:
+        reasons = ", ".join(f"{line.rule} {line.points:+g}" for line in each.reasons)
+        table.add_row(
+            sanitize(each.lead_id), str(each.day), f"{each.score:g}", each.stage, reasons or "nothing counted"
+        )
+    return table

@@ -1,0 +1,148 @@
+"""`leadscore model propose`: a model learned from outcomes, as YAML, with a report for people on standard error."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.insight_tables import NOTHING, AsJson, interval, percent, reading, section, show_report
+from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
+from app.cli.runtime import interrupted_at_once, with_database
+from app.cli.terminal import columns, err, sanitize, show
+from app.errors import ValidationFailed
+from app.insight.questions import DEFAULT_RULES, Wishes
+from app.insight.report import Proposal
+from app.insight.thresholds import Capacity, Goal, Precision
+from app.scoring.model import as_yaml
+from app.services.proposals import propose_model
+from app.services.runtime import Runtime
+
+PER_WEEK = re.compile(r"(\d+(?:\.\d+)?)/week")
+
+commands = typer.Typer()
+
+
+@commands.command("propose")
+def propose(
+    *,
+    outcome: Outcome,
+    within: Within,
+    every: Regularly = Interval.WEEK,
+    at: On = None,
+    after: AfterDays = None,
+    since: SinceStage = None,
+    closed_by: ClosedBy = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="An event or trait that no rule may use. Repeatable.")
+    ] = None,
+    rules: Annotated[int, typer.Option(min=1, max=DEFAULT_RULES, help="At most so many rules.")] = DEFAULT_RULES,
+    capacity: Annotated[
+        str | None, typer.Option(metavar="N/week", help="How many leads sales can take: decides the threshold of sql.")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The share of sql leads that should have the outcome.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Propose a model that predicts an outcome. Nothing is stored.
+
+    The model is printed on standard output as YAML, the report on standard error. With --json, both are one document on
+    standard output.
+    """
+    wishes = Wishes(frozenset(exclude or ()), rules, _goal(capacity, precision))
+    asked = question(outcome, within, every, at, after, closed_by)
+    with reading() as on_progress:
+
+        async def run(runtime: Runtime) -> Proposal:
+            with interrupted_at_once():
+                return await propose_model(runtime.database, runtime.models, asked, wishes, since, on_progress)
+
+        proposal = with_database(run)
+    if json:
+        show_report(proposal)
+        return
+    show(*_pages(proposal), console=err)
+    print(as_yaml(proposal.document), end="")
+
+
+def _goal(capacity: str | None, precision: float | None) -> Goal | None:
+    if capacity is not None and precision is not None:
+        raise ValidationFailed("--capacity and --precision exclude each other: give one of them.")
+    if precision is not None:
+        return Precision(precision)
+    if capacity is None:
+        return None
+    match = PER_WEEK.fullmatch(capacity)
+    if match is None:
+        raise ValidationFailed("--capacity is a number of leads a week, such as 50/week.")
+    return Capacity(float(match[1]))
+
+
+def _pages(proposal: Proposal) -> Iterator[Text | Table]:
+    counted, accuracy = proposal.counted, proposal.accuracy
+    yield Text(
+        f"{counted.snapshots:,} snapshots of {counted.leads:,} leads, of which {counted.leads_with_outcome:,} had the "
+        f"outcome; it followed {counted.base_rate:.1%} of the snapshots"
+    )
+    yield from section("AUC on held-out leads", _accuracy(proposal))
+    newest = NOTHING if accuracy.newest is None else f"{accuracy.newest:.3f}"
+    yield Text(f"on the newest 30 %: {newest}; log-loss: {accuracy.log_loss:.3f}")
+    yield from section("Rules", _rules(proposal))
+    yield from section("AUC by number of rules", _sizes(proposal))
+    yield from section("Tenths by predicted probability", _tenths(proposal))
+    yield from section("Thresholds", _thresholds(proposal))
+    if proposal.excluded:
+        yield from section("Not used", _excluded(proposal))
+    for warning in proposal.warnings:
+        yield Text.assemble(("Warning: ", "yellow"), sanitize(warning))
+
+
+def _accuracy(proposal: Proposal) -> Table:
+    table = columns("model", "AUC")
+    table.add_row("proposal", interval(proposal.accuracy.held_out))
+    for name, value in proposal.others.active.items():
+        table.add_row(f"{name} of the active model", f"{value:.3f}")
+    table.add_row("logistic regression", f"{proposal.others.logistic_regression:.3f}")
+    table.add_row("gradient boosting", f"{proposal.others.boosting:.3f}")
+    return table
+
+
+def _rules(proposal: Proposal) -> Table:
+    table = columns("rule", "points", "10 to 90 %", "same sign", "leads", "had it with", "without")
+    for rule in proposal.rules:
+        spread = f"{rule.spread.low:+.0f} to {rule.spread.high:+.0f}"
+        rates = percent(rule.rate_with.value), percent(rule.rate_without.value)
+        table.add_row(rule.name, f"{rule.points:+}", spread, percent(rule.spread.same_sign), f"{rule.leads:,}", *rates)
+    return table
+
+
+def _sizes(proposal: Proposal) -> Table:
+    table = columns("rules", "AUC")
+    for size in proposal.sizes:
+        table.add_row(str(size.rules), f"{size.auc:.3f}")
+    return table
+
+
+def _tenths(proposal: Proposal) -> Table:
+    table = columns("tenth", "snapshots", "expected", "had it", "lift")
+    for number, tenth in enumerate(proposal.tenths, start=1):
+        table.add_row(str(number), f"{tenth.rows:,}", percent(tenth.mean), interval(tenth.had), f"{tenth.lift:.1f}")
+    return table
+
+
+def _thresholds(proposal: Proposal) -> Table:
+    table = columns("stage", "score", "keep", "share", "leads a week", "precision", "recall")
+    for each in proposal.thresholds:
+        numbers = str(each.score), str(each.keep), percent(each.share), f"{each.leads_a_week:.1f}"
+        table.add_row(each.stage, *numbers, interval(each.precision), percent(each.recall))
+    return table
+
+
+def _excluded(proposal: Proposal) -> Table:
+    table = columns("name", "what", "why", "", numbers=False)
+    for each in proposal.excluded:
+        table.add_row(sanitize(each.name), each.kind, each.reason, sanitize(each.detail))
+    return table

@@ -1,0 +1,41 @@
+"""Backtests: how well a model would have predicted an outcome in the log."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.errors import NotFound
+from app.insight.backtests import Backtest, backtest
+from app.insight.questions import Question
+from app.scoring.engine import CompiledModel
+from app.services.models import ActiveModels
+from app.services.outcomes import Outcome, read_histories
+from app.storage.db import Database
+
+
+async def backtest_model(
+    database: Database,
+    models: ActiveModels,
+    question: Question,
+    model: CompiledModel,
+    other: CompiledModel | None = None,
+    since_stage: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> dict[str, Backtest]:
+    """A backtest of each score of the model, by name; `other` is compared in its score of the same name, or its first.
+
+    `question.outcome` is a signal or a stage of the active model, or an event. Blocks the event loop for up to minutes,
+    so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes` and `NotFound`.
+    """
+    if not model.scores:
+        raise NotFound("The model has no scores, so there is nothing to test.")
+    async with database.read() as connection:
+        outcome = Outcome.named(question.outcome, await models.active(connection))
+    histories = await read_histories(database, outcome, since_stage, on_progress)
+    asked = replace(question, signal=outcome.signal)
+    return {score: backtest(histories, asked, model, score, _rival(other, score)) for score in model.scores}
+
+
+def _rival(other: CompiledModel | None, score: str) -> tuple[CompiledModel, str] | None:
+    if other is None or not other.scores:
+        return None
+    return other, score if score in other.scores else next(iter(other.scores))

@@ -1,0 +1,88 @@
+"""What proposals and backtests learn from: every lead's history, and when it had the outcome. Reads the whole log.
+
+Importing this loads NumPy, so only a process of its own does; see app/insight.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.insight.histories import History
+from app.insight.outcomes import first_outcome
+from app.scoring.document import Signal
+from app.scoring.engine import CompiledModel
+from app.scoring.events import Event, Identity
+from app.storage import events as event_store
+from app.storage import transitions as transition_store
+from app.storage.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An outcome by name: a signal of the active model, one of its stages, or any event."""
+
+    name: str
+    signal: Signal | None
+    stage: str | None
+
+    @classmethod
+    def named(cls, name: str, model: CompiledModel) -> "Outcome":
+        if name in model.document.signals:
+            return cls(name, model.document.signals[name], None)
+        if any(stage.name == name for stage in model.stages):
+            return cls(name, None, name)
+        return cls(name, Signal.model_validate({"on": name}), None)
+
+
+async def read_histories(
+    database: Database,
+    outcome: Outcome,
+    since_stage: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> list[History]:
+    """All leads, in the order of their ids. `on_progress` is called with the number of events read.
+
+    `start_on` is the day on which a lead entered `since_stage`, or on which it was first seen. Former leads are part of
+    those that they were merged into.
+    """
+    async with database.read() as connection:
+        leads = await _read_events(connection, on_progress)
+        entered = await _entered(connection, outcome.stage)
+        started = await _entered(connection, since_stage)
+    histories = [leads[lead_id] for lead_id in sorted(leads)]
+    return [_with_days(each, outcome, entered, None if since_stage is None else started) for each in histories]
+
+
+async def _read_events(connection: AsyncConnection, on_progress: Callable[[int], None] | None) -> dict[UUID, History]:
+    events: dict[UUID, list[Event]] = {}
+    links: dict[UUID, dict[Identity, datetime]] = {}
+    count = 0
+    async for rows in event_store.with_leads(connection):
+        for lead_id, linked_at, event in rows:
+            events.setdefault(lead_id, []).append(event)
+            links.setdefault(lead_id, {})[event.identities[0]] = linked_at
+        count += len(rows)
+        if on_progress is not None:
+            on_progress(count)
+    return {lead_id: History(str(lead_id), events[lead_id], linked_at=links[lead_id]) for lead_id in events}
+
+
+async def _entered(connection: AsyncConnection, stage: str | None) -> dict[str, date]:
+    if stage is None:
+        return {}
+    found = await transition_store.first_entered(connection, [stage])
+    return {str(lead_id): moment.date() for lead_id, moment in found.items()}
+
+
+def _with_days(
+    history: History, outcome: Outcome, entered: dict[str, date], started: dict[str, date] | None
+) -> History:
+    first_seen = min(event.occurred_at.date() for event in history.events)
+    return replace(
+        history,
+        outcome_on=first_outcome(history.events, outcome.signal) if outcome.signal else entered.get(history.lead_id),
+        start_on=first_seen if started is None else started.get(history.lead_id),
+    )

@@ -1,0 +1,81 @@
+"""Jobs in storage: long work that somebody asked for, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.tables import jobs
+
+JobKind = Literal["proposal", "backtest"]
+JobState = Literal["waiting", "running", "done", "failed", "canceled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`progress` counts the events read so far. `result` is None unless it is done, `error` unless it failed."""
+
+    id: UUID
+    kind: JobKind
+    request: Mapping[str, Any]
+    state: JobState
+    progress: int
+    result: Any
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    claimed_by: UUID | None
+    claimed_until: datetime | None
+
+
+async def insert(connection: AsyncConnection, job: Job) -> None:
+    await connection.execute(jobs.insert(), [asdict(job)])
+
+
+async def get(connection: AsyncConnection, job_id: UUID) -> Job | None:
+    row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
+    return None if row is None else Job(**row)
+
+
+async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> list[Job]:
+    """The latest first."""
+    query = select(jobs) if after is None else select(jobs).where(jobs.c.id < after)
+    rows = await connection.execute(query.order_by(jobs.c.id.desc()).limit(limit))
+    return [Job(**row) for row in rows.mappings()]
+
+
+async def claim(connection: AsyncConnection, owner: UUID, now: datetime, until: datetime) -> Job | None:
+    """Claim the oldest job that waits, or whose worker has died, unless another one is running."""
+    others = jobs.alias()
+    is_running = exists().where(others.c.state == "running", others.c.claimed_until > now)
+    is_left = or_(jobs.c.state == "waiting", and_(jobs.c.state == "running", jobs.c.claimed_until <= now))
+    query = select(jobs).where(is_left, ~is_running).order_by(jobs.c.id).limit(1).with_for_update(of=jobs)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        return None
+    claimed = {"state": "running", "progress": 0, "started_at": now, "claimed_by": owner, "claimed_until": until}
+    await connection.execute(update(jobs).where(jobs.c.id == row.id).values(claimed))
+    return Job(**{**row, **claimed})
+
+
+async def change_if_running(connection: AsyncConnection, job_id: UUID, owner: UUID, **values: Any) -> bool:
+    """Change a job that this owner has claimed. Returns False if it was canceled, or is another owner's by now."""
+    ours = (jobs.c.id == job_id, jobs.c.state == "running", jobs.c.claimed_by == owner)
+    return (await connection.execute(update(jobs).where(*ours).values(**values))).rowcount == 1
+
+
+async def cancel(connection: AsyncConnection, job_id: UUID, now: datetime) -> None:
+    """Cancel a job, unless it has ended."""
+    open_ = (jobs.c.id == job_id, jobs.c.state.in_(("waiting", "running")))
+    canceled = {"state": "canceled", "finished_at": now, "claimed_by": None, "claimed_until": None}
+    await connection.execute(update(jobs).where(*open_).values(canceled))
+
+
+async def prune(connection: AsyncConnection, before: datetime) -> int:
+    """Delete the jobs that ended before a moment."""
+    return (await connection.execute(delete(jobs).where(jobs.c.finished_at < before))).rowcount
