@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score
@@ -12,7 +11,6 @@ from app.insight.proportions import wilson
 
 RESAMPLES = 500
 SEED = 20_260_101
-NORMAL_95 = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
