@@ -157,6 +157,22 @@ async def test_a_long_feed_is_searched_part_by_part(sender: Sender, monkeypatch:
     assert MAX_AT_ONCE < MAX_NEW
 
 
+async def test_no_deliveries_are_made_while_enough_are_due(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the feed costs more than a turn that only claims."""
+    monkeypatch.setattr("app.services.deliveries.MAX_AT_ONCE", 1)
+    webhook = await sender.subscribe(STAGES)
+    claimed = list[Delivery]()
+    for users in (["u1", "u2"], ["u3"], []):
+        await sender.service.ingest(*map(event, users))
+        await sender.service.feed.number()
+        turn = await sender.deliveries.take_turn(webhook.id, [], render_message)
+        assert turn is not None
+        assert not turn.is_last
+        claimed += turn.claimed
+        assert len(await sender.stored()) == (2 if len(claimed) < 3 else 3)
+    assert len({each.id for each in claimed}) == 3
+
+
 async def test_changes_that_are_no_longer_kept_are_skipped(sender: Sender) -> None:
     webhook = await sender.subscribe(STAGES)
     await sender.service.ingest(event("u1"))
