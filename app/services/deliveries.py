@@ -164,13 +164,15 @@ class Deliveries:
 
     async def replay(self, wanted: DeliveryFilter) -> int:
         """Make deliveries due again. Returns how many there were."""
-        async with self._database.write() as connection:
-            return await delivery_store.replay(connection, wanted, self._clock())
+        now = self._clock()
+        return await retry_on_conflict(
+            self._database, lambda connection: delivery_store.replay(connection, wanted, now)
+        )
 
     async def prune(self, now: datetime, days: int) -> int:
         """Delete the finished deliveries that are older than `days`. Returns their number."""
-        async with self._database.write() as connection:
-            return await delivery_store.prune(connection, now - timedelta(days=days))
+        before = now - timedelta(days=days)
+        return await retry_on_conflict(self._database, lambda connection: delivery_store.prune(connection, before))
 
 
 async def _claim(connection: AsyncConnection, webhook: Webhook, now: datetime, limit: int) -> list[Delivery]:

@@ -16,6 +16,7 @@ from app.errors import NotFound
 from app.services.deliveries import CLAIM, MAX_AT_ONCE, MAX_TURNS, Attempt, Deliveries, Delivery, DeliveryFilter
 from app.services.fanout import MAX_NEW
 from app.services.webhooks import ChangeFilter, ScoreFilter, Target, Webhook, Webhooks
+from app.storage import deliveries as delivery_store
 from app.storage import webhooks as webhook_store
 from app.storage.db import Database
 from app.webhooks.schedule import DELAYS, GIVE_UP_AFTER
@@ -285,6 +286,20 @@ async def test_a_receiver_that_is_gone_is_disabled(service: Service) -> None:
         assert [data["webhook_id"] for data in await disabled(sender)] == [str(webhook.id)]
 
 
+async def test_a_late_answer_does_not_disable_a_webhook_twice(service: Service) -> None:
+    async with sending(service, always("410 Gone")) as sender:
+        webhook = await sender.subscribe(STAGES)
+        await service.ingest(event("u1"))
+        await service.feed.number()
+        turn = await sender.deliveries.take_turn(webhook.id, [], render_message)
+        assert turn is not None
+        late = await sender.deliveries.attempt(turn.webhook, turn.claimed[0])
+        by_hand = await sender.webhooks.disable(webhook.id, NOW)
+        await sender.deliveries.record(webhook.id, [late])
+        assert (await sender.webhooks.get(webhook.id)).disabled_because == by_hand.disabled_because
+        assert len(await disabled(sender)) == 1
+
+
 async def test_five_days_of_failing_disable_and_nothing_is_lost(failing: Sender) -> None:
     webhook = await failing.subscribe(STAGES)
     for hours in range(0, GIVE_UP_AFTER.days * 24 + 1, 12):
@@ -324,6 +339,20 @@ async def test_dead_deliveries_are_counted_and_sent_again(failing: Sender) -> No
     assert await failing.deliveries.replay(dead) == 2
     again = await failing.deliver(webhook)
     assert [(each.state, each.attempts) for each in again] == [("pending", 1)] * 2
+
+
+async def test_a_replay_that_deadlocks_is_repeated(sender: Sender) -> None:
+    """Only PostgreSQL has deadlocks: here, another transaction locks the same two deliveries in the other order."""
+    webhook = await sender.subscribe(STAGES)
+    await sender.service.ingest(event("u1"), event("u2"))
+    await sender.deliver(webhook)
+    first, second = [DeliveryFilter(id=each.id) for each in await sender.stored()]
+    async with sender.service.database.write() as connection:
+        await delivery_store.replay(connection, second, NOW)
+        replay = asyncio.create_task(sender.deliveries.replay(DeliveryFilter()))
+        await asyncio.wait([replay], timeout=0.3)
+        await delivery_store.replay(connection, first, NOW)
+    assert await replay == 2
 
 
 @pytest.mark.parametrize(
