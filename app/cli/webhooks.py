@@ -55,7 +55,7 @@ def create(
         types=types,
         to=to,
         direction=direction,
-        score={"name": score, "at_least": at_least, "band": band} if score else None,
+        score=_present(name=score, at_least=at_least, band=band),
         description=description,
         thin=thin,
     )
@@ -64,9 +64,13 @@ def create(
     print(made.secret)
 
 
+def _present(**options: object) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value not in (None, {})}
+
+
 def _read_request(**fields: object) -> WebhookRequest:
     try:
-        return WebhookRequest.model_validate({name: value for name, value in fields.items() if value})
+        return WebhookRequest.model_validate(_present(**fields))
     except ValidationError as error:
         faults = (f"--{'.'.join(map(str, fault['loc']))}: {error_message(fault)}" for fault in error.errors())
         raise ValidationFailed("; ".join(faults)) from None

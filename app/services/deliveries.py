@@ -97,8 +97,10 @@ class Deliveries:
             webhook = await _record(connection, webhook_id, attempts, now)
             if webhook is None or webhook.disabled_at is not None:
                 return None
-            is_behind = await fan_out(connection, self._models, webhook, render, now)
-            claimed = await delivery_store.claim(connection, webhook_id, now, now + CLAIM, MAX_AT_ONCE)
+            claimed, is_behind = await _claim(connection, webhook, now, MAX_AT_ONCE), True
+            if len(claimed) < MAX_AT_ONCE:  # otherwise there is enough to do without new deliveries
+                is_behind = await fan_out(connection, self._models, webhook, render, now)
+                claimed += await _claim(connection, webhook, now, MAX_AT_ONCE - len(claimed))
             return Turn(webhook, claimed, is_last=not claimed and not is_behind)
 
         async with self._turns:
@@ -162,13 +164,19 @@ class Deliveries:
 
     async def replay(self, wanted: DeliveryFilter) -> int:
         """Make deliveries due again. Returns how many there were."""
-        async with self._database.write() as connection:
-            return await delivery_store.replay(connection, wanted, self._clock())
+        now = self._clock()
+        return await retry_on_conflict(
+            self._database, lambda connection: delivery_store.replay(connection, wanted, now)
+        )
 
     async def prune(self, now: datetime, days: int) -> int:
         """Delete the finished deliveries that are older than `days`. Returns their number."""
-        async with self._database.write() as connection:
-            return await delivery_store.prune(connection, now - timedelta(days=days))
+        before = now - timedelta(days=days)
+        return await retry_on_conflict(self._database, lambda connection: delivery_store.prune(connection, before))
+
+
+async def _claim(connection: AsyncConnection, webhook: Webhook, now: datetime, limit: int) -> list[Delivery]:
+    return await delivery_store.claim(connection, webhook.id, now, now + CLAIM, limit)
 
 
 async def _record(

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel
 from app.services.feed import Feed
-from app.services.models import ActiveModels
+from app.services.models import ActiveModels, retry_on_conflict
 from app.storage import changes as change_store
 from app.storage import webhooks as webhook_store
 from app.storage.changes import Change, ChangeType
@@ -103,14 +103,14 @@ class Webhooks:
         """Stop delivering. Changes wait in the feed, and pending deliveries where they are."""
         async with self._database.write() as connection:
             webhook = _existing(await webhook_store.lock(connection, webhook_id), webhook_id)
-            if webhook.disabled_at is not None:
-                return webhook
             return await disable(connection, webhook, "It was disabled by hand.", now)
 
     async def remove(self, webhook_id: UUID) -> None:
-        async with self._database.write() as connection:
+        async def removal(connection: AsyncConnection) -> None:
             _existing(await webhook_store.lock(connection, webhook_id), webhook_id)
             await webhook_store.remove(connection, webhook_id)
+
+        await retry_on_conflict(self._database, removal)
 
     async def rotate(self, webhook_id: UUID, overlap: timedelta, now: datetime) -> NewSecret:
         """Give it a new secret. Until the overlap ends, the old one signs too, so receivers can change over."""
@@ -155,7 +155,9 @@ def _unknown_names(wanted: ChangeFilter, model: CompiledModel) -> Iterator[Fault
 
 
 async def disable(connection: AsyncConnection, webhook: Webhook, reason: str, now: datetime) -> Webhook:
-    """Disable a locked webhook, with a change in the feed and a line in the log."""
+    """Disable a locked webhook, with a change in the feed and a line in the log, unless it is disabled already."""
+    if webhook.disabled_at is not None:
+        return webhook
     data = {"webhook_id": webhook.id, "reason": reason}
     await change_store.insert(connection, [Change(uuid7(), "webhook.disabled", now, None, data)], now)
     log.warning("webhook disabled", webhook=str(webhook.id), reason=reason)

@@ -31,6 +31,9 @@ ChangeType = Literal[
 COMMITS_AT_ONCE = 50
 """How many commits are numbered or read at once. One holds up to `LEADSCORE_COMMIT_MESSAGES` leads' changes."""
 
+CHANGES_AT_ONCE = 1_000
+"""About how many changes are read at once. Parsing them takes time, in which nothing else is done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -109,10 +112,15 @@ async def extent(connection: AsyncConnection) -> Extent:
 
 
 async def after(connection: AsyncConnection, position: int) -> list[tuple[int, Change]]:
-    """The next changes after a position, each with its own: those of up to `COMMITS_AT_ONCE` commits."""
-    query = select(commits).where(commits.c.last_position > position).order_by(commits.c.last_position)
-    rows = await connection.execute(query.limit(COMMITS_AT_ONCE))
-    return [entry for row in rows for entry in _numbered(row) if entry[0] > position]
+    """The next changes after a position, each with its own: about `CHANGES_AT_ONCE`, from whole commits."""
+    later = commits.c.last_position > position
+    ends = select(commits.c.last_position).where(later).order_by(commits.c.last_position).limit(COMMITS_AT_ONCE)
+    found = list((await connection.execute(ends)).scalars())
+    if not found:
+        return []
+    last = max((end for end in found if end <= position + CHANGES_AT_ONCE), default=found[0])
+    query = select(commits).where(later, commits.c.last_position <= last).order_by(commits.c.last_position)
+    return [entry for row in await connection.execute(query) for entry in _numbered(row, position)]
 
 
 async def prune(connection: AsyncConnection, before: datetime) -> int:
@@ -126,9 +134,12 @@ async def prune(connection: AsyncConnection, before: datetime) -> int:
     return (await connection.execute(delete(commits).where(commits.c.last_position <= last))).rowcount
 
 
-def _numbered(row: Any) -> Iterator[tuple[int, Change]]:
+def _numbered(row: Any, after: int) -> Iterator[tuple[int, Change]]:
+    """The changes of a commit that come after a position."""
     first = row.last_position - row.size + 1
-    return ((position, _from_entry(entry)) for position, entry in enumerate(row.changes, start=first))
+    skipped = max(after - first + 1, 0)
+    entries = enumerate(row.changes[skipped:], start=first + skipped)
+    return ((position, _from_entry(entry)) for position, entry in entries)
 
 
 def _to_entry(change: Change) -> list[Any]:

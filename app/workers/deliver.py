@@ -21,6 +21,7 @@ class DeliveryWorker:
         self._runtime = runtime
         self._stopping = stopping
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._unrecorded: dict[UUID, list[Attempt]] = {}
 
     async def start_due(self) -> None:
         """One round."""
@@ -47,15 +48,23 @@ class DeliveryWorker:
             log.exception("deliveries failed", webhook=str(webhook_id))
 
     async def _deliver_all(self, webhook_id: UUID) -> None:
-        """Turn by turn, until nothing is due. When the process stops, the last attempts are still recorded."""
-        deliveries, attempts = self._runtime.deliveries, list[Attempt]()
-        while not self._stopping.is_set():
-            turn = await deliveries.take_turn(webhook_id, attempts, render_message)
-            if turn is None or turn.is_last:
-                return
-            attempts = await asyncio.gather(*(deliveries.attempt(turn.webhook, each) for each in turn.claimed))
-            self._observe(attempts)
-        await deliveries.record(webhook_id, attempts)
+        """Turn by turn, until nothing is due. When the process stops, the last attempts are still recorded.
+
+        Attempts that an outage of the database keeps from being recorded are, once the webhook is due again.
+        """
+        deliveries, attempts = self._runtime.deliveries, self._unrecorded.pop(webhook_id, [])
+        try:
+            while not self._stopping.is_set():
+                turn = await deliveries.take_turn(webhook_id, attempts, render_message)
+                attempts = []
+                if turn is None or turn.is_last:
+                    return
+                attempts = await asyncio.gather(*(deliveries.attempt(turn.webhook, each) for each in turn.claimed))
+                self._observe(attempts)
+            await deliveries.record(webhook_id, attempts)
+        except Unavailable:
+            self._unrecorded[webhook_id] = attempts
+            raise
 
     def _observe(self, attempts: Sequence[Attempt]) -> None:
         for delivery, answer in attempts:

@@ -69,6 +69,7 @@ WRONG = {
     ("create", "nonsense"): "--url: ",
     ("create", PUBLIC_URL, "--type", "nonsense"): "--types.0: must be 'lead.created'",
     ("create", PUBLIC_URL, "--to", "nonsense"): "to: unknown stage; expected one of: interest",
+    ("create", PUBLIC_URL, "--at-least", "0"): "--score.name: is missing",
     ("create", PUBLIC_URL, "--score", "engagement"): "--score: must have either `at_least` or `band`",
     ("test", str(uuid4())): "There is no webhook",
 }

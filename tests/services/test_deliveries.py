@@ -1,7 +1,7 @@
-"""Deliveries: made once of each change, attempted until they succeed or are given up, and sent again on request."""
+"""Deliveries: attempted until they succeed or are given up, and sent again on request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,115 +10,16 @@ import pytest
 
 from app.documents.webhooks import render_message
 from app.errors import NotFound
-from app.services.deliveries import CLAIM, MAX_AT_ONCE, MAX_TURNS, Deliveries, Delivery, DeliveryFilter
-from app.services.fanout import MAX_NEW
-from app.services.webhooks import ChangeFilter, ScoreFilter, Target
+from app.services.deliveries import CLAIM, MAX_TURNS, Deliveries, Delivery, DeliveryFilter
+from app.storage import deliveries as delivery_store
 from app.storage import webhooks as webhook_store
 from app.storage.db import Database
 from app.webhooks.schedule import DELAYS, GIVE_UP_AFTER
 from app.webhooks.sending import GuardedBackend, WebhookClient
 from tests.services.feeds import read_all
-from tests.services.harness import NOW, Service, alias, event, serving, small_model
-from tests.services.sending import ALL, HOST, STAGES, Sender, sending
+from tests.services.harness import NOW, Service, event, serving, small_model
+from tests.services.senders import STAGES, Sender, sending
 from tests.webhooks.receivers import always, answer
-
-
-@pytest.fixture
-async def sender(service: Service) -> AsyncIterator[Sender]:
-    async with sending(service, always("204 No Content")) as sender:
-        yield sender
-
-
-@pytest.fixture
-async def failing(service: Service) -> AsyncIterator[Sender]:
-    async with sending(service, always("500 Oh", b"no\0no")) as sender:
-        yield sender
-
-
-# --- What is delivered ------------------------------------------------------------------------------------------
-
-
-async def test_every_wanted_change_is_delivered_once_and_as_in_the_feed(sender: Sender) -> None:
-    webhook = await sender.subscribe()
-    await sender.service.ingest(event("u1", "e1@x"))
-    await sender.service.ingest(event("u2"), event("u1", name="Feature Used"))
-    await sender.deliver(webhook)
-    assert await sender.deliver(webhook) == []
-    feed = await read_all(sender.service.feed, after=webhook.position)
-    assert [(body["position"], body["id"], body["type"]) for body in sender.bodies()] == [
-        (position, str(change.id), change.type) for position, change in feed
-    ]
-    assert sender.bodies()[0]["identities"] == {"user_id": ["u1"], "email": ["e1@x"], "phone": [], "anonymous_id": []}
-
-
-async def test_a_thin_message_has_ids_alone(sender: Sender) -> None:
-    webhook = await sender.subscribe(thin=True)
-    await sender.service.ingest(event("u1", "e1@x"))
-    await sender.deliver(webhook)
-    assert all(body.keys() == {"type", "timestamp", "id", "position", "lead_id", "data"} for body in sender.bodies())
-    assert all(body["data"] == {} for body in sender.bodies())
-
-
-async def test_a_thin_merge_says_which_leads(sender: Sender) -> None:
-    await sender.service.ingest(event("u1"), event("u2"))
-    retired = (await sender.service.lead("u2")).lead.id
-    webhook = await sender.subscribe(frozenset({"lead.merged"}), thin=True)
-    await sender.service.ingest(alias("u1", "u2"))
-    await sender.deliver(webhook)
-    [body] = sender.bodies()
-    assert (body["data"]["from"], body["data"]["into"]) == (str(retired), body["lead_id"])
-
-
-async def test_a_lead_merged_since_has_the_identities_of_its_survivor(sender: Sender) -> None:
-    webhook = await sender.subscribe(frozenset({"lead.created"}))
-    await sender.service.ingest(event("u1"), event("u2"))
-    await sender.service.ingest(alias("u1", "u2"))
-    await sender.deliver(webhook)
-    assert {tuple(body["identities"]["user_id"]) for body in sender.bodies()} == {("u1", "u2")}
-
-
-async def test_filters_by_stage_and_by_threshold(sender: Sender) -> None:
-    to_customer = await sender.subscribe(STAGES, to=frozenset({"customer"}))
-    upwards = await sender.subscribe(STAGES, direction="up")
-    crossing = await sender.subscribe(
-        frozenset({"lead.score_changed"}), score=ScoreFilter("engagement", at_least=1), direction="up"
-    )
-    await sender.service.ingest(event("u1"))
-    assert await sender.deliver(to_customer) == []
-    assert [each.type for each in await sender.deliver(upwards)] == ["lead.stage_changed"]
-    assert [each.type for each in await sender.deliver(crossing)] == ["lead.score_changed"]
-    await sender.service.ingest(event("u1", name="Feature Used"))
-    assert await sender.deliver(crossing) == []
-
-
-async def test_a_webhook_may_begin_with_the_past(sender: Sender) -> None:
-    await sender.service.ingest(event("u1"))
-    target = Target(f"http://{HOST}:{sender.receiver.port}/", ChangeFilter(ALL))
-    made = await sender.webhooks.create(target, 0, NOW)
-    assert len(await sender.deliver(made.webhook)) == 3
-    await sender.webhooks.retarget(made.webhook.id, target, 0)
-    assert await sender.deliver(made.webhook) == [], "each change becomes one delivery, however often it is read"
-
-
-async def test_a_long_feed_is_searched_part_by_part(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.services.fanout.MAX_NEW", 2)
-    monkeypatch.setattr("app.storage.changes.COMMITS_AT_ONCE", 1)
-    webhook = await sender.subscribe(STAGES)
-    for number in range(3):
-        await sender.service.ingest(*(event(f"u{number}{each}") for each in range(3)))
-        await sender.service.ingest(event("u00", name="Unheard Of"))
-    assert len(await sender.deliver(webhook)) == 9
-    assert MAX_AT_ONCE < MAX_NEW
-
-
-async def test_changes_that_are_no_longer_kept_are_skipped(sender: Sender) -> None:
-    webhook = await sender.subscribe(STAGES)
-    await sender.service.ingest(event("u1"))
-    await sender.service.feed.prune(NOW + timedelta(days=31), 30)
-    await sender.service.ingest(event("u2"))
-    [delivery] = await sender.deliver(webhook)
-    assert delivery.lead_id == (await sender.service.lead("u2")).lead.id
-
 
 # --- Attempts ---------------------------------------------------------------------------------------------------
 
@@ -223,6 +124,20 @@ async def test_a_receiver_that_is_gone_is_disabled(service: Service) -> None:
         assert [data["webhook_id"] for data in await disabled(sender)] == [str(webhook.id)]
 
 
+async def test_a_late_answer_does_not_disable_a_webhook_twice(service: Service) -> None:
+    async with sending(service, always("410 Gone")) as sender:
+        webhook = await sender.subscribe(STAGES)
+        await service.ingest(event("u1"))
+        await service.feed.number()
+        turn = await sender.deliveries.take_turn(webhook.id, [], render_message)
+        assert turn is not None
+        late = await sender.deliveries.attempt(turn.webhook, turn.claimed[0])
+        by_hand = await sender.webhooks.disable(webhook.id, NOW)
+        await sender.deliveries.record(webhook.id, [late])
+        assert (await sender.webhooks.get(webhook.id)).disabled_because == by_hand.disabled_because
+        assert len(await disabled(sender)) == 1
+
+
 async def test_five_days_of_failing_disable_and_nothing_is_lost(failing: Sender) -> None:
     webhook = await failing.subscribe(STAGES)
     for hours in range(0, GIVE_UP_AFTER.days * 24 + 1, 12):
@@ -262,6 +177,20 @@ async def test_dead_deliveries_are_counted_and_sent_again(failing: Sender) -> No
     assert await failing.deliveries.replay(dead) == 2
     again = await failing.deliver(webhook)
     assert [(each.state, each.attempts) for each in again] == [("pending", 1)] * 2
+
+
+async def test_a_replay_that_deadlocks_is_repeated(sender: Sender) -> None:
+    """Only PostgreSQL has deadlocks: here, another transaction locks the same two deliveries in the other order."""
+    webhook = await sender.subscribe(STAGES)
+    await sender.service.ingest(event("u1"), event("u2"))
+    await sender.deliver(webhook)
+    first, second = [DeliveryFilter(id=each.id) for each in await sender.stored()]
+    async with sender.service.database.write() as connection:
+        await delivery_store.replay(connection, second, NOW)
+        replay = asyncio.create_task(sender.deliveries.replay(DeliveryFilter()))
+        await asyncio.wait([replay], timeout=0.3)
+        await delivery_store.replay(connection, first, NOW)
+    assert await replay == 2
 
 
 @pytest.mark.parametrize(

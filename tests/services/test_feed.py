@@ -287,3 +287,21 @@ async def test_concurrent_readers_see_each_change_once_and_in_each_leads_order(d
             lead = (await first.lead(key)).lead
             assert stages[lead.id] == lead.standing.stage
             assert are_equal(scores[lead.id], lead.scores)
+
+
+async def test_only_about_as_many_changes_are_read_as_are_wanted_at_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole commits, and at least one: fifty commits of a thousand changes would take seconds to parse."""
+    monkeypatch.setattr(change_store, "CHANGES_AT_ONCE", 5)
+    for size in (2, 3, 1, 9):
+        changes = [Change(uuid7(), "model.published", NOW, None, {}) for _ in range(size)]
+        async with service.database.write() as connection:
+            await change_store.insert(connection, changes, NOW)
+    start = (await service.feed.bounds()).last - 15
+    found = []
+    async with service.database.read() as connection:
+        for skipped in (0, 5, 6, 8, 15):
+            entries = await change_store.after(connection, start + skipped)
+            found.append([position - start for position, _ in entries])
+    assert found == [[1, 2, 3, 4, 5], [6], [*range(7, 16)], [*range(9, 16)], []]

@@ -15,11 +15,15 @@ from contextlib import contextmanager
 from statistics import quantiles
 from time import monotonic
 
+from sqlalchemy.engine import make_url
+
+from app.services.deliveries import CLAIM, DeliveryFilter
 from app.services.runtime import Runtime
 from app.services.webhooks import ChangeFilter, Target
 from app.settings import Settings
 from app.workers.deliver import DeliveryWorker
 from app.workers.schedule import repeat
+from tests.databases import execute
 from tests.services.feeds import read_all
 from tests.services.harness import NOW, Clock, event, serving, small_model
 from tests.webhooks.receivers import answer, receiving
@@ -102,6 +106,34 @@ async def test_a_slow_receiver_delays_only_itself(database_url: str) -> None:
         await worker.finish()
         await runtime.stop()
     assert quantiles(took, n=20)[-1] < 2
+
+
+async def test_an_outage_after_a_request_does_not_repeat_it(postgres_server: str, postgres_url: str) -> None:
+    name = make_url(postgres_url).database
+
+    async def allow_connections(allowed: str) -> None:
+        await asyncio.to_thread(execute, postgres_server, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {allowed}')
+
+    async def cut_off(_request: bytes, writer: asyncio.StreamWriter) -> None:
+        await allow_connections("false")
+        kill = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+        await asyncio.to_thread(execute, postgres_server, kill)
+        writer.write(answer("200 OK"))
+
+    clock = Clock()
+    async with serving(postgres_url, small_model()) as service, receiving(cut_off) as receiver:
+        runtime = Runtime(Settings(database_url=postgres_url, webhook_hosts=[HOST]), clock)
+        await runtime.webhooks.create(Target(f"http://{HOST}:{receiver.port}/", STAGES), "latest", NOW)
+        await service.ingest(event("u1"))
+        worker = DeliveryWorker(runtime, asyncio.Event())
+        for _ in range(2):
+            await worker.start_due()
+            await worker.finish()
+            await allow_connections("true")
+            clock.now += CLAIM
+        [delivery] = (await runtime.deliveries.page(DeliveryFilter(), None, 10)).items
+        await runtime.stop()
+    assert (delivery.state, len(receiver.requests)) == ("delivered", 1)
 
 
 async def until_as_many(found: Sized, count: int) -> None:

@@ -1,4 +1,4 @@
-"""A replica that delivers to one receiver on this machine, as the tests of webhooks look at it."""
+"""Replicas that deliver to one local receiver, with what tests ask of them."""
 
 import json
 from collections.abc import AsyncIterator
