@@ -1,7 +1,8 @@
 """`leadscore webhooks …`: endpoints that changes are delivered to, and their deliveries."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -88,7 +89,13 @@ def list_all() -> None:
 def _wants(webhook: Webhook) -> str:
     wanted = webhook.filter
     parts = [*wanted["types"], *(f"to {stage}" for stage in wanted["to"] or ())]
+    parts += [_threshold(wanted["score"])] if wanted["score"] else []
     return ", ".join([*parts, *filter(None, [wanted["direction"], "thin" if webhook.thin else None])])
+
+
+def _threshold(score: Mapping[str, Any]) -> str:
+    reached = score["band"] if score["band"] is not None else f"{score['at_least']:g}"
+    return f"{score['name']} across {reached}"
 
 
 def _state(webhook: Webhook) -> str:

@@ -135,8 +135,16 @@ class Webhooks:
         await check_url(target.url, self._trusted_hosts)
         async with self._database.read() as connection:
             model = await self._models.active(connection)
-        if faults := tuple(_unknown_names(target.filter, model)):
+        if faults := (*_without_their_type(target.filter), *_unknown_names(target.filter, model)):
             raise ValidationFailed("; ".join(map(str, faults)), faults)
+
+
+def _without_their_type(wanted: ChangeFilter) -> Iterator[Fault]:
+    """Restrictions of changes that are not wanted at all: nothing would ever be sent."""
+    if wanted.to is not None and "lead.stage_changed" not in wanted.types:
+        yield Fault("to", "restricts changes of stages: add lead.stage_changed to `types`")
+    if wanted.score is not None and "lead.score_changed" not in wanted.types:
+        yield Fault("score", "restricts changes of scores: add lead.score_changed to `types`")
 
 
 def _unknown_names(wanted: ChangeFilter, model: CompiledModel) -> Iterator[Fault]:

@@ -47,6 +47,11 @@ def test_a_webhook_is_listed_with_what_it_wants_and_whether_it_works(sqlite_url:
     assert ID.findall(webhooks(sqlite_url, "list").stdout) == []
 
 
+def test_a_threshold_is_listed(sqlite_url: str) -> None:
+    create(sqlite_url, PUBLIC_URL, "--type", "lead.score_changed", "--score", "engagement", "--band", "hot")
+    assert "lead.score_changed, engagement across hot  ok\n" in webhooks(sqlite_url, "list").stdout
+
+
 def test_a_rotated_secret_is_printed(sqlite_url: str) -> None:
     webhook = create(sqlite_url)
     secrets = {one_sentence(webhooks(sqlite_url, "rotate", webhook).stdout) for _ in range(2)}
