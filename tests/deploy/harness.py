@@ -12,6 +12,8 @@ from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+DRAIN_S = 15
+"""How long a process may take to stop after its delay and its requests, as the README says."""
 
 
 def documents(path: Path) -> list[Any]:
