@@ -75,9 +75,8 @@ def test_every_route_is_documented(pages: list[str]) -> None:
 
 
 def test_every_metric_is_documented_in_operations() -> None:
-    names = [
-        f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in Metrics().registry.collect()
-    ]
+    suffixes = {"counter": "_total", "info": "_info"}
+    names = [f"{metric.name}{suffixes.get(metric.type, '')}" for metric in Metrics().registry.collect()]
     assert [name for name in names if f"| `{name}`" not in text_of("docs/operations.md")] == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -202,3 +203,20 @@ async def test_the_oldest_due_check_is_measured(api: Api, measure: Callable[[], 
     assert (await measure())("leadscore_oldest_due_check_seconds") == 0
     api.clock.now = NOW + timedelta(days=60)
     assert (await measure())("leadscore_oldest_due_check_seconds") > 0
+
+
+async def test_the_process_and_its_version_are_measured(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+    sample = await measure()
+    assert sample(f'leadscore_build_info{{version="{version("leadscore")}"}}') == 1
+    assert sample("process_resident_memory_bytes") > 1_000_000
+
+
+async def test_results_are_shown_before_they_occur(api: Api, measure: Callable[[], Awaitable[Measure]]) -> None:
+    sample = await measure()
+    assert sample('leadscore_messages_total{result="rejected"}') == 0
+    assert sample('leadscore_webhook_attempt_seconds_count{result="dead"}') == 0
+
+
+async def test_times_of_creation_are_not_shown(api: Api) -> None:
+    accepted(await api.send("/v1/track", track()))
+    assert "_created" not in (await api.client.get("/metrics")).text
