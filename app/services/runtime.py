@@ -104,7 +104,7 @@ class Runtime:
         """Raise `Unavailable` or `SchemaOutdated` if requests can't be served now."""
         if self.stopping:
             raise Unavailable("The server is shutting down.")
-        await check_schema(self.database)
+        await check_schema(self.database, or_newer=True)
 
     @asynccontextmanager
     async def preview_slot(self) -> AsyncIterator[None]:

@@ -46,18 +46,21 @@ def _check_known(found: str | None) -> None:
         raise SchemaOutdated(msg)
 
 
-async def check_schema(database: Database) -> None:
-    """Raises `SchemaOutdated` if the schema is not this version's."""
+async def check_schema(database: Database, *, or_newer: bool = False) -> None:
+    """Raises `SchemaOutdated` if the schema is not this version's.
+
+    `or_newer`: a newer one is fine too. Migrations keep the version before them working, while it is replaced.
+    """
     async with database.read() as connection:
         found = await connection.run_sync(_revision)
-    if found == head():
+    if found == head() or (or_newer and found is not None and not _is_known(found)):
         return
     _check_known(found)
     state = f"has schema {found} and needs {head()}" if found else "has no leadscore schema yet"
     raise SchemaOutdated(f"The database {state}: run `leadscore migrate`, then start again.")
 
 
-@cache  # every probe of /readyz needs it, and finding it executes all migration files
+@cache  # probes of /readyz need it, and finding it executes all migration files
 def head() -> str:
     return str(ScriptDirectory(str(FOLDER)).get_current_head())
 
@@ -82,6 +85,7 @@ def _config(connection: Any) -> Config:
     return config
 
 
+@cache
 def _is_known(revision: str) -> bool:
     try:
         return ScriptDirectory(str(FOLDER)).get_revision(revision) is not None
