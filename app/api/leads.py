@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.access import CurrentRuntime, Reader
+from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
@@ -30,6 +30,7 @@ from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
 from app.scoring.sources import Channel
+from app.services.erasure import erase_lead
 from app.services.leads import EventPosition, LeadQuery, Position
 from app.validation.faults import Fault
 
@@ -122,6 +123,25 @@ async def look_up_lead(
     if view is None:
         raise NotFound(f"No lead has this {identity.kind}.")
     return LeadDocument.of(view)
+
+
+@router.delete("/lookup", status_code=204, dependencies=[Admin])
+async def erase_lead_by_identity(
+    runtime: CurrentRuntime,
+    user_id: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    anonymous_id: str | None = None,
+) -> None:
+    """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
+    lead = await look_up_lead(runtime, user_id, email, phone, anonymous_id)
+    await erase_lead(runtime.database, lead.id, runtime.clock())
+
+
+@router.delete("/{lead_id}", status_code=204, dependencies=[Admin])
+async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID) -> None:
+    """Delete everything that is stored of a lead, and of the leads that were merged into it. It can't be undone."""
+    await erase_lead(runtime.database, lead_id, runtime.clock())
 
 
 @router.post("/lookup")

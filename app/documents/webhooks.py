@@ -13,7 +13,7 @@ from app.scoring.events import IdentityKind
 from app.services.fanout import Change, Identities
 from app.services.webhooks import ChangeFilter, ChangeType, Direction, NewSecret, ScoreFilter, Target, Webhook
 
-DEFAULT_TYPES: tuple[ChangeType, ...] = ("lead.stage_changed", "lead.merged", "model.published")
+DEFAULT_TYPES: tuple[ChangeType, ...] = ("lead.stage_changed", "lead.merged", "lead.erased", "model.published")
 IDS_ALONE = ("lead.merged",)
 """The changes of leads whose data are ids alone, so that thin messages have them too."""
 

@@ -1,0 +1,39 @@
+"""Erasure: a person's right to be forgotten. Everything that is stored of a lead is deleted in one transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils.compat import uuid7
+
+from app.errors import NotFound
+from app.services.models import retry_on_conflict
+from app.storage import changes as change_store
+from app.storage import erasure as erasure_store
+from app.storage import identities as identity_store
+from app.storage import leads as lead_store
+from app.storage.changes import Change
+from app.storage.db import Conflict, Database
+
+
+async def erase_lead(database: Database, lead_id: UUID, now: datetime) -> None:
+    """Erase a lead, and all leads that were merged into it. Raises `NotFound`.
+
+    Later events of the same identities make a new lead. The feed says `lead.erased` of each id.
+    """
+
+    async def erase(connection: AsyncConnection) -> None:
+        lead = await lead_store.get(connection, lead_id)
+        if lead is None:
+            msg = f"There is no lead {lead_id}."
+            raise NotFound(msg)
+        lead_ids = await erasure_store.lock(connection, lead.id)
+        if (await lead_store.survivors(connection, [lead.id])).get(lead.id) != lead.id:
+            raise Conflict  # merged or erased while we waited for the lock
+        links = (await identity_store.of_leads(connection, [lead.id]))[lead.id]
+        keys = [f"{kind}:{value}" for kind, values in links.items() for value in values]
+        await erasure_store.erase(connection, lead_ids, keys)
+        erased = [Change(uuid7(), "lead.erased", now, each, {}) for each in lead_ids]
+        await change_store.insert(connection, erased, now)
+
+    await retry_on_conflict(database, erase)

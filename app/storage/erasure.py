@@ -1,0 +1,61 @@
+"""Erasure in storage: removing a person from every table.
+
+What stays in the feed are ids, stages and scores: readers that have not come so far yet still see that something
+changed, and then that the lead was erased.
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Text, cast, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.sql import any_of_values, dumps
+from app.storage.tables import (
+    commits,
+    deliveries,
+    events,
+    former_identities,
+    identities,
+    leads,
+    rejections,
+    transitions,
+)
+
+PERSONAL = ("message_ids", "names")
+"""Lists in the data of a change whose items a client chose: ids of messages and names of traits."""
+
+
+async def lock(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
+    """Lock a lead, and return its id with those of all leads that were merged into it."""
+    await connection.execute(select(leads.c.id).where(leads.c.id == lead_id).with_for_update())
+    query = select(leads.c.id).where(or_(leads.c.id == lead_id, leads.c.merged_into == lead_id))
+    return list((await connection.execute(query)).scalars())
+
+
+async def erase(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:
+    """Delete all that is stored of locked leads. `keys`: their identities, as `kind:value`."""
+    await connection.execute(delete(events).where(any_of_values(events.c.identity, keys)))
+    for key in keys:
+        quoted = cast(rejections.c.identities, Text).contains(dumps(key), autoescape=True)
+        await connection.execute(delete(rejections).where(quoted))
+    for table in (transitions, deliveries, identities, former_identities):
+        await connection.execute(delete(table).where(any_of_values(table.c.lead_id, lead_ids)))
+    await connection.execute(delete(former_identities).where(any_of_values(former_identities.c.identity, keys)))
+    await _redact(connection, lead_ids)
+    await connection.execute(delete(leads).where(any_of_values(leads.c.id, lead_ids)))
+
+
+async def _redact(connection: AsyncConnection, lead_ids: Collection[UUID]) -> None:
+    """Empty the lists of the leads' changes in the feed. Reads the whole feed, since it has no index by lead."""
+    ids = {str(lead_id) for lead_id in lead_ids}
+    mentioned = or_(*(cast(commits.c.changes, Text).contains(lead_id) for lead_id in ids))
+    for row in (await connection.execute(select(commits.c.id, commits.c.changes).where(mentioned))).all():
+        entries = [_redacted(entry) if entry[3] in ids else entry for entry in row.changes]
+        await connection.execute(update(commits).where(commits.c.id == row.id).values(changes=entries))
+
+
+def _redacted(entry: list[Any]) -> list[Any]:
+    *head, data = entry
+    return [*head, data | {name: [] for name in PERSONAL if name in data}]

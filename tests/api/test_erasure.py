@@ -1,0 +1,40 @@
+"""Erasure over HTTP: by id, by identity, by admins alone."""
+
+from uuid import uuid4
+
+from tests.api.harness import Api, assert_problem, track
+
+
+async def test_an_erased_lead_is_gone(api: Api) -> None:
+    await api.batch(track(userId="u1"), track(userId="u2"))
+    lead = await api.lead(user_id="u1")
+    answer = await api.client.delete(f"/v1/leads/{lead['id']}", headers=api.bearer("admin"))
+    assert (answer.status_code, answer.content) == (204, b"")
+    for path in ("", "/score", "/events", "/transitions", "/history"):
+        assert_problem(await api.ask(f"/v1/leads/{lead['id']}{path}"), 404, "not-found")
+    assert [each["identities"]["user_id"] for each in (await api.told("/v1/leads"))["data"]] == [["u2"]]
+    [change] = (await api.told("/v1/changes", types="lead.erased"))["data"]
+    assert (change["lead_id"], change["data"]) == (lead["id"], {})
+
+
+async def test_a_lead_is_erased_by_an_identity(api: Api) -> None:
+    await api.batch(track(userId="u1"))
+    answer = await api.client.delete("/v1/leads/lookup?user_id=u1", headers=api.bearer("admin"))
+    assert answer.status_code == 204
+    assert_problem(await api.ask("/v1/leads/lookup", user_id="u1"), 404, "not-found")
+    again = await api.client.delete("/v1/leads/lookup?user_id=u1", headers=api.bearer("admin"))
+    assert_problem(again, 404, "not-found")
+
+
+async def test_what_is_not_there_is_not_found(web: Api) -> None:
+    answer = await web.client.delete(f"/v1/leads/{uuid4()}", headers=web.bearer("admin"))
+    assert_problem(answer, 404, "not-found")
+
+
+async def test_readers_may_not_erase(web: Api) -> None:
+    await web.batch(track(userId="u1"))
+    lead = await web.lead(user_id="u1")
+    for path in (lead["id"], "lookup?user_id=u1"):
+        answer = await web.client.delete(f"/v1/leads/{path}", headers=web.bearer("read"))
+        assert_problem(answer, 403, "insufficient-scope")
+    assert await web.lead(user_id="u1") == lead

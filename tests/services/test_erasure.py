@@ -1,0 +1,133 @@
+"""Erasure: nothing of a person is left, nothing of anybody else is touched, and the feed says so."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from uuid_utils.compat import uuid7
+
+from app.errors import NotFound
+from app.services.erasure import erase_lead
+from app.storage import rejections as rejection_store
+from app.storage.db import Database
+from app.storage.rejections import Rejection
+from app.storage.tables import metadata
+from tests.services.feeds import read_all
+from tests.services.harness import NOW, Service, alias, event, serving, who
+from tests.services.rebuild import event_log, stored
+from tests.services.senders import Sender
+
+TOKEN = "7f1e0c"
+
+
+def planted(*keys: str, **fields: Any) -> Any:
+    """An event with the token in all that a client chooses."""
+    marked = {f"name {TOKEN}": f"value {TOKEN}"}
+    return event(
+        *(f"{key}{TOKEN}" for key in keys),
+        message_id=f"{TOKEN}-{uuid7()}",
+        properties=marked,
+        context=marked,
+        traits=marked,
+        **fields,
+    )
+
+
+async def dump(database: Database) -> dict[str, str]:
+    """Every table's rows as text, whole (the text of a result is shortened)."""
+    async with database.read() as connection:
+        found = {table.name: await connection.execute(select(table)) for table in metadata.sorted_tables}
+        return {name: repr([tuple(row) for row in rows]) for name, rows in found.items()}
+
+
+async def tables_with_token(service: Service) -> set[str]:
+    return {name for name, rows in (await dump(service.database)).items() if TOKEN in rows}
+
+
+async def reject(service: Service) -> None:
+    """A message of the person that was refused."""
+    body = f'{{"userId": "u1{TOKEN}"}}'
+    rejection = Rejection(uuid7(), "site", NOW, "code", "detail", f"m{TOKEN}", body, [f"user_id:u1{TOKEN}"])
+    async with service.database.write() as connection:
+        await rejection_store.insert(connection, [rejection])
+
+
+async def test_nothing_of_a_person_is_left_in_any_table(sender: Sender) -> None:
+    service = sender.service
+    webhook = await sender.subscribe()
+    await service.ingest(planted("u1", "e1@x", "a1"), planted("u2"), planted("a1", name="Feature Used"))
+    await service.ingest(alias(f"u1{TOKEN}", f"u2{TOKEN}", message_id=TOKEN))
+    await sender.deliver(webhook)
+    await reject(service)
+    expected = {"leads", "identities", "former_identities", "events", "rejections", "commits", "deliveries"}
+    assert await tables_with_token(service) == expected
+    await erase_lead(service.database, await lead_of(service, f"u2{TOKEN}"), NOW)
+    assert await tables_with_token(service) == set()
+
+
+async def lead_of(service: Service, key: str) -> UUID:
+    return (await service.lead(key)).lead.id
+
+
+async def test_nothing_of_anybody_else_is_touched(service: Service) -> None:
+    await service.ingest(event("u1", "a1"), event("u2", "e2@x"), event("a3"))
+    everybody = await stored(service.database)
+    await erase_lead(service.database, await lead_of(service, "u1"), NOW)
+    left = await stored(service.database)
+    assert everybody.keys() - left.keys() == {("anonymous_id:a1", "user_id:u1")}
+    assert left == {person: row for person, row in everybody.items() if person in left}
+
+
+async def test_the_feed_says_it_of_each_id_that_referred_to_the_person(service: Service) -> None:
+    await service.ingest(event("u1"), event("u2"))
+    retired, survivor = [await lead_of(service, key) for key in ("u2", "u1")]
+    await service.ingest(alias("u1", "u2"))
+    end = (await service.feed.bounds()).last
+    await erase_lead(service.database, retired, NOW)
+    changes = [change for _, change in await read_all(service.feed, after=end)]
+    assert {(change.type, change.lead_id) for change in changes} == {
+        ("lead.erased", retired),
+        ("lead.erased", survivor),
+    }
+    assert all(change.data == {} for change in changes)
+
+
+async def test_an_erased_person_starts_over(service: Service) -> None:
+    await service.ingest(event("u1"))
+    first = await lead_of(service, "u1")
+    await erase_lead(service.database, first, NOW)
+    assert await service.leads.lookup(who("u1"), NOW) == [None]
+    await service.ingest(event("u1"))
+    view = await service.lead("u1")
+    assert (view.lead.id != first, view.lead.facts.event_count) == (True, 1)
+
+
+async def test_a_webhook_that_lags_behind_tells_what_is_left(sender: Sender) -> None:
+    webhook = await sender.subscribe(frozenset({"lead.created", "lead.erased"}))
+    await sender.service.ingest(event("u1", "e1@x"))
+    await erase_lead(sender.service.database, await lead_of(sender.service, "u1"), NOW)
+    await sender.deliver(webhook)
+    assert [body["type"] for body in sender.bodies()] == ["lead.created", "lead.erased"]
+    assert not any("identities" in body for body in sender.bodies())
+
+
+async def test_an_unknown_lead_is_not_found(service: Service) -> None:
+    with pytest.raises(NotFound):
+        await erase_lead(service.database, UUID(int=0), NOW)
+
+
+async def test_events_that_arrive_meanwhile_are_kept_with_a_new_lead_or_erased(
+    service: Service, database_url: str
+) -> None:
+    """However an erasure and events interleave, links and leads belong together, and no event is without a lead."""
+    async with serving(database_url) as other:
+        for number in range(10):
+            await service.ingest(event("u1", "e1@x"))
+            erasing = erase_lead(service.database, await lead_of(service, "u1"), NOW)
+            sending = (each.ingest(event("u1"), event("u1", f"a{number}")) for each in (service, other))
+            await asyncio.gather(erasing, *sending)
+            leads = await stored(service.database)  # fails for a lead without a link, or a link without a lead
+            counted = sum(row["event_count"] for row in leads.values())
+            assert counted == len(await event_log(service.database))
