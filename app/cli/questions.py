@@ -38,7 +38,23 @@ class Interval(StrEnum):
 
 
 DAYS = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 30}
-Regularly = Annotated[Interval, typer.Option("--every", help="Look at open leads this often.")]
+WRITTEN_OTHERWISE = {"daily": Interval.DAY, "weekly": Interval.WEEK, "monthly": Interval.MONTH}
+
+
+def _read_interval(text: str) -> Interval:
+    try:
+        return WRITTEN_OTHERWISE.get(text) or Interval(text)
+    except ValueError:
+        msg = "must be day, week or month"
+        raise typer.BadParameter(msg) from None
+
+
+Regularly = Annotated[
+    Interval,
+    typer.Option(
+        "--every", "--snapshots", metavar="day|week|month", parser=_read_interval, help="Look at open leads this often."
+    ),
+]
 
 
 def question(

@@ -1,11 +1,13 @@
 """Step 4, the points: a step of the path as whole-number rules. 10 points double the odds."""
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import LinAlgWarning
 from sklearn.linear_model import LogisticRegression
 
 from app.insight.arrays import Flags, Floats
@@ -69,7 +71,10 @@ def calibrated(rules: Sequence[PointRule], study: Study, training: Flags) -> Sco
 
 def calibration(scores: Floats, had_outcome: Flags, row_weights: Floats | None = None) -> tuple[float, float]:
     """Intercept and slope of the log-odds, by logistic regression without a penalty."""
-    model = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(scores[:, np.newaxis], had_outcome, row_weights)
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LinAlgWarning)  # scores that almost separate: it goes on with another solver
+        model.fit(scores[:, np.newaxis], had_outcome, row_weights)
     return float(model.intercept_[0]), float(model.coef_[0, 0])
 
 
