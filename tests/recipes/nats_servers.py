@@ -11,11 +11,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.listening import listening
 
 LISTENS = re.compile(r"Listening for client connections on (\S+)")
 INFO = {"server_id": "FAKE", "version": "2.10.0", "headers": True, "max_payload": 1_048_576, "proto": 1}
@@ -53,12 +55,7 @@ class FakeNats:
         async with self._arrived:
             await self._arrived.wait_for(lambda: len(self.messages) >= count)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):  # the program was killed
-            await self._converse(reader, writer)
-        writer.close()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Lines of operations; PUB and HPUB end with a size and are followed by as many bytes."""
         writer.write(f"INFO {json.dumps(INFO)}\r\n".encode())
         inbox = b""
@@ -89,7 +86,6 @@ class FakeNats:
 @asynccontextmanager
 async def fake_nats() -> AsyncIterator[FakeNats]:
     fake = FakeNats()
-    server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
-    fake.url = "nats://{}:{}".format(*server.sockets[0].getsockname())
-    async with server:
+    async with listening(fake.converse) as port:
+        fake.url = f"nats://127.0.0.1:{port}"
         yield fake

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.listening import listening
+
 Answering = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -33,24 +35,15 @@ async def receiving(answering: Answering, tls: ssl.SSLContext | None = None) -> 
     """A server that reads requests with a length, and has them answered, until the client closes the connection."""
     receiver = Receiver(0)
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
-                )
-                request = head + await reader.readexactly(length)
-                receiver.receive(request)
-                await answering(request, writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            request = head + await reader.readexactly(length)
+            receiver.receive(request)
+            await answering(request, writer)
+            await writer.drain()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    async with server:
-        receiver.port = server.sockets[0].getsockname()[1]
+    async with listening(converse, tls) as receiver.port:
         yield receiver
 
 
