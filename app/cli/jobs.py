@@ -16,7 +16,7 @@ from app.documents.parameters import AnyModel, number_of
 from app.documents.proposals import ProposalDocument
 from app.errors import LeadscoreError
 from app.insight.questions import Question, Wishes
-from app.insight.snapshots import After, At, Every, Schedule
+from app.insight.snapshots import schedule_of
 from app.insight.thresholds import Capacity, Goal, Precision
 from app.scoring.engine import CompiledModel, compile_model
 from app.services.backtests import backtest_model
@@ -25,7 +25,6 @@ from app.services.models import get_version, read_model
 from app.services.proposals import propose_model
 from app.services.runtime import Runtime
 
-DAYS = {"day": 1, "week": 7, "month": 30}
 REPORT_INTERVAL_S = 1
 
 commands = typer.Typer()
@@ -94,12 +93,7 @@ RUNNERS: dict[JobKind, Callable[[Runtime, Any, datetime, Callable[[int], None]],
 
 
 def _question(wanted: OutcomeRequest, now: datetime) -> Question:
-    schedule: Schedule = Every(DAYS[wanted.every])
-    if wanted.at is not None:
-        schedule = At(wanted.at)
-    elif wanted.after_days is not None:
-        schedule = After(wanted.after_days)
-    closed_by = frozenset(wanted.closed_by)
+    schedule, closed_by = schedule_of(wanted.every, wanted.at, wanted.after_days), frozenset(wanted.closed_by)
     return Question(wanted.outcome, wanted.within_days, now, schedule=schedule, closed_by=closed_by)
 
 

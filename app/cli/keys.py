@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import out, sanitize
 from app.clock import utc_now
@@ -17,6 +18,8 @@ from app.services.keys import KeyKind, create_key, list_keys, revoke_key
 from app.validation.error_messages import error_message
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
+
+read_id = id_from("leadscore keys list")
 
 commands = typer.Typer()
 
@@ -37,14 +40,6 @@ def _read_map(pairs: Sequence[str]) -> dict[str, str] | None:
             raise ValidationFailed(f"--map: `{name}` is mapped twice")
         mapped[name] = trait
     return mapped or None
-
-
-def _read_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        msg = "not a valid id; `leadscore keys list` shows the ids"
-        raise typer.BadParameter(msg) from None
 
 
 @commands.command("create")
@@ -100,7 +95,7 @@ def list_all() -> None:
 
 @commands.command("revoke")
 def revoke(
-    key_id: Annotated[UUID, typer.Argument(help="The key's id, from `leadscore keys list`.", parser=_read_id)],
+    key_id: Annotated[UUID, typer.Argument(help="The key's id, from `leadscore keys list`.", parser=read_id)],
 ) -> None:
     """Revoke a key. Running servers stop accepting it within 5 seconds."""
     with_database(lambda runtime: revoke_key(runtime.database, key_id, utc_now()))

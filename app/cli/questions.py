@@ -1,6 +1,6 @@
 """Options that ask about an outcome, shared by `leadscore model propose` and `leadscore model backtest`."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,7 +9,7 @@ import typer
 from app.clock import utc_now
 from app.errors import ValidationFailed
 from app.insight.questions import Question
-from app.insight.snapshots import After, At, Every, Schedule
+from app.insight.snapshots import schedule_of
 
 Outcome = Annotated[
     str, typer.Option(metavar="NAME", help="What to predict: a signal or stage of the active model, or an event.")
@@ -37,7 +37,6 @@ class Interval(StrEnum):
     MONTH = "month"
 
 
-DAYS = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 30}
 WRITTEN_OTHERWISE = {"daily": Interval.DAY, "weekly": Interval.WEEK, "monthly": Interval.MONTH}
 
 
@@ -60,11 +59,7 @@ Regularly = Annotated[
 def question(
     outcome: str, within: int, every: Interval, at: datetime | None, after: int | None, closed_by: list[str] | None
 ) -> Question:
-    schedule: Schedule = Every(DAYS[every])
     if at is not None and after is not None:
         raise ValidationFailed("--at and --after exclude each other: give one of them.")
-    if at is not None:
-        schedule = At(at.replace(tzinfo=UTC).date())
-    elif after is not None:
-        schedule = After(after)
+    schedule = schedule_of(every, at.date() if at else None, after)
     return Question(outcome, within, utc_now(), schedule=schedule, closed_by=frozenset(closed_by or ()))

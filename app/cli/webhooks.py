@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
+from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, sanitize, show
 from app.clock import utc_now
@@ -19,19 +20,16 @@ from app.services.deliveries import Delivery, DeliveryFilter, DeliveryState
 from app.services.webhooks import Direction, Webhook
 from app.validation.error_messages import error_message
 
+read_id = id_from("leadscore webhooks list")
+
 commands = typer.Typer()
 
 
-def _read_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        msg = "not a valid id; `leadscore webhooks list` shows the ids"
-        raise typer.BadParameter(msg) from None
-
-
-WebhookId = Annotated[UUID, typer.Argument(help="From `leadscore webhooks list`.", parser=_read_id)]
-WebhookOption = Annotated[UUID | None, typer.Option("--webhook", help="Only those of this webhook.", parser=_read_id)]
+WebhookId = Annotated[UUID, typer.Argument(help="From `leadscore webhooks list`.", parser=read_id)]
+WebhookOption = Annotated[
+    UUID | None,
+    typer.Option("--webhook", help="Only those of this webhook.", parser=read_id),
+]
 
 
 @commands.command("create")

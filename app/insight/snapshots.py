@@ -42,6 +42,15 @@ class At:
 
 Schedule = Every | After | At
 
+DAYS = {"day": 1, "week": 7, "month": 30}
+
+
+def schedule_of(every: str, at: date | None, after_days: int | None) -> Schedule:
+    """What was asked for: all leads `at` a day, or each `after_days`, or else open ones `every` day, week or month."""
+    if at is not None:
+        return At(at)
+    return Every(DAYS[every]) if after_days is None else After(after_days)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:

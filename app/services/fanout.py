@@ -81,20 +81,23 @@ async def _next_wanted(
 ) -> tuple[list[tuple[int, Change]], int]:
     """The next wanted changes with their positions, and the position up to which the feed has been searched."""
     found: list[tuple[int, Change]] = []
+    ladders: dict[int | None, Ladder] = {None: NO_LADDER}
     position = start
     for position, change in await change_store.after(connection, start):
-        if wants(wanted, change.type, change.data, await _ladder(connection, models, wanted, change)):
+        version = _version_needed(wanted, change)
+        if version is not None and version not in ladders:
+            ladders[version] = _ladder_of(await models.version(connection, version))
+        if wants(wanted, change.type, change.data, ladders[version]):
             found.append((position, change))
         if len(found) == MAX_NEW:
             break
     return found, position
 
 
-async def _ladder(connection: AsyncConnection, models: ActiveModels, wanted: ChangeFilter, change: Change) -> Ladder:
-    """The ladder of the model by which a lead was evaluated, if the filter looks at it."""
+def _version_needed(wanted: ChangeFilter, change: Change) -> int | None:
+    """The version by which the lead was evaluated, if the filter looks at its ladder."""
     needs_model = wanted.direction is not None or (wanted.score is not None and wanted.score.band is not None)
-    version = change.data.get("model_version") if needs_model else None
-    return NO_LADDER if version is None else _ladder_of(await models.version(connection, version))
+    return change.data.get("model_version") if needs_model else None
 
 
 def _ladder_of(model: CompiledModel) -> Ladder:

@@ -82,7 +82,7 @@ class Webhooks:
     async def get(self, webhook_id: UUID) -> Webhook:
         """Raises `NotFound`."""
         async with self._database.read() as connection:
-            return _existing(await webhook_store.get(connection, webhook_id), webhook_id)
+            return existing(await webhook_store.get(connection, webhook_id), webhook_id)
 
     async def list_all(self) -> list[Webhook]:
         async with self._database.read() as connection:
@@ -102,12 +102,12 @@ class Webhooks:
     async def disable(self, webhook_id: UUID, now: datetime) -> Webhook:
         """Stop delivering. Changes wait in the feed, and pending deliveries where they are."""
         async with self._database.write() as connection:
-            webhook = _existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            webhook = existing(await webhook_store.lock(connection, webhook_id), webhook_id)
             return await disable(connection, webhook, "It was disabled by hand.", now)
 
     async def remove(self, webhook_id: UUID) -> None:
         async def removal(connection: AsyncConnection) -> None:
-            _existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            existing(await webhook_store.lock(connection, webhook_id), webhook_id)
             await webhook_store.remove(connection, webhook_id)
 
         await retry_on_conflict(self._database, removal)
@@ -116,14 +116,14 @@ class Webhooks:
         """Give it a new secret. Until the overlap ends, the old one signs too, so receivers can change over."""
         secret = new_secret()
         async with self._database.write() as connection:
-            webhook = _existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            webhook = existing(await webhook_store.lock(connection, webhook_id), webhook_id)
             old = {"old_secret": webhook.secret, "old_secret_until": now + overlap} if overlap else {}
             values = {"secret": secret, "old_secret": None, "old_secret_until": None} | old
             return NewSecret(await webhook_store.change(connection, webhook, **values), secret)
 
     async def _change(self, webhook_id: UUID, **values: Any) -> Webhook:
         async with self._database.write() as connection:
-            webhook = _existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            webhook = existing(await webhook_store.lock(connection, webhook_id), webhook_id)
             return await webhook_store.change(connection, webhook, **values)
 
     async def _position(self, after: After) -> int:
@@ -193,7 +193,8 @@ def _to_json(wanted: ChangeFilter) -> Mapping[str, Any]:
     return lists | {"direction": wanted.direction, "score": asdict(wanted.score) if wanted.score else None}
 
 
-def _existing(webhook: Webhook | None, webhook_id: UUID) -> Webhook:
+def existing(webhook: Webhook | None, webhook_id: UUID) -> Webhook:
+    """Raises `NotFound` if there is none."""
     if webhook is None:
         msg = f"There is no webhook {webhook_id}. /v1/webhooks lists all of them."
         raise NotFound(msg)

@@ -1,0 +1,19 @@
+"""Ids among a command's arguments and options."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import typer
+
+
+def id_from(listing: str) -> Callable[[str], UUID]:
+    """A parser of ids; `listing` is the command that shows them."""
+
+    def read(text: str) -> UUID:
+        try:
+            return UUID(text)
+        except ValueError:
+            msg = f"not a valid id; `{listing}` shows the ids"
+            raise typer.BadParameter(msg) from None
+
+    return read
