@@ -38,19 +38,20 @@ async def send(server: Server, *batches: list[dict[str, Any]]) -> None:
             assert answer.json()["accepted"] == len(batch)
 
 
-async def poll(server: Server, done: asyncio.Event, wait: float, limit: int, **wanted: str) -> Seen:
-    """What a reader sees who keeps its cursor, until nothing follows after the writers are done."""
+async def poll(server: Server, end: asyncio.Future[int], wait: float, limit: int, **wanted: str) -> Seen:
+    """What a reader who keeps its cursor sees, up to the position `end`.
+
+    An empty page is not the end: an open transaction of anyone's hides what was committed after it began.
+    """
     seen: Seen = []
     cursor = "0"
     async with reading(server) as client:
-        while True:
-            is_last = done.is_set()
+        while not (end.done() and int(cursor) >= end.result()):
             answer = await client.get("/v1/changes", params=wanted | {"after": cursor, "wait": wait, "limit": limit})
             page = answer.raise_for_status().json()
             seen += [(change["position"], change["id"]) for change in page["data"]]
-            if is_last and page["next_cursor"] == cursor:
-                return seen
             cursor = page["next_cursor"]
+    return seen
 
 
 async def listen(server: Server, end: asyncio.Future[int]) -> Seen:
@@ -85,7 +86,7 @@ async def read_and_write(first: Server, second: Server) -> tuple[int, list[Seen]
     """The position at which the feed ends, and what each of three readers saw."""
     service, done = Service(Database(first.database_url, pool_size=4)), asyncio.Event()
     end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    readers = (poll(first, done, 0, 7), poll(second, done, 2, 100), listen(second, end))
+    readers = (poll(first, end, 0, 7), poll(second, end, 2, 100), listen(second, end))
     reading = [asyncio.create_task(reader) for reader in readers]
     holding = asyncio.create_task(hold_transactions(service, done))
     await asyncio.gather(*(write((first, second)[number % 2], number) for number in range(WRITERS)))
@@ -112,12 +113,13 @@ def test_polling_misses_no_lead_while_large_batches_are_committed(database_url: 
 
 async def poll_during_batches(server: Server) -> tuple[set[str], set[str]]:
     """The ids of the changes that a poller saw, and of those of leads that became `sql`."""
-    done = asyncio.Event()
-    poller = asyncio.create_task(poll(server, done, 0, 1_000))
+    service, end = Service(Database(server.database_url)), asyncio.get_running_loop().create_future()
+    poller = asyncio.create_task(poll(server, end, 0, 1_000))
     await asyncio.gather(*(send(server, *batches_of(sender)) for sender in range(2)))
-    done.set()
+    end.set_result((await service.feed.bounds()).last)
     seen = {change for _, change in await poller}
-    became_sql = {change for _, change in await poll(server, done, 0, 1_000, stage="sql")}
+    became_sql = {change for _, change in await poll(server, end, 0, 1_000, stage="sql")}
+    await service.database.close()
     return seen, became_sql
 
 

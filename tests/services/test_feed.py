@@ -264,20 +264,21 @@ async def test_concurrent_readers_see_each_change_once_and_in_each_leads_order(d
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(serving(database_url, small_model()))
         replicas = [first, await stack.enter_async_context(serving(database_url))]
-        done = asyncio.Event()
+        written, done = asyncio.Event(), asyncio.Event()
 
         async def write(task: int) -> None:
             for number in range(10):
                 keys = (f"u{(task + number) % 5}", f"a{number % 4}")
                 await replicas[task % 2].ingest(event(*keys, name="Feature Used", at=days_ago(number)))
 
-        holding = asyncio.create_task(hold_transactions(first, done))
+        holding = asyncio.create_task(hold_transactions(first, written))
         readers = [
             asyncio.create_task(poll(replicas[n % 2].feed, limit, n / 10, done)) for n, limit in enumerate((1, 3, 50))
         ]
         await asyncio.gather(*map(write, range(8)))
-        done.set()
+        written.set()
         held = await holding
+        done.set()
         seen = [await reader for reader in readers]
         assert seen[0] == seen[1] == seen[2]
         assert [position for position, _ in seen[0]] == list(range(1, len(seen[0]) + 1))
