@@ -11,12 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.insight.funnel import Funnel, StageFigures
+from app.insight.funnel import Funnel, Ladder, StageFigures
+from app.insight.pages import path_of
 from app.insight.quartiles import Quartiles
-from app.scoring.document import ScoringModel
+from app.scoring.document import ScoringModel, Stage
+from app.scoring.engine import compile_model
 from app.scoring.events import Event
 from app.services.funnel import Cohort, FunnelView, SourceField, read_funnel, read_sources
 from app.services.publications import Publications
+from app.services.signals import read_pages
 from app.services.sweep import sweep_due
 from app.storage.tables import identities
 from tests.services.feeds import read_all
@@ -245,6 +248,7 @@ def test_the_funnel_equals_a_recount_from_the_log(world: World, data: st.DataObj
     persons = world.run(_people(service))
     assert figures_of(world.run(funnel_of(service)).total) == expected(persons, model)
     _assert_groups(world, persons, model)
+    _assert_pages(world, persons, model)
 
 
 def _received(message: Event, now: datetime, *, live: bool) -> Event:
@@ -262,6 +266,25 @@ def _assert_groups(world: World, persons: Sequence[Person], model: ScoringModel)
         assert {name: figures_of(funnel) for name, funnel in found.items()} == {
             name: expected(group, model) for name, group in groups.items()
         }
+
+
+def _assert_pages(world: World, persons: Sequence[Person], model: ScoringModel) -> None:
+    signal, ladder = compile_model(model, 1).signals["pricing"], Ladder.of(model.stages).stages
+    found: dict[str | None, list[Person]] = {}
+    for person in persons:
+        for each in person.events:
+            if each.name == "Page Viewed" and signal.counts(each):
+                found.setdefault(path_of(each), []).append(person)
+    service, ever = world.service, (EVER.first, EVER.last)
+    pages = world.run(read_pages(service.database, service.models, "pricing", *ever, 50, service.clock.now)).pages
+    assert {page.path: (page.hits, page.people, page.leads) for page in pages} == {
+        path: (len(visits), len(set(visits)), len({each for each in visits if _progressed(each, ladder)}))
+        for path, visits in found.items()
+    }
+
+
+def _progressed(person: Person, ladder: Sequence[Stage]) -> bool:
+    return person.entered({stage.name for stage in ladder[1:]}) is not None
 
 
 async def _people(service: Service) -> list[Person]:
