@@ -111,9 +111,9 @@ class _Sums:
 
 def funnels(ladder: Ladder, leads: Iterable[Alike]) -> tuple[Funnel, dict[str | None, Funnel]]:
     """The funnel of all leads, and that of each group, the largest first."""
-    sums: dict[str | None, _Sums] = {}
+    sums = defaultdict[str | None, _Sums](_Sums)
     for group, now, steps, count in leads:
-        sums.setdefault(group, _Sums()).add(now, steps, count)
+        sums[group].add(now, steps, count)
     total = _Sums()
     for each in sums.values():
         total.include(each)

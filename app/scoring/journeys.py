@@ -5,7 +5,7 @@ later. `1 3` is the same without times. A step is recorded only if it leads high
 are not steps. Times are rounded down to hours on the first day and to days after it, so that many journeys are equal.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -53,9 +53,20 @@ def _text(step: Step) -> str:
     return f"{step.rung}" if step.hours is None else f"{step.rung}:{step.hours}"
 
 
-def parse_journey(text: str) -> list[Step]:
-    return [_parsed(*step.partition(":")) for step in text.split()]
+class JourneySteps(dict[str, Step]):
+    """Parses journeys. They consist of few different steps, so that each is parsed only once.
 
+    `rungs`: the rung to give to each rung of the model by which the journeys were written.
+    """
 
-def _parsed(rung: str, _colon: str, hours: str) -> Step:
-    return Step(int(rung), int(hours) if hours else None)
+    def __init__(self, rungs: Sequence[int]) -> None:
+        super().__init__()
+        self._rungs = rungs
+
+    def of(self, journey: str) -> list[Step]:
+        return [self[text] for text in journey.split()]
+
+    def __missing__(self, text: str) -> Step:
+        rung, _, hours = text.partition(":")
+        step = self[text] = Step(self._rungs[int(rung)], int(hours) if hours else None)
+        return step

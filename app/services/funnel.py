@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.insight.funnel import LOST, Alike, Funnel, Ladder, funnels
 from app.insight.sources import Source, source_of
 from app.scoring.engine import CompiledModel
-from app.scoring.journeys import Step, parse_journey
+from app.scoring.journeys import JourneySteps
 from app.services.models import ActiveModels
 from app.services.publications import Publications
 from app.storage import funnel as funnel_store
@@ -97,8 +96,7 @@ async def _count(connection: AsyncConnection, cohort: Cohort, by: FunnelGroup | 
 
 
 async def _count_by_source(connection: AsyncConnection, cohort: Cohort, by: SourceField) -> Sequence[Any]:
-    names = await funnel_store.largest_groups(connection, by, cohort.first, cohort.last, cohort.limit)
-    return await funnel_store.count_by_source(connection, by, names, cohort.first, cohort.last)
+    return await funnel_store.count_by_source(connection, by, cohort.first, cohort.last, cohort.limit)
 
 
 # --- Stages of several versions ---------------------------------------------------------------------------------
@@ -138,14 +136,9 @@ def _funnels(
 
 
 def _alike(rungs: Mapping[int, _Rungs], rows: Sequence[Any]) -> Iterator[Alike]:
-    @cache  # several groups have the same journeys
-    def steps(version: int, journey: str) -> list[Step]:
-        by_index = rungs[version].by_index
-        return [Step(by_index[rung], hours) for rung, hours in parse_journey(journey)]
-
+    steps = {version: JourneySteps(places.by_index) for version, places in rungs.items()}
     for cohort, journey, stage, version, count in rows:
-        now = rungs[version].by_name.get(stage, 0)
-        yield Alike(_group_name(cohort), now, steps(version, journey), count)
+        yield Alike(_group_name(cohort), rungs[version].by_name.get(stage, 0), steps[version].of(journey), count)
 
 
 def _group_name(cohort: str | date | None) -> str | None:

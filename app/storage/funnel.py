@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Date, Dialect, bindparam, case, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, bindparam, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.sql import any_of_param, week_of
+from app.storage.sql import week_of
 from app.storage.statements import Statement
 from app.storage.tables import leads
 
@@ -31,49 +31,42 @@ def _in_cohort() -> tuple[ColumnElement[bool], ...]:
     return leads.c.merged_into.is_(None), leads.c.first_seen_on >= first, leads.c.first_seen_on <= last
 
 
-def _named(field: SourceField) -> ColumnElement[str]:
-    return func.coalesce(_FIELDS[field], NONE)
-
-
-def _counted(group: ColumnElement[Any]) -> Statement:
+def _counted(group: ColumnElement[Any] | None) -> Select[Any]:
     # Not by version first: SQLite would take the index of versions and read every lead.
-    columns = (group.label("cohort"), leads.c.journey, leads.c.stage, leads.c.model_version)
-
-    def build(_: Dialect) -> Any:
-        grouped = select(*columns, func.count().label("count")).where(*_in_cohort())
-        return grouped.group_by(*(columns if group is not _ALL else columns[1:]))
-
-    return Statement(build)
+    columns = (literal(NONE) if group is None else group).label("cohort"), *_ALIKE
+    grouped = _ALIKE if group is None else (group, *_ALIKE)
+    return select(*columns, func.count().label("count")).where(*_in_cohort()).group_by(*grouped)
 
 
-def _largest(field: SourceField) -> Statement:
-    name = _named(field).label("name")
-    largest = select(name).where(*_in_cohort()).group_by(name).order_by(func.count().desc(), name)
-    return Statement(lambda _: largest.limit(bindparam("most")))
+def _by_source(field: SourceField) -> Statement:
+    """One scan of the index: what it finds is small, so that ranking it and adding up the rest costs little."""
+    column = _FIELDS[field]
+    named, count = func.coalesce(column, NONE).label("cohort"), func.count().label("count")
+    counted = select(named, *_ALIKE, count).where(*_in_cohort()).group_by(column, *_ALIKE).cte("counted")
+    cohort, leads_of = counted.c.cohort, func.sum(counted.c.count)
+    ranked = select(cohort).group_by(cohort).order_by(leads_of.desc(), cohort)
+    largest = ranked.limit(bindparam("most")).cte("largest")
+    columns = largest.c.cohort, counted.c.journey, counted.c.stage, counted.c.model_version
+    joined = counted.outerjoin(largest, largest.c.cohort == cohort)
+    total = cast(leads_of, BigInteger).label("count")
+    return Statement(lambda _: select(*columns, total).select_from(joined).group_by(*columns))
 
 
-_ALL = literal(NONE)
-_LARGEST = {field: _largest(field) for field in _FIELDS}
-_BY_SOURCE = {field: _counted(case((any_of_param(_named(field), "names"), _named(field)))) for field in _FIELDS}
-_BY_WEEK, _TOGETHER = _counted(week_of(leads.c.first_seen_on)), _counted(_ALL)
-
-
-async def largest_groups(
-    connection: AsyncConnection, field: SourceField, first: date, last: date, limit: int
-) -> list[str]:
-    """The values of a field that most leads first seen in this period have."""
-    rows = await _LARGEST[field].rows(connection, first=first, last=last, most=limit)
-    return [row.name for row in rows]
+_ALIKE = (leads.c.journey, leads.c.stage, leads.c.model_version)
+_BY_SOURCE = {field: _by_source(field) for field in _FIELDS}
+_BY_WEEK = Statement(lambda _: _counted(week_of(leads.c.first_seen_on)))
+_TOGETHER = Statement(lambda _: _counted(None))
 
 
 async def count_by_source(
-    connection: AsyncConnection, field: SourceField, names: Sequence[str], first: date, last: date
+    connection: AsyncConnection, field: SourceField, first: date, last: date, most: int
 ) -> Sequence[Any]:
     """How many leads first seen in this period are alike.
 
-    Rows have `cohort`, `journey`, `stage`, `model_version` and `count`. `cohort` is None for other values than these.
+    Rows have `cohort`, `journey`, `stage`, `model_version` and `count`. `cohort` is one of the values that `most` leads
+    have, None for all other values.
     """
-    return await _BY_SOURCE[field].rows(connection, names=names, first=first, last=last)
+    return await _BY_SOURCE[field].rows(connection, first=first, last=last, most=most)
 
 
 async def count_by_week(connection: AsyncConnection, first: date, last: date) -> Sequence[Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.scoring.document import Stage
-from app.scoring.journeys import Step, journey_of, parse_journey
+from app.scoring.journeys import JourneySteps, Step, journey_of
 
 SEEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STAGES = [
@@ -62,6 +62,8 @@ def test_a_lead_without_events_has_no_journey() -> None:
 
 
 def test_a_journey_is_read_as_it_was_written() -> None:
-    assert parse_journey("1:0 3:36") == [Step(1, 0), Step(3, 36)]
-    assert parse_journey("2 4") == [Step(2, None), Step(4, None)]
-    assert parse_journey("") == []
+    steps = JourneySteps(range(5))
+    assert steps.of("1:0 3:36") == [Step(1, 0), Step(3, 36)]
+    assert steps.of("2 4") == [Step(2, None), Step(4, None)]
+    assert steps.of("") == []
+    assert JourneySteps([0, 2, -1]).of("1:5 2") == [Step(2, 5), Step(-1, None)]
