@@ -1,4 +1,4 @@
-"""`leadscore backup`: it must not migrate what it copies, so it opens the database without a runtime."""
+"""`leadscore backup` and `leadscore copy`: they must not migrate what they copy, so they open it without a runtime."""
 
 import asyncio
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from app.cli.runtime import read_settings
-from app.cli.terminal import out
-from app.errors import UnreadableFile
+from app.cli.terminal import columns, out, show
+from app.errors import UnreadableFile, ValidationFailed
 from app.services.backups import back_up
+from app.services.copies import copy_all
 from app.settings import Settings
 from app.storage.db import Database
 
@@ -19,12 +20,46 @@ commands = typer.Typer()
 @commands.command()
 def backup(target: Annotated[Path, typer.Argument(metavar="FILE", help="The file to create.")]) -> None:
     """Copy the embedded database to a new file. Safe while a server runs."""
+    settings = _existing()
+    asyncio.run(_back_up(settings, target))
+    out.print(f"{target} has {target.stat().st_size:,} bytes.", soft_wrap=True, markup=False)
+
+
+@commands.command()
+def copy(
+    to: Annotated[str, typer.Option(metavar="URL", help="An empty database, e.g. postgresql://user:pass@host/name.")],
+) -> None:
+    """Copy the embedded database to an empty PostgreSQL database. Stop all servers first: later writes stay behind."""
+    rows = asyncio.run(_copy(_existing(), read_settings(database_url=to)))
+    table = columns("table", "rows")
+    for name, count in rows.items():
+        table.add_row(name, f"{count:,}")
+    show(table)
+    out.print(
+        "\nEvery row was compared: the copy is exact. Set LEADSCORE_DATABASE_URL to it, then start the server.",
+        soft_wrap=True,
+    )
+
+
+def _existing() -> Settings:
+    """The settings. Raises `UnreadableFile` if they name an embedded database that does not exist."""
     settings = read_settings()
     if settings.embedded and not settings.database_file.exists():
         msg = f"There is no database at {settings.database_file.absolute()}: run this where the server runs."
         raise UnreadableFile(msg)
-    asyncio.run(_back_up(settings, target))
-    out.print(f"{target} has {target.stat().st_size:,} bytes.", soft_wrap=True, markup=False)
+    return settings
+
+
+async def _copy(source_settings: Settings, target_settings: Settings) -> dict[str, int]:
+    if source_settings.database_url == target_settings.database_url:
+        raise ValidationFailed("The source and the target are the same database.")
+    source = Database(source_settings.database_url, statement_timeout_s=None)
+    target = Database(target_settings.database_url, statement_timeout_s=None)
+    try:
+        return await copy_all(source, target)
+    finally:
+        await source.close()
+        await target.close()
 
 
 async def _back_up(settings: Settings, target: Path) -> None:
