@@ -21,7 +21,12 @@ defer(cli, "server", "serve", "Serve the API and do the background work.")
 defer(cli, "server", "worker", "Do only the background work: deliveries, sweeping, rollouts.")
 defer(cli, "migrations", "migrate", "Bring the database schema up to date. Safe to run several times at once.")
 defer(cli, "backups", "backup", "Copy the embedded database to a new file. Safe while a server runs.")
-defer(cli, "backups", "copy", "Copy the embedded database to an empty PostgreSQL database, exactly.")
+defer(
+    cli,
+    "backups",
+    "copy",
+    "Copy the embedded database to an empty PostgreSQL database, exactly. Stop all servers first.",
+)
 defer(cli, "imports", "import", "Import a file of history: messages, or a table of people or events.")
 defer(cli, "jobs", "job", "Run a job that a worker has claimed, and store its result.", hidden=True)
 

@@ -29,7 +29,7 @@ def backup(target: Annotated[Path, typer.Argument(metavar="FILE", help="The file
 def copy(
     to: Annotated[str, typer.Option(metavar="URL", help="An empty database, e.g. postgresql://user:pass@host/name.")],
 ) -> None:
-    """Copy the embedded database to an empty PostgreSQL database. Stop all servers first: later writes stay behind."""
+    """Copy the embedded database to an empty PostgreSQL database, exactly. Stop all servers first."""
     rows = asyncio.run(_copy(_existing(), read_settings(database_url=to)))
     table = columns("table", "rows")
     for name, count in rows.items():
