@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.problems import REFUSALS
@@ -30,7 +30,7 @@ class DryRunRequest(BaseModel):
     model: AnyModel = "active"
     messages: Annotated[list[Any], Field(max_length=MAX_MESSAGES)]
     as_of: Moment | None = None
-    trusted: bool = True
+    trusted: StrictBool = True
 
 
 router = APIRouter(

@@ -25,7 +25,7 @@ from app.documents.leads import (
     TransitionDocument,
     TransitionPage,
 )
-from app.documents.parameters import Moment, Version
+from app.documents.parameters import Day, Moment, Version
 from app.errors import InvalidMessage, NotFound, ValidationFailed
 from app.protocol.identities import read_identity
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
@@ -238,9 +238,9 @@ async def get_lead_history(
     runtime: CurrentRuntime,
     lead_id: UUID,
     first: Annotated[
-        date | None, Query(alias="from", description="The first day. Default: 29 days before `to`.")
+        Day | None, Query(alias="from", description="The first day. Default: 29 days before `to`.")
     ] = None,
-    last: Annotated[date | None, Query(alias="to", description="The last day. Default: today.")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="The last day. Default: today.")] = None,
     model: AskedModel = None,
 ) -> History:
     """The scores and the stage per UTC day, as served at the end of the day; for today, as of now."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter
 
 from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
 from app.api.bodies import MAX_JSON_BYTES, read_body
@@ -43,7 +43,7 @@ class PreviewRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sample: Annotated[int, Field(ge=1, le=MAX_SAMPLE)] | None = None
+    sample: Annotated[StrictInt, Field(ge=1, le=MAX_SAMPLE)] | None = None
 
 
 class PublishRequest(BaseModel):

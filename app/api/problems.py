@@ -1,6 +1,6 @@
 """Error answers: `application/problem+json` (RFC 9457). They never repeat the input."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app import errors
 from app.api.paths import is_ingestion
@@ -120,9 +121,19 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     detail = _ROUTER.get(error.status_code, f"{phrase}.")
     answer = problem(request, error.status_code, phrase.lower().replace(" ", "-"), detail)
     answer.headers.update(error.headers or {})
-    if "GET" in answer.headers.get("allow", ""):
-        answer.headers["Allow"] += ", HEAD"  # which is handled as GET before the router sees it
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(_methods(request))
     return answer
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """Those of all routes with this path: the router's own answer has only those of the first."""
+    for method in ("DELETE", "GET", "PATCH", "POST", "PUT"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            yield method
+            if method == "GET":
+                yield "HEAD"  # which is handled as GET before the router sees it
 
 
 _ROUTER = {

@@ -1,20 +1,20 @@
 """What the routes of reports share: their period, and CSV for clients that ask for it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Header, Query
 from fastapi.responses import Response
 
+from app.documents.parameters import Day
 from app.documents.tables import as_csv
 
 CSV = "text/csv"
 CSV_TOO: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 """For the OpenAPI document."""
 
-First = Annotated[date | None, Query(alias="from", description="The first day in UTC. Default: 83 days before `to`.")]
-Last = Annotated[date | None, Query(alias="to", description="The last day in UTC. Default: today.")]
+First = Annotated[Day | None, Query(alias="from", description="The first day in UTC. Default: 83 days before `to`.")]
+Last = Annotated[Day | None, Query(alias="to", description="The last day in UTC. Default: today.")]
 Accept = Annotated[str, Header(include_in_schema=False)]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from app.documents.pages import Page
 from app.documents.parameters import Moment
@@ -53,7 +53,7 @@ class ReplayRequest(BaseModel):
     lead_id: UUID | None = None
     created_after: Moment | None = None
     created_before: Moment | None = None
-    dry_run: bool = False
+    dry_run: StrictBool = False
 
     def filter(self) -> DeliveryFilter:
         return DeliveryFilter(**self.model_dump(exclude={"dry_run"}))

@@ -1,18 +1,17 @@
 """Requests for proposals and backtests: which outcome, within how long, and seen from when."""
 
-from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StringConstraints, model_validator
 
-from app.documents.parameters import AnyModel, Storable
+from app.documents.parameters import AnyModel, Day, Storable
 
 MAX_DAYS = 3_650
 MAX_NAMES = 1_000
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
-Days = Annotated[int, Field(le=MAX_DAYS)]
+Days = Annotated[StrictInt, Field(le=MAX_DAYS)]
 
 
 class OutcomeRequest(BaseModel):
@@ -27,7 +26,7 @@ class OutcomeRequest(BaseModel):
     outcome: Name
     within_days: Annotated[Days, Field(ge=1)]
     every: Literal["day", "week", "month"] = "week"
-    at: date | None = None
+    at: Day | None = None
     after_days: Annotated[Days, Field(ge=0)] | None = None
     since_stage: Name | None = None
     closed_by: Names = []
@@ -44,9 +43,9 @@ class ProposalRequest(OutcomeRequest):
     """`exclude`: events and traits that no rule may use. `capacity_per_week` or `precision` decides the stage `sql`."""
 
     exclude: Names = []
-    max_rules: Annotated[int, Field(ge=1, le=30)] = 30
-    capacity_per_week: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    precision: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_rules: Annotated[StrictInt, Field(ge=1, le=30)] = 30
+    capacity_per_week: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)] | None = None
+    precision: Annotated[StrictFloat, Field(gt=0, le=1)] | None = None
 
     @model_validator(mode="after")
     def _has_one_goal(self) -> Self:

@@ -1,9 +1,10 @@
 """Parameters that routes and commands share: moments, versions, short texts."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from app.protocol.values import is_storable
 from app.validation.error_messages import in_one_fault
@@ -18,6 +19,18 @@ def _storable(text: str) -> str:
     return text
 
 
+def _written_as(form: re.Pattern[str], example: str) -> BeforeValidator:
+    """Pydantic would also take numbers, as seconds since 1970: `to=2026` would be a day in 1970."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str | int | float) and not form.match(str(value)):
+            msg = f"must be a string such as {example}"
+            raise ValueError(msg)
+        return value
+
+    return BeforeValidator(check)
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -28,7 +41,10 @@ def _in_utc(moment: datetime) -> datetime:
 
 Storable = AfterValidator(_storable)
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[
+    AwareDatetime, AfterValidator(_in_utc), _written_as(re.compile(r"\d{4}-\d\d-\d\d[Tt ]"), "2026-01-31T12:00:00Z")
+]
+Day = Annotated[date, _written_as(re.compile(r"\d{4}-\d\d-\d\d$"), "2026-01-31")]
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 VersionOrActive = Annotated[
     Version | Literal["active"], in_one_fault(f"must be a version number from 1 to {MAX_VERSION}, or `active`")

@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
 
 from app.documents.pages import WholeList
 from app.documents.parameters import Note
@@ -31,7 +41,7 @@ def _is_short(url: HttpUrl) -> HttpUrl:
 
 Url = Annotated[HttpUrl, AfterValidator(_is_short), Field(examples=["https://crm.example.com/leadscore"])]
 After = Annotated[
-    Annotated[int, Field(ge=0, le=MAX_POSITION)] | Literal["latest"],
+    Annotated[StrictInt, Field(ge=0, le=MAX_POSITION)] | Literal["latest"],
     Field(description="Deliver what comes after this position in the feed; `0`: all that is kept."),
 ]
 
@@ -42,7 +52,7 @@ class ScoreFilterDocument(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    at_least: float | None = Field(None, allow_inf_nan=False)
+    at_least: StrictFloat | None = Field(None, allow_inf_nan=False)
     band: Name | None = None
 
     @model_validator(mode="after")
@@ -66,7 +76,7 @@ class WebhookSettings(BaseModel):
     to: Annotated[list[Name], Field(min_length=1, max_length=MAX_NAMES)] | None = None
     direction: Direction | None = None
     score: ScoreFilterDocument | None = None
-    thin: bool = False
+    thin: StrictBool = False
 
     def target(self, url: str) -> Target:
         return Target(
@@ -91,7 +101,7 @@ class WebhookUpdate(WebhookSettings):
     """Only the fields that are there are changed."""
 
     url: Url | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     after: After | None = None
 
     def target_of(self, webhook: Webhook) -> Target:
@@ -145,7 +155,7 @@ class CreatedWebhook(BaseModel):
 class RotationRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    overlap_hours: float = Field(24, ge=0, le=24 * 30, description="How long the old secret signs too.")
+    overlap_hours: StrictFloat = Field(24, ge=0, le=24 * 30, description="How long the old secret signs too.")
 
 
 class WebhookMessage(BaseModel):

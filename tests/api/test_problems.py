@@ -19,6 +19,8 @@ async def test_a_wrong_method_is_a_problem_that_names_the_right_one(web: Api) ->
     answer = await web.client.put("/v1/leads", headers=web.bearer("read"))
     assert_problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "GET, HEAD"
+    answer = await web.client.put("/v1/leads/lookup", headers=web.bearer("read"))  # from several routes
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, POST"
 
 
 async def test_a_wrong_method_on_an_ingestion_path_is_answered_in_the_clients_format(web: Api) -> None:
