@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # -qq hides pip's progress and its warnings; errors still show.
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv run test check format bench lock schema
+.PHONY: help .venv run demo test check format bench lock schema
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ help: ## list the targets
 
 run: .venv ## serve on the embedded SQLite database
 	@$(BIN)/leadscore serve
+
+DEMO := LEADSCORE_DATABASE_URL=sqlite:///demo.db $(BIN)/leadscore
+
+demo: .venv ## the same with invented people, on a database of its own: demo.db
+	@test -e demo.db || $(DEMO) demo || { rm -f demo.db*; false; }
+	@$(DEMO) serve
 
 test: .venv ## run every test on all cores, on SQLite and PostgreSQL; scoring and webhooks must be covered completely
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal \

@@ -19,6 +19,7 @@ from app.validation.faults import Fault, InvalidModel
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 defer(cli, "server", "serve", "Serve the API and do the background work.")
 defer(cli, "server", "worker", "Do only the background work: deliveries, sweeping, rollouts.")
+defer(cli, "demo", "demo", "Fill an empty embedded database with 90 days of an invented company.")
 defer(cli, "migrations", "migrate", "Bring the database schema up to date. Safe to run several times at once.")
 defer(cli, "backups", "backup", "Copy the embedded database to a new file. Safe while a server runs.")
 defer(cli, "imports", "import", "Import a file of history: messages, or a table of people or events.")

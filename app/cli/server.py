@@ -12,6 +12,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.demo import fill
 from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
 from app.cli.upgrades import UpgradeIgnoringProtocol
@@ -37,9 +38,12 @@ def serve(
     workers: Annotated[
         bool, typer.Option(help="Also do the background work; without it, run `leadscore worker`.")
     ] = True,
+    demo: Annotated[bool, typer.Option("--demo", help="First fill an empty database, like `leadscore demo`.")] = False,
 ) -> None:
     """Serve the API and do the background work."""
     settings = read_settings(host=host, port=port)
+    if demo:
+        fill(settings)
     _run(ApiServer, settings, lambda: create_app(settings, workers=workers))
 
 
