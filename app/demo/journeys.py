@@ -75,7 +75,7 @@ def journey(random: Random, person: Person, now: datetime) -> Iterator[Sent]:
 
 def _plot(random: Random, person: Person) -> Plot:
     webinar = _happens(random, 0.1 + 0.35 * person.intent)
-    trial = _happens(random, 0.08 + 0.75 * person.intent + 0.15 * webinar)
+    trial = _happens(random, 0.24 + 0.8 * person.intent + 0.1 * webinar)
     days_of_use = round(random.expovariate(1) * 12 * person.intent) if trial else 0
     demo = _happens(random, 0.05 + 0.25 * person.intent + 0.02 * min(days_of_use, 8))
     is_large = person.contact is not None and person.contact.company_size in LARGE
