@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # -qq hides pip's progress and its warnings; errors still show.
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv run demo test check format bench lock schema
+.PHONY: help .venv run demo test check format bench lock schema vendor
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ format: .venv ## format the code and fix what the linter can fix
 schema: .venv ## write docs/model.schema.json, after a change of what a model may hold
 	@$(BIN)/python -c 'import json; from app.scoring.schema import json_schema; print(json.dumps(json_schema(), indent=2))' \
 		> docs/model.schema.json
+
+# The one target that needs node. What it writes is in the repository.
+vendor: ## copy again what the screen takes from others, as vendor/package.json pins it
+	@npm ci --prefix vendor --ignore-scripts --no-audit --no-fund
+	@$(PYTHON) vendor/build.py
 
 bench: .venv ## measure throughput; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks

@@ -39,6 +39,7 @@ from app.api.middleware import (
 from app.api.openapi import Documented, operation_id
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
+from app.screen import routers as screen
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.workers.running import running_workers
@@ -50,7 +51,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, w
     `workers`: also do the background work, which other processes can do as well.
     """
     direct_routes = [*ingest.make_routes(), *handshakes.make_routes()]
-    app = _assembled(Runtime(settings, clock), direct_routes, _routers(), workers=workers)
+    app = _assembled(Runtime(settings, clock), direct_routes, _routers(settings), workers=workers)
     app.webhooks.routes = webhooks.messages.routes
     return app
 
@@ -85,7 +86,7 @@ def _assembled(
     return app
 
 
-def _routers() -> list[APIRouter]:
+def _routers(settings: Settings) -> list[APIRouter]:
     return [
         forms.make_router(),
         leads.router,
@@ -102,6 +103,7 @@ def _routers() -> list[APIRouter]:
         rejections.router,
         ops.router,
         docs.router,
+        *([screen.make_router()] if settings.screen == "on" else []),
     ]
 
 

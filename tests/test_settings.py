@@ -81,3 +81,26 @@ def test_hosts_are_normalised_as_urls_have_them(monkeypatch: pytest.MonkeyPatch)
 def test_an_invalid_origin_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, value: str, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         given(monkeypatch, cors_origins=value)
+
+
+def test_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = given(monkeypatch, trusted_proxies="10.0.0.7, 192.168.1.9/16, [::1], fd00::/8")
+    assert list(map(str, read.trusted_proxies)) == ["10.0.0.7/32", "192.168.0.0/16", "::1/128", "fd00::/8"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"trusted_proxies": "proxy.internal"}, "trusted_proxies"),
+        ({"screen_user_header": "X-Forwarded-User"}, "screen_user_header"),
+        ({"screen_admins": "ada"}, "screen_admins"),
+        ({"trusted_proxies": "10.0.0.7", "screen_admins": "ada"}, "screen_admins"),
+        ({"screen": "maybe"}, "screen"),
+    ],
+)
+def test_half_of_a_proxy_s_settings_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], name: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        given(monkeypatch, **variables)
+    assert [fault["loc"][0] for fault in refused.value.errors()] == [name]

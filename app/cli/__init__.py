@@ -22,6 +22,7 @@ defer(cli, "server", "worker", "Do only the background work: deliveries, sweepin
 defer(cli, "demo", "demo", "Fill an empty embedded database with 90 days of an invented company.")
 defer(cli, "migrations", "migrate", "Bring the database schema up to date. Safe to run several times at once.")
 defer(cli, "backups", "backup", "Copy the embedded database to a new file. Safe while a server runs.")
+defer(cli, "sign_ins", "sign-in", "Print a link that signs one browser in to the screen, within 10 minutes.")
 defer(cli, "imports", "import", "Import a file of history: messages, or a table of people or events.")
 defer(cli, "jobs", "job", "Run a job that a worker has claimed, and store its result.", hidden=True)
 

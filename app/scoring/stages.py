@@ -104,19 +104,26 @@ def stage_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
 
 
 def stage_reason(evaluation: Evaluation, stage_name: str) -> dict[str, Any]:
-    """The condition that holds the lead in its stage and, for the next stage up, what is missing and by how much."""
-    names = [stage.name for stage in evaluation.model.stages]
-    index = names.index(stage_name)
-    stage = evaluation.model.stages[index]
-    above = evaluation.model.stages[index + 1] if index + 1 < len(names) else None
+    """The condition that holds the lead in its stage and, for every stage above, what is missing and by how much.
+
+    `rungs` has all of them, since a lead may skip some; `next` is the first.
+    """
+    index = [stage.name for stage in evaluation.model.stages].index(stage_name)
+    stage, *above = evaluation.model.stages[index:]
     kept = stage.when is not None and not stage.when.holds(evaluation)
     condition = stage.keep if kept else stage.when
+    rungs = [_missing(rung, evaluation) for rung in above]
     return {
         "stage": stage_name,
         "kept": kept,
         "because": condition.explain(evaluation) if condition is not None else None,
-        "next": above and {"stage": above.name, "missing": above.when.explain(evaluation) if above.when else None},
+        "next": rungs[0] if rungs else None,
+        "rungs": rungs,
     }
+
+
+def _missing(stage: CompiledStage, evaluation: Evaluation) -> dict[str, Any]:
+    return {"stage": stage.name, "missing": stage.when.explain(evaluation) if stage.when else None}
 
 
 # --- The forecast -----------------------------------------------------------------------------------------------

@@ -288,3 +288,17 @@ jobs = Table(
     Column("claimed_by", Id, nullable=True),
     Column("claimed_until", UtcDateTime, nullable=True),
 )
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    # One of these two says who signed in.
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=True),
+    Column("user_name", String(200), nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=True),  # null: a link that nobody has used yet
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)

@@ -1,7 +1,8 @@
-"""The pruner: deletes rejections, changes and deliveries that have been kept long enough."""
+"""The pruner: deletes what has been kept long enough."""
 
 from app.services.rejections import prune_rejections
 from app.services.runtime import Runtime
+from app.services.sign_ins import prune_sign_ins
 
 JOBS_DAYS = 30
 
@@ -12,3 +13,4 @@ async def prune(runtime: Runtime) -> None:
     await runtime.feed.prune(now, runtime.settings.changes_days)
     await runtime.deliveries.prune(now, runtime.settings.deliveries_days)
     await runtime.jobs.prune(now, JOBS_DAYS)
+    await prune_sign_ins(runtime.database, now)

@@ -1,0 +1,38 @@
+"""What the names in a model are called on pages: their titles or, without one, the names as words."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.screen.charts import Scale, scale_of
+
+
+def as_words(name: str) -> str:
+    """`pricing_viewed` → `Pricing viewed`."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def title_of(part: Mapping[str, Any] | None, name: str) -> str:
+    return (part or {}).get("title") or as_words(name)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLook:
+    """`colour` is a class of the stylesheet, which has two; further scores repeat them."""
+
+    name: str
+    title: str
+    colour: str
+    scale: Scale
+
+
+def score_looks(model: Mapping[str, Any]) -> dict[str, ScoreLook]:
+    """The scores of a model's document, by name and in their order."""
+    return {look.name: look for look in _score_looks(model["scores"])}
+
+
+def _score_looks(scores: Mapping[str, Any]) -> Iterator[ScoreLook]:
+    for index, (name, score) in enumerate(scores.items()):
+        scale = scale_of(score.get("min"), score.get("max"), score.get("bands", {}).values())
+        yield ScoreLook(name, title_of(score, name), f"sc{index % 2 + 1}", scale)

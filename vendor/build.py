@@ -1,0 +1,77 @@
+"""`make vendor`: copies what the screen takes from others into app/screen, with licences and hashes.
+
+Run it after `npm ci --prefix vendor`. The icons in icons.txt become one sprite, which each page holds.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PACKAGES = HERE / "node_modules"
+SCREEN = HERE.parent / "app" / "screen"
+STATIC = SCREEN / "static"
+VENDOR = STATIC / "vendor"
+SPRITE = SCREEN / "templates" / "icons.svg"
+
+FILES = {
+    STATIC / "inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+    VENDOR / "htmx.min.js": "htmx.org/dist/htmx.min.js",
+}
+"""Where each file is copied to; the first part of its path names its package."""
+
+HATCH = (
+    '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<line x1="0" y1="0" x2="0" y2="5" class="hatch"/></pattern>'
+)
+SHAPES = re.compile(r"<svg.*?>(.*)</svg>", re.DOTALL)
+
+
+def package_of(path: str) -> str:
+    parts = path.split("/")
+    return "/".join(parts[: 2 if path.startswith("@") else 1])
+
+
+def symbol(name: str) -> str:
+    """An icon as a symbol. The viewBox is that of all of lucide's icons."""
+    found = SHAPES.search((PACKAGES / "lucide-static" / "icons" / f"{name}.svg").read_text())
+    if found is None:
+        msg = f"lucide has no icon {name}"
+        raise SystemExit(msg)
+    shapes = " ".join(line.strip() for line in found[1].strip().splitlines())
+    return f'<symbol id="i-{name}" viewBox="0 0 24 24">{shapes}</symbol>'
+
+
+def sprite() -> str:
+    symbols = "\n".join(map(symbol, (HERE / "icons.txt").read_text().split()))
+    return f'<svg width="0" height="0" class="sr" aria-hidden="true"><defs>{HATCH}</defs>\n{symbols}\n</svg>\n'
+
+
+def entries() -> Iterator[dict[str, str]]:
+    """One entry for each file: where it is from, under which licence, and its hash."""
+    sources = {**{path: package_of(source) for path, source in FILES.items()}, SPRITE: "lucide-static"}
+    for path, package in sources.items():
+        about = json.loads((PACKAGES / package / "package.json").read_text())
+        licence = VENDOR / f"{package.split('/')[-1]}.LICENSE"
+        shutil.copyfile(PACKAGES / package / "LICENSE", licence)
+        yield {
+            "file": path.relative_to(SCREEN).as_posix(),
+            "package": package,
+            "version": about["version"],
+            "licence": licence.relative_to(SCREEN).as_posix(),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+
+
+def main() -> None:
+    for path, source in FILES.items():
+        shutil.copyfile(PACKAGES / source, path)
+    SPRITE.write_text(sprite())
+    (VENDOR / "files.json").write_text(json.dumps(list(entries()), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
