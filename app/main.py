@@ -41,7 +41,7 @@ from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
 from app.services.runtime import Runtime
 from app.settings import Settings
-from app.workers.running import running_workers
+from app.workers.running import noting_key_uses, running_workers
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, workers: bool = True) -> FastAPI:
@@ -122,7 +122,7 @@ async def running(runtime: Runtime, *, workers: bool) -> AsyncIterator[None]:
     """The runtime started, with the background jobs if wanted, until the context ends."""
     await runtime.start()
     try:
-        async with running_workers(runtime) if workers else nullcontext():
+        async with noting_key_uses(runtime), running_workers(runtime) if workers else nullcontext():
             yield
     finally:
         await runtime.stop()

