@@ -206,13 +206,18 @@ rejections = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("source", String(100), nullable=False),
-    Column("received_at", UtcDateTime, nullable=False, index=True),
+    Column("received_at", UtcDateTime, nullable=False),
     Column("code", String(64), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("message_id", String(100), nullable=True),
+    Column("message_id", String(100), nullable=True, index=True),
+    # As for events, if the message has a readable name.
+    Column("name_key", String(600), nullable=True, index=True),
     Column("body", Text, nullable=False),
     # The people in the message, so that erasure covers this table. Replicas of the previous version need the default.
     Column("identities", JSON, nullable=False, server_default=text("'[]'")),
+    # The first for counts by code, which it answers alone.
+    Index(None, "received_at", "code", "source"),
+    Index(None, "code", "id"),
 )
 
 # The changes that one transaction made, for the feed. `id` is given while the leads that changed are locked, so a

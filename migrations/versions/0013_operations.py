@@ -20,9 +20,19 @@ def upgrade() -> None:
         sa.Column("ends_at", UtcDateTime, nullable=False),
     )
     op.create_index("ix_old_secrets_key_id", "old_secrets", ["key_id"])
+    op.add_column("rejections", sa.Column("name_key", sa.String(600), nullable=True))
+    op.drop_index("ix_rejections_received_at", "rejections")
+    op.create_index("ix_rejections_received_at_code_source", "rejections", ["received_at", "code", "source"])
+    op.create_index("ix_rejections_code_id", "rejections", ["code", "id"])
+    op.create_index("ix_rejections_message_id", "rejections", ["message_id"])
+    op.create_index("ix_rejections_name_key", "rejections", ["name_key"])
 
 
 def downgrade() -> None:
+    for columns in ("name_key", "message_id", "code_id", "received_at_code_source"):
+        op.drop_index(f"ix_rejections_{columns}", "rejections")
+    op.create_index("ix_rejections_received_at", "rejections", ["received_at"])
+    op.drop_column("rejections", "name_key")
     op.drop_table("old_secrets")
     op.drop_column("keys", "last_used_at")
     op.drop_column("keys", "expires_at")
