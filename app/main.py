@@ -10,6 +10,7 @@ from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
 from app.api import (
+    activity,
     changes,
     deliveries,
     docs,
@@ -100,6 +101,7 @@ def _routers() -> list[APIRouter]:
         jobs.router,
         keys.router,
         rejections.router,
+        activity.router,
         ops.router,
         docs.router,
     ]

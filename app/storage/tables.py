@@ -130,6 +130,9 @@ events = Table(
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
     Index(None, "name_key", "occurred_at"),
+    # For counts by minute and source, which it answers alone. All events of a commit have the same time, so that
+    # PostgreSQL stores each time about once.
+    Index(None, "received_at", "source"),
 )
 
 transitions = Table(
@@ -218,6 +221,18 @@ rejections = Table(
     # The first for counts by code, which it answers alone.
     Index(None, "received_at", "code", "source"),
     Index(None, "code", "id"),
+)
+
+# How many duplicates a transaction found, for counts by minute and source. Rows are only added, so that no commit waits
+# for another.
+duplicates = Table(
+    "duplicates",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("messages", Integer, nullable=False),
+    Index(None, "received_at", "source", "messages"),
 )
 
 # The changes that one transaction made, for the feed. `id` is given while the leads that changed are locked, so a

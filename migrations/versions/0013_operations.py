@@ -26,9 +26,21 @@ def upgrade() -> None:
     op.create_index("ix_rejections_code_id", "rejections", ["code", "id"])
     op.create_index("ix_rejections_message_id", "rejections", ["message_id"])
     op.create_index("ix_rejections_name_key", "rejections", ["name_key"])
+    op.create_table(
+        "duplicates",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column("received_at", UtcDateTime, nullable=False),
+        sa.Column("source", sa.String(100), nullable=False),
+        sa.Column("messages", sa.Integer, nullable=False),
+    )
+    minutes = ["received_at", "source", "messages"]
+    op.create_index("ix_duplicates_received_at_source_messages", "duplicates", minutes)
+    op.create_index("ix_events_received_at_source", "events", ["received_at", "source"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_events_received_at_source", "events")
+    op.drop_table("duplicates")
     for columns in ("name_key", "message_id", "code_id", "received_at_code_source"):
         op.drop_index(f"ix_rejections_{columns}", "rejections")
     op.create_index("ix_rejections_received_at", "rejections", ["received_at"])
