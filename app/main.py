@@ -10,6 +10,7 @@ from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
 from app.api import (
+    activity,
     changes,
     deliveries,
     docs,
@@ -42,7 +43,7 @@ from app.clock import utc_now
 from app.screen import routers as screen
 from app.services.runtime import Runtime
 from app.settings import Settings
-from app.workers.running import running_workers
+from app.workers.running import noting_key_uses, running_workers
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, workers: bool = True) -> FastAPI:
@@ -101,6 +102,7 @@ def _routers(settings: Settings) -> list[APIRouter]:
         jobs.router,
         keys.router,
         rejections.router,
+        activity.router,
         ops.router,
         docs.router,
         *([screen.make_router()] if settings.screen == "on" else []),
@@ -124,7 +126,7 @@ async def running(runtime: Runtime, *, workers: bool) -> AsyncIterator[None]:
     """The runtime started, with the background jobs if wanted, until the context ends."""
     await runtime.start()
     try:
-        async with running_workers(runtime) if workers else nullcontext():
+        async with noting_key_uses(runtime), running_workers(runtime) if workers else nullcontext():
             yield
     finally:
         await runtime.stop()

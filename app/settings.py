@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.scoring.phones import REGIONS
 from app.scoring.strings import trimmed
 from app.validation.hosts import read_host, read_network
+from app.validation.keys import ChosenKey, read_chosen_key
 from app.validation.origins import read_allowed
 
 
@@ -29,6 +30,20 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _split_keys(value: object) -> object:
+    """Keys separated by commas or line breaks, here or in the file that is named after an `@`."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("@"):
+        try:
+            value = Path(value[1:]).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            msg = "names a file that can't be read"
+            raise ValueError(msg) from error
+    return [read_chosen_key(part) for part in value.replace("\n", ",").split(",") if part.strip()]
+
+
+ChosenKeys = Annotated[list[ChosenKey], NoDecode, BeforeValidator(_split_keys)]
 Origins = Annotated[list[Annotated[str, AfterValidator(read_allowed)]], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(read_host)]], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[
@@ -47,7 +62,7 @@ CERTIFICATES = "set certificates with PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
 class Settings(BaseSettings):
     """leadscore's database, address and limits."""
 
-    model_config = SettingsConfigDict(env_prefix="LEADSCORE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LEADSCORE_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str = Field(
         "sqlite:///leadscore.db",
@@ -57,6 +72,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8000, description="The port to listen on; 0 chooses one.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_in_lower_case)] = Field(
         "info", description="The minimum severity of log lines: `debug`, `info`, `warning` or `error`."
+    )
+    bootstrap_keys: ChosenKeys = Field(
+        [],
+        repr=False,
+        description="Comma-separated keys to create at the start, each `KIND:NAME:SECRET`, or `@FILE`, one per line.",
     )
     cors_origins: Origins = Field(
         [], description="Comma-separated origins whose pages may call the paths that do not ingest."

@@ -51,7 +51,7 @@ MAY_IMPORT = {
         "metrics",
         "demo",
     },
-    "storage": {"scoring", "errors"},
+    "storage": {"scoring", "validation", "errors"},
     "insight": {"scoring", "validation", "errors"},
     "webhooks": {"errors"},
     "protocol": {"scoring.emails", "scoring.events", "scoring.phones", "scoring.strings", "validation", "errors"},
