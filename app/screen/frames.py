@@ -23,7 +23,12 @@ class Section:
     key: str
 
 
-SECTIONS = (Section("leads", "Leads", "Leads", "users", "l"),)
+SECTIONS = (
+    Section("leads", "Leads", "Leads", "users", "l"),
+    Section("funnel", "Funnel", "Funnel", "funnel", "f"),
+    Section("insight", "Insight", "Insight", "lightbulb", "i"),
+    Section("ops", "Operations", "Ops", "activity", "o"),
+)
 
 
 @dataclass(frozen=True, slots=True)

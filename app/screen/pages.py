@@ -32,7 +32,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {each.__name__: each for each in FILTERS}
-    made.globals["charts"] = charts
+    made.globals |= {"charts": charts, "zip": zip}
     return made
 
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse
 
 from app.errors import NotFound
-from app.screen import assets, leads, sign_in
+from app.screen import assets, deliveries, funnel, insight, keys, leads, ops, rejections, sign_in, signals
 from app.screen.routes import ScreenRoute
 
 FOREVER = "public, max-age=31536000, immutable"
+PAGES = (sign_in, leads, funnel, signals, insight, ops, rejections, deliveries, keys)
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -20,8 +21,8 @@ def make_router() -> APIRouter:
     router.add_api_route("/ui", to_screen)
     router.add_api_route("/ui/", to_first_page)
     router.add_api_route("/ui/static/{digest}/{name:path}", static_file)
-    for pages in (sign_in.router, leads.router):
-        router.include_router(pages, prefix="/ui")
+    for pages in PAGES:
+        router.include_router(pages.router, prefix="/ui")
     router.add_api_route("/ui/{path:path}", unknown_page, methods=ALL_METHODS)
     return router
 

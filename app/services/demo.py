@@ -3,9 +3,8 @@
 So the history is what it would have been: stages entered and left on their days, and answers about any past moment.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from app.demo.messages import Sent
 from app.errors import ValidationFailed
@@ -19,6 +18,9 @@ from app.storage.db import Database
 
 MESSAGES_AT_ONCE = 50
 """Committed together, as of the moment of the last one: a few hours' worth."""
+
+MESSAGES_AT_LAST = 5
+"""The same on the last day, about which operators ask by the hour."""
 
 
 class SetClock:
@@ -40,13 +42,13 @@ async def require_empty(database: Database) -> None:
 
 
 async def replay(
-    runtime: Runtime, clock: SetClock, sent: Iterable[Sent], on_chunk: Callable[[int], None] = lambda _: None
+    runtime: Runtime, clock: SetClock, sent: Sequence[Sent], on_chunk: Callable[[int], None] = lambda _: None
 ) -> None:
     """Store the messages, which ascend by time. The runtime has this clock, and its writer runs.
 
     `on_chunk` is called with the number of messages in each chunk that is stored.
     """
-    for chunk in _chunks(iter(sent)):
+    for chunk in _chunks(sent):
         day, clock.moment = clock.moment.date(), chunk[-1].at
         if clock.moment.date() > day:
             await sweep_due(runtime.database, runtime.models, clock.moment, runtime.settings.sweep_chunk)
@@ -54,9 +56,13 @@ async def replay(
         on_chunk(len(chunk))
 
 
-def _chunks(sent: Iterator[Sent]) -> Iterator[list[Sent]]:
-    while chunk := list(islice(sent, MESSAGES_AT_ONCE)):
-        yield chunk
+def _chunks(sent: Sequence[Sent]) -> Iterator[Sequence[Sent]]:
+    done = 0
+    while done < len(sent):
+        is_last_day = sent[-1].at - sent[done].at < timedelta(days=1)
+        size = MESSAGES_AT_LAST if is_last_day else MESSAGES_AT_ONCE
+        yield sent[done : done + size]
+        done += size
 
 
 async def _store(runtime: Runtime, chunk: Sequence[Sent], now: datetime) -> None:
