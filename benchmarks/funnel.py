@@ -68,6 +68,8 @@ def _lead(model: ScoringModel) -> Lead:
         scores={"engagement": 12.0, "fit": 10.0},
         model_version=1,
         next_check_on=date(2027, 1, 1),
+        next_change_on=None,
+        score_steps=(1, 1),
         journey=journey_of(model.stages, reached, seen, seen),
         created_at=seen,
         updated_at=at,
