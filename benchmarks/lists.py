@@ -74,7 +74,6 @@ def _pattern(model: CompiledModel, now: datetime) -> Lead:
     )
     evaluation = evaluate(model, facts, now)
     stage = stage_of(evaluation, None)
-    change = forecast(evaluation, stage)
     return Lead(
         id=uuid7(),
         facts=facts,
@@ -82,7 +81,8 @@ def _pattern(model: CompiledModel, now: datetime) -> Lead:
         scores=evaluation.values,
         model_version=model.version,
         next_check_on=date(2100, 1, 1),
-        next_change_on=change.on if change else None,
+        next_change=forecast(evaluation, stage),
+        is_forecast=seen.date() < now.date(),
         score_steps=steps_of(evaluation.values),
         journey="",
         created_at=seen,

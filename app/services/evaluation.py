@@ -81,7 +81,6 @@ def evaluated(
         and evaluation.values == before.scores
         and not decisions
     )
-    unchanged = before if same else None
     created_at = before.created_at if before else now
     if merged:
         standing = standing.joined(each.standing for each in merged)
@@ -93,11 +92,12 @@ def evaluated(
         scores=evaluation.values,
         model_version=model.version,
         next_check_on=now.date() + timedelta(days=1),
-        next_change_on=unchanged.next_change_on if unchanged and unchanged.model_version == model.version else None,
+        next_change=None,
+        is_forecast=False,
         score_steps=steps_of(evaluation.values),
         journey=_journey(model, before, standing, facts, created_at),
         created_at=created_at,
-        updated_at=unchanged.updated_at if unchanged else now,
+        updated_at=before.updated_at if before is not None and same else now,
         changed_at=before.changed_at if before else now,
     )
     return EvaluatedLead(lead, before, decisions, cause, message_ids)
@@ -139,9 +139,7 @@ def scheduled(model: CompiledModel, lead: Lead, now: datetime) -> Lead:
     day = change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
     refresh = now.date() + timedelta(days=REFRESH_DAYS)
     is_fading = evaluate(model, lead.facts, refresh).values != evaluation.values
-    return replace(
-        lead, next_check_on=min(day, refresh) if is_fading else day, next_change_on=change.on if change else None
-    )
+    return replace(lead, next_check_on=min(day, refresh) if is_fading else day, next_change=change, is_forecast=True)
 
 
 async def reevaluate(

@@ -153,7 +153,9 @@ async def views_of(
 def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[str]], now: datetime) -> LeadView:
     evaluation = evaluate(model, lead.facts, now)
     standing, _ = settle(evaluation, lead.standing, now, "time")
-    return LeadView(lead, identities, evaluation, standing, forecast(evaluation, standing.stage), now)
+    is_forecast = standing == lead.standing and lead.is_forecast_by(model.version, now)
+    change = lead.next_change if is_forecast else forecast(evaluation, standing.stage)
+    return LeadView(lead, identities, evaluation, standing, change, now)
 
 
 __all__ = ["EventPosition", "LeadView", "Leads", "ScoreView", "StoredTransition", "existing", "views_of"]

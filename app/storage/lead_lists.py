@@ -51,7 +51,7 @@ class Position:
         values: dict[str, Any] = {
             "last_seen_at": lead.facts.last_seen_at,
             "stage_since": lead.standing.since,
-            "next_change": lead.next_change_on or NO_CHANGE_ON,
+            "next_change": lead.next_change.on if lead.next_change else NO_CHANGE_ON,
         }
         return cls(values[by] if by in values else lead.scores.get(by, 0.0), lead.id)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
 from app.scoring.referrers import host_of
-from app.scoring.stages import Standing
+from app.scoring.stages import Forecast, Standing
 from app.storage.db import Conflict
 from app.storage.facts import (
     are_one,
@@ -55,8 +55,8 @@ class Lead:
     """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
 
     `journey`: its way through the stages (see `app.scoring.journeys`). `score_steps`: see `app.scoring.steps`.
-    `next_change_on`: the next change of stage if nothing more happens, None if there is none or if no forecast was made
-    since the last event. `created_at`: when it became known, or one that
+    `next_change`: if nothing more happens; `is_forecast`: whether that is known, which it is from the first check after
+    the last event. `created_at`: when it became known, or one that
     was merged into it, whichever was first. `updated_at` is when the row last changed, `changed_at` when the feed last
     had a change of the lead. `is_outdated`: whether that evaluation used other facts or names than these. It isn't
     stored.
@@ -68,13 +68,19 @@ class Lead:
     scores: Mapping[str, float]
     model_version: int
     next_check_on: date | None
-    next_change_on: date | None
+    next_change: Forecast | None
+    is_forecast: bool
     score_steps: tuple[int, int]
     journey: str
     created_at: datetime
     updated_at: datetime
     changed_at: datetime
     is_outdated: bool = False
+
+    def is_forecast_by(self, model_version: int, now: datetime) -> bool:
+        """Whether a version's forecast is known that is not over yet."""
+        is_over = self.next_change is not None and self.next_change.on <= now.date()
+        return self.is_forecast and self.model_version == model_version and not is_over
 
 
 async def save(connection: AsyncConnection, changed: Collection[Lead]) -> None:
@@ -272,7 +278,8 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "event_count": facts.event_count,
         "model_version": lead.model_version,
         "next_check_on": lead.next_check_on,
-        "next_change_on": lead.next_change_on or NO_CHANGE_ON,
+        "next_change_on": lead.next_change.on if lead.next_change else NO_CHANGE_ON,
+        "next_change_to": (lead.next_change.stage if lead.next_change else "") if lead.is_forecast else None,
         "first_score_step": lead.score_steps[0],
         "second_score_step": lead.score_steps[1],
         "created_at": lead.created_at,
@@ -313,7 +320,8 @@ def from_row(row: Any) -> Lead:
         scores=row.scores,
         model_version=row.model_version,
         next_check_on=row.next_check_on,
-        next_change_on=None if row.next_change_on == NO_CHANGE_ON else row.next_change_on,
+        next_change=Forecast(row.next_change_on, row.next_change_to) if row.next_change_to else None,
+        is_forecast=row.next_change_to is not None,
         score_steps=(row.first_score_step, row.second_score_step),
         journey=row.journey,
         created_at=row.created_at,

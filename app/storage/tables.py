@@ -73,8 +73,10 @@ leads = Table(
     Column("model_version", Integer, nullable=False),
     # The UTC day of the sweeper's next check; null for a merged lead.
     Column("next_check_on", Date, nullable=True, index=True),
-    # The UTC day of the next change of stage if nothing more happens. If none is forecast: a day that sorts last.
+    # The next change of stage if nothing more happens: the UTC day, or one that sorts last, and the stage, empty if no
+    # change comes, null if none was forecast since the last event.
     Column("next_change_on", Date, nullable=False, server_default=text(f"'{NO_CHANGE_ON}'")),
+    Column("next_change_to", String(64), nullable=True),
     # The model's first two scores in whole tens: see app/scoring/steps.py.
     Column("first_score_step", Integer, nullable=False, server_default=text("0")),
     Column("second_score_step", Integer, nullable=False, server_default=text("0")),

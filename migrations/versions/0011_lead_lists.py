@@ -48,6 +48,7 @@ def upgrade() -> None:
         )  # if an earlier migration ran in this transaction, its cursor on the leads is in the way
     never, zero = sa.text("'9999-01-01'"), sa.text("0")
     op.add_column("leads", sa.Column("next_change_on", sa.Date(), nullable=False, server_default=never))
+    op.add_column("leads", sa.Column("next_change_to", sa.String(64), nullable=True))
     op.add_column("leads", sa.Column("first_score_step", sa.Integer(), nullable=False, server_default=zero))
     op.add_column("leads", sa.Column("second_score_step", sa.Integer(), nullable=False, server_default=zero))
     op.add_column("identities", sa.Column("email_domain", sa.String(200), nullable=True))
@@ -69,7 +70,7 @@ def downgrade() -> None:
     for name in LISTED:
         op.drop_index(name, "leads")
     op.drop_column("identities", "email_domain")
-    for name in ("second_score_step", "first_score_step", "next_change_on"):
+    for name in ("second_score_step", "first_score_step", "next_change_to", "next_change_on"):
         op.drop_column("leads", name)
 
 

@@ -87,7 +87,7 @@ async def test_a_list_of_next_changes_has_the_leads_that_the_sweeper_has_forecas
 
 
 async def test_the_strongest_reasons_are_given_for_each_score(api: Api) -> None:
-    visits = [page_view(userId="u1", timestamp=ago(days=day)) for day in range(12)]
+    visits = [page_view(userId="u1", timestamp=ago(days=day)) for day in range(3)]
     await ingest(api, *visits, track(context={"traits": {"email": "u1@example.com"}}))
     [lead] = (await api.told("/v1/leads", reasons=2))["data"]
     assert set(lead["reasons"]) == set(lead["scores"])

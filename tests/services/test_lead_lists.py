@@ -167,7 +167,7 @@ def sort_value(view: LeadView, sort: str) -> Any:
     """What the stored lead is sorted by, so that the greatest comes first."""
     lead = view.lead
     if sort == "next_change":
-        return -(lead.next_change_on or date.max).toordinal(), -lead.id.int
+        return -(lead.next_change.on if lead.next_change else date.max).toordinal(), -lead.id.int
     values = {"last_seen_at": lead.facts.last_seen_at, "stage_since": lead.standing.since, **lead.scores}
     return values[sort], lead.id.int
 
