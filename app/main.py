@@ -21,12 +21,14 @@ from app.api import (
     ingest,
     jobs,
     keys,
+    lead_lists,
     leads,
     models,
     ops,
     rejections,
     rollouts,
     signals,
+    transitions,
     webhooks,
 )
 from app.api.middleware import (
@@ -90,7 +92,9 @@ def _assembled(
 def _routers(settings: Settings) -> list[APIRouter]:
     return [
         forms.make_router(),
+        lead_lists.router,  # before `leads`, whose paths have an id in the place of `counts`
         leads.router,
+        transitions.router,
         changes.router,
         webhooks.router,
         deliveries.router,

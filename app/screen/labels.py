@@ -19,12 +19,18 @@ def title_of(part: Mapping[str, Any] | None, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ScoreLook:
-    """`colour` is a class of the stylesheet, which has two; further scores repeat them."""
+    """`colour` is a class of the stylesheet, which has two; further scores repeat them. `rules`: their titles."""
 
     name: str
     title: str
     colour: str
     scale: Scale
+    bands: Mapping[str, float]
+    rules: Mapping[str, str]
+
+    def rule_title(self, rule: str) -> str:
+        """Also for rules of older models, and for groups."""
+        return self.rules.get(rule) or as_words(rule)
 
 
 def score_looks(model: Mapping[str, Any]) -> dict[str, ScoreLook]:
@@ -34,5 +40,7 @@ def score_looks(model: Mapping[str, Any]) -> dict[str, ScoreLook]:
 
 def _score_looks(scores: Mapping[str, Any]) -> Iterator[ScoreLook]:
     for index, (name, score) in enumerate(scores.items()):
-        scale = scale_of(score.get("min"), score.get("max"), score.get("bands", {}).values())
-        yield ScoreLook(name, title_of(score, name), f"sc{index % 2 + 1}", scale)
+        bands = score.get("bands", {})
+        rules = {rule: title_of(item, rule) for rule, item in score["rules"].items()}
+        scale = scale_of(score.get("min"), score.get("max"), bands.values())
+        yield ScoreLook(name, title_of(score, name), f"sc{index % 2 + 1}", scale, bands, rules)

@@ -6,7 +6,7 @@ Everything under `/ui` is one of these routes, unknown paths included.
 from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import structlog
 from fastapi import Request
@@ -72,12 +72,21 @@ async def _answer(request: Request, handle: Handler) -> Response:
     is_safe = request.method in SAFE_METHODS
     if not is_safe and not is_same_origin(request.headers):
         return _problem(request, 403, "Another site sent this", "Open this page itself, and try again there.")
+    if is_safe and (shorter := _without_blanks(request)) is not None:
+        return shorter
     try:
         return await handle(request if is_safe else await _with_limited_body(request))
     except NotSignedIn:
         return _to_sign_in(request)
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer must have the security headers
         return _failure(request, error)
+
+
+def _without_blanks(request: Request) -> Response | None:
+    """The same page without parameters that are blank: a form sends those of its empty fields too."""
+    pairs = request.query_params.multi_items()
+    filled = [pair for pair in pairs if pair[1].strip()]
+    return None if filled == pairs else RedirectResponse(f"?{urlencode(filled)}", HTTPStatus.SEE_OTHER)
 
 
 def _failure(request: Request, error: Exception) -> Response:

@@ -6,6 +6,8 @@ from typing import Any
 
 WON, LOST = "st5", "st7"
 READY, READY_ABOVE_WON = "st4", "st6"
+MAX_INITIALS = 4
+MAX_SHORT = 14
 OTHERS = ("st0", "st1", "st2", "st3")
 
 
@@ -17,6 +19,12 @@ class StageLook:
     title: str
     colour: str
     is_ready: bool
+
+    @property
+    def short(self) -> str:
+        """For narrow places: `MQL` of `mql`, if the title is long."""
+        is_initials = len(self.name) <= MAX_INITIALS < MAX_SHORT < len(self.title)
+        return self.name.upper() if is_initials else self.title
 
 
 class Ladder(Mapping[str, StageLook]):
@@ -38,6 +46,11 @@ class Ladder(Mapping[str, StageLook]):
 
     def __len__(self) -> int:
         return len(self._looks)
+
+    def is_below(self, name: str, other: str) -> bool:
+        """Whether a stage is below another. Stages of older models are below none."""
+        names = list(self._looks)
+        return name in names and other in names and names.index(name) < names.index(other)
 
 
 def _looks(stages: Sequence[Mapping[str, Any]]) -> Iterator[StageLook]:

@@ -19,6 +19,7 @@ from app.services.intake import Intake
 from app.services.jobs import Jobs
 from app.services.keyring import KeyRing
 from app.services.keys import Key, NewKey, create_chosen_keys, create_first_keys
+from app.services.lead_lists import LeadLists
 from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
@@ -52,6 +53,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database, clock)
         self.leads = Leads(self.database, self.models)
+        self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
         self.webhooks = Webhooks(self.database, self.models, self.feed, settings.webhook_hosts)
         self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))
