@@ -27,6 +27,7 @@ from app.api import (
     rejections,
     rollouts,
     signals,
+    status,
     webhooks,
 )
 from app.api.middleware import (
@@ -102,6 +103,7 @@ def _routers() -> list[APIRouter]:
         keys.router,
         rejections.router,
         activity.router,
+        status.router,
         ops.router,
         docs.router,
     ]
