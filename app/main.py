@@ -29,6 +29,7 @@ from app.api import (
     rollouts,
     signals,
     transitions,
+    status,
     webhooks,
 )
 from app.api.middleware import (
@@ -107,6 +108,7 @@ def _routers(settings: Settings) -> list[APIRouter]:
         keys.router,
         rejections.router,
         activity.router,
+        status.router,
         ops.router,
         docs.router,
         *([screen.make_router()] if settings.screen == "on" else []),
