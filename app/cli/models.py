@@ -59,7 +59,7 @@ def lint_model(file: File, *, json: AsJson = False) -> None:
 
     The exit status is 1 if there is a warning.
     """
-    warnings = list(map(WarningDocument.of, check_model(read_model(file)).warnings))
+    warnings = list(map(WarningDocument.of, check_model(read_model(file).model).warnings))
     if json:
         show_json(Warnings(warnings=warnings))
     else:
@@ -73,7 +73,7 @@ def try_examples(file: File, *, json: AsJson = False) -> None:
 
     The exit status is 1 if one of them fails.
     """
-    examples = list(map(ExampleDocument.of, check_model(read_model(file)).examples))
+    examples = list(map(ExampleDocument.of, check_model(read_model(file).model).examples))
     if json:
         show_json(Examples(examples=examples))
     else:
@@ -116,12 +116,12 @@ def list_all(*, json: AsJson = False) -> None:
 
 @commands.command("show")
 def show_model(target: Target = "active", *, json: AsJson = False) -> None:
-    """Print a model's document as YAML, ready to be edited."""
+    """Print a model as it was written, ready to be edited."""
     [found] = find(target)
     if json:
         show_json(_document_of(found))
     else:
-        print(dump_yaml(found.model), end="")
+        print(found.text if found.text is not None else dump_yaml(found.model), end="")
 
 
 def _document_of(found: Found) -> ModelDocument | FileDocument:

@@ -20,14 +20,19 @@ from app.services.previews import Previewed
 
 
 class VersionDocument(BaseModel):
-    """`published_at`: when the version was last published, null for a draft."""
+    """`published_at`: when the version was last published, null for a draft.
+
+    `created_by` and `published_by` are names of keys; null if the command line or leadscore itself did it.
+    """
 
     version: int
     name: str
     state: State
     note: str | None
     created_at: datetime
+    created_by: str | None
     published_at: datetime | None
+    published_by: str | None
 
     @classmethod
     def of(cls, version: Version, **more: Any) -> Self:
@@ -37,7 +42,9 @@ class VersionDocument(BaseModel):
             state=version.state,
             note=version.note,
             created_at=version.created_at,
+            created_by=version.created_by,
             published_at=version.published_at,
+            published_by=version.published_by,
             **more,
         )
 

@@ -11,7 +11,7 @@ from app.scoring.model import dump_yaml, load_model
 from app.scoring.text import MAX_CHARACTERS
 from tests.api.harness import Api, assert_problem, small_model
 
-VERSION = {"version", "name", "state", "note", "created_at", "published_at"}
+VERSION = {"version", "name", "state", "note", "created_at", "created_by", "published_at", "published_by"}
 MODEL = VERSION | {"warnings", "examples", "document"}
 AS_YAML = dump_yaml(load_model(small_model())).encode()
 
