@@ -7,15 +7,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.api.access import Admin, AdminKey, CurrentRuntime, Reader, runtime_of
-from app.api.bodies import MAX_JSON_BYTES, read_body
+from app.api.access import Admin, AdminKey, CurrentRuntime, Reader
+from app.api.bodies import MODEL_BODY, read_model_source
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS, Problem
 from app.api.routes import StrictRoute
+from app.documents.model_checks import DifferenceDocument
 from app.documents.models import (
     DiffDocument,
-    DifferenceDocument,
     ModelDocument,
     PreviewDocument,
     VersionDocument,
@@ -23,12 +23,10 @@ from app.documents.models import (
 )
 from app.documents.parameters import Note, Version, VersionOrActive, number_of
 from app.documents.rollouts import RolloutDocument
-from app.errors import MalformedRequest
-from app.protocol.body import is_json, parse_json
 from app.scoring.diff import compare
 from app.scoring.schema import json_schema
 from app.services.model_checks import check_model
-from app.services.models import WrittenModel, draft, get_version, list_versions, read_written
+from app.services.models import draft, get_version, list_versions, read_written
 from app.services.previews import MAX_SAMPLE, preview
 from app.services.publishing import publish
 from app.services.rollouts import progress_of
@@ -63,11 +61,8 @@ router = APIRouter(
     responses=REFUSALS,
 )
 
-_DOCUMENT = {"schema": {"type": "object"}}
-_BODY = {"requestBody": {"required": True, "content": {"application/json": _DOCUMENT, YAML: _DOCUMENT}}}
 
-
-@router.post("", status_code=201, openapi_extra=_BODY)
+@router.post("", status_code=201, openapi_extra=MODEL_BODY)
 async def create_model(
     request: Request,
     runtime: CurrentRuntime,
@@ -76,22 +71,12 @@ async def create_model(
     note: Annotated[Note | None, Query(description="What is new in this version.")] = None,
 ) -> ModelDocument:
     """Store a document, as JSON or YAML, as a draft: the next version. Returns its warnings and example results."""
-    written = await _posted_model(request)
+    source = await read_model_source(request, runtime.settings.body_timeout_s)
+    written = await asyncio.to_thread(read_written, source)
     model, text = written.model, written.text
     version = await draft(runtime.database, model, note, runtime.clock(), text=text, author=key.name)
     response.headers["Location"] = f"/v1/models/{version.number}"
-    return ModelDocument.of_checked(version, await asyncio.to_thread(check_model, model))
-
-
-async def _posted_model(request: Request) -> WrittenModel:
-    body = await read_body(request, runtime_of(request).settings.body_timeout_s, MAX_JSON_BYTES)
-    if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace, too
-        return await asyncio.to_thread(lambda: read_written(parse_json(body)))
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise MalformedRequest("The body is not UTF-8: save the model as UTF-8.") from None
-    return await asyncio.to_thread(read_written, text)
+    return ModelDocument.of_checked(version, await asyncio.to_thread(check_model, model, text))
 
 
 def _read_version(number: Any) -> int:
@@ -124,7 +109,7 @@ async def get_model(request: Request, runtime: CurrentRuntime, version: VersionO
     found = await get_version(runtime.database, number_of(version))
     if "yaml" in request.headers.get("accept", ""):
         return Response(await asyncio.to_thread(found.as_yaml), media_type=YAML)
-    return ModelDocument.of_checked(found, await asyncio.to_thread(lambda: check_model(found.load())))
+    return ModelDocument.of_checked(found, await asyncio.to_thread(lambda: check_model(found.load(), found.text)))
 
 
 @router.get("/{version}/diff", dependencies=[Reader])

@@ -13,14 +13,8 @@ from app.cli import model_tables
 from app.cli.model_targets import AsJson, File, Found, Target, find, read_model, show_json
 from app.cli.runtime import with_database
 from app.cli.terminal import counted, err, show
-from app.documents.models import (
-    DifferenceDocument,
-    ExampleDocument,
-    ModelDocument,
-    VersionDocument,
-    VersionPage,
-    WarningDocument,
-)
+from app.documents.model_checks import DifferenceDocument, ExampleDocument, WarningDocument
+from app.documents.models import ModelDocument, VersionDocument, VersionPage
 from app.documents.parameters import MAX_VERSION
 from app.scoring.diff import compare
 from app.scoring.model import dump_model, dump_yaml
@@ -59,7 +53,8 @@ def lint_model(file: File, *, json: AsJson = False) -> None:
 
     The exit status is 1 if there is a warning.
     """
-    warnings = list(map(WarningDocument.of, check_model(read_model(file).model).warnings))
+    written = read_model(file)
+    warnings = WarningDocument.list_of(check_model(written.model, written.text))
     if json:
         show_json(Warnings(warnings=warnings))
     else:
@@ -125,12 +120,12 @@ def show_model(target: Target = "active", *, json: AsJson = False) -> None:
 
 
 def _document_of(found: Found) -> ModelDocument | FileDocument:
-    report = check_model(found.model)
+    report = check_model(found.model, found.text)
     if found.version is not None:
         return ModelDocument.of_checked(found.version, report)
     return FileDocument(
         name=found.model.name,
         document=dump_model(found.model),
-        warnings=list(map(WarningDocument.of, report.warnings)),
+        warnings=WarningDocument.list_of(report),
         examples=list(map(ExampleDocument.of, report.examples)),
     )

@@ -17,7 +17,7 @@ from app.cli.model_targets import AsJson, Target, find_one, read_target, show_js
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
 from app.cli.terminal import counted, err, progress_bar, show
 from app.clock import utc_now
-from app.documents.models import ExampleDocument, WarningDocument
+from app.documents.model_checks import ExampleDocument, WarningDocument
 from app.documents.parameters import Note, VersionOrActive
 from app.documents.rollouts import RolloutDocument
 from app.errors import ValidationFailed
@@ -85,7 +85,7 @@ def _check(model: ScoringModel) -> ModelReport:
     """Show the warnings, and exit if an example fails."""
     report = check_model(model)
     if report.warnings:
-        show(*warning_lines(list(map(WarningDocument.of, report.warnings))), console=err)
+        show(*warning_lines(WarningDocument.list_of(report)), console=err)
     examples = list(map(ExampleDocument.of, report.examples))
     if failed := [example for example in examples if not example.holds]:
         show(*map(example_line, failed), console=err)

@@ -80,7 +80,7 @@ async def test_a_draft_is_answered_with_its_warnings(api: Api) -> None:
     signals = small_model()["signals"] | {"unread": {"on": ["Page Viewed"]}}
     model = (await api.do("/v1/models", small_model(signals=signals))).json()
     [warning] = model["warnings"]
-    assert set(warning) == {"code", "path", "message"}
+    assert set(warning) == {"code", "path", "message", "line", "column"}
     assert (warning["code"], warning["path"]) == ("unread-signal", "signals.unread")
 
 

@@ -49,7 +49,7 @@ async def test_the_documentation_is_served(web: Api) -> None:
 OPERATIONS = """
 track identify page screen group alias send_batch import_history submit_form
 look_up_lead look_up_leads list_leads get_lead get_lead_score get_lead_history list_lead_events list_lead_transitions
-create_model list_models get_model_schema get_model compare_models preview_model publish_model
+check_model create_model list_models get_model_schema get_model compare_models preview_model publish_model
 list_rollouts get_rollout evaluate_messages list_keys create_key revoke_key list_rejections
 list_changes get_funnel list_sources get_signal_series
 check_liveness check_readiness get_metrics
@@ -256,7 +256,14 @@ QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
 NAMED = ["/v1/leads", "/v1/leads/lookup", "/v1/leads/{id}", "/v1/leads/{id}/score", "/v1/leads/{id}/events"]
 NAMED += ["/v1/leads/{id}/transitions", "/v1/keys", "/v1/keys/{id}", "/v1/rejections", "/v1/forms/{id}", "/{id}"]
-NAMED += ["/v1/leads/{id}/history", "/v1/models", "/v1/models/schema", "/v1/models/{number}", "/v1/evaluate"]
+NAMED += [
+    "/v1/leads/{id}/history",
+    "/v1/models",
+    "/v1/models/schema",
+    "/v1/models/check",
+    "/v1/models/{number}",
+    "/v1/evaluate",
+]
 NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publish")]
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
