@@ -31,6 +31,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.OriginNotAllowed: 403,
     errors.NotFound: 404,
     errors.RequestTimeout: 408,
+    errors.ModelChanged: 409,
     errors.Gone: 410,
     errors.ContentTooLarge: 413,
     errors.UnsupportedMediaType: 415,

@@ -51,7 +51,7 @@ defer(model_commands, "models", "lint", "Warn about what is valid in a model but
 defer(model_commands, "models", "test", "Run a model's examples.")
 defer(model_commands, "models", "diff", "Show how two models differ, in terms of signals, rules and stages.")
 defer(model_commands, "models", "list", "List all versions, the latest first.")
-defer(model_commands, "models", "show", "Print a model's document as YAML, ready to be edited.")
+defer(model_commands, "models", "show", "Print a model as it was written, ready to be edited.")
 defer(model_commands, "previews", "preview", "Show what publishing a model would change. Nothing is changed.")
 defer(model_commands, "backtests", "backtest", "Show how well a model would have predicted an outcome.")
 defer(model_commands, "proposals", "propose", "Propose a model that predicts an outcome. Nothing is stored.")

@@ -15,8 +15,8 @@ from app.clock import utc_now
 from app.documents.leads import LedgerLine, ScoreValue
 from app.documents.models import DistributionDocument, MoverDocument, PreviewDocument, ScoreSpread
 from app.documents.parameters import VersionOrActive
-from app.scoring.document import ScoringModel
 from app.scoring.preview import QUANTILES
+from app.services.models import WrittenModel
 from app.services.previews import MAX_SAMPLE, preview
 from app.services.runtime import Runtime
 
@@ -44,7 +44,7 @@ def preview_model(
         show(*_pages(document))
 
 
-async def _preview(runtime: Runtime, wanted: ScoringModel | VersionOrActive, sample: int | None) -> PreviewDocument:
+async def _preview(runtime: Runtime, wanted: WrittenModel | VersionOrActive, sample: int | None) -> PreviewDocument:
     candidate = (await find_one(runtime.database, wanted)).compiled()
     with progress_bar("leads") as bar:
         task = bar.add_task("reading leads", total=None)

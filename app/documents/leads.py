@@ -87,7 +87,10 @@ class LeadDocument(BaseModel):
 
 
 class LedgerLine(BaseModel):
+    """`title` is what people call the rule, group or score: its own title, that of the rule's signal, or its name."""
+
     rule: str
+    title: str
     signal: str | None
     hits: int
     last_hit_on: date | None

@@ -8,11 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.documents.leads import LedgerLine, ScoreValue
+from app.documents.model_checks import DifferenceDocument, ExampleDocument, WarningDocument
 from app.documents.pages import Page
-from app.scoring.diff import Difference, Kind, Noun
 from app.scoring.engine import Line
-from app.scoring.examples import ExampleResult
-from app.scoring.lint import Code, LintWarning
 from app.scoring.preview import Distribution, Mover, Placement
 from app.services.model_checks import ModelReport
 from app.services.models import State, Version
@@ -20,14 +18,19 @@ from app.services.previews import Previewed
 
 
 class VersionDocument(BaseModel):
-    """`published_at`: when the version was last published, null for a draft."""
+    """`published_at`: when the version was last published, null for a draft.
+
+    `created_by` and `published_by` are names of keys; null if the command line or leadscore itself did it.
+    """
 
     version: int
     name: str
     state: State
     note: str | None
     created_at: datetime
+    created_by: str | None
     published_at: datetime | None
+    published_by: str | None
 
     @classmethod
     def of(cls, version: Version, **more: Any) -> Self:
@@ -37,35 +40,15 @@ class VersionDocument(BaseModel):
             state=version.state,
             note=version.note,
             created_at=version.created_at,
+            created_by=version.created_by,
             published_at=version.published_at,
+            published_by=version.published_by,
             **more,
         )
 
 
 class VersionPage(Page[VersionDocument]):
     pass
-
-
-class WarningDocument(BaseModel):
-    code: Code
-    path: str
-    message: str
-
-    @classmethod
-    def of(cls, warning: LintWarning) -> Self:
-        return cls.model_validate(warning, from_attributes=True)
-
-
-class ExampleDocument(BaseModel):
-    """`failures` lists the expectations that were not met; it is empty if the example holds."""
-
-    name: str
-    holds: bool
-    failures: list[str]
-
-    @classmethod
-    def of(cls, result: ExampleResult) -> Self:
-        return cls(name=result.name, holds=not result.failures, failures=[*result.failures])
 
 
 class ModelDocument(VersionDocument):
@@ -79,26 +62,10 @@ class ModelDocument(VersionDocument):
     def of_checked(cls, version: Version, report: ModelReport) -> Self:
         return cls.of(
             version,
-            warnings=list(map(WarningDocument.of, report.warnings)),
+            warnings=WarningDocument.list_of(report),
             examples=list(map(ExampleDocument.of, report.examples)),
             document=version.document,
         )
-
-
-class DifferenceDocument(BaseModel):
-    """`recounts`: whether the signal has to be recounted from the event log."""
-
-    kind: Kind
-    noun: Noun
-    path: str
-    summary: str
-    before: Any
-    after: Any
-    recounts: bool
-
-    @classmethod
-    def of(cls, difference: Difference) -> Self:
-        return cls.model_validate(difference, from_attributes=True)
 
 
 class DiffDocument(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.scoring.document import Ordered, Scalar
+from app.scoring.field_types import Ordered, Scalar
 
 Value = TypeVar("Value")
 

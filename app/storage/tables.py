@@ -179,8 +179,11 @@ models = Table(
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("document", OrderedJson, nullable=False),
+    # The document as it was written, with its comments; null if that was not YAML.
+    Column("text", Text, nullable=True),
     Column("note", Text, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(100), nullable=True),
 )
 
 # A rollout begins when a version is published. The latest one's version is the active model; to go back, publish an
@@ -191,6 +194,7 @@ rollouts = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", Integer, ForeignKey("models.version"), nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
+    Column("published_by", String(100), nullable=True),
     Column("notify", Boolean, nullable=False),
     Column("leads", Integer, nullable=False),
     Column("started_at", UtcDateTime, nullable=True),

@@ -157,7 +157,9 @@ async def test_every_point_of_a_score_is_explained(api: Api) -> None:
         assert set(told) == {"value", "band", "ledger"}, name
         assert sum(line["points"] for line in told["ledger"]) == pytest.approx(told["value"])
     ledger = score["scores"]["engagement"]["ledger"]
-    assert {"rule", "signal", "hits", "last_hit_on", "points", "kind"} == {key for line in ledger for key in line}
+    assert {"rule", "title", "signal", "hits", "last_hit_on", "points", "kind"} == {
+        key for line in ledger for key in line
+    }
     assert {line["kind"] for line in ledger} == {"rule", "group_cap"}
     [demo] = [line for line in ledger if line["rule"] == "demo"]
     assert (demo["signal"], demo["hits"], demo["last_hit_on"], demo["points"]) == (

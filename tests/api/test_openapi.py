@@ -49,7 +49,7 @@ async def test_the_documentation_is_served(web: Api) -> None:
 OPERATIONS = """
 track identify page screen group alias send_batch import_history submit_form
 look_up_lead look_up_leads list_leads get_lead get_lead_score get_lead_history list_lead_events list_lead_transitions
-create_model list_models get_model_schema get_model compare_models preview_model publish_model
+check_model create_model list_models get_model_schema get_model compare_models preview_model publish_model
 list_rollouts get_rollout evaluate_messages list_keys create_key rotate_key revoke_key get_own_key
 list_rejections count_rejections get_activity get_status
 list_changes count_leads list_transitions list_lead_identities get_funnel list_sources get_signal_series
