@@ -29,8 +29,8 @@ from app.api import (
     rejections,
     rollouts,
     signals,
-    transitions,
     status,
+    transitions,
     webhooks,
 )
 from app.api.middleware import (

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ FILES = {
     VENDOR / "htmx.min.js": "htmx.org/dist/htmx.min.js",
 }
 """Where each file is copied to; the first part of its path names its package."""
+
+BUNDLE = VENDOR / "codemirror.min.js"
+"""editor.js with all that it imports, by esbuild."""
 
 HATCH = (
     '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
@@ -45,32 +49,52 @@ def symbol(name: str) -> str:
     return f'<symbol id="i-{name}" viewBox="0 0 24 24">{shapes}</symbol>'
 
 
+def bundle() -> dict[str, str]:
+    """Write the bundle, and all its licences in one file. Returns its entry, with the packages that it holds."""
+    about = HERE / "node_modules" / "bundle.json"
+    options = ("--bundle", "--minify", "--format=esm", f"--outfile={BUNDLE}", f"--metafile={about}")
+    subprocess.run([PACKAGES / ".bin" / "esbuild", "editor.js", *options, "--log-level=warning"], cwd=HERE, check=True)
+    inputs = [path.removeprefix("node_modules/") for path in json.loads(about.read_text())["inputs"]]
+    packages = sorted({package_of(path) for path in inputs if path != "editor.js"})
+    texts = [f"{package}\n\n{(PACKAGES / package / 'LICENSE').read_text()}" for package in packages]
+    licence = VENDOR / "codemirror.LICENSE"
+    licence.write_text("\n\n".join(texts))
+    return entry(BUNDLE, "codemirror", licence) | {"with": ", ".join(map(versioned, packages))}
+
+
+def versioned(package: str) -> str:
+    return f"{package} {json.loads((PACKAGES / package / 'package.json').read_text())['version']}"
+
+
 def sprite() -> str:
     symbols = "\n".join(map(symbol, (HERE / "icons.txt").read_text().split()))
     return f'<svg width="0" height="0" class="sr" aria-hidden="true"><defs>{HATCH}</defs>\n{symbols}\n</svg>\n'
 
 
+def entry(path: Path, package: str, licence: Path) -> dict[str, str]:
+    """Where a file is from, under which licence, and its hash."""
+    return {
+        "file": path.relative_to(SCREEN).as_posix(),
+        "package": package,
+        "version": json.loads((PACKAGES / package / "package.json").read_text())["version"],
+        "licence": licence.relative_to(SCREEN).as_posix(),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
 def entries() -> Iterator[dict[str, str]]:
-    """One entry for each file: where it is from, under which licence, and its hash."""
     sources = {**{path: package_of(source) for path, source in FILES.items()}, SPRITE: "lucide-static"}
     for path, package in sources.items():
-        about = json.loads((PACKAGES / package / "package.json").read_text())
         licence = VENDOR / f"{package.split('/')[-1]}.LICENSE"
         shutil.copyfile(PACKAGES / package / "LICENSE", licence)
-        yield {
-            "file": path.relative_to(SCREEN).as_posix(),
-            "package": package,
-            "version": about["version"],
-            "licence": licence.relative_to(SCREEN).as_posix(),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        }
+        yield entry(path, package, licence)
 
 
 def main() -> None:
     for path, source in FILES.items():
         shutil.copyfile(PACKAGES / source, path)
     SPRITE.write_text(sprite())
-    (VENDOR / "files.json").write_text(json.dumps(list(entries()), indent=2) + "\n")
+    (VENDOR / "files.json").write_text(json.dumps([*entries(), bundle()], indent=2) + "\n")
 
 
 if __name__ == "__main__":

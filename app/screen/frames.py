@@ -26,6 +26,7 @@ class Section:
 SECTIONS = (
     Section("leads", "Leads", "Leads", "users", "l"),
     Section("funnel", "Funnel", "Funnel", "funnel", "f"),
+    Section("model", "Model", "Model", "git-branch", "m"),
     Section("insight", "Insight", "Insight", "lightbulb", "i"),
     Section("ops", "Operations", "Ops", "activity", "o"),
 )

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from app.api.access import CurrentRuntime
 from app.api.activity import get_activity
 from app.api.rejections import count_rejections
-from app.api.rollouts import list_rollouts
+from app.api.status import get_status
 from app.documents.activity import ActivityDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
@@ -42,10 +42,11 @@ async def show_operations(
         section="ops",
         by=by,
         activity=activity,
+        lag=lag,
         inflow=_inflow(activity),
         sources=_sources(activity),
         refused=refused.data,
-        rollouts=[each for each in (await list_rollouts(runtime)).data[:5] if each.state in ("waiting", "running")],
+        status=await get_status(runtime),
     )
 
 
@@ -59,6 +60,14 @@ class Inflow:
     @property
     def accepted(self) -> int:
         return sum(accepted for _, accepted, _ in self.steps)
+
+
+def lag(seconds: float) -> str:
+    """`0 s`, `5 min`, `3 h`: in the largest unit that it fills."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _inflow(activity: ActivityDocument) -> Inflow:

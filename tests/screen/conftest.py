@@ -68,5 +68,5 @@ async def fill(url: str) -> None:
     clock = SetClock(begins_at(DEMO_NOW))
     runtime = Runtime(Settings(database_url=url), clock)
     await runtime.start()
-    await replay(runtime, clock, invent(DEMO_NOW, visitors=150, leads=60))
+    await replay(runtime, clock, invent(DEMO_NOW, visitors=150, leads=80))
     await runtime.stop()
