@@ -56,7 +56,7 @@ check_liveness check_readiness get_metrics
 create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_secret send_test
 list_deliveries get_delivery replay_deliveries replay_delivery
 erase_lead_by_identity erase_lead_by_id
-create_proposal create_backtest list_jobs get_job cancel_job
+create_proposal create_backtest create_preview list_jobs get_job cancel_job
 """
 
 
@@ -100,6 +100,19 @@ async def test_every_example_of_what_may_be_sent_is_taken(web: Api) -> None:
         answer = await web.client.post(path.replace("{form}", "contact"), auth=(web.keys["server"], ""), **form)
         assert answer.status_code == 200, (path, answer.text)
         assert accepted(answer)[0] == len(body["example"].get("batch", [1]))
+
+
+async def test_every_example_of_a_job_is_taken_and_its_results_are_documented(still: Api) -> None:
+    schemas = (await still.client.get("/openapi.json")).json()["components"]["schemas"]
+    for name in ("proposal", "backtest"):
+        (example,) = schemas[f"{name.title()}Request"]["examples"]
+        answer = await still.do(f"/v1/{name}s", example)
+        assert (answer.status_code, answer.json()["kind"]) == (202, name), answer.text
+        assert schemas[f"{name.title()}Document"]["examples"]
+    (example,) = schemas["PreviewJobRequest"]["examples"]
+    assert (await still.do("/v1/previews", example)).status_code == 202
+    result = json.dumps(schemas["JobDocument"]["properties"]["result"])
+    assert all(f"/{name}Document" in result for name in ("Proposal", "Backtest", "Preview"))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +281,7 @@ NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publi
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
-NAMED += ["/v1/backtests"]
+NAMED += ["/v1/backtests", "/v1/previews"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.documents.backtests import BacktestsDocument
 from app.scoring.events import Event
 from tests.api.server import fresh_database, run
 from tests.cli.harness import one_sentence
@@ -81,6 +82,7 @@ def test_a_backtest_shows_how_well_each_score_predicts(url: str, proposed: tuple
 def test_a_report_is_also_given_as_json(url: str) -> None:
     done = run(url, "model", "backtest", "active", *OUTCOME, "--after", "14", "--json")
     reports = json.loads(done.stdout)
+    assert BacktestsDocument.model_validate(reports).model_dump(mode="json") == reports  # as in the result of a job
     assert set(reports) == {"engagement", "fit"}
     assert reports["fit"]["counted"] == {"leads": 400, "leads_with_outcome": 150, "snapshots": 400, "base_rate": 0.375}
     assert 0 < reports["engagement"]["auc"]["low"] < reports["engagement"]["auc"]["high"] < 1
