@@ -49,12 +49,11 @@ MODEL_BODY = {
 """A scoring model as a body, for the OpenAPI document."""
 
 
-async def read_model_source(request: Request, timeout_s: float) -> str | dict[str, Any]:
-    """The scoring model in a body: a text in YAML, or the document if it is JSON. Raises as `read_body` does."""
+async def read_model_source(request: Request, timeout_s: float) -> Any:
+    """The scoring model in a body: a text in YAML, or what was parsed if it is JSON. Raises as `read_body` does."""
     body = await read_body(request, timeout_s, MAX_JSON_BYTES)
     if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace, too
-        document: dict[str, Any] = await parse_body(body)
-        return document
+        return await parse_body(body)
     try:
         return body.decode()
     except UnicodeDecodeError:

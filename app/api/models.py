@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from app.api.access import Admin, AdminKey, CurrentRuntime, Reader
 from app.api.bodies import MODEL_BODY, read_model_source
@@ -17,29 +17,21 @@ from app.documents.model_checks import DifferenceDocument
 from app.documents.models import (
     DiffDocument,
     ModelDocument,
-    PreviewDocument,
     VersionDocument,
     VersionPage,
 )
 from app.documents.parameters import Note, Version, VersionOrActive, number_of
+from app.documents.previews import PreviewDocument, PreviewRequest
 from app.documents.rollouts import RolloutDocument
 from app.scoring.diff import compare
 from app.scoring.schema import json_schema
 from app.services.model_checks import check_model
 from app.services.models import draft, get_version, list_versions, read_written
-from app.services.previews import MAX_SAMPLE, preview
+from app.services.previews import preview
 from app.services.publishing import publish
 from app.services.rollouts import progress_of
 
 YAML = "application/yaml"
-
-
-class PreviewRequest(BaseModel):
-    """`sample`: how many random leads to evaluate instead of all."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sample: Annotated[int, Field(ge=1, le=MAX_SAMPLE)] | None = None
 
 
 class PublishRequest(BaseModel):

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from app import errors
 from app.api.paths import is_ingestion
-from app.validation.error_messages import error_message
+from app.validation.error_messages import encodable, error_message
 from app.validation.faults import Fault, InvalidModel
 
 log = structlog.get_logger()
@@ -150,11 +150,6 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _documents(faults: Any) -> list[dict[str, str]]:
     return [{"path": encodable(fault.path), "message": encodable(fault.message)} for fault in faults]
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates, which names in a model may contain, replaced: UTF-8 can't encode them."""
-    return text.encode(errors="replace").decode()
 
 
 HANDLERS: dict[Any, Any] = {

@@ -9,6 +9,7 @@ from app.scoring.examples import ExampleResult
 from app.scoring.lint import Code
 from app.scoring.positions import locate
 from app.services.model_checks import ModelReport, SourceReport
+from app.validation.error_messages import encodable
 from app.validation.faults import Position
 
 
@@ -88,7 +89,10 @@ class CheckDocument(BaseModel):
 
 def _faults(found: SourceReport) -> list[ModelFault]:
     placed = [(fault, fault.position or locate(fault.path, found.positions)) for fault in found.faults]
-    return [ModelFault(path=fault.path, message=fault.message, **_place(position)) for fault, position in placed]
+    return [
+        ModelFault(path=encodable(fault.path), message=encodable(fault.message), **_place(position))
+        for fault, position in placed
+    ]
 
 
 def _place(position: Position | None) -> dict[str, int | None]:

@@ -11,14 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.tables import jobs
 
-JobKind = Literal["proposal", "backtest"]
+JobKind = Literal["proposal", "backtest", "preview"]
 JobState = Literal["waiting", "running", "done", "failed", "canceled"]
 OPEN: tuple[JobState, ...] = ("waiting", "running")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`progress` counts the events read so far. `result` is None unless it is done, `error` unless it failed."""
+    """`progress` counts the events read so far; for a preview, the leads.
+
+    `result` is None unless it is done, `error` unless it failed.
+    """
 
     id: UUID
     kind: JobKind
