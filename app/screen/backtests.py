@@ -30,7 +30,7 @@ def look_at(report: BacktestDocument) -> BacktestLook:
     first, last = min(thresholds, default=0), max(thresholds, default=1)
     return BacktestLook(
         report=report,
-        precision=plots.curve([_precision(score, each) for score, each in thresholds.items()], first, last),
+        precision=plots.curve(_precisions(thresholds), first, last),
         recall=plots.curve(
             [(score, each.recall, each.recall, each.recall) for score, each in thresholds.items()], first, last
         ),
@@ -41,8 +41,9 @@ def look_at(report: BacktestDocument) -> BacktestLook:
     )
 
 
-def _precision(score: int, each: ReachedDocument) -> tuple[float, float, float, float]:
-    return score, each.precision.value, each.precision.low, each.precision.high
+def _precisions(thresholds: Mapping[int, ReachedDocument]) -> list[tuple[float, float, float, float]]:
+    measured = ((score, each.precision) for score, each in thresholds.items())
+    return [(score, each.value, each.low, each.high) for score, each in measured if each.value is not None]
 
 
 def _some(thresholds: Mapping[int, ReachedDocument]) -> list[tuple[int, ReachedDocument]]:

@@ -83,7 +83,8 @@ async def show_job(
     job = await get_job(runtime, job_id)
     if job.kind not in KINDS:
         raise NotFound(f"Job {job_id} is neither a backtest nor a proposal.")
-    context = {"frame": frame, "section": "insight", "job": job, "asked": question_of(job, frame.model)}
+    context = {"frame": frame, "section": "insight", "job": job, "path": f"insight/jobs/{job_id}"}
+    context["asked"] = question_of(job, frame.model)
     if job.state in ("waiting", "running") and PART_HEADER in request.headers:
         return render(request, "job_progress.html", **context)
     if job.state != "done":

@@ -11,14 +11,16 @@ from pydantic import Field
 
 from app.api.access import CurrentRuntime
 from app.api.jobs import get_job
-from app.api.models import PreviewRequest, compare_models, get_model_schema, list_models, preview_model
+from app.api.models import compare_models, get_model_schema, list_models, preview_model
+from app.api.previews import create_preview
 from app.api.rollouts import get_rollout, list_rollouts
 from app.documents.model_checks import CheckDocument, DifferenceDocument
 from app.documents.models import ModelDocument
 from app.documents.parameters import MAX_VERSION, Note
+from app.documents.previews import PreviewDocument, PreviewJobRequest, PreviewRequest
 from app.documents.proposals import ProposalDocument
 from app.errors import NotFound
-from app.scoring.model import dump_yaml
+from app.scoring.model import dump_model, dump_yaml
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.pages import PART_HEADER, render
 from app.screen.previews import look_at
@@ -36,6 +38,8 @@ FAST_SAMPLE = 20_000
 
 Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
+Move = Annotated[str | None, Query(max_length=200)]
+RUNNING = ("waiting", "running")
 
 router = APIRouter(prefix="/model", route_class=ScreenRoute)
 
@@ -102,6 +106,48 @@ async def keep_draft(
         return _editor(request, frame, text, found, note=note or "", base="your text", status=422)
     kept = await draft(runtime.database, written.model, note, runtime.clock(), text=text, author=viewer.name)
     return RedirectResponse(f"{kept.number}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/previews")
+async def start_preview(
+    request: Request,
+    frame: CurrentFrame,
+    runtime: CurrentRuntime,
+    _: AdminViewer,
+    text: Text = "",
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """Preview the text without storing it. With faults, the editor again."""
+    text = _with_newlines(text)
+    try:
+        model = await asyncio.to_thread(read_model, text)
+    except InvalidModel:
+        found = await _check(runtime, text)
+        return _editor(request, frame, text, found, note=note, base="your text", status=422)
+    job = await create_preview(runtime, PreviewJobRequest(model=dump_model(model)))
+    return RedirectResponse(f"previews/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/previews/{job_id}")
+async def show_preview_job(
+    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID, moved: Move = None
+) -> Response:
+    """The preview of a text that is not stored, or its progress as long as it runs."""
+    job = await get_job(runtime, job_id)
+    if job.kind != "preview":
+        raise NotFound(f"Job {job_id} is no preview.")
+    path = f"model/previews/{job_id}"
+    is_part = PART_HEADER in request.headers
+    if job.state != "done":
+        template = "job_progress.html" if is_part and job.state in RUNNING else "preview_job.html"
+        answer = render(request, template, frame=frame, section="model", job=job, path=path)
+    else:
+        preview = PreviewDocument.model_validate(job.result)
+        look = await look_at(runtime, preview, frame.model, job.request["model"], moved)
+        answer = render(request, "preview.html", frame=frame, section="model", version=None, look=look, path=path)
+    if is_part and job.state not in RUNNING:  # it has ended: the whole page shows the result
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 def _editor(
@@ -185,14 +231,16 @@ async def _differences(runtime: Runtime, found: Version, frame: Frame) -> list[D
 
 @router.get("/{version}/preview")
 async def show_preview(
-    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, viewer: AdminViewer, version: Number
+    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, _: AdminViewer, version: Number, moved: Move = None
 ) -> Response:
     """What publishing would change. It takes seconds, so that pages load it later."""
     preview = await preview_model(runtime, version, PreviewRequest(sample=FAST_SAMPLE))
     after = await get_version(runtime.database, version)
-    look = await look_at(runtime, preview, frame.model, after.document)
+    look = await look_at(runtime, preview, frame.model, after.document, moved)
     template = "preview_part.html" if PART_HEADER in request.headers else "preview.html"
-    return render(request, template, frame=frame, section="model", version=version, look=look, viewer=viewer)
+    return render(
+        request, template, frame=frame, section="model", version=version, look=look, path=f"model/{version}/preview"
+    )
 
 
 @router.post("/{version}/publish")

@@ -130,6 +130,8 @@ def curve(points: Sequence[tuple[float, float, float, float]], first: float, las
     def at(x: float, share: float) -> str:
         return f"{SPARK_WIDTH * (x - first) / width:.0f},{SPARK_HEIGHT * (1 - min(max(share, 0), 1)):.1f}"
 
+    if not points:
+        return Curve("", "")
     line = " L".join(at(x, share) for x, share, _, _ in points)
     upper = [at(x, high) for x, _, _, high in points]
     lower = [at(x, low) for x, _, low, _ in reversed(points)]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.documents.leads import LeadDocument
-from app.documents.models import MoverDocument, PreviewDocument
+from app.documents.previews import MoveDocument, MoverDocument, PreviewDocument
 from app.errors import NotFound
 from app.screen.people import Person, person_of
 from app.screen.stages import Ladder, StageLook
@@ -38,7 +38,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class PreviewLook:
-    """`stages`: those whose number of leads changes. `movers` with the names of the leads."""
+    """`stages`: those whose number of leads changes. `movers` and `moved` with the names of the leads.
+
+    `moved`: some of the leads that move from one stage to another, if the page was asked for them.
+    """
 
     preview: PreviewDocument
     stages: Sequence[StageChange]
@@ -46,16 +49,26 @@ class PreviewLook:
     rungs: Sequence[StageLook]
     matrix: Sequence[tuple[StageLook, Sequence[Cell]]]
     movers: Sequence[tuple[MoverDocument, Person | None]]
+    move: MoveDocument | None
+    moved: Sequence[tuple[UUID, Person | None]]
 
 
 async def look_at(
-    runtime: Runtime, preview: PreviewDocument, before: Mapping[str, Any], after: Mapping[str, Any]
+    runtime: Runtime,
+    preview: PreviewDocument,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    asked: str | None = None,
 ) -> PreviewLook:
-    """`before` is the document of the active model, `after` that of the previewed one."""
+    """`before` is the document of the active model, `after` that of the previewed one.
+
+    `asked`: the stages of a move, such as `mql:pql`, whose leads are wanted.
+    """
     kept = {stage["name"] for stage in after["stages"]}
     ladder = Ladder.of([*after["stages"], *(stage for stage in before["stages"] if stage["name"] not in kept)])
     changes = list(_changes(preview, ladder))
     rungs = _moved(preview, ladder)
+    move = next((each for each in preview.moves if f"{each.from_stage}:{each.to_stage}" == asked), None)
     return PreviewLook(
         preview=preview,
         stages=[each for each in changes if each.change],
@@ -63,6 +76,8 @@ async def look_at(
         rungs=rungs,
         matrix=list(_matrix(preview, rungs)),
         movers=[(mover, await _person(runtime, mover.lead_id)) for mover in preview.movers[:MAX_MOVERS]],
+        move=move,
+        moved=[(lead_id, await _person(runtime, lead_id)) for lead_id in (move.lead_ids if move else ())],
     )
 
 

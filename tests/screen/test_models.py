@@ -86,6 +86,23 @@ async def test_a_preview_counts_as_the_api_does(demo: Api) -> None:
         assert f'<td class="num strong">{preview["stages"]["after"][name]:,}</td>' in part
 
 
+async def test_a_text_is_previewed_as_a_job_without_being_stored(demo: Api) -> None:
+    admin = Browser(demo)
+    await admin.sign_in("admin")
+    started = await admin.post("/ui/model/previews", text=TEXT)
+    path = f"/ui/model/{started.headers['location']}"
+    assert "Waiting for a worker" in await admin.page(path)
+    job = await demo.runtime.jobs.claim(demo.runtime.id)
+    assert job is not None
+    preview = (await demo.do(f"/v1/models/{await demo.draft(job.request['model'])}/preview", {})).json()
+    await demo.runtime.jobs.finish(job, preview)
+    page = await admin.page(path)
+    assert f"{preview['notifications']:,} leads move" in page
+    move = next(each for each in preview["moves"] if each["from_stage"] != each["to_stage"])
+    leads = await admin.page(f"{path}?moved={move['from_stage']}:{move['to_stage']}")
+    assert [lead_id for lead_id in move["lead_ids"] if f"leads/{lead_id}" not in leads] == []
+
+
 async def test_publishing_makes_the_version_active_and_shows_its_rollout(api: Api, admin: Browser) -> None:
     path = await drafted(admin)
     compared = values(await admin.page(path), "value")[0]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.screen.plots import GAP, Line, Step, spark, stack, steps, tick_step
+from app.screen.plots import GAP, Curve, Line, Step, curve, spark, stack, steps, tick_step
 
 counts = st.integers(0, 10**9)
 
@@ -59,3 +59,9 @@ def test_a_spark_goes_from_edge_to_edge_with_zero_at_the_bottom() -> None:
 def test_a_spark_of_one_value_is_level_and_of_none_at_the_bottom() -> None:
     assert spark([3]).line == "M0,5.0 L1000,5.0"
     assert spark([]).line == "M0,100.0 L1000,100.0"
+
+
+def test_a_curve_has_its_interval_as_a_band_around_it() -> None:
+    drawn = curve([(0, 0.5, 0.25, 0.75), (10, 1, 0.5, 1)], 0, 10)
+    assert drawn == Curve("M0,50.0 L1000,0.0", "M0,25.0 L1000,0.0 L1000,50.0 L0,75.0Z")
+    assert curve([], 0, 1) == Curve("", "")
