@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # -qq hides pip's progress and its warnings; errors still show.
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv run demo test check format bench lock schema vendor
+.PHONY: help .venv run demo test check format bench lock schema vendor screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ schema: .venv ## write docs/model.schema.json, after a change of what a model ma
 vendor: ## copy again what the screen takes from others, as vendor/package.json pins it
 	@npm ci --prefix vendor --ignore-scripts --no-audit --no-fund
 	@$(PYTHON) vendor/build.py
+
+screenshots: .venv ## take the pictures in docs/images, with Chromium, from the demo data
+	@$(BIN)/python -m docs.screenshots
 
 bench: .venv ## measure throughput; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
+from app.api.funnel import get_funnel, list_sources
 from app.documents.funnel import FunnelDocument, FunnelFigures, FunnelStage, SourcesDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
@@ -17,13 +18,14 @@ from app.screen.pages import render
 from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
 from app.screen.stages import Ladder
-from app.services.funnel import Cohort, SourceField, read_funnel, read_sources
+from app.services.funnel import SourceField
 from app.services.runtime import Runtime
 
 MIN_LEADS = 20
 """With fewer leads, a rate says more about chance than about the funnel: only counts are shown."""
 
 MAX_GROUPS = 200
+MAX_SOURCES = 8
 PLOT_TOP, PLOT_BASE = 14, 262
 
 First = Annotated[date | None, Query(alias="from")]
@@ -75,15 +77,13 @@ def is_enough(leads: int | None) -> bool:
 
 
 async def _funnel(runtime: Runtime, chosen: Period) -> FunnelDocument:
-    cohort = Cohort(chosen.first, chosen.last, MAX_GROUPS)
-    return FunnelDocument.of(
-        await read_funnel(runtime.database, runtime.models, cohort, "week", runtime.clock()), "week"
-    )
+    found: FunnelDocument = await get_funnel(runtime, chosen.first, chosen.last, "week", MAX_GROUPS)
+    return found
 
 
 async def _sources(runtime: Runtime, chosen: Period, by: SourceField) -> SourcesDocument:
-    cohort = Cohort(chosen.first, chosen.last, limit=8)
-    return SourcesDocument.of(await read_sources(runtime.database, runtime.models, cohort, by, runtime.clock()), by)
+    found: SourcesDocument = await list_sources(runtime, chosen.first, chosen.last, by, MAX_SOURCES)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ async def show_preview_job(
     """The preview of a text that is not stored, or its progress as long as it runs."""
     job = await get_job(runtime, job_id)
     if job.kind != "preview":
-        raise NotFound(f"Job {job_id} is no preview.")
+        raise NotFound(f"Job {job_id} is not a preview.")
     path = f"model/previews/{job_id}"
     is_part = PART_HEADER in request.headers
     if job.state != "done":

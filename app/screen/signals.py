@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
+from app.api.signals import get_signal_series
 from app.documents.signals import PagesDocument, SeriesDocument, SeriesPoint
 from app.screen import plots
 from app.screen.frames import CurrentFrame
@@ -18,7 +19,7 @@ from app.screen.pages import PART_HEADER, render
 from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
 from app.services.runtime import Runtime
-from app.services.signals import Interval, read_pages, read_series
+from app.services.signals import Interval
 
 WEEKS = 6
 SHOWN = 8
@@ -64,10 +65,8 @@ async def show_signal(
 ) -> Response:
     today = frame.now.date()
     chosen = Period.of(first, last, today)
-    series = await _series(runtime, name, chosen)
-    pages = await read_pages(
-        runtime.database, runtime.models, name, chosen.first, chosen.last, PAGES_SHOWN, runtime.clock()
-    )
+    series: SeriesDocument = await get_signal_series(runtime, name, chosen.first, chosen.last, _step(chosen))
+    pages: PagesDocument = await get_signal_series(runtime, name, chosen.first, chosen.last, "page.path", PAGES_SHOWN)
     return render(
         request,
         "signal.html",
@@ -76,29 +75,26 @@ async def show_signal(
         name=name,
         title=title_of(frame.model["signals"][name], name),
         chosen=chosen,
+        step=_step(chosen),
         offered=offered(today),
         points=series.points,
         plot=plots.stack([[point.hits] for point in series.points], top=PLOT_TOP, base=PLOT_BASE),
         hits=sum(point.hits for point in series.points),
-        pages=PagesDocument.of(pages, name, chosen.first, chosen.last),
+        pages=pages,
         is_enough=is_enough,
     )
 
 
-async def _series(runtime: Runtime, name: str, chosen: Period) -> SeriesDocument:
-    """By week, or by day if the period is short."""
-    by: Interval = "week" if chosen.days > WEEKS * 7 else "day"
-    series = await read_series(runtime.database, runtime.models, name, chosen.first, chosen.last, by, runtime.clock())
-    return SeriesDocument.of(series, name, chosen.first, chosen.last, by)
+def _step(chosen: Period) -> Interval:
+    """Weeks, or days if the period is short."""
+    return "week" if chosen.days > WEEKS * 7 else "day"
 
 
 async def _last_weeks(runtime: Runtime, name: str, today: date) -> Sequence[SeriesPoint]:
     """Day by day: the last weeks, and as many before them."""
-    chosen = Period(today - timedelta(weeks=2 * WEEKS) + timedelta(days=1), today)
-    series = await read_series(
-        runtime.database, runtime.models, name, chosen.first, chosen.last, "day", runtime.clock()
-    )
-    return SeriesDocument.of(series, name, chosen.first, chosen.last, "day").points
+    first = today - timedelta(weeks=2 * WEEKS) + timedelta(days=1)
+    series: SeriesDocument = await get_signal_series(runtime, name, first, today, "day")
+    return series.points
 
 
 def _trend(name: str, title: str, points: Sequence[SeriesPoint]) -> Trend:
