@@ -137,7 +137,7 @@ const view = new EditorView({
     extensions: [
       basicSetup, yaml(), indentUnit.of("  "), keymap.of([indentWithTab]), lintGutter(), theme,
       syntaxHighlighting(colours), autocompletion({ override: [complete] }), EditorView.updateListener.of(onUpdate),
-      EditorView.contentAttributes.of({ "aria-label": "The model, in YAML" }),
+      EditorView.contentAttributes.of({ "aria-label": "The model, in YAML", tabindex: "0" }),
     ],
   }),
 });
