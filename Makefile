@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # -qq hides pip's progress and its warnings; errors still show.
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv run test check fuzz format bench lock schema
+.PHONY: help .venv run demo test check fuzz format bench lock schema vendor screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ help: ## list the targets
 run: .venv ## serve on the embedded SQLite database
 	@$(BIN)/leadscore serve
 
+DEMO := LEADSCORE_DATABASE_URL=sqlite:///demo.db $(BIN)/leadscore
+
+demo: .venv ## the same with invented people, on a database of its own: demo.db
+	@test -e demo.db || $(DEMO) demo || { rm -f demo.db*; false; }
+	@$(DEMO) serve
+
 test: .venv ## run every test on all cores, on SQLite and PostgreSQL; scoring and webhooks must be covered completely
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal \
 		--cov --cov-report term --cov-fail-under 100
@@ -51,6 +57,14 @@ format: .venv ## format the code and fix what the linter can fix
 schema: .venv ## write docs/model.schema.json, after a change of what a model may hold
 	@$(BIN)/python -c 'import json; from app.scoring.schema import json_schema; print(json.dumps(json_schema(), indent=2))' \
 		> docs/model.schema.json
+
+# The one target that needs node. What it writes is in the repository.
+vendor: ## copy again what the screen takes from others, as vendor/package.json pins it
+	@npm ci --prefix vendor --ignore-scripts --no-audit --no-fund
+	@$(PYTHON) vendor/build.py
+
+screenshots: .venv ## take the pictures in docs/images, with Chromium, from the demo data
+	@$(BIN)/python -m docs.screenshots
 
 bench: .venv ## measure throughput; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks

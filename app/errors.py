@@ -13,6 +13,7 @@ LeadscoreError
 ├── UnsafeRedirect             a form's `_next` that is not on the allow-list
 ├── UnsafeUrl                  a webhook's URL that may lead into a private network
 ├── NotFound                   nothing has this id
+├── ModelChanged               another version of the model became active than the one compared with
 ├── Gone                       a position that the feed no longer has
 ├── InvalidMessage             one message is unusable; its `code` says why
 ├── ValidationFailed           a parameter or field of a request is wrong
@@ -91,6 +92,10 @@ class UnsafeUrl(LeadscoreError):
 
 class NotFound(LeadscoreError):
     code = "not-found"
+
+
+class ModelChanged(LeadscoreError):
+    code = "model-changed"
 
 
 class Gone(LeadscoreError):

@@ -10,6 +10,7 @@ from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
 from app.api import (
+    activity,
     changes,
     deliveries,
     docs,
@@ -20,12 +21,17 @@ from app.api import (
     ingest,
     jobs,
     keys,
+    lead_lists,
     leads,
+    model_checks,
     models,
     ops,
+    previews,
     rejections,
     rollouts,
     signals,
+    status,
+    transitions,
     webhooks,
 )
 from app.api.middleware import (
@@ -39,9 +45,10 @@ from app.api.middleware import (
 from app.api.openapi import Documented, operation_id
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
+from app.screen import routers as screen
 from app.services.runtime import Runtime
 from app.settings import Settings
-from app.workers.running import running_workers
+from app.workers.running import noting_key_uses, running_workers
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, workers: bool = True) -> FastAPI:
@@ -50,7 +57,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, w
     `workers`: also do the background work, which other processes can do as well.
     """
     direct_routes = [*ingest.make_routes(), *handshakes.make_routes()]
-    app = _assembled(Runtime(settings, clock), direct_routes, _routers(), workers=workers)
+    app = _assembled(Runtime(settings, clock), direct_routes, _routers(settings), workers=workers)
     app.webhooks.routes = webhooks.messages.routes
     return app
 
@@ -85,23 +92,30 @@ def _assembled(
     return app
 
 
-def _routers() -> list[APIRouter]:
+def _routers(settings: Settings) -> list[APIRouter]:
     return [
         forms.make_router(),
+        lead_lists.router,  # before `leads`, whose paths have an id in the place of `counts`
         leads.router,
+        transitions.router,
         changes.router,
         webhooks.router,
         deliveries.router,
         funnel.router,
         signals.router,
+        model_checks.router,
+        previews.router,
         models.router,
         rollouts.router,
         dry_runs.router,
         jobs.router,
         keys.router,
         rejections.router,
+        activity.router,
+        status.router,
         ops.router,
         docs.router,
+        *([screen.make_router()] if settings.screen == "on" else []),
     ]
 
 
@@ -122,7 +136,7 @@ async def running(runtime: Runtime, *, workers: bool) -> AsyncIterator[None]:
     """The runtime started, with the background jobs if wanted, until the context ends."""
     await runtime.start()
     try:
-        async with running_workers(runtime) if workers else nullcontext():
+        async with noting_key_uses(runtime), running_workers(runtime) if workers else nullcontext():
             yield
     finally:
         await runtime.stop()

@@ -1,15 +1,17 @@
 """The Settings class: everything that can be configured, from environment variables `LEADSCORE_*`."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.scoring.phones import REGIONS
 from app.scoring.strings import trimmed
-from app.validation.hosts import read_host
+from app.validation.hosts import read_host, read_network
+from app.validation.keys import ChosenKey, read_chosen_key
 from app.validation.origins import read_allowed
 
 
@@ -28,8 +30,25 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _split_keys(value: object) -> object:
+    """Keys separated by commas or line breaks, here or in the file that is named after an `@`."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("@"):
+        try:
+            value = Path(value[1:]).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            msg = "names a file that can't be read"
+            raise ValueError(msg) from error
+    return [read_chosen_key(part) for part in value.replace("\n", ",").split(",") if part.strip()]
+
+
+ChosenKeys = Annotated[list[ChosenKey], NoDecode, BeforeValidator(_split_keys)]
 Origins = Annotated[list[Annotated[str, AfterValidator(read_allowed)]], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(read_host)]], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[
+    list[Annotated[IPv4Network | IPv6Network, BeforeValidator(read_network)]], NoDecode, BeforeValidator(_split)
+]
 POSTGRES_OPTIONS = (
     *("host", "port", "user", "password", "passfile", "service", "servicefile"),
     *("ssl", "sslmode", "direct_tls", "target_session_attrs", "krbsrvname", "gsslib"),
@@ -43,7 +62,7 @@ CERTIFICATES = "set certificates with PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
 class Settings(BaseSettings):
     """leadscore's database, address and limits."""
 
-    model_config = SettingsConfigDict(env_prefix="LEADSCORE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LEADSCORE_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str = Field(
         "sqlite:///leadscore.db",
@@ -53,6 +72,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8000, description="The port to listen on; 0 chooses one.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_in_lower_case)] = Field(
         "info", description="The minimum severity of log lines: `debug`, `info`, `warning` or `error`."
+    )
+    bootstrap_keys: ChosenKeys = Field(
+        [],
+        repr=False,
+        description="Comma-separated keys to create at the start, each `KIND:NAME:SECRET`, or `@FILE`, one per line.",
     )
     cors_origins: Origins = Field(
         [], description="Comma-separated origins whose pages may call the paths that do not ingest."
@@ -106,6 +130,20 @@ class Settings(BaseSettings):
     )
     changes_days: Annotated[int, Field(ge=1)] = Field(30, description="How long the feed keeps changes, in days.")
 
+    screen: Annotated[Literal["on", "off"], BeforeValidator(_in_lower_case)] = Field(
+        "on", description="`off` removes the pages under `/ui/`."
+    )
+    trusted_proxies: Networks = Field(
+        [], description="Comma-separated addresses or networks of proxies whose headers are believed."
+    )
+    screen_user_header: str | None = Field(
+        None,
+        description="The header in which a trusted proxy names the user of the screen, such as `X-Forwarded-User`.",
+    )
+    screen_admins: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+        [], description="Comma-separated users, as the proxy names them, who are admins; the others only read."
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -129,6 +167,22 @@ class Settings(BaseSettings):
             msg = "must be a two-letter ISO country code, such as DE or GB"
             raise ValueError(msg)
         return code
+
+    @field_validator("screen_user_header")
+    @classmethod
+    def _comes_from_a_trusted_proxy(cls, header: str | None, earlier: ValidationInfo) -> str | None:
+        if header is not None and not earlier.data.get("trusted_proxies"):
+            msg = "needs LEADSCORE_TRUSTED_PROXIES: without it, anybody could send this header"
+            raise ValueError(msg)
+        return header
+
+    @field_validator("screen_admins")
+    @classmethod
+    def _are_named_by_a_header(cls, users: list[str], earlier: ValidationInfo) -> list[str]:
+        if users and earlier.data.get("screen_user_header") is None:
+            msg = "needs LEADSCORE_SCREEN_USER_HEADER, which names the users"
+            raise ValueError(msg)
+        return users
 
     @field_validator("database_url")
     @classmethod

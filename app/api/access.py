@@ -57,6 +57,7 @@ def needs(*kinds: KeyKind) -> Callable[[Request], Awaitable[Key]]:
 
 Reader = Depends(needs("read", "admin"))
 Admin = Depends(needs("admin"))
+AdminKey = Annotated[Key, Admin]
 
 
 async def key_from_header(request: Request) -> Key | None:

@@ -8,7 +8,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from app.errors import ContentTooLarge, MalformedRequest, RequestTimeout
-from app.protocol.body import decompress, parse_json
+from app.protocol.body import decompress, is_json, parse_json
 
 Result = TypeVar("Result")
 
@@ -40,6 +40,24 @@ async def in_thread_if_large(size_bytes: int, read: Callable[[], Result]) -> Res
 async def parse_body(body: bytes) -> Any:
     """The body's JSON. Raises `MalformedJson`."""
     return await in_thread_if_large(len(body), lambda: parse_json(body))
+
+
+_DOCUMENT = {"schema": {"type": "object"}}
+MODEL_BODY = {
+    "requestBody": {"required": True, "content": {"application/json": _DOCUMENT, "application/yaml": _DOCUMENT}}
+}
+"""A scoring model as a body, for the OpenAPI document."""
+
+
+async def read_model_source(request: Request, timeout_s: float) -> Any:
+    """The scoring model in a body: a text in YAML, or what was parsed if it is JSON. Raises as `read_body` does."""
+    body = await read_body(request, timeout_s, MAX_JSON_BYTES)
+    if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace, too
+        return await parse_body(body)
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise MalformedRequest("The body is not UTF-8: save the model as UTF-8.") from None
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from app.api.paths import PROBES, is_ingestion, without_last_slash
+from app.api.paths import PROBES, is_ingestion, is_screen, without_last_slash
 from app.errors import LeadscoreError
 from app.metrics import Metrics
 from app.validation.origins import is_allowed
@@ -92,7 +92,10 @@ def _request_id(scope: Scope) -> str:
 
 
 class CrossOriginMiddleware:
-    """Lets any page call the paths of ingestion, and only pages of the listed origins call the others."""
+    """Lets any page call the paths of ingestion, and only pages of the listed origins call the others.
+
+    Except for the screen, which has a cookie: no other page may read it.
+    """
 
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
         self.app = app
@@ -101,7 +104,7 @@ class CrossOriginMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_cross_origin = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
-        if not is_cross_origin:
+        if not is_cross_origin or is_screen(scope["path"]):
             await self.app(scope, receive, send)
         elif is_ingestion(scope["path"]):
             await self.any_origin(scope, receive, send)

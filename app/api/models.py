@@ -5,53 +5,45 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from app.api.access import Admin, CurrentRuntime, Reader, runtime_of
-from app.api.bodies import MAX_JSON_BYTES, read_body
+from app.api.access import Admin, AdminKey, CurrentRuntime, Reader
+from app.api.bodies import MODEL_BODY, read_model_source
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
+from app.api.problems import REFUSALS, Problem
 from app.api.routes import StrictRoute
+from app.documents.model_checks import DifferenceDocument
 from app.documents.models import (
     DiffDocument,
-    DifferenceDocument,
     ModelDocument,
-    PreviewDocument,
     VersionDocument,
     VersionPage,
 )
-from app.documents.parameters import Note, Version, VersionOrActive, number_of
+from app.documents.parameters import NamedVersion, Note, Version, VersionOrActive, number_of
+from app.documents.previews import PreviewDocument, PreviewRequest
 from app.documents.rollouts import RolloutDocument
-from app.errors import MalformedRequest
-from app.protocol.body import is_json, parse_json
 from app.scoring.diff import compare
-from app.scoring.document import ScoringModel
-from app.scoring.model import dump_yaml
 from app.scoring.schema import json_schema
 from app.services.model_checks import check_model
-from app.services.models import draft, get_version, list_versions, read_model
-from app.services.previews import MAX_SAMPLE, preview
+from app.services.models import draft, get_version, list_versions, read_written
+from app.services.previews import preview
 from app.services.publishing import publish
 from app.services.rollouts import progress_of
 
 YAML = "application/yaml"
 
 
-class PreviewRequest(BaseModel):
-    """`sample`: how many random leads to evaluate instead of all."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sample: Annotated[StrictInt, Field(ge=1, le=MAX_SAMPLE)] | None = None
-
-
 class PublishRequest(BaseModel):
-    """`notify`: whether subscribers are notified of stage changes caused by the new model."""
+    """`notify`: whether subscribers are notified of stage changes caused by the new model.
+
+    `compared_with`: the version that was active when you decided. If another one is by now, nothing is published.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     notify: Literal["all", "none"]
+    compared_with: NamedVersion | None = None
 
 
 router = APIRouter(
@@ -61,33 +53,22 @@ router = APIRouter(
     responses=REFUSALS,
 )
 
-_DOCUMENT = {"schema": {"type": "object"}}
-_BODY = {"requestBody": {"required": True, "content": {"application/json": _DOCUMENT, YAML: _DOCUMENT}}}
 
-
-@router.post("", status_code=201, dependencies=[Admin], openapi_extra=_BODY)
+@router.post("", status_code=201, openapi_extra=MODEL_BODY)
 async def create_model(
     request: Request,
     runtime: CurrentRuntime,
     response: Response,
+    key: AdminKey,
     note: Annotated[Note | None, Query(description="What is new in this version.")] = None,
 ) -> ModelDocument:
     """Store a document, as JSON or YAML, as a draft: the next version. Returns its warnings and example results."""
-    model = await _posted_model(request)
-    version = await draft(runtime.database, model, note, runtime.clock())
+    source = await read_model_source(request, runtime.settings.body_timeout_s)
+    written = await asyncio.to_thread(read_written, source)
+    model, text = written.model, written.text
+    version = await draft(runtime.database, model, note, runtime.clock(), text=text, author=key.name)
     response.headers["Location"] = f"/v1/models/{version.number}"
-    return ModelDocument.of_checked(version, await asyncio.to_thread(check_model, model))
-
-
-async def _posted_model(request: Request) -> ScoringModel:
-    body = await read_body(request, runtime_of(request).settings.body_timeout_s, MAX_JSON_BYTES)
-    if is_json(body) and "yaml" not in request.headers.get("content-type", ""):  # YAML may begin with a brace, too
-        return await asyncio.to_thread(lambda: read_model(parse_json(body)))
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise MalformedRequest("The body is not UTF-8: save the model as UTF-8.") from None
-    return await asyncio.to_thread(read_model, text)
+    return ModelDocument.of_checked(version, await asyncio.to_thread(check_model, model, text))
 
 
 def _read_version(number: Any) -> int:
@@ -116,11 +97,11 @@ async def get_model_schema() -> dict[str, Any]:
     responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}},
 )
 async def get_model(request: Request, runtime: CurrentRuntime, version: VersionOrActive) -> Any:
-    """A version with its warnings and example results; with `Accept: application/yaml`, only the document."""
+    """A version with its warnings and example results; with `Accept: application/yaml`, its text as it was posted."""
     found = await get_version(runtime.database, number_of(version))
     if "yaml" in request.headers.get("accept", ""):
-        return Response(await asyncio.to_thread(lambda: dump_yaml(found.load())), media_type=YAML)
-    return ModelDocument.of_checked(found, await asyncio.to_thread(lambda: check_model(found.load())))
+        return Response(await asyncio.to_thread(found.as_yaml), media_type=YAML)
+    return ModelDocument.of_checked(found, await asyncio.to_thread(lambda: check_model(found.load(), found.text)))
 
 
 @router.get("/{version}/diff", dependencies=[Reader])
@@ -150,11 +131,14 @@ async def preview_model(runtime: CurrentRuntime, version: VersionOrActive, wante
         return await asyncio.to_thread(PreviewDocument.of, seen)
 
 
-@router.post("/{version}/publish", status_code=202, dependencies=[Admin])
+@router.post("/{version}/publish", status_code=202, responses={409: {"model": Problem}})
 async def publish_model(
-    runtime: CurrentRuntime, version: Version, wanted: PublishRequest, response: Response
+    runtime: CurrentRuntime, key: AdminKey, version: Version, wanted: PublishRequest, response: Response
 ) -> RolloutDocument:
     """Make this version the active model, and start its rollout to all leads."""
-    rollout = await publish(runtime.database, version, runtime.clock, notify=wanted.notify == "all")
+    notify, compared_with = wanted.notify == "all", wanted.compared_with
+    rollout = await publish(
+        runtime.database, version, runtime.clock, notify=notify, author=key.name, compared_with=compared_with
+    )
     response.headers["Location"] = f"/v1/rollouts/{rollout.id}"
     return RolloutDocument.of(await progress_of(runtime.database, rollout.id, runtime.clock()))

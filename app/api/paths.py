@@ -1,4 +1,4 @@
-"""The paths of ingestion, which any web page may call and analytics clients know, and those of probes."""
+"""The paths of ingestion, which any web page may call and analytics clients know, of probes, and of the screen."""
 
 MESSAGE_PATHS = {
     "track": "track",
@@ -32,3 +32,7 @@ def without_last_slash(path: str) -> str:
 
 def is_ingestion(path: str) -> bool:
     return path in _EXACT or path.startswith(("/v1/forms/", "/v1/projects/"))
+
+
+def is_screen(path: str) -> bool:
+    return path == "/ui" or path.startswith("/ui/")

@@ -15,7 +15,7 @@ from starlette.routing import Match
 
 from app import errors
 from app.api.paths import is_ingestion
-from app.validation.error_messages import error_message
+from app.validation.error_messages import encodable, error_message
 from app.validation.faults import Fault, InvalidModel
 
 log = structlog.get_logger()
@@ -32,6 +32,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.OriginNotAllowed: 403,
     errors.NotFound: 404,
     errors.RequestTimeout: 408,
+    errors.ModelChanged: 409,
     errors.Gone: 410,
     errors.ContentTooLarge: 413,
     errors.UnsupportedMediaType: 415,
@@ -160,11 +161,6 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _documents(faults: Any) -> list[dict[str, str]]:
     return [{"path": encodable(fault.path), "message": encodable(fault.message)} for fault in faults]
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates, which names in a model may contain, replaced: UTF-8 can't encode them."""
-    return text.encode(errors="replace").decode()
 
 
 HANDLERS: dict[Any, Any] = {

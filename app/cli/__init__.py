@@ -19,6 +19,7 @@ from app.validation.faults import Fault, InvalidModel
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 defer(cli, "server", "serve", "Serve the API and do the background work.")
 defer(cli, "server", "worker", "Do only the background work: deliveries, sweeping, rollouts.")
+defer(cli, "demo", "demo", "Fill an empty embedded database with 90 days of an invented company.")
 defer(cli, "migrations", "migrate", "Bring the database schema up to date. Safe to run several times at once.")
 defer(cli, "backups", "backup", "Copy the embedded database to a new file. Safe while a server runs.")
 defer(
@@ -27,13 +28,15 @@ defer(
     "copy",
     "Copy the embedded database to an empty PostgreSQL database, exactly. Stop all servers first.",
 )
+defer(cli, "sign_ins", "sign-in", "Print a link that signs one browser in to the screen, within 10 minutes.")
 defer(cli, "imports", "import", "Import a file of history: messages, or a table of people or events.")
 defer(cli, "jobs", "job", "Run a job that a worker has claimed, and store its result.", hidden=True)
 
-key_commands = typer.Typer(no_args_is_help=True, help="API keys: create, list and revoke them.")
+key_commands = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate and revoke them.")
 cli.add_typer(key_commands, name="keys")
 defer(key_commands, "keys", "create", "Create a key and print it on standard output. It is not shown again.")
-defer(key_commands, "keys", "list", "List all keys: how they begin, what they are for, when they were revoked.")
+defer(key_commands, "keys", "list", "List all keys: how they begin, when they were last used, until when they work.")
+defer(key_commands, "keys", "rotate", "Give a key a new secret and print it. The old one works too for a while.")
 defer(key_commands, "keys", "revoke", "Revoke a key. Running servers stop accepting it within 5 seconds.")
 
 webhook_commands = typer.Typer(no_args_is_help=True, help="Webhooks: create, test and replay them.")
@@ -54,7 +57,7 @@ defer(model_commands, "models", "lint", "Warn about what is valid in a model but
 defer(model_commands, "models", "test", "Run a model's examples.")
 defer(model_commands, "models", "diff", "Show how two models differ, in terms of signals, rules and stages.")
 defer(model_commands, "models", "list", "List all versions, the latest first.")
-defer(model_commands, "models", "show", "Print a model's document as YAML, ready to be edited.")
+defer(model_commands, "models", "show", "Print a model as it was written, ready to be edited.")
 defer(model_commands, "previews", "preview", "Show what publishing a model would change. Nothing is changed.")
 defer(model_commands, "backtests", "backtest", "Show how well a model would have predicted an outcome.")
 defer(model_commands, "proposals", "propose", "Propose a model that predicts an outcome. Nothing is stored.")

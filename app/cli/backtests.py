@@ -1,19 +1,35 @@
 """`leadscore model backtest`: how well a model's scores would have predicted an outcome."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import AsJson, interval, percent, reading, section, show_report
-from app.cli.model_targets import Target, find_one, read_target
-from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
+from app.cli.insight_tables import interval, percent, reading, section
+from app.cli.model_targets import AsJson, Target, compile_any, find_all, read_target, show_json
+from app.cli.questions import (
+    AfterDays,
+    ClosedBy,
+    Interval,
+    On,
+    Outcome,
+    Regularly,
+    SinceStage,
+    Within,
+    question_of,
+    read_request,
+)
 from app.cli.runtime import interrupted_at_once, with_database
 from app.cli.terminal import columns, sanitize, show
+from app.clock import utc_now
+from app.documents.backtests import BacktestsDocument
+from app.documents.outcomes import BacktestRequest
 from app.insight.backtests import Backtest, Sighting
 from app.insight.rates import Reached
+from app.scoring.engine import CompiledModel
 from app.services.backtests import backtest_model
 from app.services.runtime import Runtime
 
@@ -44,24 +60,42 @@ def backtest(
     Leads are scored as of moments in the past, with what was known then; those that had the outcome already are left
     out.
     """
-    asked = question(outcome, within, every, at, after, closed_by)
-    wanted, rival = read_target(target), None if other is None else read_target(other)
+    asked = {"outcome": outcome, "within_days": within, "every": every, "since_stage": since}
+    wanted = read_request(BacktestRequest, at, after, closed_by=closed_by or [], **asked)
+    targets = [read_target(each) for each in (target, other) if each is not None]
     with reading() as on_progress:
 
         async def run(runtime: Runtime) -> dict[str, Backtest]:
-            model = (await find_one(runtime.database, wanted)).compiled()
-            compared = None if rival is None else (await find_one(runtime.database, rival)).compiled()
+            models = [found.compiled() for found in await find_all(runtime.database, targets)]
             with interrupted_at_once():
-                return await backtest_model(
-                    runtime.database, runtime.models, asked, model, compared, since, on_progress
-                )
+                return await _backtest(runtime, wanted, models, utc_now(), on_progress)
 
         found = with_database(run)
     if json:
-        show_report(found)
+        show_json(BacktestsDocument.of(found))
         return
     for score, report in found.items():
         show(*_pages(score, report))
+
+
+async def run_job(runtime: Runtime, request: Any, asked_at: datetime, on_progress: Callable[[int], None]) -> Any:
+    """The result of a job, as JSON types."""
+    wanted = BacktestRequest.model_validate(request)
+    models = [await compile_any(runtime.database, each) for each in (wanted.model, wanted.other) if each is not None]
+    return BacktestsDocument.of(await _backtest(runtime, wanted, models, asked_at, on_progress)).model_dump(mode="json")
+
+
+async def _backtest(
+    runtime: Runtime,
+    wanted: BacktestRequest,
+    models: Sequence[CompiledModel],
+    now: datetime,
+    on_progress: Callable[[int], None],
+) -> dict[str, Backtest]:
+    """A backtest of the first of these models; the second, if there is one, is compared with it."""
+    model, other = models[0], models[1] if len(models) > 1 else None
+    asked, since = question_of(wanted, now), wanted.since_stage
+    return await backtest_model(runtime.database, runtime.models, asked, model, other, since, on_progress)
 
 
 def _pages(score: str, report: Backtest) -> Iterator[Text | Table]:

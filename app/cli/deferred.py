@@ -13,6 +13,16 @@ INSIGHT = {"numpy", "sklearn", "threadpoolctl"}
 """Modules of the extra `insight`."""
 
 
+def load_module(name: str) -> Any:
+    """A module of a command, imported now. Raises `MissingExtra`."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in INSIGHT:
+            raise
+        raise MissingExtra(f"This command needs {error.name}: pip install 'leadscore[insight]'.") from None
+
+
 class DeferredCommand(TyperCommand):
     """A command as help lists it. When it is run, the command of the same name in `module` takes its place."""
 
@@ -20,13 +30,7 @@ class DeferredCommand(TyperCommand):
 
     def load(self) -> Any:
         """The command itself, from the module's `commands`. Raises `MissingExtra`."""
-        try:
-            module = import_module(self.module)
-        except ModuleNotFoundError as error:
-            if error.name not in INSIGHT:
-                raise
-            raise MissingExtra(f"This command needs {error.name}: pip install 'leadscore[insight]'.") from None
-        return get_group(module.commands).commands[self.name or ""]
+        return get_group(load_module(self.module).commands).commands[self.name or ""]
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         return self.load().make_context(*arguments, **options)

@@ -3,10 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isnan
-from typing import Annotated, Any
 
-import orjson
-import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -14,15 +11,6 @@ from app.cli.terminal import err
 from app.insight.measures import Interval
 
 NOTHING = "·"
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")]
-
-
-def show_report(report: Any) -> None:
-    """What `--json` prints: the fields of the report's dataclasses, null where there is no number."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    print(orjson.dumps(report, option=options).decode())
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.terminal import columns, counted, sanitize
-from app.documents.models import DifferenceDocument, ExampleDocument, VersionDocument, WarningDocument
+from app.documents.model_checks import DifferenceDocument, ExampleDocument, WarningDocument
+from app.documents.models import VersionDocument
 from app.scoring.diff import Kind
 
 SIGNS: dict[Kind, tuple[str, str]] = {

@@ -9,12 +9,11 @@ import typer
 from pydantic import BaseModel
 
 from app.cli.runtime import with_database
-from app.documents.parameters import MAX_VERSION, VersionOrActive, number_of
+from app.documents.parameters import MAX_VERSION, AnyModel, VersionOrActive, number_of
 from app.errors import NotFound, UnreadableFile
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
-from app.services import models
-from app.services.models import Version, get_version
+from app.services.models import Version, WrittenModel, get_version, read_written
 from app.storage.db import Database
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A scoring model in a file, as YAML or JSON.")]
@@ -31,9 +30,10 @@ def show_json(document: BaseModel) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The model that a target names. `version` is None for a file."""
+    """The model that a target names. `text`: as it was written, None if not in YAML. `version` is None for a file."""
 
     model: ScoringModel
+    text: str | None
     version: Version | None
 
     @property
@@ -44,7 +44,7 @@ class Found:
         return compile_model(self.model, self.number or 0)
 
 
-def read_target(target: str) -> ScoringModel | VersionOrActive:
+def read_target(target: str) -> WrittenModel | VersionOrActive:
     """The model in a file; a version is not looked up yet. Raises `UnreadableFile` or `InvalidModel`."""
     if target == "active":
         return "active"
@@ -53,9 +53,9 @@ def read_target(target: str) -> ScoringModel | VersionOrActive:
     return read_model(target)
 
 
-def read_model(file: str) -> ScoringModel:
+def read_model(file: str) -> WrittenModel:
     try:
-        return models.read_model(Path(file).read_text(encoding="utf-8"))
+        return read_written(Path(file).read_bytes().decode())
     except UnicodeDecodeError:
         raise UnreadableFile(f"{file} is not UTF-8: save it as UTF-8.") from None
     except OSError as error:
@@ -68,20 +68,31 @@ def read_model(file: str) -> ScoringModel:
 def find(*targets: str) -> list[Found]:
     """The models that the targets name. The database is opened only for versions."""
     wanted = [read_target(target) for target in targets]
-    files = [Found(each, None) for each in wanted if isinstance(each, ScoringModel)]
+    files = [_in_file(each) for each in wanted if isinstance(each, WrittenModel)]
     if len(files) == len(wanted):
         return files
     return with_database(lambda runtime: find_all(runtime.database, wanted))
 
 
-async def find_all(database: Database, wanted: Sequence[ScoringModel | VersionOrActive]) -> list[Found]:
+def _in_file(written: WrittenModel) -> Found:
+    return Found(written.model, written.text, None)
+
+
+async def find_all(database: Database, wanted: Sequence[WrittenModel | VersionOrActive]) -> list[Found]:
     return [await find_one(database, each) for each in wanted]
 
 
-async def find_one(database: Database, wanted: ScoringModel | VersionOrActive) -> Found:
+async def compile_any(database: Database, wanted: AnyModel) -> CompiledModel:
+    """The model that a job's request names or has in it. Raises `InvalidModel` or `NotFound`."""
+    if isinstance(wanted, dict):
+        return _in_file(read_written(wanted)).compiled()
+    return (await get_version(database, number_of(wanted))).compile()
+
+
+async def find_one(database: Database, wanted: WrittenModel | VersionOrActive) -> Found:
     """Raises `NotFound`."""
-    if isinstance(wanted, ScoringModel):
-        return Found(wanted, None)
+    if isinstance(wanted, WrittenModel):
+        return _in_file(wanted)
     msg = f"There is no version {wanted} of the scoring model: `leadscore model list` shows the versions."
     if wanted != "active" and not 1 <= wanted <= MAX_VERSION:
         raise NotFound(msg)
@@ -89,4 +100,4 @@ async def find_one(database: Database, wanted: ScoringModel | VersionOrActive) -
         version = await get_version(database, number_of(wanted))
     except NotFound:
         raise NotFound(msg) from None
-    return Found(version.load(), version)
+    return Found(version.load(), version.text, version)

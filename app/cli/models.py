@@ -13,14 +13,8 @@ from app.cli import model_tables
 from app.cli.model_targets import AsJson, File, Found, Target, find, read_model, show_json
 from app.cli.runtime import with_database
 from app.cli.terminal import counted, err, show
-from app.documents.models import (
-    DifferenceDocument,
-    ExampleDocument,
-    ModelDocument,
-    VersionDocument,
-    VersionPage,
-    WarningDocument,
-)
+from app.documents.model_checks import DifferenceDocument, ExampleDocument, WarningDocument
+from app.documents.models import ModelDocument, VersionDocument, VersionPage
 from app.documents.parameters import MAX_VERSION
 from app.scoring.diff import compare
 from app.scoring.model import dump_model, dump_yaml
@@ -59,7 +53,8 @@ def lint_model(file: File, *, json: AsJson = False) -> None:
 
     The exit status is 1 if there is a warning.
     """
-    warnings = list(map(WarningDocument.of, check_model(read_model(file)).warnings))
+    written = read_model(file)
+    warnings = WarningDocument.list_of(check_model(written.model, written.text))
     if json:
         show_json(Warnings(warnings=warnings))
     else:
@@ -73,7 +68,7 @@ def try_examples(file: File, *, json: AsJson = False) -> None:
 
     The exit status is 1 if one of them fails.
     """
-    examples = list(map(ExampleDocument.of, check_model(read_model(file)).examples))
+    examples = list(map(ExampleDocument.of, check_model(read_model(file).model).examples))
     if json:
         show_json(Examples(examples=examples))
     else:
@@ -116,21 +111,21 @@ def list_all(*, json: AsJson = False) -> None:
 
 @commands.command("show")
 def show_model(target: Target = "active", *, json: AsJson = False) -> None:
-    """Print a model's document as YAML, ready to be edited."""
+    """Print a model as it was written, ready to be edited."""
     [found] = find(target)
     if json:
         show_json(_document_of(found))
     else:
-        print(dump_yaml(found.model), end="")
+        print(found.text if found.text is not None else dump_yaml(found.model), end="")
 
 
 def _document_of(found: Found) -> ModelDocument | FileDocument:
-    report = check_model(found.model)
+    report = check_model(found.model, found.text)
     if found.version is not None:
         return ModelDocument.of_checked(found.version, report)
     return FileDocument(
         name=found.model.name,
         document=dump_model(found.model),
-        warnings=list(map(WarningDocument.of, report.warnings)),
+        warnings=WarningDocument.list_of(report),
         examples=list(map(ExampleDocument.of, report.examples)),
     )

@@ -1,22 +1,23 @@
 """`leadscore model preview`: what publishing a model would change, in tables that fit 80 columns."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from app.cli.ledgers import line_name, points
-from app.cli.model_targets import AsJson, Target, find_one, read_target, show_json
+from app.cli.model_targets import AsJson, Target, compile_any, find_one, read_target, show_json
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, progress_bar, show
 from app.clock import utc_now
 from app.documents.leads import LedgerLine, ScoreValue
-from app.documents.models import DistributionDocument, MoverDocument, PreviewDocument, ScoreSpread
 from app.documents.parameters import VersionOrActive
-from app.scoring.document import ScoringModel
+from app.documents.previews import DistributionDocument, MoverDocument, PreviewDocument, PreviewJobRequest, ScoreSpread
 from app.scoring.preview import QUANTILES
+from app.services.models import WrittenModel
 from app.services.previews import MAX_SAMPLE, preview
 from app.services.runtime import Runtime
 
@@ -44,7 +45,7 @@ def preview_model(
         show(*_pages(document))
 
 
-async def _preview(runtime: Runtime, wanted: ScoringModel | VersionOrActive, sample: int | None) -> PreviewDocument:
+async def _preview(runtime: Runtime, wanted: WrittenModel | VersionOrActive, sample: int | None) -> PreviewDocument:
     candidate = (await find_one(runtime.database, wanted)).compiled()
     with progress_bar("leads") as bar:
         task = bar.add_task("reading leads", total=None)
@@ -55,6 +56,16 @@ async def _preview(runtime: Runtime, wanted: ScoringModel | VersionOrActive, sam
         return PreviewDocument.of(
             await preview(runtime.database, runtime.models, candidate, utc_now(), sample, on_progress)
         )
+
+
+async def run_job(runtime: Runtime, request: Any, asked_at: datetime, on_progress: Callable[[int], None]) -> Any:
+    """The result of a job, as JSON types."""
+    wanted = PreviewJobRequest.model_validate(request)
+    candidate = await compile_any(runtime.database, wanted.model)
+    seen = await preview(
+        runtime.database, runtime.models, candidate, asked_at, wanted.sample, lambda done, _: on_progress(done)
+    )
+    return PreviewDocument.of(seen).model_dump(mode="json")
 
 
 def _pages(seen: PreviewDocument) -> Iterator[Text | Table]:

@@ -1,17 +1,33 @@
 """`leadscore model propose`: a model learned from outcomes, as YAML, with a report for people on standard error."""
 
 import re
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import NOTHING, AsJson, interval, percent, reading, section, show_report
-from app.cli.questions import AfterDays, ClosedBy, Interval, On, Outcome, Regularly, SinceStage, Within, question
+from app.cli.insight_tables import NOTHING, interval, percent, reading, section
+from app.cli.model_targets import AsJson, show_json
+from app.cli.questions import (
+    AfterDays,
+    ClosedBy,
+    Interval,
+    On,
+    Outcome,
+    Regularly,
+    SinceStage,
+    Within,
+    question_of,
+    read_request,
+)
 from app.cli.runtime import interrupted_at_once, with_database
 from app.cli.terminal import columns, err, sanitize, show
+from app.clock import utc_now
+from app.documents.outcomes import ProposalRequest
+from app.documents.proposals import ProposalDocument
 from app.errors import ValidationFailed
 from app.insight.questions import DEFAULT_RULES, Wishes
 from app.insight.report import Proposal
@@ -52,33 +68,62 @@ def propose(
     The model is printed on standard output as YAML, the report on standard error. With --json, both are one document on
     standard output.
     """
-    wishes = Wishes(frozenset(exclude or ()), rules, _goal(capacity, precision))
-    asked = question(outcome, within, every, at, after, closed_by)
+    wanted = read_request(
+        ProposalRequest,
+        at,
+        after,
+        outcome=outcome,
+        within_days=within,
+        every=every,
+        since_stage=since,
+        closed_by=closed_by or [],
+        exclude=exclude or [],
+        max_rules=rules,
+        capacity_per_week=_per_week(capacity, precision),
+        precision=precision,
+    )
     with reading() as on_progress:
 
         async def run(runtime: Runtime) -> Proposal:
             with interrupted_at_once():
-                return await propose_model(runtime.database, runtime.models, asked, wishes, since, on_progress)
+                return await _propose(runtime, wanted, utc_now(), on_progress)
 
         proposal = with_database(run)
     if json:
-        show_report(proposal)
+        show_json(ProposalDocument.model_validate(proposal))
         return
     show(*_pages(proposal), console=err)
     print(as_yaml(proposal.document), end="")
 
 
-def _goal(capacity: str | None, precision: float | None) -> Goal | None:
-    if capacity is not None and precision is not None:
-        raise ValidationFailed("--capacity and --precision exclude each other: give one of them.")
-    if precision is not None:
-        return Precision(precision)
+async def run_job(runtime: Runtime, request: Any, asked_at: datetime, on_progress: Callable[[int], None]) -> Any:
+    """The result of a job, as JSON types."""
+    proposal = await _propose(runtime, ProposalRequest.model_validate(request), asked_at, on_progress)
+    return ProposalDocument.model_validate(proposal).model_dump(mode="json")
+
+
+async def _propose(
+    runtime: Runtime, wanted: ProposalRequest, now: datetime, on_progress: Callable[[int], None]
+) -> Proposal:
+    asked, wishes = question_of(wanted, now), Wishes(frozenset(wanted.exclude), wanted.max_rules, _goal(wanted))
+    return await propose_model(runtime.database, runtime.models, asked, wishes, wanted.since_stage, on_progress)
+
+
+def _per_week(capacity: str | None, precision: float | None) -> float | None:
     if capacity is None:
         return None
+    if precision is not None:
+        raise ValidationFailed("--capacity and --precision exclude each other: give one of them.")
     match = PER_WEEK.fullmatch(capacity)
     if match is None:
         raise ValidationFailed("--capacity is a number of leads a week, such as 50/week.")
-    return Capacity(float(match[1]))
+    return float(match[1])
+
+
+def _goal(wanted: ProposalRequest) -> Goal | None:
+    if wanted.capacity_per_week is not None:
+        return Capacity(wanted.capacity_per_week)
+    return None if wanted.precision is None else Precision(wanted.precision)
 
 
 def _pages(proposal: Proposal) -> Iterator[Text | Table]:

@@ -1,15 +1,20 @@
-"""Options that ask about an outcome, shared by `leadscore model propose` and `leadscore model backtest`."""
+"""Questions about an outcome, from the options of `leadscore model propose` and `backtest` or from a job's request."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import ValidationError
 
-from app.clock import utc_now
+from app.documents.outcomes import OutcomeRequest
 from app.errors import ValidationFailed
 from app.insight.questions import Question
 from app.insight.snapshots import schedule_of
+from app.validation.error_messages import error_message
+from app.validation.faults import Fault
+
+Request = TypeVar("Request", bound=OutcomeRequest)
 
 Outcome = Annotated[
     str, typer.Option(metavar="NAME", help="What to predict: a signal or stage of the active model, or an event.")
@@ -56,10 +61,17 @@ Regularly = Annotated[
 ]
 
 
-def question(
-    outcome: str, within: int, every: Interval, at: datetime | None, after: int | None, closed_by: list[str] | None
-) -> Question:
+def read_request(kind: type[Request], at: datetime | None, after: int | None, **fields: Any) -> Request:
+    """The request that a command's options make, as a client of the API would send it. Raises `ValidationFailed`."""
     if at is not None and after is not None:
         raise ValidationFailed("--at and --after exclude each other: give one of them.")
-    schedule = schedule_of(every, at.date() if at else None, after)
-    return Question(outcome, within, utc_now(), schedule=schedule, closed_by=frozenset(closed_by or ()))
+    try:
+        return kind(at=at.date() if at else None, after_days=after, **fields)
+    except ValidationError as error:
+        found = [Fault(".".join(map(str, each["loc"])), error_message(each)) for each in error.errors()]
+        raise ValidationFailed("; ".join(map(str, found)), tuple(found)) from None
+
+
+def question_of(wanted: OutcomeRequest, now: datetime) -> Question:
+    schedule, closed_by = schedule_of(wanted.every, wanted.at, wanted.after_days), frozenset(wanted.closed_by)
+    return Question(wanted.outcome, wanted.within_days, now, schedule=schedule, closed_by=closed_by)

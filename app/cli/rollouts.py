@@ -17,14 +17,14 @@ from app.cli.model_targets import AsJson, Target, find_one, read_target, show_js
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
 from app.cli.terminal import counted, err, progress_bar, show
 from app.clock import utc_now
-from app.documents.models import ExampleDocument, WarningDocument
+from app.documents.model_checks import ExampleDocument, WarningDocument
 from app.documents.parameters import Note, VersionOrActive
 from app.documents.rollouts import RolloutDocument
 from app.errors import ValidationFailed
 from app.scoring.document import ScoringModel
 from app.services.evaluation import StageMoves
 from app.services.model_checks import ModelReport, check_model
-from app.services.models import get_version
+from app.services.models import WrittenModel, get_version
 from app.services.publishing import activate, publish
 from app.services.rollouts import Progress, progress_of, roll_out
 from app.services.runtime import Runtime
@@ -59,7 +59,7 @@ def publish_model(
     """Activate a model if its examples hold, and evaluate every lead with it."""
     wanted = read_target(target)
     noted = _read_note(note, wanted)
-    report = _check(wanted) if isinstance(wanted, ScoringModel) else None
+    report = _check(wanted.model) if isinstance(wanted, WrittenModel) else None
     published = with_database(
         lambda runtime: _publish(runtime, wanted, report, noted, notify=notify == "all"), create=report is not None
     )
@@ -68,10 +68,10 @@ def publish_model(
     _report(published, quietly=json)
 
 
-def _read_note(note: str | None, wanted: ScoringModel | VersionOrActive) -> str | None:
+def _read_note(note: str | None, wanted: WrittenModel | VersionOrActive) -> str | None:
     if note is None:
         return None
-    if not isinstance(wanted, ScoringModel):
+    if not isinstance(wanted, WrittenModel):
         raise ValidationFailed(
             "--note is only for a file, which becomes a new version: an existing version keeps its note."
         )
@@ -85,7 +85,7 @@ def _check(model: ScoringModel) -> ModelReport:
     """Show the warnings, and exit if an example fails."""
     report = check_model(model)
     if report.warnings:
-        show(*warning_lines(list(map(WarningDocument.of, report.warnings))), console=err)
+        show(*warning_lines(WarningDocument.list_of(report)), console=err)
     examples = list(map(ExampleDocument.of, report.examples))
     if failed := [example for example in examples if not example.holds]:
         show(*map(example_line, failed), console=err)
@@ -121,7 +121,7 @@ def _report(published: Published, *, quietly: bool) -> None:
 
 async def _publish(
     runtime: Runtime,
-    wanted: ScoringModel | VersionOrActive,
+    wanted: WrittenModel | VersionOrActive,
     report: ModelReport | None,
     note: str | None,
     *,
@@ -136,15 +136,16 @@ async def _publish(
 
 async def _begin(
     runtime: Runtime,
-    wanted: ScoringModel | VersionOrActive,
+    wanted: WrittenModel | VersionOrActive,
     report: ModelReport | None,
     note: str | None,
     *,
     notify: bool,
 ) -> Progress:
     database, begun_at = runtime.database, utc_now()
-    if isinstance(wanted, ScoringModel):
-        rollout = await activate(database, wanted, utc_now, note=note, notify=notify, report=report)
+    if isinstance(wanted, WrittenModel):
+        model, text = wanted.model, wanted.text
+        rollout = await activate(database, model, utc_now, text=text, note=note, notify=notify, report=report)
     else:
         found = await find_one(database, wanted)
         rollout = await publish(database, found.number or 0, utc_now, notify=notify, report=_check(found.model))

@@ -12,6 +12,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.demo import fill
 from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
 from app.cli.upgrades import UpgradeIgnoringProtocol
@@ -19,6 +20,7 @@ from app.errors import Unavailable
 from app.main import create_app, create_worker
 from app.services.keys import KeyKind, list_keys
 from app.services.runtime import Runtime
+from app.services.sign_ins import SignInKind, create_link
 from app.settings import Settings
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - only compared; the address is a setting
@@ -37,9 +39,12 @@ def serve(
     workers: Annotated[
         bool, typer.Option(help="Also do the background work; without it, run `leadscore worker`.")
     ] = True,
+    demo: Annotated[bool, typer.Option("--demo", help="First fill an empty database, like `leadscore demo`.")] = False,
 ) -> None:
     """Serve the API and do the background work."""
     settings = read_settings(host=host, port=port)
+    if demo:
+        fill(settings)
     _run(ApiServer, settings, lambda: create_app(settings, workers=workers))
 
 
@@ -110,6 +115,12 @@ def local_url(host: str, port: int) -> str:
     return f"http://[{host.replace('%', '%25')}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+async def sign_in_url(runtime: Runtime, url: str, user: str, kind: SignInKind) -> str:
+    """The URL of a new link that signs one browser in to the screen of the server at `url`."""
+    token = await create_link(runtime.database, user, kind, runtime.clock())
+    return f"{url.rstrip('/')}/ui/sign-in/{token}"
+
+
 async def _try_to_open(settings: Settings) -> None:
     """Open the database once, so that a failure is one sentence instead of the server's traceback."""
     async with opened(settings, quietly=True):  # keep standard error for the log
@@ -147,6 +158,9 @@ class ApiServer(Server):
         keys_made = await self.runtime.make_first_keys()  # only now: if the port was taken, they would be lost
         if keys_made:
             _introduce(url, {made.key.kind: made.secret for made in keys_made})
+            if self.runtime.settings.screen == "on":
+                link = await sign_in_url(self.runtime, url, "operator", "admin")
+                print(f"See your leads in a browser (this link is good once, for 10 minutes):\n{link}\n")
         with suppress(Unavailable):  # only a hint; requests are already being served
             if not await list_keys(self.runtime.database):
                 print("There are no keys yet: create them with `leadscore keys create`.")

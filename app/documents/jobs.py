@@ -1,17 +1,31 @@
 """Documents for jobs: long work that somebody asked for."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
 
+from app.documents.backtests import BacktestDocument
 from app.documents.pages import Page
+from app.documents.previews import PreviewDocument
+from app.documents.proposals import ProposalDocument
 from app.services.jobs import Job, JobKind, JobState
 
 
+class _Documented:
+    """Gives JSON a schema without validating it: a job's result may be older than this version's documents."""
+
+    def __init__(self, kinds: Any) -> None:
+        self._adapter = TypeAdapter(kinds)
+
+    def __get_pydantic_json_schema__(self, _: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(self._adapter.core_schema)
+
+
 class JobDocument(BaseModel):
-    """`progress` counts the events read so far. `result` is the report, null unless the job is `done`.
+    """`progress` counts the events read so far; for a preview, the leads. `result` is null unless the job is `done`.
 
     `error` says why it failed, or why there is nothing to report: too few outcomes, or none that can be predicted.
     """
@@ -25,7 +39,7 @@ class JobDocument(BaseModel):
     finished_at: datetime | None
     request: dict[str, Any]
     error: str | None
-    result: Any
+    result: Annotated[Any, _Documented(ProposalDocument | dict[str, BacktestDocument] | PreviewDocument | None)]
 
     @classmethod
     def of(cls, job: Job) -> Self:

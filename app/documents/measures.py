@@ -3,17 +3,24 @@
 All documents of reports are read from attributes, so that importing them does not load NumPy.
 """
 
-from pydantic import BaseModel, ConfigDict
+from math import isnan
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class Measured(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class IntervalDocument(Measured):
-    """A measured value with its 95 % interval."""
+def _null_if_nan(value: float | None) -> float | None:
+    return None if value is None or isnan(value) else value
 
-    value: float
+
+class IntervalDocument(Measured):
+    """A measured value with its 95 % interval. The value is null if there was nothing to measure it on."""
+
+    value: Annotated[float | None, BeforeValidator(_null_if_nan)]
     low: float
     high: float
 

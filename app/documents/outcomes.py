@@ -1,6 +1,6 @@
 """Requests for proposals and backtests: which outcome, within how long, and seen from when."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StringConstraints, model_validator
 
@@ -8,6 +8,7 @@ from app.documents.parameters import AnyModel, Day, Storable
 
 MAX_DAYS = 3_650
 MAX_NAMES = 1_000
+ASKED: dict[str, Any] = {"outcome": "order_completed", "within_days": 30, "every": "month"}
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
@@ -42,6 +43,8 @@ class OutcomeRequest(BaseModel):
 class ProposalRequest(OutcomeRequest):
     """`exclude`: events and traits that no rule may use. `capacity_per_week` or `precision` decides the stage `sql`."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [ASKED | {"capacity_per_week": 40}]})
+
     exclude: Names = []
     max_rules: Annotated[StrictInt, Field(ge=1, le=30)] = 30
     capacity_per_week: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -57,6 +60,8 @@ class ProposalRequest(OutcomeRequest):
 
 class BacktestRequest(OutcomeRequest):
     """`model` is a version, `active`, or a whole document. `other` is compared with it on the same leads."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ASKED | {"model": 4, "other": "active"}]})
 
     model: AnyModel = "active"
     other: AnyModel | None = None

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict, StringConstraints
 
 from app.protocol.values import is_storable
 from app.validation.error_messages import in_one_fault
@@ -50,8 +50,11 @@ VersionOrActive = Annotated[
     Version | Literal["active"], in_one_fault(f"must be a version number from 1 to {MAX_VERSION}, or `active`")
 ]
 
+NamedVersion = Annotated[Version, Strict()]
+"""In JSON."""
+
 AnyModel = Annotated[
-    Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)] | Literal["active"] | dict[str, Any],
+    NamedVersion | Literal["active"] | dict[str, Any],
     in_one_fault("must be a version number, `active`, or a whole document"),
 ]
 """A scoring model that a request names or brings along."""

@@ -2,7 +2,10 @@
 
 from typing import Any, Literal
 
+from pydantic import ConfigDict
+
 from app.documents.measures import CountedDocument, IntervalDocument, Measured, TenthDocument
+from app.documents.report_examples import PROPOSAL
 
 
 class AccuracyDocument(Measured):
@@ -66,6 +69,8 @@ class ExclusionDocument(Measured):
 
 class ProposalDocument(Measured):
     """`document` is the model, which can be drafted. `probabilities` of the outcome are by score, in steps of ten."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PROPOSAL]})
 
     document: dict[str, Any]
     counted: CountedDocument

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.scoring.document import Ordered, Scalar
+from app.scoring.field_types import Ordered, Scalar
 
 Value = TypeVar("Value")
 
@@ -67,7 +67,7 @@ ExplainedCondition = ExplainedLeaf | ExplainedCombination
 
 
 class NextStage(BaseModel):
-    """The stage above, and the conditions that the lead does not meet yet."""
+    """A stage above, and the conditions that the lead does not meet yet."""
 
     stage: str
     missing: ExplainedCondition | None
@@ -76,10 +76,11 @@ class NextStage(BaseModel):
 class StageReason(BaseModel):
     """`because` is the condition that holds: the stage's `keep` if `kept`, else its `when`; null if it needs none.
 
-    `next` is null in the highest stage.
+    `rungs` are the stages above, from the next one up: a lead may skip some. `next` is null in the highest stage.
     """
 
     stage: str
     kept: bool
     because: ExplainedCondition | None
     next: NextStage | None
+    rungs: list[NextStage]

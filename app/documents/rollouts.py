@@ -20,6 +20,7 @@ class RolloutDocument(BaseModel):
     total: int
     rate: float | None
     published_at: datetime
+    published_by: str | None
     started_at: datetime | None
     finished_at: datetime | None
     expected_end: datetime | None
@@ -36,6 +37,7 @@ class RolloutDocument(BaseModel):
             total=rollout.leads,
             rate=round(progress.leads_per_second, 1) if progress.leads_per_second is not None else None,
             published_at=rollout.published_at,
+            published_by=rollout.published_by,
             started_at=rollout.started_at,
             finished_at=rollout.finished_at,
             expected_end=progress.expected_end,

@@ -18,8 +18,8 @@ from pydantic import (
 
 from app.documents.pages import WholeList
 from app.documents.parameters import Note
-from app.scoring.document import Name
 from app.scoring.events import IdentityKind
+from app.scoring.field_types import Name
 from app.services.fanout import Change, Identities
 from app.services.webhooks import ChangeFilter, ChangeType, Direction, NewSecret, ScoreFilter, Target, Webhook
 

@@ -129,7 +129,7 @@ def _changed(noun: Noun, old: Part, new: Part) -> Iterator[Difference]:
     if fields:
         before, after = ({field: part.fields[field] for field in fields} for part in (old, new))
         changes = _listed([change for field in fields for change in _changes(field, before[field], after[field])])
-        changes = f"counts other events now ({changes})" if noun == "signal" else changes
+        changes = f"counts other events now ({changes})" if noun == "signal" and fields != ["title"] else changes
         yield Difference("changed", noun, new.path, before, after, _line(f"{new.label}: {changes}"))
 
 

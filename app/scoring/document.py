@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -13,70 +12,33 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
-    WithJsonSchema,
     model_validator,
 )
 
-from app.scoring.operators import as_number
-from app.scoring.strings import canonical_name, trimmed
-from app.validation.error_messages import NAME_PATTERN, in_one_fault
+from app.scoring.field_types import (
+    Cap,
+    CapOrNothing,
+    Days,
+    EventName,
+    EventNames,
+    ExpectedScore,
+    Limit,
+    Name,
+    Ordered,
+    Path,
+    Points,
+    Scalar,
+    Title,
+    TraitName,
+    as_list,
+)
+from app.scoring.strings import canonical_name
 
 SUBJECTS = ("property", "context", "trait", "score", "signal")
 NUMERIC_OPERATORS = ("eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte")  # a score knows no others
 OPERATORS = (*NUMERIC_OPERATORS, "contains", "starts_with", "ends_with", "exists")  # in the order of the reference
 COMBINERS = ("all", "any", "none")
 DECAYS = ("expires_after_days", "half_life_days", "fades_over_days")
-
-
-def _has_cents_at_most(value: float) -> float:
-    if round(value, 2) != value:
-        msg = "has more than two decimals, and the lines of a ledger have two"
-        raise ValueError(msg)
-    return value
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _trimmed(value: Any) -> Any:
-    return trimmed(value) if isinstance(value, str) else value
-
-
-def _canonical_name(value: Any) -> Any:
-    return canonical_name(value) if isinstance(value, str) else value
-
-
-def _is_ordered(value: Any) -> Any:
-    if not isinstance(value, str) and as_number(value) is None:
-        msg = "must be a number or a string"
-        raise ValueError(msg)
-    return value
-
-
-def _is_scalar(value: Any) -> Any:
-    if not isinstance(value, bool | str) and as_number(value) is None:
-        msg = "must be true or false, a number or a string"
-        raise ValueError(msg)
-    return value
-
-
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
-EventName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_trimmed)]
-TraitName = Annotated[str, StringConstraints(min_length=1, max_length=200), BeforeValidator(_canonical_name)]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Points = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
-Limit = Annotated[Points, AfterValidator(_has_cents_at_most)]
-Cap = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False), AfterValidator(_has_cents_at_most)]
-CapOrNothing = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), AfterValidator(_has_cents_at_most)]
-Days = Annotated[int, Field(ge=1, le=36_500)]
-Ordered = Annotated[Any, AfterValidator(_is_ordered), WithJsonSchema({"type": ["number", "string"]})]
-Scalar = Annotated[Any, AfterValidator(_is_scalar), WithJsonSchema({"type": ["boolean", "number", "string"]})]
-ExpectedScore = Annotated[
-    float | dict[Literal["eq", "gt", "gte", "lt", "lte"], float],
-    in_one_fault("must be a number, or operators such as {gte: 40, lt: 60}"),
-]
-EventNames = Annotated[list[EventName], Field(min_length=1, max_length=200)]
 
 
 class Document(BaseModel):
@@ -208,11 +170,12 @@ class Trait(Document):
 class Signal(Document):
     """Which events to count. `trusted`: only those sent with a secret key."""
 
-    on: Annotated[EventNames, BeforeValidator(_as_list, json_schema_input_type=EventName | EventNames)] = Field(
+    on: Annotated[EventNames, BeforeValidator(as_list, json_schema_input_type=EventName | EventNames)] = Field(
         description="One event name or a list. Case, spaces, `_` and `-` do not matter."
     )
     where: Condition | None = Field(None, description="A condition on the event's properties and context.")
     trusted: bool = Field(default=False, description="true: count only events sent with a secret key.")
+    title: Title | None = Field(None, description="What people call the signal; its name by default.")
 
 
 class Rule(Document):
@@ -246,6 +209,9 @@ class Rule(Document):
         None, description="Limits the rule's points to plus or minus this much. At most two decimals."
     )
     group: Name | None = Field(None, description="The group of this score whose cap includes the rule.")
+    title: Title | None = Field(
+        None, description="What people call the rule; by default, the title of its signal or the rule's name."
+    )
 
     @property
     def cap(self) -> float:
@@ -267,8 +233,9 @@ def _rule_problem(rule: Rule) -> str | None:
         return "needs exactly one of signal, when, inactive_for_days"
     decays = given & set(DECAYS)
     frequency = given & {"at_least", "within_days"}
-    if "signal" not in given and (decays or frequency or "per_day" in given):
-        return f"{', '.join(sorted(given - {'points', 'max_points', 'group'} - kinds))} belong to a rule with a signal"
+    of_signals = decays | frequency | given & {"per_day"}
+    if "signal" not in given and of_signals:
+        return f"{', '.join(sorted(of_signals))} belong to a rule with a signal"
     if len(decays) > 1:
         return f"fades in more than one way; choose one of {', '.join(DECAYS)}"
     if len(frequency) == 1:
@@ -284,6 +251,27 @@ class Group(Document):
     max: CapOrNothing = Field(description="The most points that the group's rules give in total. At most two decimals.")
 
 
+class Band(Document):
+    """A band of a score that has a title. Without one, the threshold alone is enough."""
+
+    threshold: Limit = Field(description="The lowest value in the band. At most two decimals.")
+    title: Title | None = Field(None, description="What people call the band; its name by default.")
+
+
+def _kind_of_band(value: Any) -> str:
+    return "band" if isinstance(value, dict | Band) else "number"
+
+
+ThresholdOrBand = Annotated[
+    Annotated[Limit, Tag("number")] | Annotated[Band, Tag("band")],
+    Discriminator(_kind_of_band),
+]
+
+
+def threshold_of(band: float | Band) -> float:
+    return band.threshold if isinstance(band, Band) else band
+
+
 class Score(Document):
     """The sum of rules, limited to between `min` and `max`."""
 
@@ -293,11 +281,12 @@ class Score(Document):
     min: Limit | None = Field(None, description="The lowest value of the score. At most two decimals.")
     max: Limit | None = Field(None, description="The highest value of the score. At most two decimals.")
     groups: dict[Name, Group] = Field({}, max_length=100, description="Caps on the sum of several rules, by name.")
-    bands: dict[Name, Limit] = Field(
+    bands: dict[Name, ThresholdOrBand] = Field(
         {},
         max_length=100,
         description="name: threshold. The band is that of the highest threshold that the score reaches.",
     )
+    title: Title | None = Field(None, description="What people call the score; its name by default.")
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -307,7 +296,7 @@ class Score(Document):
     @property
     def falling_bands(self) -> list[tuple[float, str]]:
         """Thresholds with their bands, the highest first."""
-        return sorted(((threshold, band) for band, threshold in self.bands.items()), reverse=True)
+        return sorted(((threshold_of(band), name) for name, band in self.bands.items()), reverse=True)
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
@@ -329,9 +318,7 @@ class Stage(Document):
         None, description="Which leads stay in this stage once they are in it: less strict than `when`."
     )
     sales_ready: bool = Field(default=False, description="Whether leads in this stage are ready for sales.")
-    title: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
-        None, description="What reports call the stage; its name by default."
-    )
+    title: Title | None = Field(None, description="What reports call the stage; its name by default.")
     outcome: Literal["won", "lost"] | None = Field(
         None,
         description="What a funnel counts its leads as. `won`: they became customers; `lost`: they were ruled out.",

@@ -10,12 +10,12 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
 from app.scoring.conditions import Bounds, CompiledCondition, beginnings, compile_condition
-from app.scoring.document import Condition, Rule, Score, ScoringModel, Signal, Stage, leaves
+from app.scoring.document import Condition, Rule, ScoringModel, Signal, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import Facts, day_of, facts_of, is_part_of_any
@@ -42,6 +42,7 @@ class CompiledSignal:
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
     name: str
+    title: str
     signal: str | None
     group: str | None
     cap: float
@@ -58,6 +59,7 @@ class CompiledScore:
     """
 
     name: str
+    title: str
     rules: Mapping[str, CompiledRule]
     by_fingerprint: Mapping[str, Sequence[CompiledRule]]
     by_trait: Mapping[str, Sequence[CompiledRule]]
@@ -130,7 +132,7 @@ def compile_model(document: ScoringModel, version: int) -> CompiledModel:
         signals=signals,
         fingerprints=frozenset(fingerprints.values()),
         signals_by_event=by_event,
-        scores={name: _compile_score(name, score, fingerprints) for name, score in document.scores.items()},
+        scores={name: _compile_score(document, name, fingerprints) for name in document.scores},
         stages=tuple(map(_compile_stage, document.stages)),
     )
 
@@ -148,8 +150,9 @@ def fingerprint_of(signal: Signal) -> str:
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> CompiledScore:
-    rules = {key: _compile_rule(key, rule, fingerprints) for key, rule in score.rules.items()}
+def _compile_score(document: ScoringModel, name: str, fingerprints: Mapping[str, str]) -> CompiledScore:
+    score = document.scores[name]
+    rules = {key: _compile_rule(document, key, rule, fingerprints) for key, rule in score.rules.items()}
     by_fingerprint: dict[str, list[CompiledRule]] = {}
     by_trait: dict[str, list[CompiledRule]] = {}
     always: list[CompiledRule] = []
@@ -164,6 +167,7 @@ def _compile_score(name: str, score: Score, fingerprints: Mapping[str, str]) -> 
     empty, (low, high) = Profile(Facts(), {}), score.limits
     return CompiledScore(
         name=name,
+        title=score.title or name,
         rules=rules,
         by_fingerprint=by_fingerprint,
         by_trait=by_trait,
@@ -182,8 +186,10 @@ def _traits_of(condition: Condition) -> set[str]:
     return paths | {name for path in paths for name, _ in beginnings(path)}
 
 
-def _compile_rule(name: str, rule: Rule, fingerprints: Mapping[str, str]) -> CompiledRule:
-    return CompiledRule(name, rule.signal, rule.group, rule.cap, compile_rule(rule, fingerprints))
+def _compile_rule(document: ScoringModel, name: str, rule: Rule, fingerprints: Mapping[str, str]) -> CompiledRule:
+    of_signal = None if rule.signal is None else document.signals[rule.signal].title
+    title = rule.title or of_signal or name
+    return CompiledRule(name, title, rule.signal, rule.group, rule.cap, compile_rule(rule, fingerprints))
 
 
 def _compile_stage(stage: Stage) -> CompiledStage:
@@ -275,9 +281,13 @@ def _group_cuts(score: CompiledScore, capped: Mapping[str, float]) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a ledger. `rule` is the name of the rule or, for a cap, of the rule, group or score that it caps."""
+    """One line of a ledger. `rule` is the name of the rule or, for a cap, of the rule, group or score that it caps.
+
+    `title` is what people call it. Lines that differ only in that are equal.
+    """
 
     rule: str
+    title: str = field(compare=False)
     signal: str | None
     hits: int
     last_hit_on: date | None
@@ -294,16 +304,16 @@ def ledger(evaluation: Evaluation, name: str) -> tuple[Line, ...]:
         item = earned.get(rule.name)
         if item is None:
             continue
-        lines.append(Line(rule.name, rule.signal, item.hits, date_of(item.last_hit), item.points, "rule"))
+        lines.append(Line(rule.name, rule.title, rule.signal, item.hits, date_of(item.last_hit), item.points, "rule"))
         if capped[rule.name] != item.points:
-            lines.append(_cap(rule.name, capped[rule.name] - item.points, "rule_cap"))
+            lines.append(_cap(rule.name, rule.title, capped[rule.name] - item.points, "rule_cap"))
     cuts = _group_cuts(score, capped)
-    lines += [_cap(group, cuts[group], "group_cap") for group in score.group_caps if group in cuts]
+    lines += [_cap(group, group, cuts[group], "group_cap") for group in score.group_caps if group in cuts]
     unlimited = to_cents(math.fsum(line.points for line in lines))
     if unlimited != evaluation.values[name]:
-        lines.append(_cap(name, evaluation.values[name] - unlimited, "score_limit"))
+        lines.append(_cap(name, score.title, evaluation.values[name] - unlimited, "score_limit"))
     return tuple(lines)
 
 
-def _cap(what: str, points: float, kind: LineKind) -> Line:
-    return Line(what, None, 0, None, to_cents(points), kind)
+def _cap(what: str, title: str, points: float, kind: LineKind) -> Line:
+    return Line(what, title, None, 0, None, to_cents(points), kind)

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from app.scoring.consistency import inconsistencies
 from app.scoring.document import (
+    Band,
     Combination,
     Document,
     Example,
@@ -30,7 +31,7 @@ from app.validation.error_messages import error_message
 from app.validation.faults import Fault, InvalidModel
 
 MAX_FAULTS_WITH_SUGGESTIONS = 100  # suggestions take time, and a document with more faults was not just mistyped
-_MARKS = frozenset({"combination", "leaf", KEY})  # what pydantic adds to a location: a union's branch, or a key
+_MARKS = frozenset({"combination", "leaf", "band", "number", KEY})  # what pydantic adds: a union's branch, or a key
 _PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by location, where * is a name or an index
     (): ScoringModel,
     ("traits", "*"): Trait,
@@ -43,7 +44,7 @@ _PARTS: dict[tuple[int | str, ...], type[Document]] = {  # by location, where * 
     ("examples", "*", "given", "*"): Given,
     ("examples", "*", "expect"): Expected,
 }
-_CONDITIONS: dict[int | str, type[Document]] = {"combination": Combination, "leaf": Leaf}  # at any location
+_BRANCHES: dict[int | str, type[Document]] = {"combination": Combination, "leaf": Leaf, "band": Band}  # of unions
 
 
 def load_model(source: str | dict[str, Any]) -> ScoringModel:
@@ -102,7 +103,7 @@ def _faults_beside(details: Iterable[ErrorDetails], document: Any) -> Iterator[F
 def _fields_at(place: tuple[int | str, ...]) -> tuple[str, ...]:
     """The fields that the part of a model at this location may have; empty if it is not the location of a part."""
     steps = tuple("*" if index % 2 else step for index, step in enumerate(place))
-    part = _PARTS.get(steps) or _CONDITIONS.get(place[-1])
+    part = _PARTS.get(steps) or _BRANCHES.get(place[-1])
     return tuple(field.alias or name for name, field in part.model_fields.items()) if part else ()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.scoring.document import Document, Example, Score, ScoringModel, Signal, Trait
+from app.scoring.document import Band, Document, Example, Score, ScoringModel, Signal, Trait
 from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
 
@@ -54,7 +54,7 @@ def signals(model: ScoringModel) -> Parts:
 
 
 def _signal(name: str, signal: Signal) -> Part:
-    """Its meaning is its fingerprint, and its `texts` are what the fingerprint is made from: `1` and `1.0` differ."""
+    """Its meaning is its fingerprint. Its `texts` distinguish what the fingerprint does: `1` and `1.0` differ."""
     fields = _fields(signal)
     texts = _texts({**fields, "on": sorted(set(map(event_name_key, signal.on)))})
     return Part(name, f"signals.{name}", f"signal {name}", _written(signal), fields, texts, fingerprint_of(signal))
@@ -65,11 +65,12 @@ def scores(model: ScoringModel, names: Names) -> Parts:
 
 
 def _score(name: str, score: Score, names: Names) -> Part:
-    """Its own fields are its limits. Its meaning includes its rules, groups and bands: all must match for a rename."""
+    """Its own fields are its limits and title. Its meaning includes rules, groups and bands: all must match."""
     fields = _plain(_fields(score))
-    limits = {"min": fields["min"], "max": fields["max"]}
-    part = _part(name, f"scores.{name}", f"score {name}", _plain(_written(score)), limits)
-    return replace(part, meaning=_text(_renamed(fields, names)))
+    own = {field: fields[field] for field in ("min", "max", "title")}
+    part = _part(name, f"scores.{name}", f"score {name}", _plain(_written(score)), own)
+    everything = _renamed(fields, names) | {"bands": {band: each.fields for band, each in bands(name, score).items()}}
+    return replace(part, meaning=_text(_untitled(everything)))
 
 
 def groups(score: str, document: Score) -> Parts:
@@ -87,20 +88,23 @@ def _part_of_score(score: str, noun: str, name: str, document: Document, names: 
 
 
 def bands(score: str, document: Score) -> Parts:
-    thresholds = {name: _plain({"threshold": threshold}) for name, threshold in document.bands.items()}
-    path = f"scores.{score}.bands"
-    return {name: _part(name, f"{path}.{name}", f"band {name} of {score}", at, at) for name, at in thresholds.items()}
+    return {name: _band(score, name, band) for name, band in document.bands.items()}
+
+
+def _band(score: str, name: str, band: float | Band) -> Part:
+    full = band if isinstance(band, Band) else Band(threshold=band)
+    path, label = f"scores.{score}.bands.{name}", f"band {name} of {score}"
+    return _part(name, path, label, _plain(_written(full)), _plain(_fields(full)))
 
 
 def stages(model: ScoringModel, names: Names) -> Parts:
-    """By name, from the lowest stage to the highest. A new title does not make a renamed stage another one."""
+    """By name, from the lowest stage to the highest."""
     by_name: dict[str, Part] = {}
     for index, stage in enumerate(model.stages):
         fields = {field: value for field, value in _plain(_fields(stage)).items() if field != "name"}
         path, label = f"stages[{index}]", f"stage {stage.name}"
         compared = _renamed(fields, names)
-        part = _part(stage.name, path, label, _plain(_written(stage)), fields, compared)
-        by_name[stage.name] = replace(part, meaning=_text(_texts(compared | {"title": None})))
+        by_name[stage.name] = _part(stage.name, path, label, _plain(_written(stage)), fields, compared)
     return by_name
 
 
@@ -127,8 +131,9 @@ def _example(index: int, example: Example, names: Names) -> Part:
 def _part(
     name: str, path: str, label: str, written: dict[str, Any], fields: dict[str, Any], compared: Any = None
 ) -> Part:
+    """Its meaning leaves out titles: a part with another title can still have been renamed."""
     texts = _texts(compared or fields)
-    return Part(name, path, label, written, fields, texts, _text(texts))
+    return Part(name, path, label, written, fields, texts, _text(_texts(_untitled(compared or fields))))
 
 
 def _written(document: Document) -> dict[str, Any]:
@@ -149,6 +154,13 @@ def _renamed(value: Any, names: Names, field: str = "") -> Any:
     if isinstance(value, list):
         return [_renamed(item, names) for item in value]
     return names.get(field, {}).get(value, value) if isinstance(value, str) else value
+
+
+def _untitled(value: Any) -> Any:
+    """A value without its titles and those of its parts. A part may also be named `title`, so only text counts."""
+    if isinstance(value, dict):
+        return {key: _untitled(item) for key, item in value.items() if key != "title" or isinstance(item, dict)}
+    return value
 
 
 def _plain(value: Any) -> Any:

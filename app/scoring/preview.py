@@ -1,6 +1,7 @@
 """The effect of another model: leads evaluated with both models, summarized for whoever decides about publishing it.
 
-Apart from the leads that move most, it keeps only counts and numbers, so that millions of leads fit in memory.
+Apart from the leads that move most and a few ids per move, it keeps only counts and numbers, so that millions of leads
+fit in memory.
 """
 
 import heapq
@@ -18,6 +19,7 @@ from app.scoring.rules import to_cents
 
 QUANTILES = {"min": 0.0, "p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9, "max": 1.0}
 MAX_MOVERS = 20
+MAX_LEADS_PER_MOVE = 20
 
 
 class Placement(NamedTuple):
@@ -73,6 +75,7 @@ class Preview:
         self.after = after
         self.leads = 0
         self.moves: Counter[tuple[str, str]] = Counter()
+        self.leads_by_move: dict[tuple[str, str], list[UUID]] = {}
         self._values = tuple({name: array("d") for name in model.scores} for model in (before, after))
         self._renamed = renamed_stages(before.document, after.document)
         self._movers: list[tuple[tuple[float, bool, int], Mover]] = []
@@ -80,11 +83,17 @@ class Preview:
     def add(self, lead_id: UUID, before: Placement, after: Placement) -> None:
         before = before._replace(stage=self._present_name(before.stage))
         self.leads += 1
-        self.moves[before.stage, after.stage] += 1
+        self._count_move((before.stage, after.stage), lead_id)
         for values, placement in zip(self._values, (before, after), strict=True):
             for name, value in placement.evaluation.values.items():
                 values[name].append(value)
         self._note(Mover(lead_id, _distance(before.evaluation, after.evaluation), before, after))
+
+    def _count_move(self, move: tuple[str, str], lead_id: UUID) -> None:
+        self.moves[move] += 1
+        some = self.leads_by_move.setdefault(move, [])
+        if len(some) < MAX_LEADS_PER_MOVE:
+            some.append(lead_id)
 
     def _present_name(self, stage: str) -> str:
         return self._renamed.get(stage, stage)

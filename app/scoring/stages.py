@@ -4,7 +4,7 @@
 calls it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
@@ -104,19 +104,26 @@ def stage_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
 
 
 def stage_reason(evaluation: Evaluation, stage_name: str) -> dict[str, Any]:
-    """The condition that holds the lead in its stage and, for the next stage up, what is missing and by how much."""
-    names = [stage.name for stage in evaluation.model.stages]
-    index = names.index(stage_name)
-    stage = evaluation.model.stages[index]
-    above = evaluation.model.stages[index + 1] if index + 1 < len(names) else None
+    """The condition that holds the lead in its stage and, for every stage above, what is missing and by how much.
+
+    `rungs` has all of them, since a lead may skip some; `next` is the first.
+    """
+    index = [stage.name for stage in evaluation.model.stages].index(stage_name)
+    stage, *above = evaluation.model.stages[index:]
     kept = stage.when is not None and not stage.when.holds(evaluation)
     condition = stage.keep if kept else stage.when
+    rungs = [_missing(rung, evaluation) for rung in above]
     return {
         "stage": stage_name,
         "kept": kept,
         "because": condition.explain(evaluation) if condition is not None else None,
-        "next": above and {"stage": above.name, "missing": above.when.explain(evaluation) if above.when else None},
+        "next": rungs[0] if rungs else None,
+        "rungs": rungs,
     }
+
+
+def _missing(stage: CompiledStage, evaluation: Evaluation) -> dict[str, Any]:
+    return {"stage": stage.name, "missing": stage.when.explain(evaluation) if stage.when else None}
 
 
 # --- The forecast -----------------------------------------------------------------------------------------------
@@ -159,6 +166,26 @@ def forecast(evaluation: Evaluation, stage: str) -> Forecast | None:
 
     day = _first_change(on, stage, evaluation.day + 1, evaluation.day + HORIZON_DAYS)
     return None if day is None else Forecast(date.fromordinal(day), stage_of(on(day), stage))
+
+
+def look_ahead(evaluation: Evaluation, stage: str, until: int) -> Iterator[tuple[Evaluation, str]]:
+    """The evaluation and the stage on each later day up to `until`, if nothing more happens."""
+    for day in range(evaluation.day + 1, until + 1):
+        evaluation = evaluate_day(evaluation.model, evaluation.profile, day)
+        stage = stage_of(evaluation, stage)
+        yield evaluation, stage
+
+
+def predict(evaluation: Evaluation, stage: str, day: int) -> tuple[Evaluation, str]:
+    """The same for a single day, which may be far ahead.
+
+    It goes from change to change, because the stage of one day may depend on that of the day before.
+    """
+    while (change := forecast(evaluation, stage)) is not None and change.on.toordinal() <= day:
+        evaluation = evaluate_day(evaluation.model, evaluation.profile, change.on.toordinal())
+        stage = change.stage
+    evaluation = evaluate_day(evaluation.model, evaluation.profile, day)
+    return evaluation, stage_of(evaluation, stage)
 
 
 def _first_change(on: Callable[[int], Evaluation], stage: str, first: int, last: int) -> int | None:

@@ -1,7 +1,8 @@
 """Parsing YAML 1.2 or JSON. The text is untrusted, so its size is limited before its content is constructed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -10,9 +11,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import CollectionNode, MappingNode, ScalarNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
-from app.validation.faults import Fault, InvalidModel
+from app.validation.faults import Fault, InvalidModel, Position
 
 # ruamel.yaml takes about a second for a text of this length, and up to three for a malicious one.
 MAX_CHARACTERS = 128 * 1024
@@ -24,14 +25,32 @@ _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep: nest fewer lists and 
 
 def parse_text(text: str) -> Any:
     """The text's content as JSON types. Raises `InvalidModel`."""
-    # YAML 1.2, because 1.1 reads the field `on` as true. It includes JSON, and forbids repeated keys.
+    with _refusing_errors():
+        graph = compose(text)
+        return json.loads(json.dumps(_parser().constructor.construct_document(graph))) if graph else None
+
+
+def compose(text: str) -> Node | None:
+    """The text's YAML graph, before aliases and merges are expanded. Raises `InvalidModel`, also if it is too large."""
     if len(text) > MAX_CHARACTERS:
         raise _refusal(f"has {len(text)} characters, more than the {MAX_CHARACTERS} allowed: make it shorter")
+    with _refusing_errors():
+        graph: Node | None = within_bounds(_parser().compose(text))
+        return graph
+
+
+def _parser() -> YAML:
+    """For YAML 1.2, because 1.1 reads the field `on` as true. It includes JSON, and forbids repeated keys."""
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH
+    return yaml
+
+
+@contextmanager
+def _refusing_errors() -> Iterator[None]:
+    """Raises `InvalidModel` for whatever the parser raises."""
     try:
-        graph = within_bounds(yaml.compose(text))  # before aliases and merges are expanded
-        return json.loads(json.dumps(yaml.constructor.construct_document(graph))) if graph else None
+        yield
     except InvalidModel:
         raise
     except MaxDepthExceededError as error:
@@ -44,8 +63,8 @@ def parse_text(text: str) -> Any:
         raise _refusal("has a value of a type that JSON lacks: put dates and times in quotes") from None
 
 
-def _refusal(message: str, path: str = "document") -> InvalidModel:
-    return InvalidModel((Fault(path, message),))
+def _refusal(message: str, position: Position | None = None) -> InvalidModel:
+    return InvalidModel((Fault(str(position or "document"), message, position),))
 
 
 def _complaint(error: YAMLError) -> str:
@@ -53,9 +72,14 @@ def _complaint(error: YAMLError) -> str:
     return MISPLACED if "mapping values are not allowed" in problem or "expected <block end>" in problem else problem
 
 
-def _place(error: YAMLError) -> str:
+def _place(error: YAMLError) -> Position | None:
     mark = getattr(error, "problem_mark", None)
-    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "document"
+    return position_of(mark) if mark else None
+
+
+def position_of(mark: Any) -> Position:
+    """The place that a mark of the parser is at."""
+    return Position(mark.line + 1, mark.column + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from app.protocol.values import check_values
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.matching import renamed_stages
-from app.scoring.model import dump_model, load_model
+from app.scoring.model import dump_model, dump_yaml, load_model
 from app.services.pages import Page, fetch_page
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
 from app.storage.db import Conflict, Database
 from app.storage.models import ModelVersion
+from app.storage.rollouts import Rollout
 from app.validation.faults import Fault, InvalidModel
 
 Result = TypeVar("Result")
@@ -96,9 +97,26 @@ def read_model(source: str | dict[str, Any]) -> ScoringModel:
     return model
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenModel:
+    """A model and, if it was written in YAML, its text."""
+
+    model: ScoringModel
+    text: str | None
+
+
+def read_written(source: str | dict[str, Any]) -> WrittenModel:
+    """The same as `read_model`, with the text."""
+    return WrittenModel(read_model(source), source if isinstance(source, str) else None)
+
+
 def starter() -> ScoringModel:
     """The model that ships with leadscore."""
-    return load_model(files("app.scoring").joinpath("starter.yaml").read_text(encoding="utf-8"))
+    return load_model(starter_text())
+
+
+def starter_text() -> str:
+    return files("app.scoring").joinpath("starter.yaml").read_text(encoding="utf-8")
 
 
 # --- Versions ---------------------------------------------------------------------------------------------------
@@ -106,14 +124,24 @@ def starter() -> ScoringModel:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A stored document and its state. `published_at`: when it was last published, None for a draft."""
+    """A stored document and its state. `published_at`: when it was last published, None for a draft.
+
+    `created_by` and `published_by` are names of keys; None for the command line. `text` is None if it was not YAML.
+    """
 
     number: int
     document: dict[str, Any]
+    text: str | None
     note: str | None
     created_at: datetime
+    created_by: str | None
     state: State
     published_at: datetime | None
+    published_by: str | None
+
+    def as_yaml(self) -> str:
+        """The text as it was written or, failing that, the document in YAML. Blocking like `load`."""
+        return self.text if self.text is not None else dump_yaml(self.load())
 
     def load(self) -> ScoringModel:
         """Blocking, up to several seconds: call it in a thread."""
@@ -141,33 +169,39 @@ async def list_versions(database: Database, before: int | None, limit: int) -> P
 
 async def _with_states(connection: AsyncConnection, versions: Sequence[ModelVersion]) -> list[Version]:
     rollouts = await rollout_store.list_all(connection)
-    published = {rollout.version: rollout.published_at for rollout in rollouts}
+    published = {rollout.version: rollout for rollout in rollouts}
     active = rollouts[-1].version if rollouts else None
-    return [
-        Version(
-            number=each.version,
-            document=each.document,
-            note=each.note,
-            created_at=each.created_at,
-            state=_state(each.version, active, published),
-            published_at=published.get(each.version),
-        )
-        for each in versions
-    ]
+    return [_with_state(each, active, published.get(each.version)) for each in versions]
 
 
-def _state(version: int, active: int | None, published: dict[int, datetime]) -> State:
-    if version == active:
-        return "active"
-    return "retired" if version in published else "draft"
+def _with_state(stored: ModelVersion, active: int | None, published: Rollout | None) -> Version:
+    return Version(
+        number=stored.version,
+        document=stored.document,
+        text=stored.text,
+        note=stored.note,
+        created_at=stored.created_at,
+        created_by=stored.created_by,
+        state="active" if stored.version == active else "draft" if published is None else "retired",
+        published_at=published.published_at if published else None,
+        published_by=published.published_by if published else None,
+    )
 
 
-async def draft(database: Database, model: ScoringModel, note: str | None, now: datetime) -> Version:
+async def draft(
+    database: Database,
+    model: ScoringModel,
+    note: str | None,
+    now: datetime,
+    *,
+    text: str | None = None,
+    author: str | None = None,
+) -> Version:
     """Store a document as the next version. It has no effect until it is published."""
     document = dump_model(model)
 
     async def insert(connection: AsyncConnection) -> Version:
-        version = await model_store.insert(connection, document, note, now)
+        version = await model_store.insert(connection, document, now, text=text, note=note, author=author)
         return (await _with_states(connection, [await get_stored(connection, version)]))[0]
 
     return await retry_on_conflict(database, insert)

@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
+from app.errors import ModelChanged
 from app.scoring.document import ScoringModel
-from app.scoring.model import dump_model
+from app.scoring.model import dump_model, load_model
 from app.services.model_checks import ModelReport, check_model
-from app.services.models import get_stored, get_version, retry_on_conflict, starter
+from app.services.models import get_stored, get_version, retry_on_conflict, starter_text
 from app.storage import changes as change_store
 from app.storage import leads as lead_store
 from app.storage import models as model_store
@@ -25,12 +26,20 @@ Clock = Callable[[], datetime]
 
 
 async def publish(
-    database: Database, version: int, clock: Clock, *, notify: bool, report: ModelReport | None = None
+    database: Database,
+    version: int,
+    clock: Clock,
+    *,
+    notify: bool,
+    author: str | None = None,
+    compared_with: int | None = None,
+    report: ModelReport | None = None,
 ) -> Rollout:
     """Make a version the active model and return the rollout that this starts.
 
-    If it is active already, nothing changes and its existing rollout is returned. `report`: the result of
-    `check_model` for this version, for callers that have it already. Raises `NotFound` or `ExamplesFailed`.
+    If it is active already, nothing changes and its existing rollout is returned. `compared_with`: the version that has
+    to be active still. `report`: the result of `check_model` for this version, for callers that have it already. Raises
+    `NotFound`, `ExamplesFailed` or `ModelChanged`.
     """
     report = report or await _check_version(database, version)
     report.require_examples()
@@ -39,7 +48,8 @@ async def publish(
 
     async def make_active(connection: AsyncConnection) -> Rollout:
         latest = await rollout_store.latest(connection)
-        return await _publish(connection, latest, version, clock(), notify=notify, leads=leads)
+        _require_active(compared_with, latest, version)
+        return await _publish(connection, latest, version, clock(), author=author, notify=notify, leads=leads)
 
     return await retry_on_conflict(database, make_active)
 
@@ -49,18 +59,28 @@ async def _check_version(database: Database, version: int) -> ModelReport:
     return await asyncio.to_thread(lambda: check_model(stored.load()))
 
 
+def _require_active(compared_with: int | None, latest: Rollout | None, version: int) -> None:
+    """Raise `ModelChanged` if another version than the one compared with is active, unless it is `version` itself."""
+    active = latest.version if latest else None
+    if compared_with is not None and active not in (compared_with, version):
+        raise ModelChanged(
+            f"Version {compared_with} is not the active one: version {active} is. Compare with that, then publish."
+        )
+
+
 async def activate(
     database: Database,
     model: ScoringModel,
     clock: Clock,
     *,
+    text: str | None = None,
     note: str | None = None,
     notify: bool = False,
     report: ModelReport | None = None,
 ) -> Rollout:
-    """Draft and publish a document in one step, unless it is the active one already. `report`: as for `publish`.
+    """Draft and publish a document in one step, unless it is the active one already, comments aside.
 
-    Raises `ExamplesFailed`.
+    `text`: the document as it was written, in YAML. `report`: as for `publish`. Raises `ExamplesFailed`.
     """
     if report is None:
         report = await asyncio.to_thread(check_model, model)
@@ -74,14 +94,21 @@ async def activate(
         if latest is not None and dumps((await get_stored(connection, latest.version)).document) == dumps(document):
             return latest  # compared as JSON, because in Python True == 1, and conditions distinguish them
         now = clock()
-        version = await model_store.insert(connection, document, note, now)
-        return await _publish(connection, latest, version, now, notify=notify, leads=leads)
+        version = await model_store.insert(connection, document, now, text=text, note=note, author=None)
+        return await _publish(connection, latest, version, now, author=None, notify=notify, leads=leads)
 
     return await retry_on_conflict(database, make_active)
 
 
 async def _publish(
-    connection: AsyncConnection, latest: Rollout | None, version: int, now: datetime, *, notify: bool, leads: int
+    connection: AsyncConnection,
+    latest: Rollout | None,
+    version: int,
+    now: datetime,
+    *,
+    author: str | None,
+    notify: bool,
+    leads: int,
 ) -> Rollout:
     """Raises `Conflict` if another rollout was inserted after `latest`, the one that the caller has read."""
     if latest is not None and latest.version == version:
@@ -89,7 +116,9 @@ async def _publish(
     after = latest.id if latest else 0
     # Looking back relies on these times being in order, even if the clocks of two replicas disagree.
     at = max(now, latest.published_at) if latest else now
-    rollout = await rollout_store.insert(connection, version, at, after=after, notify=notify, leads=leads)
+    rollout = await rollout_store.insert(
+        connection, version, at, after=after, author=author, notify=notify, leads=leads
+    )
     data = {"version": version, "rollout_id": rollout.id, "notify": notify}
     await change_store.insert(connection, [Change(uuid7(), "model.published", at, None, data)], at)
     return rollout
@@ -100,11 +129,13 @@ async def install_starter(database: Database, clock: Clock) -> None:
     async with database.read() as connection:
         if await rollout_store.latest(connection) is not None:
             return
-    document = dump_model(starter())
+    text = starter_text()
+    document = dump_model(load_model(text))
     try:
         async with database.write() as connection:
             now = clock()
-            version = await model_store.insert(connection, document, "The model that ships.", now)
-            await _publish(connection, None, version, now, notify=False, leads=0)
+            note = "The model that ships."
+            version = await model_store.insert(connection, document, now, text=text, note=note, author=None)
+            await _publish(connection, None, version, now, author=None, notify=False, leads=0)
     except Conflict:  # another replica has just published it
         return

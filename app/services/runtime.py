@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+import structlog
 from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
@@ -17,7 +18,8 @@ from app.services.gauges import update_gauges
 from app.services.intake import Intake
 from app.services.jobs import Jobs
 from app.services.keyring import KeyRing
-from app.services.keys import Key, NewKey, create_first_keys
+from app.services.keys import Key, NewKey, create_chosen_keys, create_first_keys
+from app.services.lead_lists import LeadLists
 from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
@@ -27,6 +29,8 @@ from app.settings import Settings
 from app.storage.db import Database
 from app.storage.migrations import check_schema, migrate
 from app.webhooks.sending import GuardedBackend, WebhookClient
+
+log = structlog.get_logger()
 
 WRITER_LANES = 2
 """Concurrent commits on PostgreSQL: the next is prepared while one runs. More lanes did not measure faster."""
@@ -47,8 +51,9 @@ class Runtime:
             settings.database_url, pool_size=settings.pool_size, pool_timeout_s=settings.pool_timeout_s
         )
         self.models = ActiveModels()
-        self.keys = KeyRing(self.database)
+        self.keys = KeyRing(self.database, clock)
         self.leads = Leads(self.database, self.models)
+        self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
         self.webhooks = Webhooks(self.database, self.models, self.feed, settings.webhook_hosts)
         self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))
@@ -77,9 +82,11 @@ class Runtime:
         await install_starter(self.database, self.clock)
 
     async def start(self) -> None:
-        """Open the database and start the writer."""
+        """Open the database, create the keys that the settings list, and start the writer."""
         known_referrers(), public_suffixes()  # loaded now, so that no request waits for them
         await self.open()
+        if created := await create_chosen_keys(self.database, self.settings.bootstrap_keys, self.clock()):
+            log.info("keys created", keys=len(created))
         self._writing = asyncio.create_task(self.writer.run(), name="writer")
 
     def sender(self, key: Key) -> Sender:

@@ -1,10 +1,10 @@
 """Scoring models in storage: every version of the document. `rollouts` records which one is active."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.tables import models
@@ -12,17 +12,19 @@ from app.storage.tables import models
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A document with its version number. It never changes."""
+    """A document with its version number. It never changes. `text` is how it was written, None if not as YAML."""
 
     version: int
     document: dict[str, Any]
+    text: str | None
     note: str | None
     created_at: datetime
+    created_by: str | None
 
 
 async def get(connection: AsyncConnection, version: int) -> ModelVersion | None:
-    row = (await connection.execute(select(models).where(models.c.version == version))).first()
-    return None if row is None else _from_row(row)
+    row = (await connection.execute(select(models).where(models.c.version == version))).mappings().first()
+    return None if row is None else ModelVersion(**row)
 
 
 async def page(connection: AsyncConnection, before: int | None, limit: int) -> list[ModelVersion]:
@@ -30,16 +32,20 @@ async def page(connection: AsyncConnection, before: int | None, limit: int) -> l
     query = select(models).order_by(models.c.version.desc()).limit(limit)
     if before is not None:
         query = query.where(models.c.version < before)
-    return [_from_row(row) for row in await connection.execute(query)]
+    return [ModelVersion(**row) for row in (await connection.execute(query)).mappings()]
 
 
-async def insert(connection: AsyncConnection, document: dict[str, Any], note: str | None, now: datetime) -> int:
+async def insert(
+    connection: AsyncConnection,
+    document: dict[str, Any],
+    now: datetime,
+    *,
+    text: str | None,
+    note: str | None,
+    author: str | None,
+) -> int:
     """Store a document as the next version and return its number. Raises `Conflict` if another came first."""
     latest = (await connection.execute(select(func.max(models.c.version)))).scalar() or 0
-    row = {"version": latest + 1, "document": document, "note": note, "created_at": now}
-    await connection.execute(models.insert(), [row])
-    return latest + 1
-
-
-def _from_row(row: Row[Any]) -> ModelVersion:
-    return ModelVersion(row.version, row.document, row.note, row.created_at)
+    version = ModelVersion(latest + 1, document, text, note, created_at=now, created_by=author)
+    await connection.execute(models.insert(), [asdict(version)])
+    return version.version

@@ -24,6 +24,7 @@ class Rollout:
     id: int
     version: int
     published_at: datetime
+    published_by: str | None
     notify: bool
     leads: int
     started_at: datetime | None
@@ -60,7 +61,14 @@ async def list_all(connection: AsyncConnection) -> list[Rollout]:
 
 
 async def insert(
-    connection: AsyncConnection, version: int, now: datetime, after: int, *, notify: bool, leads: int
+    connection: AsyncConnection,
+    version: int,
+    now: datetime,
+    after: int,
+    *,
+    author: str | None,
+    notify: bool,
+    leads: int,
 ) -> Rollout:
     """Make a version the active one. `after` is the id of the latest rollout that the caller saw.
 
@@ -70,6 +78,7 @@ async def insert(
         id=after + 1,
         version=version,
         published_at=now,
+        published_by=author,
         notify=notify,
         leads=leads,
         started_at=None,

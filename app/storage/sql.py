@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import orjson
@@ -26,6 +26,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     select,
     text,
     type_coerce,
@@ -38,6 +39,7 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 Value = TypeVar("Value")
+TimeUnit = Literal["minute", "hour"]
 
 
 class _AsText(TypeDecorator[Value]):
@@ -163,6 +165,31 @@ def any_of_param(column: ColumnElement[Value], name: str) -> ColumnElement[bool]
     return _AnyOf(column, bindparam(name, type_=_ListOf(column.type)))
 
 
+class _StartsWith(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: OperatorType | None = None) -> Any:  # noqa: ARG002
+        return self  # as for _AnyOf
+
+
+@compiles(_StartsWith, "postgresql")
+def _starts_with_by_bytes(element: _StartsWith, compiler: SQLCompiler, **options: Any) -> str:
+    column, first, last = (compiler.process(each, **options) for each in element.clauses)
+    return f"({column} ~>=~ {first} AND {column} ~<=~ {last})"
+
+
+@compiles(_StartsWith, "sqlite")
+def _starts_with(element: _StartsWith, compiler: SQLCompiler, **options: Any) -> str:
+    column, first, last = (compiler.process(each, **options) for each in element.clauses)
+    return f"({column} >= {first} AND {column} <= {last})"
+
+
+def starts_with(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Whether a text begins with a prefix, exactly. On PostgreSQL, its index needs the class `text_pattern_ops`."""
+    return _StartsWith(column, literal(prefix, column.type), literal(f"{prefix}\U0010ffff", column.type))
+
+
 class _Week(FunctionElement[date]):
     type = Date()
     inherit_cache = True
@@ -184,6 +211,14 @@ def _week_by_modifiers(element: _Week, compiler: SQLCompiler, **options: Any) ->
 def week_of(day: ColumnElement[Any]) -> ColumnElement[date]:
     """The Monday of the week of a day."""
     return _Week(day)
+
+
+def start_of(unit: TimeUnit, moment: ColumnElement[datetime], dialect: Dialect) -> ColumnElement[datetime]:
+    """The beginning of the minute or hour of a moment."""
+    if dialect.name != "sqlite":
+        return func.date_trunc(literal_column(f"'{unit}'"), moment, type_=UtcDateTime)
+    length, rest = (16, ":00+00:00") if unit == "minute" else (13, ":00:00+00:00")
+    return type_coerce(func.substr(moment, 1, length, type_=String) + rest, UtcDateTime)
 
 
 def object_items(column: ColumnElement[Any], key: BindParameter[str], dialect: Dialect) -> TableValuedAlias:

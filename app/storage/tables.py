@@ -1,5 +1,7 @@
 """The tables. A test compares the migrations with this file."""
 
+from datetime import date
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -33,6 +35,9 @@ MERGED = text("merged_into IS NOT NULL")
 NOT_MERGED = text("merged_into IS NULL")
 UNNUMBERED = text("last_position IS NULL")
 PENDING = text("state = 'pending'")
+NO_CHANGE_ON = date(9999, 1, 1)
+"""Not `date.max`, which asyncpg sends as infinity."""
+
 IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
 
 leads = Table(
@@ -68,6 +73,13 @@ leads = Table(
     Column("model_version", Integer, nullable=False),
     # The UTC day of the sweeper's next check; null for a merged lead.
     Column("next_check_on", Date, nullable=True, index=True),
+    # The next change of stage if nothing more happens: the UTC day, or one that sorts last, and the stage, empty if no
+    # change comes, null if none was forecast since the last event.
+    Column("next_change_on", Date, nullable=False, server_default=text(f"'{NO_CHANGE_ON}'")),
+    Column("next_change_to", String(64), nullable=True),
+    # The model's first two scores in whole tens: see app/scoring/steps.py.
+    Column("first_score_step", Integer, nullable=False, server_default=text("0")),
+    Column("second_score_step", Integer, nullable=False, server_default=text("0")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     # Null for leads that have not changed since this column was added.
@@ -78,6 +90,10 @@ leads = Table(
     Index(None, "model_version", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "stage", "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "stage_since", "id", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "next_change_on", "id", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "first_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "second_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     # All that the funnel counts, so that it need not read the leads themselves. SQLite also needs the last column.
     Index(
         "ix_leads_funnel",
@@ -95,6 +111,11 @@ identities = Table(
     Column("identity", IDENTITY, primary_key=True),
     Column("lead_id", Id, ForeignKey("leads.id"), nullable=False, index=True),
     Column("linked_at", UtcDateTime, nullable=False),
+    # The part of an email address after the @; null for other kinds.
+    Column("email_domain", String(200), nullable=True),
+    # For prefixes, hence the operator class: the database's language may sort differently.
+    Index("ix_identities_prefix", "identity", "lead_id", postgresql_ops={"identity": "text_pattern_ops"}),
+    Index("ix_identities_domain", "email_domain", "lead_id", postgresql_ops={"email_domain": "text_pattern_ops"}),
 )
 
 # An identity's leads before it moved: for look-backs, and for undoing merges. The time is in the key, because an
@@ -130,6 +151,9 @@ events = Table(
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
     Index(None, "name_key", "occurred_at"),
+    # For counts by minute and source, which it answers alone. All events of a commit have the same time, so that
+    # PostgreSQL stores each time about once.
+    Index(None, "received_at", "source"),
 )
 
 transitions = Table(
@@ -146,6 +170,8 @@ transitions = Table(
     # Whether subscribers are notified: not for changes by a model that was published quietly.
     Column("notify", Boolean, nullable=False),
     Index(None, "lead_id", "id"),
+    Index(None, "at", "id"),
+    Index(None, "to_stage", "at", "id"),
 )
 
 models = Table(
@@ -153,8 +179,11 @@ models = Table(
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("document", OrderedJson, nullable=False),
+    # The document as it was written, with its comments; null if that was not YAML.
+    Column("text", Text, nullable=True),
     Column("note", Text, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(100), nullable=True),
 )
 
 # A rollout begins when a version is published. The latest one's version is the active model; to go back, publish an
@@ -165,6 +194,7 @@ rollouts = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", Integer, ForeignKey("models.version"), nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
+    Column("published_by", String(100), nullable=True),
     Column("notify", Boolean, nullable=False),
     Column("leads", Integer, nullable=False),
     Column("started_at", UtcDateTime, nullable=True),
@@ -185,7 +215,20 @@ keys = Table(
     Column("events", JSON(none_as_null=True), nullable=True),
     Column("trait_map", JSON(none_as_null=True), nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
     Column("revoked_at", UtcDateTime, nullable=True),
+    Column("last_used_at", UtcDateTime, nullable=True),
+)
+
+# Secrets that a rotation replaced, which are accepted until they end. They are kept for good: a manifest that still
+# lists one (LEADSCORE_BOOTSTRAP_KEYS) must not bring it back.
+old_secrets = Table(
+    "old_secrets",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=False, index=True),
+    Column("replaced_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
 )
 
 rejections = Table(
@@ -193,13 +236,30 @@ rejections = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("source", String(100), nullable=False),
-    Column("received_at", UtcDateTime, nullable=False, index=True),
+    Column("received_at", UtcDateTime, nullable=False),
     Column("code", String(64), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("message_id", String(100), nullable=True),
+    Column("message_id", String(100), nullable=True, index=True),
+    # As for events, if the message has a readable name.
+    Column("name_key", String(600), nullable=True, index=True),
     Column("body", Text, nullable=False),
     # The people in the message, so that erasure covers this table. Replicas of the previous version need the default.
     Column("identities", JSON, nullable=False, server_default=text("'[]'")),
+    # The first for counts by code, which it answers alone.
+    Index(None, "received_at", "code", "source"),
+    Index(None, "code", "id"),
+)
+
+# How many duplicates a transaction found, for counts by minute and source. Rows are only added, so that no commit waits
+# for another.
+duplicates = Table(
+    "duplicates",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("messages", Integer, nullable=False),
+    Index(None, "received_at", "source", "messages"),
 )
 
 # The changes that one transaction made, for the feed. `id` is given while the leads that changed are locked, so a
@@ -287,4 +347,18 @@ jobs = Table(
     Column("finished_at", UtcDateTime, nullable=True),
     Column("claimed_by", Id, nullable=True),
     Column("claimed_until", UtcDateTime, nullable=True),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    # One of these two says who signed in.
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=True),
+    Column("user_name", String(200), nullable=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=True),  # null: a link that nobody has used yet
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
 )

@@ -83,6 +83,11 @@ def unknown_name_message(what: str, name: str, known: Sequence[str]) -> str:
     return f"unknown {what}; expected one of: {', '.join(known)}" if known else f"unknown {what}"
 
 
+def encodable(text: str) -> str:
+    """The text with lone surrogates, which names in a model may contain, replaced: UTF-8 can't encode them."""
+    return text.encode(errors="replace").decode()
+
+
 def in_one_fault(message: str) -> WrapValidator:
     """For a union: report one fault with this message instead of pydantic's fault for each type."""
 

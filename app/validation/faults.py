@@ -4,11 +4,26 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a text. Both count from 1; columns count characters."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: its place in the document, such as `stages[2].when.all[0].gte`, and what is wrong there."""
+    """One fault: its place in the document, such as `stages[2].when.all[0].gte`, and what is wrong there.
+
+    `position`: where the document's text can't be parsed.
+    """
 
     path: str
     message: str
+    position: Position | None = None
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"

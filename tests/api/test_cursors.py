@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from app.api.cursors import write_cursor
-from app.services.leads import LeadQuery
+from app.services.lead_lists import LeadQuery
 from tests.api.harness import Api, accepted, assert_problem, track
 from tests.services.harness import NOW
 
-SORTS = ["last_seen_at", "engagement"]
+SORTS = ["last_seen_at", "stage_since", "next_change", "engagement"]
 
 
 async def crowd(api: Api, count: int = 23) -> None:
@@ -105,7 +105,10 @@ def altered(cursor: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", ["/v1/leads", "/v1/rejections", "/v1/leads/{id}/events", "/v1/leads/{id}/transitions"])
+ALTERED = ["/v1/leads", "/v1/rejections", *(f"/v1/leads/{{id}}/{part}" for part in ("events", "transitions"))]
+
+
+@pytest.mark.parametrize("path", ALTERED)
 async def test_an_altered_cursor_is_refused(web: Api, path: str) -> None:
     await crowd(web, 3)
     await web.batch(track(userId="null"), track(userId="null"))
@@ -142,6 +145,7 @@ async def test_a_forged_cursor_is_refused(web: Api) -> None:
         "/v1/models": "models",
         f"/v1/leads/{lead_id}/events": ("events", UUID(lead_id)),
         f"/v1/leads/{lead_id}/transitions": ("transitions", UUID(lead_id)),
+        f"/v1/leads/{lead_id}/identities": ("identities", UUID(lead_id)),
     }
     for path, query in lists.items():
         for position in MADE_UP:

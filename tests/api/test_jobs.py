@@ -64,6 +64,23 @@ async def test_an_invalid_model_is_refused_at_once(web: Api) -> None:
     assert_problem(await web.do("/v1/backtests", QUESTION | {"model": {"name": "n"}}), 422, "invalid-model")
 
 
+async def test_a_preview_of_a_document_is_a_job(still: Api) -> None:
+    answer = await still.do("/v1/previews", {"model": small_model(), "sample": 10})
+    job = answer.json()
+    assert (answer.status_code, job["kind"], job["state"]) == (202, "preview", "waiting")
+    assert job["request"] == {"model": small_model(), "sample": 10}
+
+
+@pytest.mark.parametrize("wrong", [{}, {"model": "best"}, {"model": 1, "sample": 0}, {"model": 1, "more": 1}, []])
+async def test_an_invalid_request_for_a_preview_is_refused(web: Api, wrong: Any) -> None:
+    assert_problem(await web.do("/v1/previews", wrong), 422, "validation-error")
+
+
+async def test_a_preview_needs_a_valid_model_and_an_admin(web: Api) -> None:
+    assert_problem(await web.do("/v1/previews", {"model": {"name": "n"}}), 422, "invalid-model")
+    assert_problem(await web.do("/v1/previews", {"model": 1}, "read"), 403, "insufficient-scope")
+
+
 async def test_an_unknown_job_is_not_found(web: Api) -> None:
     assert_problem(await web.ask(f"/v1/jobs/{uuid4()}"), 404, "not-found")
     answer = await web.client.delete(f"/v1/jobs/{uuid4()}", headers=web.bearer("admin"))

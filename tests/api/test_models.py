@@ -11,7 +11,7 @@ from app.scoring.model import dump_yaml, load_model
 from app.scoring.text import MAX_CHARACTERS
 from tests.api.harness import Api, assert_problem, small_model
 
-VERSION = {"version", "name", "state", "note", "created_at", "published_at"}
+VERSION = {"version", "name", "state", "note", "created_at", "created_by", "published_at", "published_by"}
 MODEL = VERSION | {"warnings", "examples", "document"}
 AS_YAML = dump_yaml(load_model(small_model())).encode()
 
@@ -80,7 +80,7 @@ async def test_a_draft_is_answered_with_its_warnings(api: Api) -> None:
     signals = small_model()["signals"] | {"unread": {"on": ["Page Viewed"]}}
     model = (await api.do("/v1/models", small_model(signals=signals))).json()
     [warning] = model["warnings"]
-    assert set(warning) == {"code", "path", "message"}
+    assert set(warning) == {"code", "path", "message", "line", "column"}
     assert (warning["code"], warning["path"]) == ("unread-signal", "signals.unread")
 
 

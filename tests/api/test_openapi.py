@@ -49,14 +49,15 @@ async def test_the_documentation_is_served(web: Api) -> None:
 OPERATIONS = """
 track identify page screen group alias send_batch import_history submit_form
 look_up_lead look_up_leads list_leads get_lead get_lead_score get_lead_history list_lead_events list_lead_transitions
-create_model list_models get_model_schema get_model compare_models preview_model publish_model
-list_rollouts get_rollout evaluate_messages list_keys create_key revoke_key list_rejections
-list_changes get_funnel list_sources get_signal_series
+check_model create_model list_models get_model_schema get_model compare_models preview_model publish_model
+list_rollouts get_rollout evaluate_messages list_keys create_key rotate_key revoke_key get_own_key
+list_rejections count_rejections get_activity get_status
+list_changes count_leads list_transitions list_lead_identities get_funnel list_sources get_signal_series
 check_liveness check_readiness get_metrics
 create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_secret send_test
 list_deliveries get_delivery replay_deliveries replay_delivery
 erase_lead_by_identity erase_lead_by_id
-create_proposal create_backtest list_jobs get_job cancel_job
+create_proposal create_backtest create_preview list_jobs get_job cancel_job
 """
 
 
@@ -100,6 +101,19 @@ async def test_every_example_of_what_may_be_sent_is_taken(web: Api) -> None:
         answer = await web.client.post(path.replace("{form}", "contact"), auth=(web.keys["server"], ""), **form)
         assert answer.status_code == 200, (path, answer.text)
         assert accepted(answer)[0] == len(body["example"].get("batch", [1]))
+
+
+async def test_every_example_of_a_job_is_taken_and_its_results_are_documented(still: Api) -> None:
+    schemas = (await still.client.get("/openapi.json")).json()["components"]["schemas"]
+    for name in ("proposal", "backtest"):
+        (example,) = schemas[f"{name.title()}Request"]["examples"]
+        answer = await still.do(f"/v1/{name}s", example)
+        assert (answer.status_code, answer.json()["kind"]) == (202, name), answer.text
+        assert schemas[f"{name.title()}Document"]["examples"]
+    (example,) = schemas["PreviewJobRequest"]["examples"]
+    assert (await still.do("/v1/previews", example)).status_code == 202
+    result = json.dumps(schemas["JobDocument"]["properties"]["result"])
+    assert all(f"/{name}Document" in result for name in ("Proposal", "Backtest", "Preview"))
 
 
 @pytest.mark.parametrize(
@@ -251,6 +265,8 @@ ASKED = [
     "note",
     "by",
     "signal",
+    "code",
+    "q",
 ]
 QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
@@ -261,7 +277,8 @@ NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publi
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
-NAMED += ["/v1/backtests"]
+NAMED += ["/v1/backtests", "/v1/me", "/v1/keys/{id}/rotate", "/v1/rejections/counts", "/v1/activity", "/v1/status"]
+NAMED += ["/v1/previews"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])
@@ -333,11 +350,17 @@ def nearly_models(draw: st.DrawFn) -> Any:
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=nearly_models(), as_yaml=st.booleans())
-def test_a_nearly_valid_model_is_drafted_or_refused(target: Target, document: Any, as_yaml: bool) -> None:
+def test_a_nearly_valid_model_is_drafted_if_its_check_finds_no_fault(
+    target: Target, document: Any, as_yaml: bool
+) -> None:
     body = json.dumps(document)
     headers = target.api.bearer("admin") | {"Content-Type": "application/yaml" if as_yaml else "application/json"}
+    checked = target.request("POST", "/v1/models/check", content=body, headers=headers)
     answer = target.request("POST", "/v1/models", content=body, headers=headers)
     assert_sound(answer)
+    assert_sound(checked)
+    if checked.status_code == 200:
+        assert (answer.status_code == 201) == (checked.json()["faults"] == [])
     if answer.status_code == 201:
         location = answer.headers["Location"]
         assert target.request("GET", location, headers=headers | {"Accept": "application/yaml"}).status_code == 200

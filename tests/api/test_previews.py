@@ -31,9 +31,14 @@ async def test_a_preview_counts_the_leads_of_each_stage_before_and_after(api: Ap
     assert {name: count for name, count in told["stages"]["before"].items() if count} == {"visitor": 3, "sql": 2}
     assert told["stages"]["after"] == {"visitor": 3, "hot": 2}
     assert told["moves"] == [
-        {"from_stage": "visitor", "to_stage": "visitor", "leads": 3},
-        {"from_stage": "sql", "to_stage": "hot", "leads": 2},
+        {"from_stage": "visitor", "to_stage": "visitor", "leads": 3, "lead_ids": await ids(api, "interest")},
+        {"from_stage": "sql", "to_stage": "hot", "leads": 2, "lead_ids": await ids(api, "sql")},
     ]
+
+
+async def ids(api: Api, stage: str) -> list[str]:
+    """The ids of the leads in a stage, the oldest first."""
+    return sorted(lead["id"] for lead in (await api.told("/v1/leads", stage=stage))["data"])
 
 
 async def test_a_preview_shows_the_distribution_of_each_score(api: Api) -> None:

@@ -13,8 +13,8 @@ from tests.api.harness import Api, accepted, assert_problem, small_model, track
 from tests.api.server import Server, serving
 from tests.services.harness import NOW
 
-ROLLOUT = {"id", "version", "notify", "state", "done", "total", "rate", "published_at", "started_at", "finished_at"}
-ROLLOUT |= {"expected_end"}
+ROLLOUT = {"id", "version", "notify", "state", "done", "total", "rate", "published_at", "published_by"}
+ROLLOUT |= {"started_at", "finished_at", "expected_end"}
 
 
 async def crowd(api: Api, count: int = 4) -> None:
@@ -147,6 +147,7 @@ async def test_a_rollout_waits_for_a_process_to_run_it(still: Api) -> None:
         "total": 4,
         "rate": None,
         "published_at": "2026-03-10T12:00:00Z",
+        "published_by": (await still.runtime.keys.recognise(still.keys["admin"])).name,
         "started_at": None,
         "finished_at": None,
         "expected_end": None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.scoring.model import load_model
+from app.services.models import starter_text
 from tests.api.server import run, serving
 from tests.cli.harness import MODEL, one_sentence
 
@@ -98,12 +98,14 @@ def test_versions_are_listed_with_their_state_and_note(sqlite_url: str, model: P
     assert [version["state"] for version in told(sqlite_url, "list")["data"]] == ["active", "retired"]
 
 
-def test_a_document_is_shown_as_yaml_that_loads(sqlite_url: str, model: Path) -> None:
-    active = run(sqlite_url, "model", "show")
-    assert load_model(active.stdout).name == "starter"
-    assert run(sqlite_url, "model", "show", "1").stdout == active.stdout
-    assert load_model(run(NOWHERE, "model", "show", str(model)).stdout) == load_model(MODEL)
-    assert (told(NOWHERE, "show", str(model))["name"], told(sqlite_url, "show")["version"]) == ("tiny", 1)
+def test_a_model_is_shown_as_it_was_written(sqlite_url: str, model: Path) -> None:
+    assert run(sqlite_url, "model", "show").stdout == starter_text()
+    model.write_text(f"# ours\n{MODEL}")
+    assert run(NOWHERE, "model", "show", str(model)).stdout == model.read_text()
+    run(sqlite_url, "model", "publish", str(model))
+    assert run(sqlite_url, "model", "show").stdout == model.read_text()
+    assert run(sqlite_url, "model", "show", "1").stdout == starter_text()
+    assert (told(NOWHERE, "show", str(model))["name"], told(sqlite_url, "show")["version"]) == ("tiny", 2)
 
 
 def test_json_output_equals_the_apis_answer(sqlite_url: str, model: Path) -> None:

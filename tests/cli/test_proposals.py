@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.documents.backtests import BacktestsDocument
 from app.scoring.events import Event
 from tests.api.server import fresh_database, run
 from tests.cli.harness import one_sentence
@@ -81,6 +82,7 @@ def test_a_backtest_shows_how_well_each_score_predicts(url: str, proposed: tuple
 def test_a_report_is_also_given_as_json(url: str) -> None:
     done = run(url, "model", "backtest", "active", *OUTCOME, "--after", "14", "--json")
     reports = json.loads(done.stdout)
+    assert BacktestsDocument.model_validate(reports).model_dump(mode="json") == reports  # as in the result of a job
     assert set(reports) == {"engagement", "fit"}
     assert reports["fit"]["counted"] == {"leads": 400, "leads_with_outcome": 150, "snapshots": 400, "base_rate": 0.375}
     assert 0 < reports["engagement"]["auc"]["low"] < reports["engagement"]["auc"]["high"] < 1
@@ -93,9 +95,10 @@ def test_a_report_is_also_given_as_json(url: str) -> None:
         (["propose", *OUTCOME, "--capacity", "50"], "--capacity is a number of leads a week, such as 50/week."),
         (["propose", *OUTCOME, "--capacity", "5/week", "--precision", "0.5"], "--capacity and --precision exclude"),
         (["backtest", "active", *OUTCOME, "--at", "2025-01-02", "--after", "3"], "--at and --after exclude each other"),
+        (["propose", *OUTCOME, "--precision", "0"], "precision: must be more than 0"),
         (["backtest", "active", *OUTCOME, "--at", "2099-01-02"], "The 60 days after 2099-01-02 are not over until"),
     ],
-    ids=["unknown outcome", "capacity", "two goals", "two schedules", "future"],
+    ids=["unknown outcome", "capacity", "two goals", "two schedules", "precision", "future"],
 )
 def test_what_cannot_be_answered_is_refused_in_one_sentence(url: str, arguments: list[str], sentence: str) -> None:
     done = run(url, "model", *arguments)

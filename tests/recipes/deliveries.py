@@ -23,7 +23,14 @@ OTHER_SECRET = "whsec_b3RoZXIgc2VjcmV0IG90aGVyIHNlY3JldA=="
 
 def change(position: int, **more: Any) -> dict[str, Any]:
     """A stage change of one lead, as the body of a webhook."""
-    reason = {"score": "engagement", "rule": "demo", "signal": "demo_requested", "hits": 1, "points": 40.0}
+    reason = {
+        "score": "engagement",
+        "rule": "demo",
+        "title": "demo",
+        "signal": "demo_requested",
+        "hits": 1,
+        "points": 40.0,
+    }
     reason |= {"last_hit_on": "2026-11-29", "kind": "rule"}
     data = {"from": "mql", "to": "sql", "cause": "event", "model_version": 3, "scores": {"engagement": 85.0}}
     body = {"type": "lead.stage_changed", "timestamp": "2026-11-29T09:00:00Z", "id": str(uuid4()), "position": position}

@@ -327,7 +327,10 @@ def weight(rule: Json, age: int) -> float:
 
 
 def band(score: Json, value: float) -> str | None:
-    reached = {name: threshold for name, threshold in score.get("bands", {}).items() if value >= threshold}
+    bands = {
+        name: band["threshold"] if isinstance(band, dict) else band for name, band in score.get("bands", {}).items()
+    }
+    reached = {name: threshold for name, threshold in bands.items() if value >= threshold}
     return max(reached, key=lambda name: reached[name]) if reached else None
 
 

@@ -164,6 +164,7 @@ def compiled(document: Json) -> CompiledModel:
     return compile_model(load_model(document), 1)
 
 
+TITLES = st.sampled_from(["A title", "title"])
 TREATMENTS = st.fixed_dictionaries({}, optional={"trusted": st.booleans()})
 
 
@@ -171,7 +172,7 @@ TREATMENTS = st.fixed_dictionaries({}, optional={"trusted": st.booleans()})
 def _signals() -> st.SearchStrategy[Json]:
     on = st.sampled_from(NAMES) | st.lists(st.sampled_from(NAMES), min_size=1, max_size=2)
     where = conditions(field_leaves("property") | field_leaves("context"))
-    narrow = st.fixed_dictionaries({"on": on}, optional={"where": where, "trusted": st.booleans()})
+    narrow = st.fixed_dictionaries({"on": on}, optional={"where": where, "trusted": st.booleans(), "title": TITLES})
     return st.fixed_dictionaries({"on": on}) | narrow
 
 
@@ -214,12 +215,14 @@ def _scores(draw: st.DrawFn, signals: Names, *, fading: bool) -> Json:
     limits = {"min": st.just(low), "max": st.just(high)}
     bands = st.dictionaries(st.sampled_from(["hot", "warm", "cold"]), cents)
     unequal = bands.filter(lambda named: len(set(named.values())) == len(named))
-    return {"rules": rules, "groups": groups, **draw(st.fixed_dictionaries({}, optional={**limits, "bands": unequal}))}
+    titled = unequal.map(lambda named: {name: {"threshold": at, "title": "A title"} for name, at in named.items()})
+    optional = {**limits, "bands": unequal | titled, "title": TITLES}
+    return {"rules": rules, "groups": groups, **draw(st.fixed_dictionaries({}, optional=optional))}
 
 
 @cache
 def _rules(signals: Names, groups: Names, *, fading: bool) -> st.SearchStrategy[Json]:
-    shared: Json = {"max_points": caps} | ({"group": st.sampled_from(groups)} if groups else {})
+    shared: Json = {"max_points": caps, "title": TITLES} | ({"group": st.sampled_from(groups)} if groups else {})
     of_signal: Json = {"signal": st.sampled_from(signals), "points": points}
     counted = shared | {"per_day": st.integers(1, 3)}
     frequent = of_signal | {"at_least": st.integers(1, 4), "within_days": OFFERED_DAYS}

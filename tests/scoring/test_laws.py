@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.scoring.engine import CompiledModel, evaluate, ledger
 from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract_tally
 from app.scoring.rules import NOTHING
-from app.scoring.stages import Span, Standing, settle, stage_of
+from app.scoring.stages import Span, Standing, forecast, look_ahead, predict, settle, stage_of, stage_reason
 from tests.scoring.strategies import (
     MOMENT,
     NAMES,
@@ -230,6 +230,24 @@ def _days(model: CompiledModel, lead: Facts, days: Any) -> list[Any]:
     return [evaluate(model, lead, MOMENT + timedelta(days=ahead)) for ahead in days]
 
 
+@settings(max_examples=40)
+@given(models(), events(last_day=0), st.integers(1, 120))
+def test_looking_ahead_agrees_with_the_forecast_and_with_evaluating_each_day(
+    document: Json, past: list[Json], days: int
+) -> None:
+    model = compiled(document)
+    today = evaluate(model, facts_from(model, past), MOMENT)
+    stage = stage_of(today, None)
+    ahead = list(look_ahead(today, stage, today.day + days))
+    assert [evaluation for evaluation, _ in ahead] == _days(model, today.profile.facts, range(1, days + 1))
+    assert ahead[-1] == predict(today, stage, today.day + days)
+    first = next(((evaluation.day, other) for evaluation, other in ahead if other != stage), None)
+    change = forecast(today, stage)
+    assert first == (
+        (change.on.toordinal(), change.stage) if change and change.on.toordinal() <= today.day + days else None
+    )
+
+
 # --- 8 One transition function ----------------------------------------------------------------------------------
 
 
@@ -260,6 +278,21 @@ def test_settling_twice_is_the_same_as_settling_once(
     evaluation = evaluate(model, facts_from(model, past), MOMENT)
     settled, _ = settle(evaluation, standing, MOMENT, "event")
     assert settle(evaluation, settled, MOMENT + timedelta(hours=1), "time") == (settled, None)
+
+
+@settings(max_examples=40)
+@given(models(), events(), STANDINGS)
+def test_something_is_missing_for_exactly_the_stages_above(
+    document: Json, past: list[Json], standing: Standing | None
+) -> None:
+    model = compiled(document)
+    evaluation = evaluate(model, facts_from(model, past), MOMENT)
+    stage = stage_of(evaluation, standing.stage if standing else None)
+    reason = stage_reason(evaluation, stage)
+    names = [each.name for each in model.stages]
+    assert [rung["stage"] for rung in reason["rungs"]] == names[names.index(stage) + 1 :]
+    assert all(rung["missing"] for rung in reason["rungs"])
+    assert reason["next"] == next(iter(reason["rungs"]), None)
 
 
 def test_a_moment_is_evaluated_like_its_day() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.scoring.engine import CompiledModel, evaluate
-from app.scoring.preview import MAX_MOVERS, QUANTILES, Placement, Preview
+from app.scoring.preview import MAX_LEADS_PER_MOVE, MAX_MOVERS, QUANTILES, Placement, Preview
 from app.scoring.stages import stage_of
 from tests.scoring.strategies import MOMENT, compiled, events, facts_from, models
 
@@ -54,6 +54,14 @@ def test_leads_are_counted_by_stage_before_and_after() -> None:
 
 def test_leads_that_change_their_stage_are_counted() -> None:
     assert preview_of(model(1), model(2), [1, 5, 9, 10, 20]).stage_changes == 2
+
+
+def test_some_leads_of_each_move_are_named() -> None:
+    preview = preview_of(model(1), model(2), [9, 1, 9] + [1] * MAX_LEADS_PER_MOVE)
+    assert preview.leads_by_move["low", "high"] == [UUID(int=0), UUID(int=2)]
+    assert preview.leads_by_move["low", "low"] == [
+        UUID(int=number) for number in (1, *range(3, MAX_LEADS_PER_MOVE + 2))
+    ]
 
 
 def test_a_stage_that_only_one_of_the_models_has_is_counted_for_that_one() -> None:

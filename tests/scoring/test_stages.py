@@ -98,6 +98,11 @@ def test_the_first_stage_needs_no_reason_and_shows_what_the_next_one_lacks() -> 
         "kept": False,
         "because": None,
         "next": {"stage": "lead", "missing": missing},
+        "rungs": [
+            {"stage": "lead", "missing": missing},
+            {"stage": "mql", "missing": {"score": "engagement", "gte": 40, "actual": 0, "short_by": 40}},
+            {"stage": "sql", "missing": {"signal": "demo", "within_days": 30, "actual": 0, "short_by": 1}},
+        ],
     }
 
 
@@ -124,7 +129,8 @@ def test_a_lead_that_meets_when_is_not_marked_as_kept() -> None:
 
 
 def test_the_highest_stage_has_no_next_one() -> None:
-    assert stage_reason(lead(demos=1), "sql")["next"] is None
+    reason = stage_reason(lead(demos=1), "sql")
+    assert (reason["next"], reason["rungs"]) == (None, [])
 
 
 # --- Forecasts --------------------------------------------------------------------------------------------------

@@ -109,8 +109,8 @@ def test_every_threshold_of_a_stage_can_be_reached() -> None:
 @pytest.mark.parametrize("name", DOCUMENT.scores)
 def test_every_band_can_be_reached_and_one_always_holds(name: str) -> None:
     score = DOCUMENT.scores[name]
-    assert max(score.bands.values()) <= range_of(score)[1]
-    assert min(score.bands.values()) == score.min
+    assert score.falling_bands[0][0] <= range_of(score)[1]
+    assert score.falling_bands[-1][0] == score.min
 
 
 @pytest.mark.parametrize("name", DOCUMENT.scores)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.scoring.document import Name
+from app.scoring.field_types import Name
 from app.validation.error_messages import error_message
 
 MARKER = "the-marker"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from app.documents.previews import PreviewDocument
 from app.scoring.model import load_model
 from app.services.jobs import Job, JobKind
 from app.services.publishing import activate
@@ -59,6 +60,19 @@ async def test_a_backtest_reports_each_score(runtime: Runtime) -> None:
     report = job.result["engagement"]
     assert report["auc"]["value"] > 0.5
     assert report["compared"]["one"] == report["auc"]["value"]
+
+
+async def test_a_preview_of_a_document_is_a_report(runtime: Runtime) -> None:
+    stages = [{"name": "interest"}, {"name": "user", "when": {"signal": "use"}}]
+    document = {"name": "use", "signals": {"use": {"on": "Feature Used"}}, "stages": stages}
+    job = await runtime.jobs.create("preview", {"model": document, "sample": None})
+    await run_job(runtime, asyncio.Event())
+    job = await runtime.jobs.get(job.id)
+    assert (job.state, job.error) == ("done", None)
+    seen = PreviewDocument.model_validate(job.result)
+    assert (seen.before, seen.after, seen.leads, seen.evaluated) == (1, None, 300, 300)
+    assert seen.notifications == sum(move.leads for move in seen.moves if move.from_stage != move.to_stage) > 0
+    assert all(len(move.lead_ids) == min(move.leads, 20) for move in seen.moves)
 
 
 async def test_what_can_not_be_answered_is_the_jobs_error(runtime: Runtime) -> None:

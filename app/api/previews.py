@@ -1,0 +1,22 @@
+"""Previews of models that are not stored, as jobs. `api/models.py` previews stored versions, while the client waits."""
+
+import asyncio
+
+from fastapi import APIRouter
+
+from app.api.access import Admin, CurrentRuntime
+from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
+from app.documents.jobs import JobDocument
+from app.documents.previews import PreviewJobRequest
+from app.services.models import read_model
+
+router = APIRouter(prefix="/v1/previews", tags=["models"], route_class=StrictRoute, responses=REFUSALS)
+
+
+@router.post("", status_code=202, dependencies=[Admin])
+async def create_preview(runtime: CurrentRuntime, wanted: PreviewJobRequest) -> JobDocument:
+    """Find out what publishing a model would change. The job's result is the preview; nothing is changed."""
+    if isinstance(wanted.model, dict):
+        await asyncio.to_thread(read_model, wanted.model)  # for its faults, now rather than in the job
+    return JobDocument.of(await runtime.jobs.create("preview", wanted.model_dump(mode="json")))

@@ -1,0 +1,48 @@
+"""`leadscore demo`: invented people in an empty database, to look around with."""
+
+import asyncio
+from datetime import datetime
+
+import typer
+
+from app.cli.runtime import read_settings
+from app.cli.terminal import out, progress_bar
+from app.clock import utc_now
+from app.demo.story import LEADS, VISITORS, begins_at, invent
+from app.errors import ValidationFailed
+from app.services.demo import SetClock, replay, require_empty
+from app.services.runtime import Runtime
+from app.settings import Settings
+from app.storage.migrations import migrate
+
+commands = typer.Typer()
+
+
+@commands.command()
+def demo() -> None:
+    """Fill an empty embedded database with 90 days of an invented company."""
+    fill(read_settings())
+
+
+def fill(settings: Settings) -> None:
+    """Raises `ValidationFailed` unless the settings' database is embedded and empty."""
+    if not settings.embedded:
+        raise ValidationFailed("Demo data is only stored in an embedded database: unset LEADSCORE_DATABASE_URL.")
+    stored = asyncio.run(_fill(settings, utc_now()))
+    out.print(f"{stored:,} messages of {VISITORS:,} invented visitors, {LEADS:,} of whom left an address.")
+
+
+async def _fill(settings: Settings, now: datetime) -> int:
+    clock = SetClock(begins_at(now))
+    runtime = Runtime(settings, clock)
+    try:
+        await migrate(runtime.database)
+        await require_empty(runtime.database)
+        await runtime.start()
+        sent = invent(now)
+        with progress_bar("messages") as bar:
+            task = bar.add_task("inventing", total=len(sent), messages=0)
+            await replay(runtime, clock, sent, lambda count: bar.update(task, advance=count))
+    finally:
+        await runtime.stop()
+    return len(sent)

@@ -1,0 +1,56 @@
+"""What surrounds every page: the sections, who is looking, and which model is active."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from app.api.access import runtime_of
+from app.screen.stages import Ladder
+from app.screen.viewers import CurrentViewer, Viewer
+from app.services.models import get_version
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`path` is below `/ui/`, `key` the letter that follows `g`, `short` its name where space is short."""
+
+    path: str
+    title: str
+    short: str
+    icon: str
+    key: str
+
+
+SECTIONS = (
+    Section("leads", "Leads", "Leads", "users", "l"),
+    Section("funnel", "Funnel", "Funnel", "funnel", "f"),
+    Section("model", "Model", "Model", "git-branch", "m"),
+    Section("insight", "Insight", "Insight", "lightbulb", "i"),
+    Section("ops", "Operations", "Ops", "activity", "o"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`model` is the document of the active version."""
+
+    viewer: Viewer
+    model_version: int
+    model: dict[str, Any]
+    stages: Ladder
+    now: datetime
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return SECTIONS
+
+
+async def frame_of(request: Request, viewer: CurrentViewer) -> Frame:
+    runtime = runtime_of(request)
+    active = await get_version(runtime.database, None)
+    return Frame(viewer, active.number, active.document, Ladder.of(active.document["stages"]), runtime.clock())
+
+
+CurrentFrame = Annotated[Frame, Depends(frame_of)]

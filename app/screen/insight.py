@@ -1,0 +1,146 @@
+"""Insight: backtests and proposals, which are jobs of `/v1/backtests` and `/v1/proposals`, and their results."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import Field, TypeAdapter
+
+from app.api.access import CurrentRuntime
+from app.api.jobs import cancel_job, create_backtest, create_proposal, get_job, list_jobs
+from app.documents.backtests import BacktestDocument, SightingDocument
+from app.documents.jobs import JobDocument
+from app.documents.leads import LeadDocument
+from app.documents.outcomes import BacktestRequest, Days, Name, ProposalRequest
+from app.documents.parameters import VersionOrActive
+from app.documents.proposals import ProposalDocument
+from app.errors import NotFound
+from app.screen.backtests import look_at
+from app.screen.frames import CurrentFrame
+from app.screen.labels import title_of
+from app.screen.pages import PART_HEADER, render
+from app.screen.people import Person, person_of
+from app.screen.routes import ScreenRoute
+from app.screen.viewers import admin_of
+from app.services.runtime import Runtime
+
+KINDS = ("backtest", "proposal")
+MAX_LEADS = 8
+BACKTESTS = TypeAdapter(dict[str, BacktestDocument])
+
+Every = Annotated[Literal["day", "week", "month"], Form()]
+Outcome = Annotated[Name, Form()]
+Within = Annotated[Annotated[Days, Field(ge=1)], Form()]
+
+router = APIRouter(prefix="/insight", route_class=ScreenRoute)
+
+
+@router.get("")
+async def show_insight(request: Request, frame: CurrentFrame, runtime: CurrentRuntime) -> Response:
+    jobs = [job for job in (await list_jobs(runtime)).data if job.kind in KINDS]
+    return render(
+        request,
+        "insight.html",
+        frame=frame,
+        section="insight",
+        outcomes=list(_outcomes(frame.model)),
+        jobs=jobs,
+        asked=lambda job: question_of(job, frame.model),
+    )
+
+
+@router.post("/backtests")
+async def start_backtest(
+    frame: CurrentFrame,
+    runtime: CurrentRuntime,
+    outcome: Outcome,
+    within_days: Within = 30,
+    every: Every = "week",
+    model: Annotated[VersionOrActive, Form()] = "active",
+) -> Response:
+    await admin_of(frame.viewer)
+    wanted = BacktestRequest(outcome=outcome, within_days=within_days, every=every, model=model)
+    return _to_job(await create_backtest(runtime, wanted))
+
+
+@router.post("/proposals")
+async def start_proposal(
+    frame: CurrentFrame, runtime: CurrentRuntime, outcome: Outcome, within_days: Within = 30, every: Every = "week"
+) -> Response:
+    await admin_of(frame.viewer)
+    wanted = ProposalRequest(outcome=outcome, within_days=within_days, every=every)
+    return _to_job(await create_proposal(runtime, wanted))
+
+
+@router.get("/jobs/{job_id}")
+async def show_job(
+    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID, score: str | None = None
+) -> Response:
+    """The page of a job, or only its progress as long as it runs."""
+    job = await get_job(runtime, job_id)
+    if job.kind not in KINDS:
+        raise NotFound(f"Job {job_id} is neither a backtest nor a proposal.")
+    context = {"frame": frame, "section": "insight", "job": job, "path": f"insight/jobs/{job_id}"}
+    context["asked"] = question_of(job, frame.model)
+    if job.state in ("waiting", "running") and PART_HEADER in request.headers:
+        return render(request, "job_progress.html", **context)
+    if job.state != "done":
+        answer = render(request, "job.html", **context)
+    elif job.kind == "backtest":
+        answer = render(request, "backtest.html", **context, **await _backtest(runtime, job, score))
+    else:
+        answer = render(request, "proposal.html", **context, report=ProposalDocument.model_validate(job.result))
+    if PART_HEADER in request.headers:  # it has ended: the whole page shows the result
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@router.post("/jobs/{job_id}/cancel")
+async def cancel(frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID) -> Response:
+    await admin_of(frame.viewer)
+    await cancel_job(runtime, job_id)
+    return RedirectResponse(f"../{job_id}", HTTPStatus.SEE_OTHER)
+
+
+def question_of(job: JobDocument, model: Mapping[str, Any]) -> str:
+    """`Order completed within 30 days, seen every week`."""
+    asked = job.request
+    titles = dict(_outcomes(model))
+    outcome = titles.get(asked["outcome"], asked["outcome"])
+    return f"{outcome} within {asked['within_days']} days, seen every {asked['every']}"
+
+
+def _to_job(job: JobDocument) -> Response:
+    return RedirectResponse(f"jobs/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+def _outcomes(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What can be predicted, with its title: the signals of a model, and its stages but the first."""
+    for name, signal in model["signals"].items():
+        yield name, title_of(signal, name)
+    for stage in model["stages"][1:]:
+        yield stage["name"], f"Stage {stage.get('title') or stage['name']}"
+
+
+async def _backtest(runtime: Runtime, job: JobDocument, score: str | None) -> dict[str, Any]:
+    """What the page of a backtest shows: the report of one score, by default the first."""
+    reports = BACKTESTS.validate_python(job.result)
+    chosen = score if score in reports else next(iter(reports))
+    report = reports[chosen]
+    people = await _people(runtime, [*report.unseen[:MAX_LEADS], *report.ready_without[:MAX_LEADS]])
+    return {"scores": list(reports), "score": chosen, "look": look_at(report), "people": people, "most": MAX_LEADS}
+
+
+async def _people(runtime: Runtime, found: Sequence[SightingDocument]) -> dict[str, Person]:
+    """Names by lead id; leads that were erased since are missing."""
+    people = {}
+    for lead_id in {each.lead_id for each in found}:
+        try:
+            view = await runtime.leads.get(UUID(lead_id), runtime.clock())
+        except NotFound:
+            continue
+        people[lead_id] = person_of(LeadDocument.of(view))
+    return people

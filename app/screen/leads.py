@@ -1,0 +1,98 @@
+"""The list of leads: the question of `GET /v1/leads`, whose parameters a page's URL has, as a table."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from app.api.access import CurrentRuntime
+from app.api.lead_lists import Filters, count_leads, list_leads
+from app.api.parameters import Cursor, Limit
+from app.api.reports import CSV
+from app.documents.lead_lists import LeadPage, ListedLead, ReasonDocument
+from app.screen import lead_filters
+from app.screen.frames import CurrentFrame, Frame
+from app.screen.labels import ScoreLook, score_looks
+from app.screen.lead_filters import query_of, replaced, without_position
+from app.screen.pages import render
+from app.screen.people import person_of
+from app.screen.routes import ScreenRoute
+from app.screen.viewers import CurrentViewer
+
+REASONS = 2
+
+router = APIRouter(prefix="/leads", route_class=ScreenRoute)
+
+SortName = Annotated[str, Query(alias="sort")]
+
+
+@router.get("")
+async def show_leads(
+    request: Request,
+    runtime: CurrentRuntime,
+    frame: CurrentFrame,
+    filters: Filters,
+    sort: SortName = "last_seen_at",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    page = await list_leads(runtime, filters, sort, REASONS, limit, cursor)
+    return render(request, "leads.html", **_shared(request, frame), **_list(request, frame, page, sort))
+
+
+@router.get("/counts")
+async def show_counts(request: Request, runtime: CurrentRuntime, frame: CurrentFrame, filters: Filters) -> Response:
+    """The numbers of the stages: how many leads match, and how many came to their stage within a week."""
+    everyone = replace(filters, stages=None)
+    recent = replace(everyone, stage_since_from=frame.now.date() - lead_filters.WEEK)
+    counts = {"counts": await count_leads(runtime, everyone), "recent": await count_leads(runtime, recent)}
+    return render(request, "lead_counts.html", **_shared(request, frame) | counts)
+
+
+@router.get(".csv")
+async def download_leads(
+    runtime: CurrentRuntime, _viewer: CurrentViewer, filters: Filters, sort: SortName = "last_seen_at"
+) -> Response:
+    """All that match, as `GET /v1/leads` streams them."""
+    answer: Response = await list_leads(runtime, filters, sort, REASONS, accept=CSV)
+    answer.headers["Content-Disposition"] = 'attachment; filename="leads.csv"'
+    return answer
+
+
+def _shared(request: Request, frame: Frame) -> dict[str, Any]:
+    """What the page and its counts show alike."""
+    pairs = request.query_params.multi_items()
+    scores = score_looks(frame.model)
+    chosen = [value for name, value in pairs if name == "stage"]
+    return {
+        "frame": frame,
+        "section": "leads",
+        "scores": scores,
+        "query": query_of(without_position(pairs)),
+        "views": lead_filters.views(pairs, frame.stages, scores, frame.now.date()),
+        "rungs": [(frame.stages[name], replaced(pairs, "stage", name), chosen == [name]) for name in frame.stages],
+        "counts": None,
+    }
+
+
+def _list(request: Request, frame: Frame, page: LeadPage, sort: str) -> dict[str, Any]:
+    pairs = request.query_params.multi_items()
+    scores = score_looks(frame.model)
+    explained = scores.get(sort) or next(iter(scores.values()))
+    kept = without_position(pairs)
+    return {
+        "leads": [(lead, person_of(lead), reasons_of(lead, explained)) for lead in page.data],
+        "pairs": kept,
+        "pills": lead_filters.pills(pairs, frame.stages, scores, frame.now.date()),
+        "sorts": lead_filters.sorts(pairs, scores),
+        "limits": lead_filters.limits(scores),
+        "more": replaced(pairs, "cursor", page.next_cursor) if page.next_cursor else None,
+        "is_first": "cursor" not in request.query_params,
+        "question": f"/v1/leads?{query_of([*pairs, ('reasons', str(REASONS))])}",
+    }
+
+
+def reasons_of(lead: ListedLead, look: ScoreLook) -> list[tuple[ReasonDocument, str]]:
+    """The strongest reasons for one score, each with its title."""
+    return [(reason, look.rule_title(reason.rule)) for reason in (lead.reasons or {}).get(look.name, [])]

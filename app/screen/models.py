@@ -1,0 +1,263 @@
+"""Models: their versions, drafting, checking, previewing and publishing, with `/v1/models` and `/v1/rollouts`."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import Field
+
+from app.api.access import CurrentRuntime
+from app.api.jobs import get_job
+from app.api.models import compare_models, get_model_schema, list_models, preview_model
+from app.api.previews import create_preview
+from app.api.rollouts import get_rollout, list_rollouts
+from app.documents.model_checks import CheckDocument, DifferenceDocument
+from app.documents.models import ModelDocument
+from app.documents.parameters import MAX_VERSION, Note
+from app.documents.previews import PreviewDocument, PreviewJobRequest, PreviewRequest
+from app.documents.proposals import ProposalDocument
+from app.errors import NotFound
+from app.scoring.model import dump_model, dump_yaml
+from app.screen.frames import CurrentFrame, Frame
+from app.screen.pages import PART_HEADER, render
+from app.screen.previews import look_at
+from app.screen.routes import ScreenRoute
+from app.screen.viewers import AdminViewer, CurrentViewer
+from app.services.model_checks import check_model, check_source
+from app.services.models import Version, draft, get_version, read_model, read_written
+from app.services.publishing import publish
+from app.services.runtime import Runtime
+from app.validation.faults import InvalidModel
+
+MAX_TEXT = 1_000_000
+FAST_SAMPLE = 20_000
+"""A page previews on so many leads at most: it has to answer within seconds."""
+
+Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
+Text = Annotated[str, Form(max_length=MAX_TEXT)]
+Move = Annotated[str | None, Query(max_length=200)]
+RUNNING = ("waiting", "running")
+
+router = APIRouter(prefix="/model", route_class=ScreenRoute)
+
+
+@router.get("")
+async def show_models(
+    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, cursor: Annotated[str | None, Query()] = None
+) -> Response:
+    page = await list_models(runtime, cursor=cursor)
+    return render(
+        request,
+        "models.html",
+        frame=frame,
+        section="model",
+        versions=page.data,
+        more=page.next_cursor and f"?cursor={page.next_cursor}",
+        rollouts=(await list_rollouts(runtime)).data[:5],
+    )
+
+
+# --- Writing -----------------------------------------------------------------------------------------------------
+
+
+@router.get("/edit")
+async def edit(
+    request: Request,
+    frame: CurrentFrame,
+    runtime: CurrentRuntime,
+    version: Annotated[Number | None, Query()] = None,
+    job: Annotated[UUID | None, Query()] = None,
+) -> Response:
+    """The editor, with the text of a version, by default the active one, or of a proposal."""
+    text = await (_proposed(runtime, job) if job else _text_of(runtime, version))
+    check = await _check(runtime, text)
+    base = version or frame.model_version
+    return _editor(request, frame, text, check, note="", base=f"version {base}" if job is None else "the proposal")
+
+
+@router.post("/check")
+async def check(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, text: Text = "") -> Response:
+    """The results alone for the editor's script; without script, the editor again, with the results."""
+    text = _with_newlines(text)
+    found = await _check(runtime, text)
+    if PART_HEADER in request.headers:
+        return render(request, "model_checks.html", frame=frame, check=found)
+    return _editor(request, frame, text, found, note="", base="your text")
+
+
+@router.post("/drafts")
+async def keep_draft(
+    request: Request,
+    frame: CurrentFrame,
+    runtime: CurrentRuntime,
+    viewer: AdminViewer,
+    text: Text = "",
+    note: Annotated[Note | None, Form()] = None,
+) -> Response:
+    """Store the text as the next version. With faults, the editor again, with all that was written."""
+    text = _with_newlines(text)
+    try:
+        written = await asyncio.to_thread(read_written, text)
+    except InvalidModel:
+        found = await _check(runtime, text)
+        return _editor(request, frame, text, found, note=note or "", base="your text", status=422)
+    kept = await draft(runtime.database, written.model, note, runtime.clock(), text=text, author=viewer.name)
+    return RedirectResponse(f"{kept.number}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/previews")
+async def start_preview(
+    request: Request,
+    frame: CurrentFrame,
+    runtime: CurrentRuntime,
+    _: AdminViewer,
+    text: Text = "",
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """Preview the text without storing it. With faults, the editor again."""
+    text = _with_newlines(text)
+    try:
+        model = await asyncio.to_thread(read_model, text)
+    except InvalidModel:
+        found = await _check(runtime, text)
+        return _editor(request, frame, text, found, note=note, base="your text", status=422)
+    job = await create_preview(runtime, PreviewJobRequest(model=dump_model(model)))
+    return RedirectResponse(f"previews/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/previews/{job_id}")
+async def show_preview_job(
+    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID, moved: Move = None
+) -> Response:
+    """The preview of a text that is not stored, or its progress as long as it runs."""
+    job = await get_job(runtime, job_id)
+    if job.kind != "preview":
+        raise NotFound(f"Job {job_id} is not a preview.")
+    path = f"model/previews/{job_id}"
+    is_part = PART_HEADER in request.headers
+    if job.state != "done":
+        template = "job_progress.html" if is_part and job.state in RUNNING else "preview_job.html"
+        answer = render(request, template, frame=frame, section="model", job=job, path=path)
+    else:
+        preview = PreviewDocument.model_validate(job.result)
+        look = await look_at(runtime, preview, frame.model, job.request["model"], moved)
+        answer = render(request, "preview.html", frame=frame, section="model", version=None, look=look, path=path)
+    if is_part and job.state not in RUNNING:  # it has ended: the whole page shows the result
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+def _editor(
+    request: Request, frame: Frame, text: str, check: CheckDocument, *, note: str, base: str, status: int = 200
+) -> Response:
+    return render(
+        request,
+        "model_edit.html",
+        status,
+        frame=frame,
+        section="model",
+        text=text,
+        check=check,
+        note=note,
+        base=base,
+    )
+
+
+async def _check(runtime: Runtime, text: str) -> CheckDocument:
+    """What `POST /v1/models/check` answers."""
+    active = await get_version(runtime.database, None)
+    found = await asyncio.to_thread(lambda: check_source(text, active.load()))
+    return CheckDocument.of(found, active.number)
+
+
+def _with_newlines(text: str) -> str:
+    """Browsers send the line breaks of a textarea as CRLF, whatever they were."""
+    return text.replace("\r\n", "\n")
+
+
+async def _text_of(runtime: Runtime, version: int | None) -> str:
+    found = await get_version(runtime.database, version)
+    return await asyncio.to_thread(found.as_yaml)
+
+
+async def _proposed(runtime: Runtime, job_id: UUID) -> str:
+    job = await get_job(runtime, job_id)
+    if job.kind != "proposal" or job.state != "done":
+        raise NotFound(f"Job {job_id} has no proposal.")
+    document = ProposalDocument.model_validate(job.result).document
+    return await asyncio.to_thread(lambda: dump_yaml(read_model(document)))
+
+
+@router.get("/schema")
+async def show_schema(_: CurrentViewer) -> dict[str, Any]:
+    """For the editor's completion."""
+    return await get_model_schema()
+
+
+# --- One version ---------------------------------------------------------------------------------------------------
+
+
+@router.get("/rollouts/{rollout_id}")
+async def show_rollout(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, rollout_id: Number) -> Response:
+    """The progress of a rollout, which the page asks for again every two seconds until it ends."""
+    rollout = await get_rollout(runtime, rollout_id)
+    template = "rollout_part.html" if PART_HEADER in request.headers else "rollout.html"
+    return render(request, template, frame=frame, section="model", rollout=rollout)
+
+
+@router.get("/{version}")
+async def show_model(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, version: Number) -> Response:
+    found = await get_version(runtime.database, version)
+    report = await asyncio.to_thread(lambda: check_model(found.load(), found.text))
+    return render(
+        request,
+        "model.html",
+        frame=frame,
+        section="model",
+        version=ModelDocument.of_checked(found, report),
+        text=await asyncio.to_thread(found.as_yaml),
+        differences=await _differences(runtime, found, frame),
+    )
+
+
+async def _differences(runtime: Runtime, found: Version, frame: Frame) -> list[DifferenceDocument]:
+    if found.number == frame.model_version:
+        return []
+    return (await compare_models(runtime, found.number, frame.model_version)).differences
+
+
+@router.get("/{version}/preview")
+async def show_preview(
+    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, _: AdminViewer, version: Number, moved: Move = None
+) -> Response:
+    """What publishing would change. It takes seconds, so that pages load it later."""
+    preview = await preview_model(runtime, version, PreviewRequest(sample=FAST_SAMPLE))
+    after = await get_version(runtime.database, version)
+    look = await look_at(runtime, preview, frame.model, after.document, moved)
+    template = "preview_part.html" if PART_HEADER in request.headers else "preview.html"
+    return render(
+        request, template, frame=frame, section="model", version=version, look=look, path=f"model/{version}/preview"
+    )
+
+
+@router.post("/{version}/publish")
+async def publish_version(
+    runtime: CurrentRuntime,
+    viewer: AdminViewer,
+    version: Number,
+    compared_with: Annotated[Number, Form()],
+    notify: Annotated[Literal["all", "none"], Form()] = "none",
+) -> Response:
+    """Raises `ModelChanged` if another version became active since the page was shown."""
+    rollout = await publish(
+        runtime.database,
+        version,
+        runtime.clock,
+        notify=notify == "all",
+        author=viewer.name,
+        compared_with=compared_with,
+    )
+    return RedirectResponse(f"../rollouts/{rollout.id}", HTTPStatus.SEE_OTHER)

@@ -1,0 +1,52 @@
+"""Pages: Jinja templates with all data escaped, and links that work under any path that a proxy adds.
+
+Links are relative to the page that holds them. A template writes them as `{{ root }}leads`.
+"""
+
+from functools import cache
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from app.screen import assets, charts, formats
+
+PART_HEADER = "HX-Request"
+"""Sent by htmx, which asks for a part of a page."""
+
+FILTERS = (
+    *(formats.ago, formats.cut, formats.day, formats.iso, formats.long_day, formats.number, formats.points),
+    *(formats.score, formats.utc),
+)
+
+
+@cache
+def environment() -> Environment:
+    """Undefined names are errors, so that a misspelt one can't show up as nothing."""
+    made = Environment(
+        loader=PackageLoader("app.screen"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {each.__name__: each for each in FILTERS}
+    made.globals |= {"charts": charts, "zip": zip}
+    return made
+
+
+def root_of(request: Request) -> str:
+    """The relative path from the requested page to `/ui/`, as the browser sees it.
+
+    The path as sent has the slashes that the browser counts, doubled ones included.
+    """
+    raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    return "../" * (raw_path.count(b"/") - 2) or "./"
+
+
+def render(request: Request, template: str, status: int = 200, /, **context: Any) -> HTMLResponse:
+    """A page, or a part of one."""
+    root = root_of(request)
+    known: dict[str, Any] = {"root": root, "static": f"{root}static/{assets.digest()}", "frame": None}
+    return HTMLResponse(environment().get_template(template).render(**known | context), status)

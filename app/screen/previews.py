@@ -1,0 +1,114 @@
+"""How a preview is drawn: leads by stage, who moves where, and who moves most."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.documents.leads import LeadDocument
+from app.documents.previews import MoveDocument, MoverDocument, PreviewDocument
+from app.errors import NotFound
+from app.screen.people import Person, person_of
+from app.screen.stages import Ladder, StageLook
+from app.services.runtime import Runtime
+
+MAX_MOVERS = 8
+MAX_STAGES = 6
+"""Stages in the matrix: the first ones that leads enter or leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    look: StageLook
+    before: int
+    after: int
+
+    @property
+    def change(self) -> int:
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Leads that move from one stage to another. `way`: the class of the stylesheet: up, down or the same."""
+
+    leads: int
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLook:
+    """`stages`: those whose number of leads changes. `movers` and `moved` with the names of the leads.
+
+    `moved`: some of the leads that move from one stage to another, if the page was asked for them.
+    """
+
+    preview: PreviewDocument
+    stages: Sequence[StageChange]
+    unchanged: Sequence[StageLook]
+    rungs: Sequence[StageLook]
+    matrix: Sequence[tuple[StageLook, Sequence[Cell]]]
+    movers: Sequence[tuple[MoverDocument, Person | None]]
+    move: MoveDocument | None
+    moved: Sequence[tuple[UUID, Person | None]]
+
+
+async def look_at(
+    runtime: Runtime,
+    preview: PreviewDocument,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    asked: str | None = None,
+) -> PreviewLook:
+    """`before` is the document of the active model, `after` that of the previewed one.
+
+    `asked`: the stages of a move, such as `mql:pql`, whose leads are wanted.
+    """
+    kept = {stage["name"] for stage in after["stages"]}
+    ladder = Ladder.of([*after["stages"], *(stage for stage in before["stages"] if stage["name"] not in kept)])
+    changes = list(_changes(preview, ladder))
+    rungs = _moved(preview, ladder)
+    move = next((each for each in preview.moves if f"{each.from_stage}:{each.to_stage}" == asked), None)
+    return PreviewLook(
+        preview=preview,
+        stages=[each for each in changes if each.change],
+        unchanged=[each.look for each in changes if not each.change],
+        rungs=rungs,
+        matrix=list(_matrix(preview, rungs)),
+        movers=[(mover, await _person(runtime, mover.lead_id)) for mover in preview.movers[:MAX_MOVERS]],
+        move=move,
+        moved=[(lead_id, await _person(runtime, lead_id)) for lead_id in (move.lead_ids if move else ())],
+    )
+
+
+def _changes(preview: PreviewDocument, ladder: Ladder) -> Iterator[StageChange]:
+    before, after = preview.stages.before, preview.stages.after
+    for name in dict.fromkeys([*after, *before]):
+        yield StageChange(ladder[name], before.get(name, 0), after.get(name, 0))
+
+
+def _moved(preview: PreviewDocument, ladder: Ladder) -> list[StageLook]:
+    """The stages that leads enter or leave, in the order of the ladder."""
+    moves = [move for move in preview.moves if move.from_stage != move.to_stage]
+    named = {name for move in moves for name in (move.from_stage, move.to_stage)}
+    return [look for name, look in ladder.items() if name in named][:MAX_STAGES]
+
+
+def _matrix(preview: PreviewDocument, rungs: Sequence[StageLook]) -> Iterator[tuple[StageLook, Sequence[Cell]]]:
+    leads = {(move.from_stage, move.to_stage): move.leads for move in preview.moves}
+    for row, left in enumerate(rungs):
+        counts = [leads.get((left.name, entered.name), 0) for entered in rungs]
+        yield left, [Cell(count, _way(row, column) if count else "") for column, count in enumerate(counts)]
+
+
+def _way(row: int, column: int) -> str:
+    if row == column:
+        return "same"
+    return "upw" if column > row else "dnw"
+
+
+async def _person(runtime: Runtime, lead_id: UUID) -> Person | None:
+    try:
+        return person_of(LeadDocument.of(await runtime.leads.get(lead_id, runtime.clock())))
+    except NotFound:
+        return None

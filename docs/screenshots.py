@@ -1,0 +1,109 @@
+"""`make screenshots`: pictures of the screen in docs/images, taken by Chromium from the demo data.
+
+Compressed to a palette of 128 colours: flat pages lose nothing that shows.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+
+import uvicorn
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from app.cli.demo import fill
+from app.clock import utc_now
+from app.main import create_app
+from app.services.keys import create_key
+from app.services.models import draft, read_model, starter_text
+from app.services.runtime import Runtime
+from app.settings import Settings
+
+FOLDER = Path(__file__).with_name("images")
+COLOURS = 128
+WIDTH, HEIGHT = 1280, 860
+CHROMIUM = os.environ.get("LEADSCORE_TEST_CHROMIUM") or shutil.which("chromium")
+
+PAGES = {
+    "leads": "leads?sort=engagement",
+    "funnel": "funnel",
+    "model": "model/edit",
+    "draft": "model/2",
+    "insight": "insight",
+    "operations": "ops?by=hour",
+}
+
+
+async def prepare(settings: Settings) -> str:
+    """Draft a version that differs. Returns the secret of an admin key."""
+    runtime = Runtime(settings, utc_now)
+    await runtime.open()
+    made = await create_key(runtime.database, "admin", "ada@example.com", utc_now())
+    text = starter_text().replace(
+        "feature_used, at_least: 3, within_days: 14", "feature_used, at_least: 2, within_days: 14"
+    )
+    note, author = "Two features make a PQL", "ada@example.com"
+    await draft(runtime.database, read_model(text), note, utc_now(), text=text, author=author)
+    await runtime.stop()
+    return made.secret
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    app = create_app(settings)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/ui"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def take(page: Page, base: str) -> None:
+    for name, path in PAGES.items():
+        page.goto(f"{base}/{path}")
+        page.wait_for_load_state("networkidle")
+        save(page, name)
+    page.goto(f"{base}/{PAGES['leads']}&stage=mql")
+    page.locator("[data-row]").first.click()
+    page.wait_for_load_state("networkidle")
+    save(page, "lead")
+
+
+def save(page: Page, name: str) -> None:
+    image = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    image.quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
+
+
+def main() -> None:
+    if CHROMIUM is None:
+        sys.exit("This needs Chromium: set LEADSCORE_TEST_CHROMIUM to its path.")
+    FOLDER.mkdir(exist_ok=True)
+    with TemporaryDirectory() as folder:
+        settings = Settings(database_url=f"sqlite:///{folder}/demo.db")
+        fill(settings)
+        secret = asyncio.run(prepare(settings))
+        with serving(settings) as base, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
+            page.goto(f"{base}/sign-in")
+            page.fill("input[name=key]", secret)
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/ui/leads*")
+            take(page, base)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

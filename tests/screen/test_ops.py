@@ -1,0 +1,81 @@
+"""The pages of operations: figures of the API, keys that are shown once, and replays that are counted first."""
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from tests.api.harness import Api
+from tests.screen.harness import Browser, values
+
+SECRET = re.compile(r"ls_(?:read|write)_[\w-]{40,}")
+
+
+async def test_activity_and_rejections_are_those_of_the_api(api: Api, browser: Browser) -> None:
+    await api.batch({"type": "track", "anonymousId": "a1", "event": "Liked"}, {"type": "track", "anonymousId": "a1"})
+    page = await browser.page("/ui/ops")
+    activity = (await api.told("/v1/activity"))["data"]
+    assert [(each["accepted"], each["rejected"]) for each in activity] == [(1, 1)]
+    assert "1 accepted, 1 not" in page
+    assert 'href="./ops/rejections?code=validation-error"' in page
+
+
+async def test_the_figures_load_again_as_a_part(browser: Browser) -> None:
+    part = (await browser.get("/ui/ops?by=hour", HX_Request="true")).text
+    assert "<html" not in part
+    assert 'hx-get="./ops?by=hour"' in part
+
+
+async def test_rejections_show_hostile_messages_as_text(api: Api, browser: Browser) -> None:
+    await api.batch({"type": "track", "anonymousId": "a1", "properties": {"x": "<script>alert(1)</script>"}})
+    page = await browser.page("/ui/ops/rejections?code=validation-error")
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "Nothing was rejected" in await browser.page("/ui/ops/rejections?code=malformed-json")
+
+
+async def test_a_key_is_shown_once(api: Api, admin: Browser) -> None:
+    created = await admin.post("/ui/ops/keys", kind="read", name="reports")
+    [secret] = SECRET.findall(created.text)
+    assert (await api.client.get("/v1/leads", headers={"Authorization": f"Bearer {secret}"})).status_code == 200
+    page = await admin.page("/ui/ops/keys")
+    assert "reports" in page
+    assert secret not in page
+
+
+async def test_a_rotated_key_has_two_secrets_for_a_day(api: Api, admin: Browser) -> None:
+    made = (await api.do("/v1/keys", {"kind": "read", "name": "reports"})).json()
+    rotated = await admin.post(f"/ui/ops/keys/{made['key']['id']}/rotate")
+    for secret in (made["secret"], SECRET.findall(rotated.text)[0]):
+        assert (await api.client.get("/v1/leads", headers={"Authorization": f"Bearer {secret}"})).status_code == 200
+
+
+async def test_revoking_asks_for_the_name(api: Api, admin: Browser) -> None:
+    made = (await api.do("/v1/keys", {"kind": "read", "name": "reports"})).json()
+    path = f"/ui/ops/keys/{made['key']['id']}/revoke"
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    assert "reports" in await admin.page(path)
+    assert (await admin.post(path, name="report")).status_code == 422
+    assert (await api.client.get("/v1/leads", headers=headers)).status_code == 200
+    assert (await admin.post(path, name="reports")).status_code == 303
+    assert (await api.client.get("/v1/leads", headers=headers)).status_code == 401
+    assert (await admin.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/ui/ops/keys", "/ui/ops/deliveries", "/ui/ops/deliveries/replay"])
+async def test_a_reader_manages_nothing(browser: Browser, path: str) -> None:
+    assert (await browser.get(path)).status_code == 403
+    assert (await browser.post(path, kind="read", name="mine")).status_code in (403, 404)
+    assert "ops/keys" not in await browser.page("/ui/ops")
+
+
+async def test_deliveries_without_webhooks_say_how_to_begin(admin: Browser) -> None:
+    assert "leadscore webhooks create URL" in await admin.page("/ui/ops/deliveries")
+
+
+async def test_a_replay_shows_the_count_first(api: Api, admin: Browser) -> None:
+    page = await admin.page(f"/ui/ops/deliveries/replay?state=dead&webhook_id={uuid4()}&type=&lead_id=")
+    assert "Send 0 deliveries again?" in page
+    assert values(page, "disabled") == [None]
+    done = await admin.post("/ui/ops/deliveries/replay", state="dead", webhook_id="", type="", lead_id="")
+    assert (done.status_code, done.headers["location"]) == (303, "../deliveries")

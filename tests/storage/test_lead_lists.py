@@ -1,0 +1,65 @@
+"""Lists of leads in storage: which index each of them reads."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from app.storage import lead_lists as list_store
+from app.storage.db import Database
+from app.storage.lead_lists import LeadFilter, Position
+
+NAMES = ["engagement", "fit", "third"]
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+SOME_ID = UUID("01937b1e-0000-7000-8000-000000000001")
+
+
+async def plan_of(url: str, wanted: LeadFilter, sort: str, after: Position | None = None) -> str:
+    """How SQLite reads a page. PostgreSQL chooses by the size of the table, so that only the benchmark can tell."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    database = Database(url)
+    async with database.read() as connection:
+        event.listen(connection.sync_connection, "before_cursor_execute", note)
+        await list_store.page(connection, wanted, sort, after, 10)
+        sql, values = statements[0]
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)).all()
+    await database.close()
+    return "\n".join(row.detail for row in plan)
+
+
+INDEXES: list[tuple[str, Any, str]] = [
+    ("last_seen_at", NOW, "ix_leads_last_seen_on"),
+    ("stage_since", NOW, "ix_leads_stage_since_id"),
+    ("next_change", NOW.date(), "ix_leads_next_change_on_id"),
+    ("engagement", 12.5, "ix_leads_first_score_step_stage"),
+    ("fit", 12.5, "ix_leads_second_score_step_stage"),
+]
+
+
+@pytest.mark.parametrize(("sort", "value", "index"), INDEXES)
+async def test_each_order_is_read_from_its_index_wherever_the_page_begins(
+    sqlite_url: str, sort: str, value: Any, index: str
+) -> None:
+    first = await plan_of(sqlite_url, LeadFilter(NAMES), sort)
+    later = await plan_of(sqlite_url, LeadFilter(NAMES), sort, Position(value, SOME_ID))
+    assert f"SCAN leads USING INDEX {index}" in first
+    assert f"SEARCH leads USING INDEX {index}" in later
+
+
+async def test_a_score_without_steps_is_sorted_as_a_whole(sqlite_url: str) -> None:
+    assert "USE TEMP B-TREE FOR ORDER BY" in await plan_of(sqlite_url, LeadFilter(NAMES), "third")
+
+
+async def test_searches_read_a_range_of_an_index(sqlite_url: str) -> None:
+    by_identity = LeadFilter(NAMES, identity_prefixes=["email:ada", "user_id:ada"])
+    by_domain = LeadFilter(NAMES, domain_prefix="acme")
+    assert "ix_identities_prefix (identity>? AND identity<?)" in await plan_of(sqlite_url, by_identity, "last_seen_at")
+    assert "ix_identities_domain (email_domain>? AND email_domain<?)" in await plan_of(
+        sqlite_url, by_domain, "last_seen_at"
+    )
