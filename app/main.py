@@ -10,6 +10,7 @@ from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
 from app.api import (
+    accounts,
     changes,
     deliveries,
     docs,
@@ -89,6 +90,7 @@ def _routers() -> list[APIRouter]:
     return [
         forms.make_router(),
         leads.router,
+        accounts.router,
         changes.router,
         webhooks.router,
         deliveries.router,

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, text
 from uuid_utils.compat import uuid7
 
 from app.clock import utc_now
+from app.scoring.accounts import AccountKey
 from app.scoring.document import ScoringModel
 from app.scoring.facts import Facts, Stamped
 from app.scoring.journeys import journey_of
@@ -36,6 +37,7 @@ ROUNDS = 5
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 180
 COHORT = Cohort(FIRST.date(), FIRST.date() + timedelta(days=DAYS), limit=50)
+COMPANIES = 50_000
 CHANNELS = ("direct", "organic_search", "paid_search", "organic_social", "email", "referral")
 LADDER = {"lead": 0.2, "mql": 0.4, "pql": 0.3, "sql": 0.5, "customer": 0.3}
 """The share of the leads in the stage below that go on to this one, most of them within days."""
@@ -69,6 +71,7 @@ def _lead(model: ScoringModel) -> Lead:
         model_version=1,
         next_check_on=date(2027, 1, 1),
         journey=journey_of(model.stages, reached, seen, seen),
+        account=AccountKey("domain", f"company{random.randrange(COMPANIES)}.example") if reached else None,
         created_at=seen,
         updated_at=at,
         changed_at=at,

@@ -1,7 +1,5 @@
 """Leads over HTTP: their stage, the reasons for it, and their history."""
 
-import math
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -14,6 +12,7 @@ from app.api.cursors import moment, read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
+from app.api.thresholds import min_scores
 from app.documents.leads import (
     EventDocument,
     EventPage,
@@ -135,13 +134,13 @@ async def erase_lead_by_identity(
 ) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
     lead = await look_up_lead(runtime, user_id, email, phone, anonymous_id)
-    await erase_lead(runtime.database, lead.id, runtime.clock())
+    await erase_lead(runtime.database, runtime.models, lead.id, runtime.clock())
 
 
 @router.delete("/{lead_id}", status_code=204, dependencies=[Admin])
 async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID) -> None:
     """Delete everything that is stored of a lead, and of the leads that were merged into it. It can't be undone."""
-    await erase_lead(runtime.database, lead_id, runtime.clock())
+    await erase_lead(runtime.database, runtime.models, lead_id, runtime.clock())
 
 
 @router.post("/lookup")
@@ -166,6 +165,7 @@ async def list_leads(
     min_score: Annotated[list[str] | None, Query(description="`engagement:40`. Repeatable: all of these.")] = None,
     source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
     email: str | None = None,
+    account: Annotated[UUID | None, Query(description="The id of an account: only its leads.")] = None,
     updated_after: Annotated[
         Moment | None, Query(description="Not for polling, which would miss changes: use `/v1/changes`.")
     ] = None,
@@ -177,9 +177,10 @@ async def list_leads(
     """Leads, filtered and sorted by their stored evaluation; each is shown as of now."""
     query = LeadQuery(
         stages=stage,
-        min_scores=_min_scores(min_score) if min_score else None,
+        min_scores=min_scores(min_score) if min_score else None,
         channel=source,
         email=_read_identity("email", email).value if email is not None else None,
+        account=account,
         updated_after=updated_after,
         sales_ready=sales_ready,
         sort_score=None if sort == "last_seen_at" else sort,
@@ -192,25 +193,6 @@ async def list_leads(
         value = end.value.isoformat() if isinstance(end.value, datetime) else end.value
         next_cursor = write_cursor(query, [value, str(end.lead_id)])
     return LeadPage(data=list(map(LeadDocument.of, views)), next_cursor=next_cursor)
-
-
-def _min_scores(texts: Iterable[str]) -> dict[str, float]:
-    """The highest threshold of each score: all of them must be reached."""
-    scores: dict[str, float] = {}
-    for name, least in map(_min_score, texts):
-        scores[name] = max(least, scores.get(name, least))
-    return scores
-
-
-def _min_score(text: str) -> tuple[str, float]:
-    name, _, number = text.partition(":")
-    try:
-        least = float(number)
-    except ValueError:
-        least = math.nan
-    if not math.isfinite(least):
-        raise ValidationFailed("`min_score` must be a score's name and a number, such as engagement:40.")
-    return name, least
 
 
 @router.get("/{lead_id}")

@@ -17,6 +17,7 @@ from app.services.lookback import ScoreView, ends_of_days, look_back
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
 from app.services.publications import Publications
+from app.storage import accounts as account_store
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
@@ -52,6 +53,7 @@ class LeadQuery:
     min_scores: Mapping[str, float] | None = None
     channel: str | None = None
     email: str | None = None
+    account: UUID | None = None
     updated_after: datetime | None = None
     sales_ready: bool | None = None
     sort_score: str | None = None
@@ -201,11 +203,13 @@ async def _filter(connection: AsyncConnection, model: CompiledModel, query: Lead
     lead_ids = None
     if query.email is not None:
         lead_ids = list((await identity_store.find(connection, [Identity("email", query.email)])).values())
+    accounts = None if query.account is None else sorted(await account_store.keys_of(connection, [query.account]))
     return LeadFilter(
         stages=None if stages is None else sorted(stages),
         min_scores=query.min_scores,
         channel=query.channel,
         lead_ids=lead_ids,
+        accounts=accounts,
         updated_after=query.updated_after,
     )
 

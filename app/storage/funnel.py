@@ -14,14 +14,18 @@ from app.storage.tables import leads
 SourceField = Literal["channel", "source", "campaign", "referrer"]
 """What is known of a lead's first touch."""
 
-NONE = ""
-"""The group of the leads whose first touch lacks the field."""
+GroupField = SourceField | Literal["account"]
+"""What leads are grouped by: also their account, by its key."""
 
-_FIELDS: Mapping[SourceField, ColumnElement[Any]] = {
+NONE = ""
+"""The group of the leads that lack the field."""
+
+_FIELDS: Mapping[GroupField, ColumnElement[Any]] = {
     "channel": leads.c.channel,
     "source": leads.c.utm_source,
     "campaign": leads.c.utm_campaign,
     "referrer": leads.c.referrer,
+    "account": leads.c.account,
 }
 
 
@@ -31,7 +35,7 @@ def _in_cohort() -> tuple[ColumnElement[bool], ...]:
     return leads.c.merged_into.is_(None), leads.c.first_seen_on >= first, leads.c.first_seen_on <= last
 
 
-def _named(field: SourceField) -> ColumnElement[str]:
+def _named(field: GroupField) -> ColumnElement[str]:
     return func.coalesce(_FIELDS[field], NONE)
 
 
@@ -46,7 +50,7 @@ def _counted(group: ColumnElement[Any]) -> Statement:
     return Statement(build)
 
 
-def _largest(field: SourceField) -> Statement:
+def _largest(field: GroupField) -> Statement:
     name = _named(field).label("name")
     largest = select(name).where(*_in_cohort()).group_by(name).order_by(func.count().desc(), name)
     return Statement(lambda _: largest.limit(bindparam("most")))
@@ -59,7 +63,7 @@ _BY_WEEK, _TOGETHER = _counted(week_of(leads.c.first_seen_on)), _counted(_ALL)
 
 
 async def largest_groups(
-    connection: AsyncConnection, field: SourceField, first: date, last: date, limit: int
+    connection: AsyncConnection, field: GroupField, first: date, last: date, limit: int
 ) -> list[str]:
     """The values of a field that most leads first seen in this period have."""
     rows = await _LARGEST[field].rows(connection, first=first, last=last, most=limit)
@@ -67,7 +71,7 @@ async def largest_groups(
 
 
 async def count_by_source(
-    connection: AsyncConnection, field: SourceField, names: Sequence[str], first: date, last: date
+    connection: AsyncConnection, field: GroupField, names: Sequence[str], first: date, last: date
 ) -> Sequence[Any]:
     """How many leads first seen in this period are alike.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Dialect, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.scoring.accounts import AccountKey, parse_account_key
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
 from app.scoring.referrers import host_of
@@ -49,7 +50,7 @@ MAX_SOURCE_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
+    """One person. `scores`, `standing` and `account` are those of the last evaluation, by the model of `model_version`.
 
     `journey`: its way through the stages (see `app.scoring.journeys`). `created_at`: when it became known, or one that
     was merged into it, whichever was first. `updated_at` is when the row last changed, `changed_at` when the feed last
@@ -64,6 +65,7 @@ class Lead:
     model_version: int
     next_check_on: date | None
     journey: str
+    account: AccountKey | None
     created_at: datetime
     updated_at: datetime
     changed_at: datetime
@@ -247,6 +249,7 @@ class LeadFilter:
     min_scores: Mapping[str, float] | None = None
     channel: str | None = None
     lead_ids: Sequence[UUID] | None = None
+    accounts: Sequence[AccountKey] | None = None
     updated_after: datetime | None = None
 
 
@@ -288,6 +291,8 @@ def _filtered(query: Select[Any], wanted: LeadFilter) -> Select[Any]:
         query = query.where(leads.c.channel == wanted.channel)
     if wanted.lead_ids is not None:
         query = query.where(any_of_values(leads.c.id, wanted.lead_ids))
+    if wanted.accounts is not None:
+        query = query.where(leads.c.account.is_not(None), any_of_values(leads.c.account, map(str, wanted.accounts)))
     if wanted.updated_after is not None:
         query = query.where(leads.c.updated_at > wanted.updated_after)
     return query
@@ -316,6 +321,8 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "trusted_traits": traits if facts.trusted_traits is facts.traits else traits_to_json(facts.trusted_traits),
         "source": stamped_to_json(source) if source else None,
         **(_first_touch(source.value) if source else {}),
+        "joined_group": stamped_to_json(facts.group) if facts.group else None,
+        "account": str(lead.account) if lead.account else None,
         "first_seen_at": facts.first_seen_at,
         "first_seen_on": facts.first_seen_at.date() if facts.first_seen_at else None,
         "last_seen_at": facts.last_seen_at,
@@ -348,6 +355,7 @@ def _from_row(row: Any) -> Lead:
         traits=traits,
         trusted_traits=traits if are_one(row.traits, row.trusted_traits) else traits_from_json(row.trusted_traits),
         source=stamped_from_json(row.source) if row.source else None,
+        group=stamped_from_json(row.joined_group) if row.joined_group else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
@@ -361,6 +369,7 @@ def _from_row(row: Any) -> Lead:
         model_version=row.model_version,
         next_check_on=row.next_check_on,
         journey=row.journey,
+        account=parse_account_key(row.account) if row.account else None,
         created_at=row.created_at,
         updated_at=row.updated_at,
         changed_at=row.changed_at or row.updated_at,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.services.runtime import Runtime
+from app.workers.accounts import count_accounts
 from app.workers.deliver import DeliveryWorker
 from app.workers.jobs import run_job
 from app.workers.prune import prune
@@ -15,6 +16,7 @@ from app.workers.sweep import sweep
 PRUNE_INTERVAL_S = 3_600
 ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
 JOB_INTERVAL_S = 2  # the longest wait before a job starts
+ACCOUNT_INTERVAL_S = 1  # the longest wait before the accounts of leads that have changed are counted
 DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
 
 
@@ -28,6 +30,7 @@ async def running_workers(runtime: Runtime) -> AsyncIterator[None]:
         repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
         repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
         repeat("jobs", JOB_INTERVAL_S, lambda: run_job(runtime, stopping), stopping),
+        repeat("accounts", ACCOUNT_INTERVAL_S, lambda: count_accounts(runtime, stopping), stopping),
         repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),
     ]
     tasks = [asyncio.create_task(worker) for worker in workers]
