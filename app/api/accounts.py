@@ -18,8 +18,8 @@ from app.services.accounts import (
     AccountQuery,
     AccountScore,
     Position,
-    get_account,
-    page_of_accounts,
+    read_account,
+    read_accounts,
 )
 
 SUM = ".sum"
@@ -42,7 +42,12 @@ async def list_accounts(
         Query(description="`engagement:40` or `engagement.sum:100`. Repeatable: all of these."),
     ] = None,
     q: Annotated[
-        str | None, Query(max_length=200, description="The beginning of the domain, the group's id or its `name`.")
+        str | None,
+        Query(
+            max_length=200,
+            pattern=r"^[^\x00]*$",
+            description="The beginning of the domain, the group's id or its `name`.",
+        ),
     ] = None,
     seen_after: Annotated[Moment | None, Query(description="A lead of it was seen after this moment.")] = None,
     sort: Annotated[
@@ -60,15 +65,15 @@ async def list_accounts(
     )
     after = Position(*read_cursor(query, cursor, float, UUID)) if cursor else None
     now = runtime.clock()
-    views, end = await page_of_accounts(runtime.database, runtime.models, query, after, limit, now)
+    views, end = await read_accounts(runtime.database, runtime.models, query, after, limit, now)
     next_cursor = write_cursor(query, [end.value, str(end.account_id)]) if end else None
     return AccountPage(data=list(map(AccountDocument.of_view, views)), next_cursor=next_cursor)
 
 
 @router.get("/{account_id}")
-async def get_one_account(runtime: CurrentRuntime, account_id: UUID) -> AccountDocument:
+async def get_account(runtime: CurrentRuntime, account_id: UUID) -> AccountDocument:
     """One account. `GET /v1/leads?account={account_id}` lists its leads."""
-    return AccountDocument.of_view(await get_account(runtime.database, runtime.models, account_id, runtime.clock()))
+    return AccountDocument.of_view(await read_account(runtime.database, runtime.models, account_id, runtime.clock()))
 
 
 def _score(text: str) -> AccountScore:

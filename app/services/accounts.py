@@ -45,7 +45,7 @@ class AccountQuery:
     sort: AccountScore | None = None
 
 
-async def get_account(database: Database, models: ActiveModels, account_id: UUID, now: datetime) -> AccountView:
+async def read_account(database: Database, models: ActiveModels, account_id: UUID, now: datetime) -> AccountView:
     """Raises `NotFound`."""
     async with database.read() as connection:
         account = await account_store.get(connection, account_id)
@@ -55,7 +55,7 @@ async def get_account(database: Database, models: ActiveModels, account_id: UUID
         return (await _views(connection, models, [account], now))[0]
 
 
-async def page_of_accounts(
+async def read_accounts(
     database: Database, models: ActiveModels, query: AccountQuery, after: Position | None, limit: int, now: datetime
 ) -> tuple[list[AccountView], Position | None]:
     """A page of accounts and the position at which it ends, None on the last page. Raises `ValidationFailed`."""
@@ -122,6 +122,6 @@ __all__ = [
     "AccountScore",
     "AccountView",
     "Position",
-    "get_account",
-    "page_of_accounts",
+    "read_account",
+    "read_accounts",
 ]

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from app.errors import NotFound, ValidationFailed
 from app.scoring.accounts import AccountKey
-from app.scoring.document import ScoringModel
 from app.scoring.events import Event
 from app.services import account_rollups
-from app.services.accounts import AccountFilter, AccountQuery, AccountScore, AccountView, get_account, page_of_accounts
+from app.services.accounts import AccountFilter, AccountQuery, AccountScore, AccountView, read_account, read_accounts
 from app.services.erasure import erase_lead
 from app.services.leads import LeadQuery
 from app.services.sweep import sweep_due
@@ -22,7 +21,7 @@ from app.storage import accounts as account_store
 from app.storage.accounts import Progress
 from tests.services.feeds import read_all
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, Service, World, alias, days_ago, event, serving, small_model
-from tests.services.histories import contested, split
+from tests.services.histories import EMAILS, moments, numbered, one_message
 from tests.services.members import added_up, all_leads, counted, traits_by_log, traits_stored
 from tests.services.rebuild import event_log
 
@@ -33,6 +32,7 @@ RENAMED = small_model(stages=[*DOCUMENT["stages"][:3], {**DOCUMENT["stages"][3],
 REORDERED = small_model(stages=[DOCUMENT["stages"][0], *DOCUMENT["stages"][:0:-1]])
 TRUSTING = small_model(traits={"email": {"trusted": True}, "plan": {"trusted": True}})
 FIT_ALONE = small_model(scores={"fit": DOCUMENT["scores"]["fit"]}, stages=DOCUMENT["stages"][:2])
+STEPS = ("count", "count", "count", "count", "turn", "publish", "roll out", "sweep", "erase")
 MODELS = (small_model(), WITH_LOST, RENAMED, REORDERED, TRUSTING, FIT_ALONE)
 ACME, GLOBEX = AccountKey("domain", "acme.example"), AccountKey("group", "globex")
 
@@ -47,7 +47,7 @@ async def count(service: Service) -> None:
 
 async def account(service: Service, key: AccountKey) -> AccountView:
     await count(service)
-    return await get_account(service.database, service.models, key.id, service.clock.now)
+    return await read_account(service.database, service.models, key.id, service.clock.now)
 
 
 async def listed(service: Service, sort: AccountScore | None = None, **wanted: Any) -> list[str]:
@@ -55,7 +55,7 @@ async def listed(service: Service, sort: AccountScore | None = None, **wanted: A
     await count(service)
     query, after, keys = AccountQuery(AccountFilter(**wanted), sort), None, list[str]()
     while True:
-        views, after = await page_of_accounts(service.database, service.models, query, after, 1, service.clock.now)
+        views, after = await read_accounts(service.database, service.models, query, after, 1, service.clock.now)
         keys += [str(view.account.key) for view in views]
         if after is None:
             return keys
@@ -237,7 +237,7 @@ async def test_leads_are_listed_by_their_account(service: Service) -> None:
 )
 async def test_misspelt_names_are_refused(service: Service, query: AccountQuery) -> None:
     with pytest.raises(ValidationFailed, match="unknown"):
-        await page_of_accounts(service.database, service.models, query, None, 10, NOW)
+        await read_accounts(service.database, service.models, query, None, 10, NOW)
 
 
 # --- Counting ---------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ async def test_an_answer_states_the_position_up_to_which_changes_are_counted(ser
     await service.ingest(person("ada@acme.example"))
     assert (await account(service, ACME)).position == (await service.feed.bounds()).last
     await service.ingest(person("bob@acme.example"))
-    view = await get_account(service.database, service.models, ACME.id, NOW)
+    view = await read_account(service.database, service.models, ACME.id, NOW)
     assert (view.account.rollup.leads, view.position < (await service.feed.bounds()).last) == (1, True)
 
 
@@ -264,6 +264,16 @@ async def test_nothing_is_counted_while_another_process_does_it(postgres_url: st
         assert (await account(one, ACME)).account.rollup.leads == 1
 
 
+async def test_all_accounts_are_counted_again_by_a_published_model(service: Service) -> None:
+    await service.ingest(person("ada@acme.example"))
+    await count(service)
+    version = await service.publish(RENAMED)
+    for _ in range(2):
+        found = (await account(service, ACME)).account
+        assert (found.rollup.stage, found.rollup.stages, found.model_version) == ("hot", {"hot": 1}, version)
+        await service.roll_out()
+
+
 async def test_all_accounts_are_counted_again_if_changes_were_missed(service: Service) -> None:
     await service.ingest(person("ada@acme.example", "u1"))
     await count(service)
@@ -272,27 +282,27 @@ async def test_all_accounts_are_counted_again_if_changes_were_missed(service: Se
     assert await listed(service) == [str(GLOBEX)]
 
 
+KEYS = ("u1", "u2", EMAILS["1"], EMAILS["3"])
+joining = st.builds(
+    group, st.sampled_from(["g1", "g2"]), st.sampled_from(KEYS), moments, plan=st.sampled_from([1, None])
+)
+merging = st.permutations(["u1", "u2"]).map(lambda users: alias(*users))
+histories = st.lists(joining | one_message(KEYS) | merging, min_size=3, max_size=10).map(numbered)
+
+
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), history=contested(14))
+@given(data=st.data(), history=histories)
 def test_every_account_equals_a_recount_of_its_leads(
     world: World, monkeypatch: pytest.MonkeyPatch, data: st.DataObject, history: list[Event]
 ) -> None:
     monkeypatch.setattr(account_rollups, "ACCOUNTS_AT_ONCE", 1)
     world.reset()
-    service = world.service
-    for batch in data.draw(split(history), label="batches"):
-        service.clock.now += timedelta(days=data.draw(st.sampled_from([0, 1, 16]), label="days"))
-        world.ingest(batch)
-        for step in data.draw(
-            st.lists(st.sampled_from(["publish", "roll out", "sweep", "erase", "count"])), label="steps"
-        ):
-            world.run(_take(step, service, data))
-    model = world.run(_active(service))
-    world.run(count(service))
-    assert world.run(counted(service)) == added_up(world.run(all_leads(service)), model)
-    log = world.run(event_log(service.database))
-    for trusted in (False, True):
-        assert world.run(traits_stored(service, trusted=trusted)) == traits_by_log(log, trusted=trusted)
+    world.run(count(world.service))
+    for message in history:
+        world.service.clock.now += timedelta(days=data.draw(st.sampled_from([0, 1, 16]), label="days"))
+        world.ingest([message])
+        world.run(_take(data.draw(st.sampled_from(STEPS), label="step"), world.service, data))
+    world.run(_check(world.service))
 
 
 async def _take(step: str, service: Service, data: st.DataObject) -> None:
@@ -309,11 +319,18 @@ async def _take(step: str, service: Service, data: st.DataObject) -> None:
             leads = [lead.id for lead in await all_leads(service)]
             if leads:
                 await erase_lead(database, models, data.draw(st.sampled_from(sorted(leads)), label="erased"), now)
-        case "count":
+        case "turn":
             await service.feed.number()
             await account_rollups.take_turn(database, models)
+        case "count":
+            await count(service)
 
 
-async def _active(service: Service) -> ScoringModel:
+async def _check(service: Service) -> None:
+    await count(service)
     async with service.database.read() as connection:
-        return (await service.models.active(connection)).document
+        model = (await service.models.active(connection)).document
+    assert await counted(service) == added_up(await all_leads(service), model)
+    log = await event_log(service.database)
+    for trusted in (False, True):
+        assert await traits_stored(service, trusted=trusted) == traits_by_log(log, trusted=trusted)
