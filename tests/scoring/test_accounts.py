@@ -53,7 +53,7 @@ def test_keys_are_read_as_they_were_written(value: str) -> None:
     assert parse_account_key(str(AccountKey("group", value))) == AccountKey("group", value)
 
 
-def member(lead_id: UUID, stage: str = "interest", scores: Mapping[str, float] = {"fit": 0}) -> Member:  # noqa: B006
+def member(lead_id: UUID, stage: str = "interest", scores: Mapping[str, float] = {"fit": 0}) -> Member:
     return Member(lead_id, stage, scores)
 
 

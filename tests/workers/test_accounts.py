@@ -17,8 +17,7 @@ async def counted(runtime: Runtime) -> dict[str, int]:
 
 
 async def join(runtime: Runtime, *users: str) -> None:
-    joining = {"type": "group", "name": "Group Joined", "properties": {"groupId": "globex"}}
-    await runtime.writer.submit([event(user, **joining) for user in users])
+    await runtime.writer.submit([event(user, type="group", properties={"groupId": "globex"}) for user in users])
 
 
 async def test_all_accounts_are_counted_in_one_round(runtime: Runtime) -> None:
