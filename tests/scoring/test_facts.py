@@ -44,7 +44,7 @@ def test_the_facts_of_an_event_have_the_time_when_it_occurred() -> None:
     )
 
 
-def test_a_group_message_tells_the_group_that_the_lead_joined_and_the_groups_traits() -> None:
+def test_a_group_message_gives_the_lead_its_group_and_the_group_its_traits() -> None:
     message = event(type="group", trusted=False, properties={"groupId": "g1", "plan": "pro"}, traits={"city": "Ulm"})
     facts = facts_of(message, [])
     assert (facts.group, list(facts.traits)) == (Stamped("g1", MORNING, "m1"), ["city"])
