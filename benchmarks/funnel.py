@@ -111,7 +111,7 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
 async def _measure(url: str) -> tuple[list[float], dict[FunnelGroup | None, list[float]]]:
     """Seconds, one for each round."""
     counting: list[float] = []
-    funnels: dict[FunnelGroup | None, list[float]] = {None: [], "channel": [], "source": [], "week": []}
+    funnels: dict[FunnelGroup | None, list[float]] = {None: [], "channel": [], "source": [], "account": [], "week": []}
     async with _filled(url) as bench:
         await bench.funnel(None)  # compiles the model
         for _ in range(ROUNDS):

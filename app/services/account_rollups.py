@@ -5,15 +5,17 @@ account twice does no harm, and at a position, every account is as its leads are
 rename and reorder stages, and a reader that has missed changes doesn't know what to count: then all are counted.
 """
 
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, Member, roll_up
+from app.scoring.engine import CompiledModel
 from app.services.models import ActiveModels, retry_on_conflict
-from app.services.publications import Publications
+from app.services.publications import Names, Publications
 from app.storage import accounts as account_store
 from app.storage import changes as change_store
 from app.storage.accounts import Account, MemberRow, Progress
@@ -89,15 +91,22 @@ async def recount_accounts(connection: AsyncConnection, models: ActiveModels, ke
     """Count these accounts by the active model. Those without leads are deleted."""
     if not keys:
         return
-    members = await account_store.members(connection, keys)
+    rows = await account_store.members(connection, keys)
     publications = await Publications.read(connection, models)
-    counted = [await _counted(publications, key, of_account) for key, of_account in members.items()]
-    await account_store.save(connection, counted)
-    await account_store.delete_many(connection, set(keys) - members.keys())
-
-
-async def _counted(publications: Publications, key: AccountKey, rows: Collection[MemberRow]) -> Account:
+    versions = {row.model_version for of_account in rows.values() for row in of_account}
+    names = {version: await publications.present_names(version) for version in versions}
     model = await publications.model(publications.latest)
-    names = {version: await publications.present_names(version) for version in {row.model_version for row in rows}}
-    members = [Member(row.lead_id, names[row.model_version][row.stage], row.scores) for row in rows]
-    return Account(key, roll_up(model.document.stages, model.scores, members), model.version)
+    counted = await asyncio.to_thread(_counted, model, names, rows)  # a large account takes a while
+    await account_store.save(connection, counted)
+    await account_store.delete_many(connection, set(keys) - rows.keys())
+
+
+def _counted(
+    model: CompiledModel, names: Mapping[int, Names], rows: Mapping[AccountKey, Sequence[MemberRow]]
+) -> list[Account]:
+    members = {
+        key: [Member(row.lead_id, names[row.model_version][row.stage], row.scores) for row in of_account]
+        for key, of_account in rows.items()
+    }
+    stages, version = model.document.stages, model.version
+    return [Account(key, roll_up(stages, model.scores, each), version) for key, each in members.items()]

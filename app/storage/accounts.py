@@ -14,6 +14,8 @@ from app.storage.sql import UtcDateTime, any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import account_progress, accounts, groups, leads
 
+ROWS_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -77,8 +79,9 @@ async def members(connection: AsyncConnection, keys: Collection[AccountKey]) -> 
     columns = (leads.c.account, leads.c.id, leads.c.stage, leads.c.model_version, leads.c.scores)
     query = select(*columns).where(leads.c.account.is_not(None), any_of_values(leads.c.account, map(str, keys)))
     found: dict[AccountKey, list[MemberRow]] = {}
-    for key, *lead in await connection.execute(query):
-        found.setdefault(parse_account_key(key), []).append(MemberRow(*lead))
+    async for rows in (await connection.stream(query)).partitions(ROWS_AT_ONCE):  # so that other tasks get their turns
+        for key, *lead in rows:
+            found.setdefault(parse_account_key(key), []).append(MemberRow(*lead))
     return found
 
 
