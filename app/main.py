@@ -10,6 +10,7 @@ from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
 from app.api import (
+    accounts,
     activity,
     changes,
     deliveries,
@@ -98,6 +99,7 @@ def _routers(settings: Settings) -> list[APIRouter]:
         lead_lists.router,  # before `leads`, whose paths have an id in the place of `counts`
         leads.router,
         transitions.router,
+        accounts.router,
         changes.router,
         webhooks.router,
         deliveries.router,

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, text
 from uuid_utils.compat import uuid7
 
 from app.clock import utc_now
+from app.scoring.accounts import AccountKey
 from app.scoring.document import ScoringModel
 from app.scoring.facts import Facts, Stamped
 from app.scoring.journeys import journey_of
@@ -36,6 +37,7 @@ ROUNDS = 5
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 180
 COHORT = Cohort(FIRST.date(), FIRST.date() + timedelta(days=DAYS), limit=50)
+COMPANIES = 50_000
 CHANNELS = ("direct", "organic_search", "paid_search", "organic_social", "email", "referral")
 LADDER = {"lead": 0.2, "mql": 0.4, "pql": 0.3, "sql": 0.5, "customer": 0.3}
 """The share of the leads in the stage below that go on to this one, most of them within days."""
@@ -72,6 +74,7 @@ def _lead(model: ScoringModel) -> Lead:
         is_forecast=True,
         score_steps=(1, 1),
         journey=journey_of(model.stages, reached, seen, seen),
+        account=AccountKey("domain", f"company{random.randrange(COMPANIES)}.example") if reached else None,
         created_at=seen,
         updated_at=at,
         changed_at=at,
@@ -111,7 +114,7 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
 async def _measure(url: str) -> tuple[list[float], dict[FunnelGroup | None, list[float]]]:
     """Seconds, one for each round."""
     counting: list[float] = []
-    funnels: dict[FunnelGroup | None, list[float]] = {None: [], "channel": [], "source": [], "week": []}
+    funnels: dict[FunnelGroup | None, list[float]] = {None: [], "channel": [], "source": [], "account": [], "week": []}
     async with _filled(url) as bench:
         await bench.funnel(None)  # compiles the model
         for _ in range(ROUNDS):

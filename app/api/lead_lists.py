@@ -1,6 +1,5 @@
 """Lists of leads over HTTP: pages, counts, and all that match as CSV."""
 
-import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -17,8 +16,9 @@ from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.reports import CSV, CSV_TOO, Accept
 from app.api.routes import StrictRoute
+from app.api.thresholds import finite, score_limits
 from app.documents.lead_lists import LeadCountsDocument, LeadPage, ListedLead, columns, row
-from app.documents.parameters import Moment
+from app.documents.parameters import Day, Moment
 from app.documents.tables import csv_header, csv_lines
 from app.errors import ValidationFailed
 from app.protocol.searches import Search, read_search
@@ -47,25 +47,27 @@ def read_filters(
     max_score: Annotated[list[str] | None, Query(description="As `min_score`.")] = None,
     source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
     email: str | None = None,
+    account: Annotated[UUID | None, Query(description="The id of an account: only its leads.")] = None,
     updated_after: Annotated[
         Moment | None, Query(description="Not for polling, which would miss changes: use `/v1/changes`.")
     ] = None,
-    seen_after: Annotated[date | None, Query(description="Last seen on this day in UTC, or later.")] = None,
+    seen_after: Annotated[Day | None, Query(description="Last seen on this day in UTC, or later.")] = None,
     stage_since_after: Annotated[
-        date | None, Query(description="In their stage since this day in UTC, or later.")
+        Day | None, Query(description="In their stage since this day in UTC, or later.")
     ] = None,
     next_change_before: Annotated[
-        date | None, Query(description="Leads that will change stage before this day in UTC if nothing more happens.")
+        Day | None, Query(description="Leads that will change stage before this day in UTC if nothing more happens.")
     ] = None,
     sales_ready: bool | None = None,
 ) -> LeadQuery:
     """The filters that lists and counts share."""
     return LeadQuery(
         stages=stage,
-        min_scores=_limits("min_score", min_score, max) if min_score else None,
-        max_scores=_limits("max_score", max_score, min) if max_score else None,
+        min_scores=score_limits("min_score", min_score, max) if min_score else None,
+        max_scores=score_limits("max_score", max_score, min) if max_score else None,
         channel=source,
         email=read_email(email) if email is not None else None,
+        account=account,
         search=_search(q) if q is not None else None,
         updated_after=updated_after,
         seen_from=seen_after,
@@ -119,33 +121,6 @@ def _search(text: str) -> Search:
     return search
 
 
-def _limits(field: str, texts: Iterable[str], stricter: Callable[[float, float], float]) -> dict[str, float]:
-    """The strictest limit of each score, since all of them must hold."""
-    limits: dict[str, float] = {}
-    for text in texts:
-        name, limit = _limit(field, text)
-        limits[name] = stricter(limit, limits.get(name, limit))
-    return limits
-
-
-def _limit(field: str, text: str) -> tuple[str, float]:
-    name, _, number = text.partition(":")
-    try:
-        return name, _finite(number)
-    except ValueError:
-        msg = f"`{field}` must be a score's name and a number, such as engagement:40."
-        raise ValidationFailed(msg) from None
-
-
-def _finite(number: Any) -> float:
-    """Raises `ValueError` for anything but a finite number."""
-    value = float(number)
-    if not math.isfinite(value):
-        msg = "not finite"
-        raise ValueError(msg)
-    return value
-
-
 # --- Cursors ----------------------------------------------------------------------------------------------------
 
 _KINDS: Mapping[str, Callable[[Any], Any]] = {
@@ -157,7 +132,7 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
 
 def _kind_of(sort: str) -> Callable[[Any], Any]:
     """How a cursor's sort value is read."""
-    return _KINDS.get(sort, _finite)
+    return _KINDS.get(sort, finite)
 
 
 def _written(value: date | float) -> str | float:

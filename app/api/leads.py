@@ -89,13 +89,13 @@ async def erase_lead_by_identity(
 ) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
     lead = await look_up_lead(runtime, user_id, email, phone, anonymous_id)
-    await erase_lead(runtime.database, lead.id, runtime.clock())
+    await erase_lead(runtime.database, runtime.models, lead.id, runtime.clock())
 
 
 @router.delete("/{lead_id}", status_code=204, dependencies=[Admin])
 async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID) -> None:
     """Delete everything that is stored of a lead, and of the leads that were merged into it. It can't be undone."""
-    await erase_lead(runtime.database, lead_id, runtime.clock())
+    await erase_lead(runtime.database, runtime.models, lead_id, runtime.clock())
 
 
 @router.post("/lookup")

@@ -1,6 +1,5 @@
 """Transitions of all leads over HTTP."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from app.api.parameters import Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.leads import TransitionDocument, TransitionPage
+from app.documents.parameters import Day
 from app.services.transitions import Position, TransitionFilter, read_transitions
 
 router = APIRouter(
@@ -27,8 +27,8 @@ router = APIRouter(
 async def list_transitions(
     runtime: CurrentRuntime,
     stage: Annotated[list[str] | None, Query(description="Into this stage, or into any of these.")] = None,
-    first: Annotated[date | None, Query(alias="from", description="The first day in UTC.")] = None,
-    last: Annotated[date | None, Query(alias="to", description="The last day in UTC.")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="The first day in UTC.")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="The last day in UTC.")] = None,
     limit: Limit = 50,
     after: Annotated[str | None, Query(max_length=500, description="The last `next_cursor`.")] = None,
 ) -> TransitionPage:

@@ -81,7 +81,7 @@ class FunnelFigures(BaseModel):
 
 
 class FunnelGroupFigures(FunnelFigures):
-    """`group`: the channel, the source or the Monday of the week; null for leads without one."""
+    """`group`: the channel, the source, the account's key or the Monday of the week; null for leads without one."""
 
     group: str | None
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from app.documents.accounts import AccountReference
 from app.documents.pages import Page, WholeList
 from app.documents.reasons import StageReason, Written
 from app.scoring.engine import Evaluation, LineKind, ledger
@@ -52,6 +53,7 @@ class LeadDocument(BaseModel):
     scores: dict[str, ScoreValue]
     identities: dict[IdentityKind, list[str]]
     traits: dict[str, Any]
+    account: AccountReference | None
     source: SourceDocument | None
     first_seen_at: datetime | None
     last_seen_at: datetime | None
@@ -73,6 +75,7 @@ class LeadDocument(BaseModel):
             scores={name: ScoreValue.of(evaluation, name) for name in evaluation.values},
             identities=view.identities,
             traits=dict(evaluation.traits),
+            account=AccountReference.of(view.lead.account) if view.lead.account else None,
             source=SourceDocument(**facts.source.value) if facts.source else None,
             first_seen_at=facts.first_seen_at,
             last_seen_at=facts.last_seen_at,

@@ -14,10 +14,11 @@ from uuid_utils.compat import uuid7
 from app.errors import InvalidMessage
 from app.protocol.identities import read_identities
 from app.protocol.misspellings import misspelling_hint
+from app.protocol.placeholder_ids import means_nobody
 from app.protocol.sections import read_section, tidy_traits
 from app.protocol.times import first_time, occurred_at, readable_time
 from app.protocol.values import as_text, is_storable, storable
-from app.scoring.events import Event, Identity
+from app.scoring.events import GROUP_ID, Event, Identity
 from app.scoring.strings import comparable, with_canonical_names
 
 MAX_MESSAGE_BYTES = 32 * 1024
@@ -180,12 +181,21 @@ def _read_properties(message: Mapping[str, Any], message_type: str) -> dict[str,
         return {
             **properties,
             **with_canonical_names(read_section(message, "traits")),
-            "groupId": _read_required(message, "groupId"),
+            GROUP_ID: _read_group_id(message),
         }
     if message_type in ("page", "screen"):
         named = {key: message[key] for key in ("name", "category") if message.get(key) not in _ABSENT}
         return {**named, **properties}
     return properties
+
+
+def _read_group_id(message: Mapping[str, Any]) -> str:
+    group_id = _read_required(message, GROUP_ID)
+    if means_nobody(group_id):
+        raise InvalidMessage(
+            "invalid-identity", "`groupId` is a placeholder, which would join strangers: leave it out."
+        )
+    return group_id
 
 
 def _read_required(message: Mapping[str, Any], key: str) -> str:

@@ -47,6 +47,14 @@ class Event:
     context: Mapping[str, Any]
     traits: Mapping[str, Any]
 
+    @property
+    def group_id(self) -> str | None:
+        """The group that a group message is about; None for all other messages."""
+        return self.properties.get(GROUP_ID) if self.type == "group" else None
+
+
+GROUP_ID = "groupId"
+"""The property of a group message that names the group. All its other properties are the group's traits."""
 
 MAX_KEY_LENGTH = 600  # stored characters of a key; normalization can turn one ligature into eighteen letters
 MAX_TRAIT_LENGTH = 2_048  # characters of a trait's key plus its value in JSON

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from heapq import nlargest
 from typing import Any
 
-from app.scoring.events import MAX_TRAIT_LENGTH, Event
+from app.scoring.events import GROUP_ID, MAX_TRAIT_LENGTH, Event
 from app.scoring.sources import first_touch
 
 Days = dict[int, int]
@@ -45,13 +45,15 @@ class Facts:
     `traits` has the latest values from any key, `trusted_traits` the latest from secret keys. Both are kept because
     the model decides which one counts, and a new model must not require reading the events again. In both, a null is
     a tombstone: an older value that arrives later must not come back. If only secret keys sent traits, the two may be
-    the same mapping. `source` is the first touch. Times are in UTC, and None if there is no event.
+    the same mapping. `source` is the first touch, `group` the id of the group that the lead joined last. Times are in
+    UTC, and None if there is no event.
     """
 
     tally: Tally = field(default_factory=dict)
     traits: Mapping[str, Stamped] = field(default_factory=dict)
     trusted_traits: Mapping[str, Stamped] = field(default_factory=dict)
     source: Stamped | None = None
+    group: Stamped | None = None
     first_seen_at: datetime | None = None
     last_seen_at: datetime | None = None
     event_count: int = 0
@@ -86,22 +88,30 @@ def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
     day = day_of(event.occurred_at)
     # Only the properties of a page call describe the page. In other events, `url` may be any URL.
     source = first_touch(event.context, event.properties if event.type == "page" else {})
-    traits = _latest([_traits_of(event)])
+    traits = _latest([_stamped(event, event.traits)])
     return Facts(
         tally={fingerprint: {day: 1} for fingerprint in fingerprints},
         traits=traits,
         trusted_traits=traits if event.trusted or not traits else {},
         source=Stamped(source, event.occurred_at, event.message_id) if source else None,
+        group=Stamped(event.group_id, event.occurred_at, event.message_id) if event.group_id else None,
         first_seen_at=event.occurred_at,
         last_seen_at=event.occurred_at,
         event_count=1,
     )
 
 
-def _traits_of(event: Event) -> dict[str, Stamped]:
+def group_facts_of(event: Event) -> Facts:
+    """What a group message says of its group: only traits, to be merged like a lead's."""
+    traits = _latest([_stamped(event, {key: each for key, each in event.properties.items() if key != GROUP_ID})])
+    return Facts(traits=traits, trusted_traits=traits if event.trusted or not traits else {})
+
+
+def _stamped(event: Event, traits: Mapping[str, Any]) -> dict[str, Stamped]:
+    """An event's traits with its stamp, without those that are too long."""
     return {
         key: Stamped(value, event.occurred_at, event.message_id)
-        for key, value in event.traits.items()
+        for key, value in traits.items()
         if len(key) + len(_canonical(value) if isinstance(value, list | dict) else str(value)) <= MAX_TRAIT_LENGTH
     }
 
@@ -118,6 +128,7 @@ def merge(parts: Iterable[Facts]) -> Facts:
         traits=traits,
         trusted_traits=traits if only_trusted else _latest([part.trusted_traits for part in parts]),
         source=min([part.source for part in parts if part.source], default=None),
+        group=max([part.group for part in parts if part.group], default=None),
         first_seen_at=min([part.first_seen_at for part in parts if part.first_seen_at], default=None),
         last_seen_at=max([part.last_seen_at for part in parts if part.last_seen_at], default=None),
         event_count=sum([part.event_count for part in parts]),

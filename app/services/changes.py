@@ -1,6 +1,6 @@
-"""What the feed says of a lead that was evaluated: created, merged, traits, scores and stages, in this order."""
+"""What the feed says of a lead that was evaluated: created, merged, traits, account, scores, stages, in this order."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from app.scoring.accounts import AccountKey
 from app.scoring.engine import Evaluation, ledger
 from app.scoring.facts import Facts, Stamped
 from app.services.evaluation import EvaluatedLead
@@ -21,21 +22,30 @@ MAX_MESSAGES = 10
 """The most messages that a change of stage names as its cause."""
 
 
-def changes_of(
-    result: EvaluatedLead, transitions: Sequence[StoredTransition], merged: Iterable[UUID], now: datetime
-) -> Iterator[Change]:
-    """The changes of one lead. `transitions` are its own, as stored; `merged`: the leads that were merged into it."""
+def changes_of(result: EvaluatedLead, transitions: Sequence[StoredTransition], now: datetime) -> Iterator[Change]:
+    """The changes of one lead, and of those that were merged into it. `transitions` are its own, as stored."""
     lead, before = result.lead, result.before
     if before is None:
         first_stage = transitions[0].transition.from_stage if transitions else lead.standing.stage
         yield Change(uuid7(), "lead.created", now, lead.id, {"stage": first_stage})
-    for retired in merged:
-        yield Change(uuid7(), "lead.merged", now, lead.id, {"from": retired, "into": lead.id})
+    for retired in result.merged:
+        yield Change(uuid7(), "lead.merged", now, lead.id, {"from": retired.id, "into": lead.id})
+        yield from changed_account(retired.id, retired.account, None, now)
     if before is not None:
         yield from _changed_traits(lead.id, before.facts, lead.facts, now)
+    yield from changed_account(lead.id, before.account if before else None, lead.account, now)
     yield from _changed_scores(result, now)
     for stored, decision in zip(transitions, result.decisions, strict=True):
         yield Change(stored.id, "lead.stage_changed", now, lead.id, _stage_data(stored, decision.evaluation, result))
+
+
+def changed_account(
+    lead_id: UUID, before: AccountKey | None, account: AccountKey | None, now: datetime
+) -> Iterator[Change]:
+    """A lead's move from one account to another; None for no account. Accounts are counted by these changes."""
+    if before != account:
+        ends = {"from": before.id if before else None, "to": account.id if account else None}
+        yield Change(uuid7(), "lead.account_changed", now, lead_id, ends)
 
 
 def _changed_traits(lead_id: UUID, before: Facts, facts: Facts, now: datetime) -> Iterator[Change]:

@@ -7,16 +7,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
-from app.services.models import retry_on_conflict
+from app.services.account_rollups import recount_accounts
+from app.services.changes import changed_account
+from app.services.groups import refold_groups
+from app.services.models import ActiveModels, retry_on_conflict
 from app.storage import changes as change_store
 from app.storage import erasure as erasure_store
+from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage.changes import Change
 from app.storage.db import Conflict, Database
 
 
-async def erase_lead(database: Database, lead_id: UUID, now: datetime) -> None:
+async def erase_lead(database: Database, models: ActiveModels, lead_id: UUID, now: datetime) -> None:
     """Erase a lead, and all leads that were merged into it. Raises `NotFound`.
 
     Later events of the same identities make a new lead. The feed says `lead.erased` of each id.
@@ -32,8 +36,12 @@ async def erase_lead(database: Database, lead_id: UUID, now: datetime) -> None:
             raise Conflict  # merged or erased while we waited for the lock
         links = (await identity_store.of_leads(connection, [lead.id]))[lead.id]
         keys = [f"{kind}:{value}" for kind, values in links.items() for value in values]
+        groups = await event_store.groups_named_under(connection, keys)
         await erasure_store.erase(connection, lead_ids, keys)
-        erased = [Change(uuid7(), "lead.erased", now, each, {}) for each in lead_ids]
-        await change_store.insert(connection, erased, now)
+        await refold_groups(connection, groups)
+        await recount_accounts(connection, models, {lead.account} if lead.account else ())
+        left = changed_account(lead.id, lead.account, None, now)
+        erased = (Change(uuid7(), "lead.erased", now, each, {}) for each in lead_ids)
+        await change_store.insert(connection, [*left, *erased], now)
 
     await retry_on_conflict(database, erase)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.scoring.accounts import account_of
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
 from app.scoring.journeys import journey_of
@@ -41,13 +42,15 @@ class Decision(NamedTuple):
 class EvaluatedLead(NamedTuple):
     """A lead as it will be stored, as it was before (None if it is new), and its stage changes in order.
 
-    `message_ids`: the new messages that it was evaluated for.
+    `merged`: the leads that are merged into it, as they were. `message_ids`: the new messages that it was evaluated
+    for.
     """
 
     lead: Lead
     before: Lead | None
     decisions: tuple[Decision, ...]
     cause: Cause
+    merged: tuple[Lead, ...] = ()
     message_ids: Sequence[str] = ()
 
     @property
@@ -74,10 +77,12 @@ def evaluated(
     """
     evaluation = evaluate(model, facts, now)
     standing, decisions = _settled(model, before, facts, evaluation, now, cause)
+    account = account_of(facts.group, evaluation.traits)
     same = (
         before is not None
         and not before.is_outdated
         and facts is before.facts
+        and account == before.account
         and evaluation.values == before.scores
         and not decisions
     )
@@ -96,11 +101,12 @@ def evaluated(
         is_forecast=False,
         score_steps=steps_of(evaluation.values),
         journey=_journey(model, before, standing, facts, created_at),
+        account=account,
         created_at=created_at,
         updated_at=before.updated_at if before is not None and same else now,
         changed_at=before.changed_at if before else now,
     )
-    return EvaluatedLead(lead, before, decisions, cause, message_ids)
+    return EvaluatedLead(lead, before, decisions, cause, tuple(merged), message_ids)
 
 
 def _journey(model: CompiledModel, before: Lead | None, standing: Standing, facts: Facts, created_at: datetime) -> str:

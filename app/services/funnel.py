@@ -16,9 +16,9 @@ from app.services.models import ActiveModels
 from app.services.publications import Publications
 from app.storage import funnel as funnel_store
 from app.storage.db import Database
-from app.storage.funnel import NONE, SourceField
+from app.storage.funnel import NONE, GroupField, SourceField
 
-FunnelGroup = Literal["channel", "source", "week"]
+FunnelGroup = Literal["channel", "source", "account", "week"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ async def _count(connection: AsyncConnection, cohort: Cohort, by: FunnelGroup | 
     return await _count_by_source(connection, cohort, by)
 
 
-async def _count_by_source(connection: AsyncConnection, cohort: Cohort, by: SourceField) -> Sequence[Any]:
+async def _count_by_source(connection: AsyncConnection, cohort: Cohort, by: GroupField) -> Sequence[Any]:
     return await funnel_store.count_by_source(connection, by, cohort.first, cohort.last, cohort.limit)
 
 
@@ -117,11 +117,10 @@ async def _rungs(
     model = await models.active(connection)
     publications = await Publications.read(connection, models)
     ladder = {stage.name: rung for rung, stage in enumerate(Ladder.of(model.document.stages).stages)}
-    rungs = ladder | {stage.name: LOST for stage in model.document.stages if stage.name not in ladder}
     found: dict[int, _Rungs] = {}
     for version in versions:
-        names = await publications.names(publications.of(version), publications.latest)
-        by_name = {old: rungs.get(new, 0) for old, new in names.items()}
+        names = await publications.present_names(version)
+        by_name = {old: ladder.get(new, LOST) for old, new in names.items()}
         stages = (await models.version(connection, version)).stages
         found[version] = _Rungs(by_name, [by_name[stage.name] for stage in stages])
     return model, found

@@ -14,6 +14,7 @@ from app.scoring.events import Event
 from app.scoring.facts import Facts, merge
 from app.scoring.stages import Cause
 from app.services.evaluation import StageMoves, evaluated, stage_moves, up_to_date
+from app.services.groups import fold_into_groups
 from app.services.identities import Resolver
 from app.services.models import ActiveModels
 from app.services.saving import save
@@ -82,7 +83,8 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
         )
         for lead_id, parts, cause, message_ids in _changed(resolver, model, before, events, retired)
     ]
-    await save(connection, results, now, resolver.merged)
+    await save(connection, results, now)
+    await fold_into_groups(connection, events)
     await lead_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)

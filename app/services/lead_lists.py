@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +15,7 @@ from app.services.leads import LeadView, views_of
 from app.services.models import ActiveModels
 from app.services.pages import fetch_page
 from app.services.publications import Publications
+from app.storage import accounts as account_store
 from app.storage import identities as identity_store
 from app.storage import lead_lists as list_store
 from app.storage.db import Database
@@ -41,6 +43,7 @@ class LeadQuery:
     max_scores: Mapping[str, float] | None = None
     channel: str | None = None
     email: str | None = None
+    account: UUID | None = None
     search: Search | None = None
     updated_after: datetime | None = None
     seen_from: date | None = None
@@ -128,6 +131,7 @@ async def _filter(connection: AsyncConnection, model: CompiledModel, query: Lead
     lead_ids = None
     if query.email is not None:
         lead_ids = list((await identity_store.find(connection, [Identity("email", query.email)])).values())
+    accounts = None if query.account is None else sorted(await account_store.keys_of(connection, [query.account]))
     search = query.search or Search()
     return LeadFilter(
         score_names=list(model.scores),
@@ -136,6 +140,7 @@ async def _filter(connection: AsyncConnection, model: CompiledModel, query: Lead
         max_scores=query.max_scores,
         channel=query.channel,
         lead_ids=lead_ids,
+        accounts=accounts,
         identity_prefixes=search.identity_prefixes,
         domain_prefix=search.domain_prefix,
         updated_after=query.updated_after,

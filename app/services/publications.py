@@ -57,6 +57,12 @@ class Publications:
             self._names[since, until] = await self._models.stage_names(models)
         return self._names[since, until]
 
+    async def present_names(self, version: int) -> Names:
+        """The active model's names of a version's stages. A stage that it lacks counts as its first."""
+        names = await self.names(self.of(version), self.latest)
+        stages = [stage.name for stage in (await self.model(self.latest)).stages]
+        return {old: new if new in stages else stages[0] for old, new in names.items()}
+
     async def names_by(self, model: CompiledModel, since: int, until: int) -> Names:
         """The same, but to the names in a model as if it had been published right after `until`."""
         last = await self.model(until)

@@ -1,10 +1,8 @@
 """Storing evaluated leads, with their transitions and their entries in the feed."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
@@ -20,21 +18,12 @@ from app.storage.leads import Lead
 from app.storage.transitions import StoredTransition
 
 
-async def save(
-    connection: AsyncConnection,
-    results: Collection[EvaluatedLead],
-    now: datetime,
-    merged: Mapping[UUID, UUID] = MappingProxyType({}),
-) -> None:
+async def save(connection: AsyncConnection, results: Collection[EvaluatedLead], now: datetime) -> None:
     """Store evaluated leads, which are new or locked, with their transitions and their entries in the feed.
 
-    `merged`: leads that were merged away, each with its survivor, which is among the results. Transitions caused by a
-    model are not notified if it was published without notifications.
+    Transitions caused by a model are not notified if it was published without notifications.
     """
     quiet = await _quiet_versions(connection, results)
-    retired: dict[UUID, list[UUID]] = {}
-    for lead_id, survivor in merged.items():
-        retired.setdefault(survivor, []).append(lead_id)
     leads: list[Lead] = []
     stored: list[StoredTransition] = []
     changes: list[Change] = []
@@ -44,7 +33,7 @@ async def save(
             StoredTransition(uuid7(), lead.id, move, move.cause != "model" or move.model_version not in quiet)
             for move in result.transitions
         ]
-        theirs = list(changes_of(result, own, retired.get(lead.id, ()), now))
+        theirs = list(changes_of(result, own, now))
         leads.append(replace(lead, changed_at=now) if theirs else lead)
         stored += own
         changes += theirs

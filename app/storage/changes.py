@@ -23,6 +23,7 @@ ChangeType = Literal[
     "lead.stage_changed",
     "lead.score_changed",
     "lead.traits_changed",
+    "lead.account_changed",
     "lead.merged",
     "lead.erased",
     "model.published",

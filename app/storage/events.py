@@ -63,6 +63,19 @@ async def filed_under(
         yield [_from_row(row) for row in rows]
 
 
+async def of_groups(connection: AsyncConnection, group_ids: Collection[str]) -> AsyncIterator[list[Event]]:
+    """Yield the messages about these groups, in chunks, in no particular order."""
+    is_wanted = events.c.group_id.is_not(None), any_of_values(events.c.group_id, group_ids)
+    async for rows in _some(connection, select(events).where(*is_wanted)):
+        yield [_from_row(row) for row in rows]
+
+
+async def groups_named_under(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
+    """The groups that messages of these identities, as `kind:value`, are about."""
+    of_people = any_of_values(events.c.identity, keys), events.c.group_id.is_not(None)
+    return set((await connection.execute(select(events.c.group_id).where(*of_people))).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class LeadEvent:
     """An event with its lead. `has_progressed`: whether the lead has ever been beyond the first stage."""
@@ -158,6 +171,7 @@ def _to_row(event: Event, received_at: datetime) -> dict[str, Any]:
         "properties": event.properties,
         "context": event.context,
         "traits": event.traits,
+        "group_id": event.group_id,
     }
 
 

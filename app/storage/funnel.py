@@ -14,14 +14,18 @@ from app.storage.tables import leads
 SourceField = Literal["channel", "source", "campaign", "referrer"]
 """What is known of a lead's first touch."""
 
-NONE = ""
-"""The group of the leads whose first touch lacks the field."""
+GroupField = SourceField | Literal["account"]
+"""What leads are grouped by: also their account, by its key."""
 
-_FIELDS: Mapping[SourceField, ColumnElement[Any]] = {
+NONE = ""
+"""The group of the leads that lack the field."""
+
+_FIELDS: Mapping[GroupField, ColumnElement[Any]] = {
     "channel": leads.c.channel,
     "source": leads.c.utm_source,
     "campaign": leads.c.utm_campaign,
     "referrer": leads.c.referrer,
+    "account": leads.c.account,
 }
 
 
@@ -38,7 +42,7 @@ def _counted(group: ColumnElement[Any] | None) -> Select[Any]:
     return select(*columns, func.count().label("count")).where(*_in_cohort()).group_by(*grouped)
 
 
-def _by_source(field: SourceField) -> Statement:
+def _by_source(field: GroupField) -> Statement:
     """One scan of the index: what it finds is small, so that ranking it and adding up the rest costs little."""
     column = _FIELDS[field]
     named, count = func.coalesce(column, NONE).label("cohort"), func.count().label("count")
@@ -59,7 +63,7 @@ _TOGETHER = Statement(lambda _: _counted(None))
 
 
 async def count_by_source(
-    connection: AsyncConnection, field: SourceField, first: date, last: date, most: int
+    connection: AsyncConnection, field: GroupField, first: date, last: date, most: int
 ) -> Sequence[Any]:
     """How many leads first seen in this period are alike.
 

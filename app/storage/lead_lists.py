@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.scoring.accounts import AccountKey
 from app.scoring.steps import INDEXED_SCORES, STEP, step_of
 from app.storage.leads import STORED, Lead, from_row
 from app.storage.sql import any_of_values, starts_with
@@ -31,6 +32,7 @@ class LeadFilter:
     max_scores: Mapping[str, float] | None = None
     channel: str | None = None
     lead_ids: Sequence[UUID] | None = None
+    accounts: Sequence[AccountKey] | None = None
     identity_prefixes: Sequence[str] | None = None
     domain_prefix: str | None = None
     updated_after: datetime | None = None
@@ -136,6 +138,9 @@ def _stored(wanted: LeadFilter) -> Iterator[ColumnElement[bool]]:
         yield any_of_values(c.stage, wanted.stages)
     if wanted.channel is not None:
         yield c.channel == wanted.channel
+    if wanted.accounts is not None:
+        yield c.account.is_not(None)
+        yield any_of_values(c.account, map(str, wanted.accounts))
     if wanted.updated_after is not None:
         yield c.updated_at > wanted.updated_after
     if wanted.seen_from is not None:

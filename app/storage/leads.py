@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Dialect, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.scoring.accounts import AccountKey, parse_account_key
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
 from app.scoring.referrers import host_of
@@ -52,7 +53,7 @@ MAX_SOURCE_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
+    """One person. `scores`, `standing` and `account` are those of the last evaluation, by the model of `model_version`.
 
     `journey`: its way through the stages (see `app.scoring.journeys`). `score_steps`: see `app.scoring.steps`.
     `next_change`: if nothing more happens; `is_forecast`: whether that is known, which it is from the first check after
@@ -72,6 +73,7 @@ class Lead:
     is_forecast: bool
     score_steps: tuple[int, int]
     journey: str
+    account: AccountKey | None
     created_at: datetime
     updated_at: datetime
     changed_at: datetime
@@ -271,6 +273,8 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "trusted_traits": traits if facts.trusted_traits is facts.traits else traits_to_json(facts.trusted_traits),
         "source": stamped_to_json(source) if source else None,
         **(_first_touch(source.value) if source else {}),
+        "joined_group": stamped_to_json(facts.group) if facts.group else None,
+        "account": str(lead.account) if lead.account else None,
         "first_seen_at": facts.first_seen_at,
         "first_seen_on": facts.first_seen_at.date() if facts.first_seen_at else None,
         "last_seen_at": facts.last_seen_at,
@@ -308,6 +312,7 @@ def from_row(row: Any) -> Lead:
         traits=traits,
         trusted_traits=traits if are_one(row.traits, row.trusted_traits) else traits_from_json(row.trusted_traits),
         source=stamped_from_json(row.source) if row.source else None,
+        group=stamped_from_json(row.joined_group) if row.joined_group else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
@@ -324,6 +329,7 @@ def from_row(row: Any) -> Lead:
         is_forecast=row.next_change_to is not None,
         score_steps=(row.first_score_step, row.second_score_step),
         journey=row.journey,
+        account=parse_account_key(row.account) if row.account else None,
         created_at=row.created_at,
         updated_at=row.updated_at,
         changed_at=row.changed_at or row.updated_at,

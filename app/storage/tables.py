@@ -38,7 +38,10 @@ PENDING = text("state = 'pending'")
 NO_CHANGE_ON = date(9999, 1, 1)
 """Not `date.max`, which asyncpg sends as infinity."""
 
+IN_ACCOUNT = text("account IS NOT NULL")
+OF_GROUP = text("group_id IS NOT NULL")
 IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
+ACCOUNT = String(220)  # the same
 
 leads = Table(
     "leads",
@@ -63,6 +66,10 @@ leads = Table(
     Column("utm_source", String(100), nullable=True),
     Column("utm_campaign", String(100), nullable=True),
     Column("referrer", String(100), nullable=True),
+    # The group that the lead joined last, and the account that follows from it or from the address, such as
+    # `domain:acme.example`.
+    Column("joined_group", JSON(none_as_null=True), nullable=True),
+    Column("account", ACCOUNT, nullable=True),
     Column("first_seen_at", UtcDateTime, nullable=True),
     Column("first_seen_on", Date, nullable=True),
     Column("last_seen_at", UtcDateTime, nullable=True),
@@ -94,11 +101,12 @@ leads = Table(
     Index(None, "next_change_on", "id", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "first_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "second_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "account", "last_seen_on", sqlite_where=IN_ACCOUNT, postgresql_where=IN_ACCOUNT),
     # All that the funnel counts, so that it need not read the leads themselves. SQLite also needs the last column.
     Index(
         "ix_leads_funnel",
-        *("first_seen_on", "channel", "utm_source", "utm_campaign", "referrer", "model_version", "stage", "journey"),
-        "merged_into",
+        *("first_seen_on", "channel", "utm_source", "utm_campaign", "referrer", "account"),
+        *("model_version", "stage", "journey", "merged_into"),
         sqlite_where=NOT_MERGED,
         postgresql_where=NOT_MERGED,
     ),
@@ -148,12 +156,51 @@ events = Table(
     Column("properties", JSON, nullable=False),
     Column("context", JSON, nullable=False),
     Column("traits", JSON, nullable=False),
+    # Of group messages alone: what is known of the group is derived from them.
+    Column("group_id", String(200), nullable=True),
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
     Index(None, "name_key", "occurred_at"),
     # For counts by minute and source, which it answers alone. All events of a commit have the same time, so that
     # PostgreSQL stores each time about once.
     Index(None, "received_at", "source"),
+    Index(None, "group_id", sqlite_where=OF_GROUP, postgresql_where=OF_GROUP),
+)
+
+# What group messages say of their groups. A group may be without members: whoever joins it last finds its traits.
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("traits", JSON, nullable=False),
+    Column("trusted_traits", JSON, nullable=False),
+)
+
+# What the leads of each account add up to, counted from their rows by a worker. `stages` has the number of leads in
+# each stage, `highest` and `sums` a value for each score, `leaders` the lead that has the highest.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", ACCOUNT, nullable=False, unique=True),
+    Column("leads", Integer, nullable=False, index=True),
+    Column("stage", String(64), nullable=False, index=True),
+    Column("stages", JSON, nullable=False),
+    Column("highest", JSON, nullable=False),
+    Column("sums", JSON, nullable=False),
+    Column("leaders", JSON, nullable=False),
+    Column("model_version", Integer, nullable=False),
+)
+
+# One row: the position in the feed up to which accounts are counted. While all of them are counted again, `target` is
+# the position that this leads to, and `counted_to` the key of the last account that is done.
+account_progress = Table(
+    "account_progress",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("target", BigInteger, nullable=True),
+    Column("counted_to", ACCOUNT, nullable=True),
 )
 
 transitions = Table(

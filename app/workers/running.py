@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from app.errors import Unavailable
 from app.services.runtime import Runtime
+from app.workers.accounts import count_accounts
 from app.workers.deliver import DeliveryWorker
 from app.workers.jobs import run_job
 from app.workers.prune import prune
@@ -17,6 +18,7 @@ PRUNE_INTERVAL_S = 3_600
 ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
 KEY_USE_INTERVAL_S = 60
 JOB_INTERVAL_S = 2  # the longest wait before a job starts
+ACCOUNT_INTERVAL_S = 1  # the longest wait before the accounts of leads that have changed are counted
 DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
 
 
@@ -44,6 +46,7 @@ async def running_workers(runtime: Runtime) -> AsyncIterator[None]:
         repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
         repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
         repeat("jobs", JOB_INTERVAL_S, lambda: run_job(runtime, stopping), stopping),
+        repeat("accounts", ACCOUNT_INTERVAL_S, lambda: count_accounts(runtime, stopping), stopping),
         repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),
     ]
     tasks = [asyncio.create_task(worker) for worker in workers]

@@ -58,6 +58,7 @@ create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_se
 list_deliveries get_delivery replay_deliveries replay_delivery
 erase_lead_by_identity erase_lead_by_id
 create_proposal create_backtest create_preview list_jobs get_job cancel_job
+list_accounts get_account
 """
 
 
@@ -266,7 +267,9 @@ ASKED = [
     "by",
     "signal",
     "code",
+    "account",
     "q",
+    "seen_after",
 ]
 QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
@@ -279,6 +282,7 @@ NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries"
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
 NAMED += ["/v1/backtests", "/v1/me", "/v1/keys/{id}/rotate", "/v1/rejections/counts", "/v1/activity", "/v1/status"]
 NAMED += ["/v1/previews"]
+NAMED += ["/v1/accounts", "/v1/accounts/{id}"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])

@@ -90,6 +90,12 @@ def test_a_group_call_needs_a_group_id(group_id: Any) -> None:
     assert "`groupId`" in refusal({"groupId": group_id, "userId": "u1"}, type="group").detail
 
 
+@pytest.mark.parametrize("group_id", ["undefined", "{{ group.id }}", "0", "YOUR_ACCOUNT_ID"])
+def test_a_placeholder_for_a_group_would_join_strangers(group_id: str) -> None:
+    error = refusal({"groupId": group_id, "userId": "u1"}, type="group")
+    assert (error.code, "`groupId`" in error.detail) == ("invalid-identity", True)
+
+
 @pytest.mark.parametrize("document", [None, "text", 1, [], [{"type": "track"}]])
 def test_what_is_no_object_is_no_message(document: Any) -> None:
     assert refusal(document).code == "validation-error"

@@ -288,5 +288,6 @@ def facts() -> st.SearchStrategy[Facts]:
         traits=st.dictionaries(st.sampled_from(["email", "size"]), stamped(values), max_size=2),
         trusted_traits=st.dictionaries(st.sampled_from(["email", "size"]), stamped(values), max_size=2),
         source=st.none() | stamped(st.fixed_dictionaries({"channel": st.sampled_from(["direct", "email"])})),
+        group=st.none() | stamped(st.sampled_from(["g1", "g2"])),
         event_count=st.integers(0, 5),
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.scoring.events import MAX_TRAIT_LENGTH, Event, Identity
-from app.scoring.facts import MAX_TRAITS, Facts, Stamped, facts_of, merge
+from app.scoring.facts import MAX_TRAITS, Facts, Stamped, facts_of, group_facts_of, merge
 
 MORNING = datetime(2026, 3, 10, 8, tzinfo=UTC)
 EVENING = datetime(2026, 3, 10, 20, tzinfo=UTC)
@@ -42,6 +42,14 @@ def test_the_facts_of_an_event_have_the_time_when_it_occurred() -> None:
         last_seen_at=MORNING,
         event_count=1,
     )
+
+
+def test_a_group_message_gives_the_lead_its_group_and_the_group_its_traits() -> None:
+    message = event(type="group", trusted=False, properties={"groupId": "g1", "plan": "pro"}, traits={"city": "Ulm"})
+    facts = facts_of(message, [])
+    assert (facts.group, list(facts.traits)) == (Stamped("g1", MORNING, "m1"), ["city"])
+    assert group_facts_of(message) == Facts(traits={"plan": Stamped("pro", MORNING, "m1")})
+    assert facts_of(replace(message, type="track"), []).group is None
 
 
 def test_an_event_from_a_page_sets_the_source() -> None:

@@ -11,9 +11,9 @@ from app.scoring.events import Event
 from tests.services.harness import alias, days_ago, event
 
 PEOPLE = ("1", "2", "3")
-NAMES = ("Page Viewed", "Demo Requested", "feature_used", "Order Completed", "Unheard Of")
+NAMES = ("Page Viewed", "Demo Requested", "feature_used", "Order Completed", "Unheard Of", "Group Joined")
 MOMENTS = tuple(days_ago(days) for days in (0, 0.25, 0.5, 1, 6, 13, 14, 15, 29, 30, 45))
-EMAILS = {person: f"e{person}@example.com" for person in PEOPLE}
+EMAILS = {"1": "e1@example.com", "2": "e2@example.com", "3": "e3@acme.example"}
 
 moments = st.sampled_from(MOMENTS)
 pages = st.sampled_from(["/pricing", "/Pricing/eu", "/blog"]).map(lambda path: {"path": path})
@@ -21,6 +21,11 @@ campaigns = st.sampled_from([{"source": "google", "medium": "cpc"}, {"medium": "
 contexts = st.fixed_dictionaries({}, optional={"page": pages, "campaign": campaigns})
 traits = st.fixed_dictionaries(
     {}, optional={"size": st.sampled_from([None, 10, 50, "120", 2.5]), "city": st.sampled_from(["Ulm", "Köln", None])}
+)
+
+groups = st.fixed_dictionaries(
+    {"groupId": st.sampled_from(["g1", "g2"])},
+    optional={"plan": st.sampled_from(["free", "pro", None]), "seats": st.integers(1, 3)},
 )
 
 
@@ -35,9 +40,12 @@ def one_message(draw: st.DrawFn, keys: Sequence[str]) -> Event:
     users = [key for key in drawn if key.startswith("u")]
     carried = [key for key in drawn if key not in users[1:]]  # a message has at most one user id
     emails = [key for key in carried if key.startswith("e")]
+    name = draw(st.sampled_from(NAMES))
+    about = {"type": "group", "properties": draw(groups)} if name == "Group Joined" else {}
     return event(
         *carried,
-        name=draw(st.sampled_from(NAMES)),
+        **about,
+        name=name,
         at=draw(moments),
         trusted=draw(st.booleans()),
         source=draw(st.sampled_from(["website", "product"])),

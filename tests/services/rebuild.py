@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.scoring.accounts import AccountKey, account_of
 from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, Stamped
@@ -29,8 +30,8 @@ State = dict[Person, dict[str, Any]]
 EvaluatedBy = tuple[CompiledModel, datetime]
 
 KNOWN_BY = ("user_id", "email")
-JSON_COLUMNS = ("tally", "traits", "trusted_traits", "source", "scores")
-COLUMNS = ("channel", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
+JSON_COLUMNS = ("tally", "traits", "trusted_traits", "source", "joined_group", "scores")
+COLUMNS = ("channel", "account", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
 
 
 # --- Stored -----------------------------------------------------------------------------------------------------
@@ -156,6 +157,8 @@ def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str
         "traits": dumps({key: _stamped(trait) for key, trait in facts.traits.items()}),
         "trusted_traits": dumps({key: _stamped(trait) for key, trait in facts.trusted_traits.items()}),
         "source": dumps(_stamped(facts.source)) if facts.source else None,
+        "joined_group": dumps(_stamped(facts.group)) if facts.group else None,
+        "account": _text(account_of(facts.group, evaluation.traits)),
         "scores": dumps(evaluation.values),
         "channel": facts.source.value["channel"] if facts.source else None,
         "first_seen_at": facts.first_seen_at,
@@ -165,6 +168,10 @@ def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str
         "model_version": model.version,
         "updated_at": moment,
     }
+
+
+def _text(account: AccountKey | None) -> str | None:
+    return None if account is None else str(account)
 
 
 def _stamped(stamped: Stamped) -> list[Any]:

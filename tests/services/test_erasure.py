@@ -64,7 +64,7 @@ async def test_nothing_of_a_person_is_left_in_any_table(sender: Sender) -> None:
     await reject(service)
     expected = {"leads", "identities", "former_identities", "events", "rejections", "commits", "deliveries"}
     assert await tables_with_token(service) == expected
-    await erase_lead(service.database, await lead_of(service, f"u2{TOKEN}"), NOW)
+    await erase_lead(service.database, service.models, await lead_of(service, f"u2{TOKEN}"), NOW)
     assert await tables_with_token(service) == set()
 
 
@@ -75,7 +75,7 @@ async def lead_of(service: Service, key: str) -> UUID:
 async def test_nothing_of_anybody_else_is_touched(service: Service) -> None:
     await service.ingest(event("u1", "a1"), event("u2", "e2@x"), event("a3"))
     everybody = await stored(service.database)
-    await erase_lead(service.database, await lead_of(service, "u1"), NOW)
+    await erase_lead(service.database, service.models, await lead_of(service, "u1"), NOW)
     left = await stored(service.database)
     assert everybody.keys() - left.keys() == {("anonymous_id:a1", "user_id:u1")}
     assert left == {person: row for person, row in everybody.items() if person in left}
@@ -86,7 +86,7 @@ async def test_the_feed_says_it_of_each_id_that_referred_to_the_person(service: 
     retired, survivor = [await lead_of(service, key) for key in ("u2", "u1")]
     await service.ingest(alias("u1", "u2"))
     end = (await service.feed.bounds()).last
-    await erase_lead(service.database, retired, NOW)
+    await erase_lead(service.database, service.models, retired, NOW)
     changes = [change for _, change in await read_all(service.feed, after=end)]
     assert {(change.type, change.lead_id) for change in changes} == {
         ("lead.erased", retired),
@@ -98,7 +98,7 @@ async def test_the_feed_says_it_of_each_id_that_referred_to_the_person(service: 
 async def test_an_erased_person_starts_over(service: Service) -> None:
     await service.ingest(event("u1"))
     first = await lead_of(service, "u1")
-    await erase_lead(service.database, first, NOW)
+    await erase_lead(service.database, service.models, first, NOW)
     assert await service.leads.lookup(who("u1"), NOW) == [None]
     await service.ingest(event("u1"))
     view = await service.lead("u1")
@@ -108,7 +108,7 @@ async def test_an_erased_person_starts_over(service: Service) -> None:
 async def test_a_webhook_that_lags_behind_tells_what_is_left(sender: Sender) -> None:
     webhook = await sender.subscribe(frozenset({"lead.created", "lead.erased"}))
     await sender.service.ingest(event("u1", "e1@x"))
-    await erase_lead(sender.service.database, await lead_of(sender.service, "u1"), NOW)
+    await erase_lead(sender.service.database, sender.service.models, await lead_of(sender.service, "u1"), NOW)
     await sender.deliver(webhook)
     assert [body["type"] for body in sender.bodies()] == ["lead.created", "lead.erased"]
     assert not any("identities" in body for body in sender.bodies())
@@ -116,7 +116,7 @@ async def test_a_webhook_that_lags_behind_tells_what_is_left(sender: Sender) -> 
 
 async def test_an_unknown_lead_is_not_found(service: Service) -> None:
     with pytest.raises(NotFound):
-        await erase_lead(service.database, UUID(int=0), NOW)
+        await erase_lead(service.database, service.models, UUID(int=0), NOW)
 
 
 async def test_events_that_arrive_meanwhile_are_kept_with_a_new_lead_or_erased(
@@ -126,7 +126,7 @@ async def test_events_that_arrive_meanwhile_are_kept_with_a_new_lead_or_erased(
     async with serving(database_url) as other:
         for number in range(10):
             await service.ingest(event("u1", "e1@x"))
-            erasing = erase_lead(service.database, await lead_of(service, "u1"), NOW)
+            erasing = erase_lead(service.database, service.models, await lead_of(service, "u1"), NOW)
             sending = (each.ingest(event("u1"), event("u1", f"a{number}")) for each in (service, other))
             await asyncio.gather(erasing, *sending)
             leads = await stored(service.database)  # fails for a lead without a link, or a link without a lead

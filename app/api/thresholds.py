@@ -1,0 +1,34 @@
+"""Limits of scores in query parameters, such as `min_score=engagement:40`."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from app.errors import ValidationFailed
+
+
+def score_limits(field: str, texts: Iterable[str], stricter: Callable[[float, float], float]) -> dict[str, float]:
+    """The strictest limit of each score, since all of them must hold. Raises `ValidationFailed`."""
+    limits: dict[str, float] = {}
+    for text in texts:
+        name, limit = _limit(field, text)
+        limits[name] = stricter(limit, limits.get(name, limit))
+    return limits
+
+
+def _limit(field: str, text: str) -> tuple[str, float]:
+    name, _, number = text.partition(":")
+    try:
+        return name, finite(number)
+    except ValueError:
+        msg = f"`{field}` must be a score's name and a number, such as engagement:40."
+        raise ValidationFailed(msg) from None
+
+
+def finite(number: Any) -> float:
+    """Raises `ValueError` for anything but a finite number."""
+    value = float(number)
+    if not math.isfinite(value):
+        msg = "not finite"
+        raise ValueError(msg)
+    return value

@@ -1,0 +1,112 @@
+"""Counting accounts: what their leads add up to, kept behind the feed.
+
+A turn reads the next changes and counts the accounts of the leads in them again, from the leads' rows. So counting an
+account twice does no harm, and at a position, every account is as its leads are or were later. A published model may
+rename and reorder stages, and a reader that has missed changes doesn't know what to count: then all are counted.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.scoring.accounts import AccountKey, Member, roll_up
+from app.scoring.engine import CompiledModel
+from app.services.models import ActiveModels, retry_on_conflict
+from app.services.publications import Names, Publications
+from app.storage import accounts as account_store
+from app.storage import changes as change_store
+from app.storage.accounts import Account, MemberRow, Progress
+from app.storage.changes import Change
+from app.storage.db import Database
+
+ACCOUNTS_AT_ONCE = 200
+"""How many accounts a turn counts while all are counted."""
+
+log = structlog.get_logger()
+
+
+async def are_accounts_behind(database: Database) -> bool:
+    async with database.read() as connection:
+        progress = await account_store.progress(connection)
+        return progress.target is not None or progress.position != (await change_store.extent(connection)).last
+
+
+async def take_turn(database: Database, models: ActiveModels) -> bool:
+    """Count the accounts of the next changes. Returns whether there is more to do for this process."""
+
+    async def turn(connection: AsyncConnection) -> bool:
+        progress = await account_store.lock_progress(connection)
+        if progress is None:  # another process is at it
+            return False
+        reached = await _advance(connection, models, progress)
+        if reached != progress:
+            await account_store.record_progress(connection, reached)
+        return reached != progress
+
+    return await retry_on_conflict(database, turn)
+
+
+async def _advance(connection: AsyncConnection, models: ActiveModels, progress: Progress) -> Progress:
+    if progress.target is not None:
+        return await _count_next(connection, models, progress, progress.target)
+    extent = await change_store.extent(connection)
+    if not extent.pruned_to <= progress.position <= extent.last:
+        log.info("all accounts are counted", position=progress.position, continues_at=extent.last)
+        return Progress(progress.position, extent.last)
+    entries = await change_store.after(connection, progress.position)
+    if not entries:
+        return progress
+    changes, last = [change for _, change in entries], entries[-1][0]
+    if any(change.type == "model.published" for change in changes):
+        return Progress(progress.position, last)
+    await recount_accounts(connection, models, await _accounts_of(connection, changes))
+    return Progress(last)
+
+
+async def _count_next(connection: AsyncConnection, models: ActiveModels, progress: Progress, target: int) -> Progress:
+    """Count the next of all accounts; at the end, those that have lost all leads are gone."""
+    keys = await account_store.next_keys(connection, progress.counted_to, ACCOUNTS_AT_ONCE)
+    await recount_accounts(connection, models, keys)
+    if len(keys) == ACCOUNTS_AT_ONCE:
+        return Progress(progress.position, target, str(keys[-1]))
+    await account_store.delete_empty(connection)
+    return Progress(target)
+
+
+async def _accounts_of(connection: AsyncConnection, changes: Iterable[Change]) -> set[AccountKey]:
+    """The accounts that the leads of these changes belong to, and those that they have left."""
+    lead_ids, left = set[UUID](), set[UUID]()
+    for change in changes:
+        if change.lead_id is not None:
+            lead_ids.add(change.lead_id)
+        if change.type == "lead.account_changed" and change.data["from"] is not None:
+            left.add(UUID(change.data["from"]))
+    return await account_store.of_leads(connection, lead_ids) | await account_store.keys_of(connection, left)
+
+
+async def recount_accounts(connection: AsyncConnection, models: ActiveModels, keys: Collection[AccountKey]) -> None:
+    """Count these accounts by the active model. Those without leads are deleted."""
+    if not keys:
+        return
+    rows = await account_store.members(connection, keys)
+    publications = await Publications.read(connection, models)
+    versions = {row.model_version for of_account in rows.values() for row in of_account}
+    names = {version: await publications.present_names(version) for version in versions}
+    model = await publications.model(publications.latest)
+    counted = await asyncio.to_thread(_counted, model, names, rows)  # a large account takes a while
+    await account_store.save(connection, counted)
+    await account_store.delete_many(connection, set(keys) - rows.keys())
+
+
+def _counted(
+    model: CompiledModel, names: Mapping[int, Names], rows: Mapping[AccountKey, Sequence[MemberRow]]
+) -> list[Account]:
+    members = {
+        key: [Member(row.lead_id, names[row.model_version][row.stage], row.scores) for row in of_account]
+        for key, of_account in rows.items()
+    }
+    stages, version = model.document.stages, model.version
+    return [Account(key, roll_up(stages, model.scores, each), version) for key, each in members.items()]
