@@ -1,10 +1,11 @@
 """The Settings class: everything that can be configured, from environment variables `LEADSCORE_*`."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.scoring.phones import REGIONS
@@ -42,6 +43,29 @@ def _split_keys(value: object) -> object:
     return [read_chosen_key(part) for part in value.replace("\n", ",").split(",") if part.strip()]
 
 
+def _check_quota(text: str) -> str:
+    from limits import parse as parse_quota  # noqa: PLC0415 - loaded only if there is a quota
+
+    try:
+        parse_quota(text)
+    except ValueError:
+        msg = "must be a number and a time, such as 600/minute or 10000 per 6 hours"
+        raise ValueError(msg) from None
+    return text
+
+
+def _read_network(text: object) -> object:
+    try:
+        return ip_network(text, strict=False) if isinstance(text, str) else text
+    except ValueError:
+        msg = "must be addresses or networks, such as 10.0.0.0/8"
+        raise ValueError(msg) from None
+
+
+Quota = Annotated[str, AfterValidator(_check_quota)]
+RedisUrl = Annotated[str, StringConstraints(pattern=r"^(rediss?|redis\+unix)://.")]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_read_network)]
+Networks = Annotated[list[Network], NoDecode, BeforeValidator(_split)]
 ChosenKeys = Annotated[list[ChosenKey], NoDecode, BeforeValidator(_split_keys)]
 Origins = Annotated[list[Annotated[str, AfterValidator(read_allowed)]], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(read_host)]], NoDecode, BeforeValidator(_split)]
@@ -79,6 +103,18 @@ class Settings(BaseSettings):
     )
     form_redirects: Origins = Field(
         [], description="Comma-separated origins that a form's `_next` may lead to, such as `https://www.example.com`."
+    )
+    quota_per_key: Quota | None = Field(
+        None, description="Maximum number of messages and other requests per key, such as `600/minute`."
+    )
+    quota_per_address: Quota | None = Field(
+        None, description="The same per client address, for `write` keys, which are public."
+    )
+    quota_redis_url: RedisUrl | None = Field(
+        None, repr=False, description="A Redis, `redis://HOST:6379/0`, in which replicas share what they have counted."
+    )
+    trusted_proxies: Networks = Field(
+        [], description="Comma-separated addresses or networks of proxies that name the client's address in a header."
     )
     phone_region: str | None = Field(
         None,
