@@ -24,6 +24,9 @@ TIMEOUT_S = 0.5
 RETRY_S = 5
 """How long Redis is left alone after a failure."""
 
+EXPIRY_INTERVAL_S = 30
+"""How often counts in memory are looked through for expired ones."""
+
 log = structlog.get_logger()
 
 
@@ -49,7 +52,9 @@ class Quotas:
     ) -> None:
         self._per_key = parse(per_key) if per_key else None
         self._per_address = parse(per_address) if per_address else None
-        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._memory = MemoryStorage()
+        self._pause: asyncio.Task[None] | None = None
+        self._own = SlidingWindowCounterRateLimiter(self._memory)
         self._redis = _redis_storage(redis_url) if redis_url else None
         self._shared = SlidingWindowCounterRateLimiter(self._redis) if self._redis else None
         self._clock_s = clock_s
@@ -66,6 +71,8 @@ class Quotas:
             await self._charge(_Charge("key", self._per_key, str(key.id), cost), now_s)
 
     async def close(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
         if self._redis is not None:
             await self._redis.bridge.storage.aclose()  # type: ignore[attr-defined]  # redis-py's client
 
@@ -79,7 +86,17 @@ class Quotas:
                 log.warning("quotas are not shared", reason=str(error) or "Redis did not answer in time")
             else:
                 return
+        self._pause_expiry()
         await _hit(self._own, charge, now_s)
+
+    def _pause_expiry(self) -> None:
+        """Keep the storage from looking through all of its counts with every request.
+
+        It does so unless its timer is still running, so that a pause in place of the timer puts it off.
+        """
+        timer = self._memory.timer
+        if timer is None or (timer.done() and timer is not self._pause):
+            self._memory.timer = self._pause = asyncio.create_task(asyncio.sleep(EXPIRY_INTERVAL_S))
 
 
 def _redis_storage(url: str) -> RedisStorage:

@@ -15,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.errors import QuotaExceeded
+from app.services import quotas as quota_service
 from app.services.keys import Key
 from app.services.quotas import RETRY_S, Quotas
 from tests.services.harness import NOW
@@ -75,6 +76,27 @@ async def test_a_refusal_says_how_much_is_left_and_when_there_is_more() -> None:
         await quotas.charge(KEY, None, 2, now_s)
     assert (refused.value.name, refused.value.amount, refused.value.left) == ("key", 10, 2)
     assert 0 < refused.value.retry_after_s <= 86_400
+
+
+async def test_counts_in_memory_are_not_looked_through_with_every_request() -> None:
+    async with replicas(1, None) as [quotas]:
+        timers = set()
+        for _ in range(3):
+            await passes(quotas)
+            timers.add(quotas._memory.timer)
+            await asyncio.sleep(0)  # in which the storage would look
+        assert timers == {quotas._pause}
+
+
+async def test_counts_in_memory_are_looked_through_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota_service, "EXPIRY_INTERVAL_S", 0)
+    async with replicas(1, None) as [quotas]:
+        await passes(quotas)
+        quotas._memory.expirations["leadscore/old"] = 1.0
+        for _ in range(10):
+            await passes(quotas)
+            await asyncio.sleep(0)
+        assert "leadscore/old" not in quotas._memory.expirations
 
 
 async def test_replicas_share_their_counts(redis_url: str) -> None:
