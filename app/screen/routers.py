@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse
 
 from app.errors import NotFound
-from app.screen import assets, leads, sign_in
+from app.screen import assets, lead, leads, sign_in
 from app.screen.routes import ScreenRoute
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -20,7 +20,7 @@ def make_router() -> APIRouter:
     router.add_api_route("/ui", to_screen)
     router.add_api_route("/ui/", to_first_page)
     router.add_api_route("/ui/static/{digest}/{name:path}", static_file)
-    for pages in (sign_in.router, leads.router):
+    for pages in (sign_in.router, leads.router, lead.router):
         router.include_router(pages, prefix="/ui")
     router.add_api_route("/ui/{path:path}", unknown_page, methods=ALL_METHODS)
     return router
