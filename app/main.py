@@ -10,6 +10,7 @@ from fastapi.middleware import Middleware
 from fastapi.routing import APIRoute
 
 from app.api import (
+    activity,
     changes,
     deliveries,
     docs,
@@ -27,6 +28,7 @@ from app.api import (
     rejections,
     rollouts,
     signals,
+    status,
     transitions,
     webhooks,
 )
@@ -44,7 +46,7 @@ from app.clock import utc_now
 from app.screen import routers as screen
 from app.services.runtime import Runtime
 from app.settings import Settings
-from app.workers.running import running_workers
+from app.workers.running import noting_key_uses, running_workers
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, workers: bool = True) -> FastAPI:
@@ -105,6 +107,8 @@ def _routers(settings: Settings) -> list[APIRouter]:
         jobs.router,
         keys.router,
         rejections.router,
+        activity.router,
+        status.router,
         ops.router,
         docs.router,
         *([screen.make_router()] if settings.screen == "on" else []),
@@ -128,7 +132,7 @@ async def running(runtime: Runtime, *, workers: bool) -> AsyncIterator[None]:
     """The runtime started, with the background jobs if wanted, until the context ends."""
     await runtime.start()
     try:
-        async with running_workers(runtime) if workers else nullcontext():
+        async with noting_key_uses(runtime), running_workers(runtime) if workers else nullcontext():
             yield
     finally:
         await runtime.stop()

@@ -1,5 +1,6 @@
 """Settings as they arrive: out of files of secrets, env files, and shells that set what is empty."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,15 +84,9 @@ def test_an_invalid_origin_is_refused_with_the_reason(monkeypatch: pytest.Monkey
         given(monkeypatch, cors_origins=value)
 
 
-def test_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = given(monkeypatch, trusted_proxies="10.0.0.7, 192.168.1.9/16, [::1], fd00::/8")
-    assert list(map(str, read.trusted_proxies)) == ["10.0.0.7/32", "192.168.0.0/16", "::1/128", "fd00::/8"]
-
-
 @pytest.mark.parametrize(
     ("variables", "name"),
     [
-        ({"trusted_proxies": "proxy.internal"}, "trusted_proxies"),
         ({"screen_user_header": "X-Forwarded-User"}, "screen_user_header"),
         ({"screen_admins": "ada"}, "screen_admins"),
         ({"trusted_proxies": "10.0.0.7", "screen_admins": "ada"}, "screen_admins"),
@@ -104,3 +99,71 @@ def test_half_of_a_proxy_s_settings_is_refused(
     with pytest.raises(ValidationError) as refused:
         given(monkeypatch, **variables)
     assert [fault["loc"][0] for fault in refused.value.errors()] == [name]
+
+
+SECRET = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (f"read:crm:{SECRET}", [("read", "crm")]),
+        (
+            f" read : the CRM: Berlin :{SECRET},\nwrite:website:{SECRET}-2 ,",
+            [("read", "the CRM: Berlin"), ("write", "website")],
+        ),
+    ],
+)
+def test_keys_are_listed_here_or_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, read: list[tuple[str, str]]
+) -> None:
+    (tmp_path / "keys").write_text(text)
+    for value in (text, f"@{tmp_path / 'keys'}"):
+        listed = given(monkeypatch, bootstrap_keys=value).bootstrap_keys
+        assert [(key.kind, key.name) for key in listed] == read
+        assert listed[0].secret == SECRET
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (SECRET, "must be KIND:NAME:SECRET"),
+        (f"root:crm:{SECRET}", "must be KIND:NAME:SECRET"),
+        (f"read::{SECRET}", "must be KIND:NAME:SECRET"),
+        (f"read:{'n' * 101}:{SECRET}", "must be KIND:NAME:SECRET"),
+        (f"read:crm:{SECRET[:-1]}", "secrets of 32 to 200 random letters"),
+        (f"read:crm:{'change-me-' * 4}", "secrets of 32 to 200 random letters"),
+        (f"read:crm:{SECRET} x", "secrets of 32 to 200 random letters"),
+        ("@/nowhere/keys", "names a file that can't be read"),
+    ],
+)
+def test_keys_that_can_not_be_used_are_refused_without_showing_them(
+    monkeypatch: pytest.MonkeyPatch, value: str, message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message) as refused:
+        given(monkeypatch, bootstrap_keys=value)
+    assert SECRET[:-1] not in str(refused.value)
+
+
+def test_quotas_and_proxies_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = given(monkeypatch, quota_per_key="600/minute", trusted_proxies="10.0.0.1/8, ::1,192.0.2.7")
+    assert read.quota_per_key == "600/minute"
+    assert list(map(str, read.trusted_proxies)) == ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("quota_per_key", "many"),
+        ("quota_per_address", "600"),
+        ("quota_per_address", "600/fortnight"),
+        ("quota_redis_url", "http://cache:6379"),
+        ("trusted_proxies", "proxy.example"),
+        ("trusted_proxies", "10.0.0.0/33"),
+    ],
+)
+def test_quotas_and_proxies_that_can_not_be_read_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(ValidationError):
+        given(monkeypatch, **{name: value})

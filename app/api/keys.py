@@ -1,25 +1,27 @@
-"""Managing keys over HTTP, with an admin key."""
+"""Keys over HTTP: managing them with an admin key, and asking with any key what it may do."""
 
+from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from app.api.access import Admin, CurrentRuntime
+from app.api.access import Admin, CurrentRuntime, needs
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.documents.keys import CreatedKey, KeyDocument, KeyList, KeyRequest
+from app.documents.keys import CreatedKey, KeyDocument, KeyList, KeyRequest, KeyRotationRequest, OwnKey
 from app.services import keys as key_service
 
-router = APIRouter(
-    prefix="/v1/keys",
-    tags=["keys"],
-    route_class=StrictRoute,
-    dependencies=[Admin],
-    responses=REFUSALS,
-)
+router = APIRouter(prefix="/v1", tags=["keys"], route_class=StrictRoute, responses=REFUSALS)
 
 
-@router.post("", status_code=201)
+@router.get("/me")
+async def get_own_key(key: Annotated[key_service.Key, Depends(needs(*key_service.KEY_KINDS))]) -> OwnKey:
+    """The key that asks: what it is called, what it may do, and when it expires."""
+    return OwnKey.of(key)
+
+
+@router.post("/keys", status_code=201, dependencies=[Admin])
 async def create_key(runtime: CurrentRuntime, wanted: KeyRequest) -> CreatedKey:
     made = await key_service.create_key(
         runtime.database,
@@ -29,16 +31,26 @@ async def create_key(runtime: CurrentRuntime, wanted: KeyRequest) -> CreatedKey:
         origins=wanted.origins,
         events=wanted.events,
         trait_map=wanted.map,
+        expires_at=wanted.expires_at,
     )
-    return CreatedKey(secret=made.secret, key=KeyDocument.of(made.key))
+    return CreatedKey.of(made)
 
 
-@router.get("")
+@router.get("/keys", dependencies=[Admin])
 async def list_keys(runtime: CurrentRuntime) -> KeyList:
     return KeyList(data=list(map(KeyDocument.of, await key_service.list_keys(runtime.database))), next_cursor=None)
 
 
-@router.delete("/{key_id}", status_code=204)
+@router.post("/keys/{key_id}/rotate", dependencies=[Admin])
+async def rotate_key(runtime: CurrentRuntime, key_id: UUID, wanted: KeyRotationRequest) -> CreatedKey:
+    """Give the key a new secret. For `overlap_hours`, the old one works too; secrets before it end no later."""
+    overlap = timedelta(hours=wanted.overlap_hours)
+    made = await key_service.rotate_key(runtime.database, key_id, overlap, runtime.clock())
+    runtime.keys.forget()
+    return CreatedKey.of(made)
+
+
+@router.delete("/keys/{key_id}", status_code=204, dependencies=[Admin])
 async def revoke_key(runtime: CurrentRuntime, key_id: UUID) -> None:
     """The key stops working at once, and within 5 seconds on other replicas."""
     await key_service.revoke_key(runtime.database, key_id, runtime.clock())

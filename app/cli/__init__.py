@@ -25,10 +25,11 @@ defer(cli, "sign_ins", "sign-in", "Print a link that signs one browser in to the
 defer(cli, "imports", "import", "Import a file of history: messages, or a table of people or events.")
 defer(cli, "jobs", "job", "Run a job that a worker has claimed, and store its result.", hidden=True)
 
-key_commands = typer.Typer(no_args_is_help=True, help="API keys: create, list and revoke them.")
+key_commands = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate and revoke them.")
 cli.add_typer(key_commands, name="keys")
 defer(key_commands, "keys", "create", "Create a key and print it on standard output. It is not shown again.")
-defer(key_commands, "keys", "list", "List all keys: how they begin, what they are for, when they were revoked.")
+defer(key_commands, "keys", "list", "List all keys: how they begin, when they were last used, until when they work.")
+defer(key_commands, "keys", "rotate", "Give a key a new secret and print it. The old one works too for a while.")
 defer(key_commands, "keys", "revoke", "Revoke a key. Running servers stop accepting it within 5 seconds.")
 
 webhook_commands = typer.Typer(no_args_is_help=True, help="Webhooks: create, test and replay them.")

@@ -1,6 +1,7 @@
 """`leadscore keys …`: API keys. They are printed with `print`, which does not wrap lines at the terminal's width."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from app.cli.terminal import out, sanitize
 from app.clock import utc_now
 from app.documents.keys import KeyRequest
 from app.errors import ValidationFailed
-from app.services.keys import KeyKind, create_key, list_keys, revoke_key
+from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key, rotate_key
 from app.validation.error_messages import error_message
 
-KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {}"
+KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {:16}  {}"
+MAX_DAYS = 36_500
+MAX_OVERLAP_HOURS = 24 * 30
 
 read_id = id_from("leadscore keys list")
 
@@ -58,6 +61,9 @@ def create(
             "--map", metavar="FIELD=TRAIT", help="For a write or server key: the trait that a form's field sets."
         ),
     ] = None,
+    expires_after_days: Annotated[
+        int | None, typer.Option(help="When the key stops working.", min=1, max=MAX_DAYS)
+    ] = None,
 ) -> None:
     """Create a key and print it on standard output. It is not shown again."""
     try:
@@ -75,6 +81,7 @@ def create(
             origins=wanted.origins,
             events=wanted.events,
             trait_map=wanted.map,
+            expires_at=utc_now() + timedelta(days=expires_after_days) if expires_after_days else None,
         ),
         create=True,
     )
@@ -83,14 +90,33 @@ def create(
 
 @commands.command("list")
 def list_all() -> None:
-    """List all keys: how they begin, what they are for, when they were revoked."""
+    """List all keys: how they begin, when they were last used, until when they work."""
     found = with_database(lambda runtime: list_keys(runtime.database))
-    print(KEY_LINE.format("id", "kind", "begins with", "created", "revoked", "name"))
+    print(KEY_LINE.format("id", "kind", "begins with", "created", "last used", "ends", "name"))
     for key in found:
-        times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.revoked_at)]
+        times = [
+            f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.last_used_at, _end(key))
+        ]
         pairs = ", ".join(f"{name}={trait}" for name, trait in (key.trait_map or {}).items())
         name = sanitize(f"{key.name}  (maps {pairs})" if pairs else key.name).plain
         print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, name))
+
+
+def _end(key: Key) -> datetime | None:
+    """When the key was revoked, else when it expires."""
+    return key.revoked_at or key.expires_at
+
+
+@commands.command("rotate")
+def rotate(
+    key_id: Annotated[UUID, typer.Argument(help="The key's id, from `leadscore keys list`.", parser=read_id)],
+    overlap_hours: Annotated[
+        float, typer.Option(help="How long the old secret works too.", min=0, max=MAX_OVERLAP_HOURS)
+    ] = 24,
+) -> None:
+    """Give a key a new secret and print it. The old one works too for a while."""
+    overlap = timedelta(hours=overlap_hours)
+    print(with_database(lambda runtime: rotate_key(runtime.database, key_id, overlap, utc_now())).secret)
 
 
 @commands.command("revoke")

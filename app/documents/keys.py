@@ -1,7 +1,8 @@
 """Documents for API keys: the request for one, and how keys are shown."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -15,10 +16,10 @@ from pydantic import (
 )
 
 from app.documents.pages import WholeList
-from app.documents.parameters import Storable
+from app.documents.parameters import Moment, Storable
 from app.protocol.forms import is_mappable
 from app.scoring.strings import comparable
-from app.services.keys import Key, KeyKind
+from app.services.keys import Key, KeyKind, NewKey
 from app.validation.origins import read_allowed
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
@@ -30,10 +31,19 @@ Origin = Annotated[
 ]
 
 
+Permission = Literal["send_events", "send_trusted_events", "read", "manage"]
+PERMISSIONS: Mapping[KeyKind, list[Permission]] = {
+    "write": ["send_events"],
+    "server": ["send_events", "send_trusted_events"],
+    "read": ["read"],
+    "admin": ["read", "manage"],
+}
+
+
 class KeyRequest(BaseModel):
     """`origins` and `events` restrict a write key; without them it may send any event from any origin.
 
-    `map` assigns form fields to traits: `{"Ihre Firma": "company"}`.
+    After `expires_at`, the key stops working. `map` assigns form fields to traits: `{"Ihre Firma": "company"}`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +53,7 @@ class KeyRequest(BaseModel):
     origins: Annotated[list[Origin], Field(min_length=1, max_length=100)] | None = None
     events: Annotated[list[Text], Field(min_length=1, max_length=1_000)] | None = None
     map: Annotated[dict[Text, Text], Field(min_length=1, max_length=200)] | None = None
+    expires_at: Moment | None = None
 
     @model_validator(mode="after")
     def _only_write_keys_are_restricted(self) -> Self:
@@ -71,7 +82,10 @@ class KeyRequest(BaseModel):
 
 
 class KeyDocument(BaseModel):
-    """`hint` is the beginning of the key. The key itself is not stored."""
+    """`hint` is the beginning of the key. The key itself is not stored.
+
+    `last_used_at` is accurate to about two minutes. `old_secret_until`: how long a replaced secret works, or worked.
+    """
 
     id: UUID
     kind: KeyKind
@@ -81,7 +95,10 @@ class KeyDocument(BaseModel):
     events: list[str] | None
     map: dict[str, str] | None = Field(validation_alias="trait_map")
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
+    old_secret_until: datetime | None
 
     @classmethod
     def of(cls, key: Key) -> "KeyDocument":
@@ -93,6 +110,33 @@ class CreatedKey(BaseModel):
 
     secret: str
     key: KeyDocument
+
+    @classmethod
+    def of(cls, made: NewKey) -> Self:
+        return cls(secret=made.secret, key=KeyDocument.of(made.key))
+
+
+class KeyRotationRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_hours: float = Field(24, ge=0, le=24 * 30, description="How long the old secret works too.")
+
+
+class OwnKey(BaseModel):
+    """The key of a request. `expires_at` is when the secret that was sent stops working."""
+
+    id: UUID
+    kind: KeyKind
+    name: str
+    may: list[Permission]
+    origins: list[str] | None
+    events: list[str] | None
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, key: Key) -> Self:
+        fields = {name: getattr(key, name) for name in cls.model_fields if name != "may"}
+        return cls(**fields, may=PERMISSIONS[key.kind])
 
 
 class KeyList(WholeList[KeyDocument]):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.documents.pages import Page
+from app.documents.pages import Page, WholeList
 from app.services.rejections import Rejection
 
 
@@ -27,4 +27,13 @@ class RejectionDocument(BaseModel):
 
 
 class RejectionPage(Page[RejectionDocument]):
+    pass
+
+
+class RejectionCount(BaseModel):
+    code: str
+    count: int
+
+
+class RejectionCounts(WholeList[RejectionCount]):
     pass

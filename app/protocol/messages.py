@@ -16,7 +16,7 @@ from app.protocol.identities import read_identities
 from app.protocol.misspellings import misspelling_hint
 from app.protocol.sections import read_section, tidy_traits
 from app.protocol.times import first_time, occurred_at, readable_time
-from app.protocol.values import as_text, storable
+from app.protocol.values import as_text, is_storable, storable
 from app.scoring.events import Event, Identity
 from app.scoring.strings import comparable, with_canonical_names
 
@@ -125,6 +125,14 @@ def read_type(message: Mapping[str, Any]) -> str | None:
         return None
     message_type = value if value in MESSAGE_TYPES else comparable(value)
     return message_type if message_type in MESSAGE_TYPES else None
+
+
+def readable_name(document: Any) -> str | None:
+    """The event name of a message that may be unusable otherwise. None if it has none, or none that can be stored."""
+    if not isinstance(document, dict):
+        return None
+    name = _FIXED_NAMES.get(read_type(document) or "") or as_text(document.get("event"))
+    return name if name and len(name) <= MAX_NAME_LENGTH and is_storable(name) else None
 
 
 def _read_type(message: Mapping[str, Any]) -> str:

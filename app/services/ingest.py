@@ -1,5 +1,6 @@
 """Ingestion: store new events and fold them into their leads, within one transaction."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from app.services.evaluation import StageMoves, evaluated, stage_moves, up_to_da
 from app.services.identities import Resolver
 from app.services.models import ActiveModels
 from app.services.saving import save
+from app.storage import activity as activity_store
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
@@ -51,7 +53,9 @@ async def store(connection: AsyncConnection, models: ActiveModels, events: Seque
     new = await event_store.insert(connection, first.values(), now)
     new_events = [event for event in first.values() if event.id in new]
     stored = await _fold(connection, models, new_events, now) if new_events else Stored()
-    return stored + Stored(duplicates=frozenset(event.id for event in events if event.id not in new))
+    duplicates = [event for event in events if event.id not in new]
+    await activity_store.insert_duplicates(connection, Counter(event.source for event in duplicates), now)
+    return stored + Stored(duplicates=frozenset(event.id for event in duplicates))
 
 
 async def _fold(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:

@@ -1,7 +1,7 @@
 """Rejections: what was refused is kept for a while, for those who ask why."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,10 +9,12 @@ from uuid_utils.compat import uuid7
 
 from app.protocol.batches import Message
 from app.protocol.identities import readable_identities
+from app.protocol.messages import readable_name
+from app.scoring.events import event_name_key
 from app.services.pages import Page, fetch_page
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
-from app.storage.rejections import Rejection
+from app.storage.rejections import Rejection, RejectionFilter
 
 MAX_BODY_LENGTH = 32 * 1024
 MAX_DETAIL_LENGTH = 1_000
@@ -31,6 +33,7 @@ def rejections_of(
             message_id=message.message_id,
             # ASCII with escapes: it may hold the very characters for which it was refused
             body=json.dumps(message.original)[:MAX_BODY_LENGTH],
+            name_key=_name_key(message),
             identities=[str(each) for each in readable_identities(message.original, phone_region=phone_region)],
         )
         for message in refused
@@ -38,10 +41,28 @@ def rejections_of(
     ]
 
 
-async def list_rejections(database: Database, after: UUID | None, limit: int) -> Page[Rejection]:
+def _name_key(message: Message) -> str | None:
+    name = readable_name(message.original)
+    return None if name is None else event_name_key(name)
+
+
+def matching(text: str) -> RejectionFilter:
+    """The rejections of a message id, or of an event name, written as it may be."""
+    return RejectionFilter(message_id=text, name_key=event_name_key(text))
+
+
+async def list_rejections(
+    database: Database, wanted: RejectionFilter, after: UUID | None, limit: int
+) -> Page[Rejection]:
     """The latest first."""
     async with database.read() as connection:
-        return await fetch_page(lambda count: rejection_store.page(connection, after, count), limit)
+        return await fetch_page(lambda count: rejection_store.page(connection, wanted, after, count), limit)
+
+
+async def count_rejections(database: Database, wanted: RejectionFilter) -> Mapping[str, int]:
+    """By code, the most frequent first."""
+    async with database.read() as connection:
+        return await rejection_store.count_by_code(connection, wanted)
 
 
 async def prune_rejections(database: Database, now: datetime, days: int) -> int:
@@ -49,4 +70,12 @@ async def prune_rejections(database: Database, now: datetime, days: int) -> int:
         return await rejection_store.prune(connection, now - timedelta(days=days))
 
 
-__all__ = ["Rejection", "list_rejections", "prune_rejections", "rejections_of"]
+__all__ = [
+    "Rejection",
+    "RejectionFilter",
+    "count_rejections",
+    "list_rejections",
+    "matching",
+    "prune_rejections",
+    "rejections_of",
+]

@@ -148,6 +148,12 @@ async def list_rollouts(database: Database, now: datetime) -> list[Progress]:
         return [await _progress(connection, rollout, rollouts[-1], now) for rollout in reversed(rollouts)]
 
 
+async def unfinished_rollout(connection: AsyncConnection, now: datetime) -> Progress | None:
+    """The progress of the latest rollout; None if it is done."""
+    latest = await rollout_store.latest(connection)
+    return None if latest is None or latest.finished_at else await _progress(connection, latest, latest, now)
+
+
 async def _progress(connection: AsyncConnection, rollout: Rollout, latest: Rollout | None, now: datetime) -> Progress:
     if rollout.finished_at is not None:
         return _measured(rollout, "done", rollout.leads, rollout.finished_at)

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+import structlog
 from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
@@ -17,7 +19,7 @@ from app.services.gauges import update_gauges
 from app.services.intake import Intake
 from app.services.jobs import Jobs
 from app.services.keyring import KeyRing
-from app.services.keys import Key, NewKey, create_first_keys
+from app.services.keys import Key, NewKey, create_chosen_keys, create_first_keys
 from app.services.lead_lists import LeadLists
 from app.services.leads import Leads
 from app.services.models import ActiveModels
@@ -28,6 +30,11 @@ from app.settings import Settings
 from app.storage.db import Database
 from app.storage.migrations import check_schema, migrate
 from app.webhooks.sending import GuardedBackend, WebhookClient
+
+if TYPE_CHECKING:
+    from app.services.quotas import Quotas
+
+log = structlog.get_logger()
 
 WRITER_LANES = 2
 """Concurrent commits on PostgreSQL: the next is prepared while one runs. More lanes did not measure faster."""
@@ -48,7 +55,8 @@ class Runtime:
             settings.database_url, pool_size=settings.pool_size, pool_timeout_s=settings.pool_timeout_s
         )
         self.models = ActiveModels()
-        self.keys = KeyRing(self.database)
+        self.keys = KeyRing(self.database, clock)
+        self.quotas = _quotas(settings)
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
@@ -79,9 +87,11 @@ class Runtime:
         await install_starter(self.database, self.clock)
 
     async def start(self) -> None:
-        """Open the database and start the writer."""
+        """Open the database, create the keys that the settings list, and start the writer."""
         known_referrers(), public_suffixes()  # loaded now, so that no request waits for them
         await self.open()
+        if created := await create_chosen_keys(self.database, self.settings.bootstrap_keys, self.clock()):
+            log.info("keys created", keys=len(created))
         self._writing = asyncio.create_task(self.writer.run(), name="writer")
 
     def sender(self, key: Key) -> Sender:
@@ -99,6 +109,8 @@ class Runtime:
         if self._writing is not None:
             await self._writing
         await self.feed.stop()
+        if self.quotas is not None:
+            await self.quotas.close()
         await self._webhook_client.close()
         await self.database.close()
 
@@ -120,3 +132,13 @@ class Runtime:
     async def observe(self) -> None:
         """Update the gauges that are read from the database. They have no value while it is unreachable."""
         await update_gauges(self.database, self.metrics, self.clock())
+
+
+def _quotas(settings: Settings) -> "Quotas | None":
+    """None, and nothing loaded, unless one is set."""
+    per_key, per_address = settings.quota_per_key, settings.quota_per_address
+    if per_key is None and per_address is None:
+        return None
+    from app.services.quotas import Quotas  # noqa: PLC0415 - see above
+
+    return Quotas(per_key, per_address, settings.quota_redis_url)

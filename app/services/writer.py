@@ -79,6 +79,11 @@ class Writer:
         self._work_available = asyncio.Event()
         self._closing = False
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be committed."""
+        return self._waiting
+
     async def submit(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Receipt:
         """Store events and return once they are committed.
 

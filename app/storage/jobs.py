@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.tables import jobs
 
 JobKind = Literal["proposal", "backtest"]
 JobState = Literal["waiting", "running", "done", "failed", "canceled"]
+OPEN: tuple[JobState, ...] = ("waiting", "running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> l
     return [Job(**row) for row in rows.mappings()]
 
 
+async def count_open(connection: AsyncConnection) -> dict[JobState, int]:
+    """How many jobs wait, and how many run."""
+    query = select(jobs.c.state, func.count().label("amount")).where(jobs.c.state.in_(OPEN)).group_by(jobs.c.state)
+    return dict.fromkeys(OPEN, 0) | {row.state: row.amount for row in await connection.execute(query)}
+
+
 async def claim(connection: AsyncConnection, owner: UUID, now: datetime, until: datetime) -> Job | None:
     """Claim the oldest job that waits, or whose worker has died, unless another one is running."""
     others = jobs.alias()
@@ -71,7 +78,7 @@ async def change_if_running(connection: AsyncConnection, job_id: UUID, owner: UU
 
 async def cancel(connection: AsyncConnection, job_id: UUID, now: datetime) -> None:
     """Cancel a job, unless it has ended."""
-    open_ = (jobs.c.id == job_id, jobs.c.state.in_(("waiting", "running")))
+    open_ = (jobs.c.id == job_id, jobs.c.state.in_(OPEN))
     canceled = {"state": "canceled", "finished_at": now, "claimed_by": None, "claimed_until": None}
     await connection.execute(update(jobs).where(*open_).values(canceled))
 

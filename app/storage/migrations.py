@@ -31,7 +31,7 @@ async def migrate(database: Database) -> bool:
         async with database.write() as connection:
             if database.is_postgres:
                 await _wait_for_lock(connection)
-            before = await connection.run_sync(_revision)
+            before = await current_revision(connection)
             _check_known(before)
             await connection.run_sync(_upgrade)
             return before != head()
@@ -52,12 +52,17 @@ async def check_schema(database: Database, *, or_newer: bool = False) -> None:
     `or_newer`: a newer one is fine too. Migrations keep the version before them working, while it is replaced.
     """
     async with database.read() as connection:
-        found = await connection.run_sync(_revision)
+        found = await current_revision(connection)
     if found == head() or (or_newer and found is not None and not _is_known(found)):
         return
     _check_known(found)
     state = f"has schema {found} and needs {head()}" if found else "has no leadscore schema yet"
     raise SchemaOutdated(f"The database {state}: run `leadscore migrate`, then start again.")
+
+
+async def current_revision(connection: AsyncConnection) -> str | None:
+    """The schema that the database has; None if it has none."""
+    return await connection.run_sync(_revision)
 
 
 @cache  # probes of /readyz need it, and finding it executes all migration files

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import orjson
@@ -26,6 +26,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     select,
     text,
     type_coerce,
@@ -38,6 +39,7 @@ from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 Value = TypeVar("Value")
+TimeUnit = Literal["minute", "hour"]
 
 
 class _AsText(TypeDecorator[Value]):
@@ -207,6 +209,14 @@ def _week_by_modifiers(element: _Week, compiler: SQLCompiler, **options: Any) ->
 def week_of(day: ColumnElement[Any]) -> ColumnElement[date]:
     """The Monday of the week of a day."""
     return _Week(day)
+
+
+def start_of(unit: TimeUnit, moment: ColumnElement[datetime], dialect: Dialect) -> ColumnElement[datetime]:
+    """The beginning of the minute or hour of a moment."""
+    if dialect.name != "sqlite":
+        return func.date_trunc(literal_column(f"'{unit}'"), moment, type_=UtcDateTime)
+    length, rest = (16, ":00+00:00") if unit == "minute" else (13, ":00:00+00:00")
+    return type_coerce(func.substr(moment, 1, length, type_=String) + rest, UtcDateTime)
 
 
 def object_items(column: ColumnElement[Any], key: BindParameter[str], dialect: Dialect) -> TableValuedAlias:

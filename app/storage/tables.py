@@ -151,6 +151,9 @@ events = Table(
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
     Index(None, "name_key", "occurred_at"),
+    # For counts by minute and source, which it answers alone. All events of a commit have the same time, so that
+    # PostgreSQL stores each time about once.
+    Index(None, "received_at", "source"),
 )
 
 transitions = Table(
@@ -208,7 +211,20 @@ keys = Table(
     Column("events", JSON(none_as_null=True), nullable=True),
     Column("trait_map", JSON(none_as_null=True), nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
     Column("revoked_at", UtcDateTime, nullable=True),
+    Column("last_used_at", UtcDateTime, nullable=True),
+)
+
+# Secrets that a rotation replaced, which are accepted until they end. They are kept for good: a manifest that still
+# lists one (LEADSCORE_BOOTSTRAP_KEYS) must not bring it back.
+old_secrets = Table(
+    "old_secrets",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key_id", Id, ForeignKey("keys.id"), nullable=False, index=True),
+    Column("replaced_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
 )
 
 rejections = Table(
@@ -216,13 +232,30 @@ rejections = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("source", String(100), nullable=False),
-    Column("received_at", UtcDateTime, nullable=False, index=True),
+    Column("received_at", UtcDateTime, nullable=False),
     Column("code", String(64), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("message_id", String(100), nullable=True),
+    Column("message_id", String(100), nullable=True, index=True),
+    # As for events, if the message has a readable name.
+    Column("name_key", String(600), nullable=True, index=True),
     Column("body", Text, nullable=False),
     # The people in the message, so that erasure covers this table. Replicas of the previous version need the default.
     Column("identities", JSON, nullable=False, server_default=text("'[]'")),
+    # The first for counts by code, which it answers alone.
+    Index(None, "received_at", "code", "source"),
+    Index(None, "code", "id"),
+)
+
+# How many duplicates a transaction found, for counts by minute and source. Rows are only added, so that no commit waits
+# for another.
+duplicates = Table(
+    "duplicates",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("messages", Integer, nullable=False),
+    Index(None, "received_at", "source", "messages"),
 )
 
 # The changes that one transaction made, for the feed. `id` is given while the leads that changed are locked, so a

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.tables import commits, deliveries, feed, webhooks
@@ -66,6 +66,10 @@ async def remove(connection: AsyncConnection, webhook_id: UUID) -> None:
     await connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
 
 
+_IS_ENABLED = webhooks.c.disabled_at.is_(None)
+_IS_BEHIND = webhooks.c.position < select(feed.c.last_position).scalar_subquery()
+
+
 async def with_work(connection: AsyncConnection, now: datetime) -> list[UUID]:
     """The enabled webhooks with a delivery that is due, or with changes after their position."""
     due = exists().where(
@@ -74,14 +78,21 @@ async def with_work(connection: AsyncConnection, now: datetime) -> list[UUID]:
         deliveries.c.next_attempt_at <= now,
     )
     unnumbered = exists().where(commits.c.last_position.is_(None))
-    behind = webhooks.c.position < select(feed.c.last_position).scalar_subquery()
-    query = select(webhooks.c.id).where(webhooks.c.disabled_at.is_(None), or_(behind, unnumbered, due))
+    query = select(webhooks.c.id).where(_IS_ENABLED, or_(_IS_BEHIND, unnumbered, due))
     return list((await connection.execute(query)).scalars())
 
 
 async def count_disabled(connection: AsyncConnection) -> int:
-    query = select(func.count()).select_from(webhooks).where(webhooks.c.disabled_at.is_not(None))
-    return (await connection.execute(query)).scalar_one()
+    return await _count(connection, ~_IS_ENABLED)
+
+
+async def count_behind(connection: AsyncConnection) -> int:
+    """The enabled webhooks for which the feed has changes that were not looked at yet."""
+    return await _count(connection, _IS_ENABLED & _IS_BEHIND)
+
+
+async def _count(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
+    return (await connection.execute(select(func.count()).select_from(webhooks).where(which))).scalar_one()
 
 
 async def _first(connection: AsyncConnection, query: Select[Any]) -> Webhook | None:

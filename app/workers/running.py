@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+from app.errors import Unavailable
 from app.services.runtime import Runtime
 from app.workers.deliver import DeliveryWorker
 from app.workers.jobs import run_job
@@ -14,8 +15,23 @@ from app.workers.sweep import sweep
 
 PRUNE_INTERVAL_S = 3_600
 ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
+KEY_USE_INTERVAL_S = 60
 JOB_INTERVAL_S = 2  # the longest wait before a job starts
 DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
+
+
+@asynccontextmanager
+async def noting_key_uses(runtime: Runtime) -> AsyncIterator[None]:
+    """Store when the keys of this process's requests were last used, every minute and at the end."""
+    stopping = asyncio.Event()
+    task = asyncio.create_task(repeat("key uses", KEY_USE_INTERVAL_S, runtime.keys.note_uses, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+        with suppress(Unavailable):
+            await runtime.keys.note_uses()
 
 
 @asynccontextmanager

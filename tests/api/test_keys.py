@@ -1,13 +1,15 @@
-"""Keys over HTTP: made and shown once, listed without their secret, revoked."""
+"""Keys over HTTP: made and shown once, listed without their secret, rotated, revoked, and asked what they may do."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from httpx import Response
 
-from tests.api.harness import PAGE, Api, accepted, assert_problem, track
+from tests.api.harness import PAGE, Api, accepted, assert_problem, running, track
 
 DOCUMENT = {"id", "kind", "name", "hint", "origins", "events", "map", "created_at", "revoked_at"}
+DOCUMENT |= {"expires_at", "last_used_at", "old_secret_until"}
 
 
 async def create(api: Api, **wanted: Any) -> Response:
@@ -77,6 +79,74 @@ async def test_revoking_an_unknown_key_is_refused(api: Api) -> None:
     assert_problem(answer, 422, "validation-error")
 
 
+async def me(api: Api, secret: str) -> Response:
+    return await api.client.get("/v1/me", headers={"Authorization": f"Bearer {secret}"})
+
+
+async def test_each_kind_of_key_can_ask_what_it_may_do(api: Api) -> None:
+    for kind, may in {
+        "write": ["send_events"],
+        "server": ["send_events", "send_trusted_events"],
+        "read": ["read"],
+        "admin": ["read", "manage"],
+    }.items():
+        made = (await create(api, kind=kind, name="n", expires_at="2026-04-01T00:00:00+02:00")).json()
+        answer = await me(api, made["secret"])
+        assert answer.status_code == 200
+        same = {name: made["key"][name] for name in ("id", "kind", "name", "origins", "events")}
+        assert answer.json() == same | {"may": may, "expires_at": "2026-03-31T22:00:00Z"}
+
+
+async def test_expired_revoked_and_unknown_keys_get_the_same_answer(api: Api) -> None:
+    expired = (await create(api, kind="read", name="n", expires_at="2026-03-10T12:00:01Z")).json()
+    revoked = (await create(api, kind="read", name="n")).json()
+    await api.client.delete(f"/v1/keys/{revoked['key']['id']}", headers=api.bearer("admin"))
+    api.clock.now += timedelta(seconds=1)
+    answers = [await me(api, secret) for secret in (expired["secret"], revoked["secret"], "ls_read_x")]
+    assert_problem(answers[0], 401, "invalid-key")
+    assert len({answer.text for answer in answers}) == 1
+
+
+async def test_a_key_is_rotated_with_a_day_of_overlap_unless_asked_otherwise(api: Api) -> None:
+    old = (await create(api, kind="read", name="crm")).json()
+    path = f"/v1/keys/{old['key']['id']}/rotate"
+    new = (await api.do(path, {})).json()
+    assert new["key"] == old["key"] | {"hint": new["key"]["hint"], "old_secret_until": "2026-03-11T12:00:00Z"}
+    assert (await me(api, old["secret"])).json()["expires_at"] == "2026-03-11T12:00:00Z"
+    newest = (await api.do(path, {"overlap_hours": 0})).json()
+    answers = [await me(api, each["secret"]) for each in (old, new, newest)]
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+
+
+async def test_a_rotation_that_makes_no_sense_is_refused(web: Api) -> None:
+    made = (await create(web, kind="read", name="crm")).json()["key"]
+    path = f"/v1/keys/{made['id']}/rotate"
+    for wrong in ({"overlap_hours": -1}, {"overlap_hours": 721}, {"overlap_days": 1}):
+        assert_problem(await web.do(path, wrong), 422, "validation-error")
+    assert_problem(await web.do(path, {}, "read"), 403, "insufficient-scope")
+    await web.client.delete(f"/v1/keys/{made['id']}", headers=web.bearer("admin"))
+    assert_problem(await web.do(path, {}), 422, "validation-error")
+    assert_problem(await web.do(f"/v1/keys/{uuid4()}/rotate", {}), 404, "not-found")
+
+
+async def test_a_stopping_server_stores_when_keys_were_last_used(database_url: str) -> None:
+    async with running(database_url) as api:
+        used = (await create(api, kind="read", name="crm")).json()
+        assert (await me(api, used["secret"])).status_code == 200
+    async with running(database_url) as api:
+        [key] = [key for key in await listed(api) if key["name"] == "crm"]
+        assert key == used["key"] | {"last_used_at": "2026-03-10T12:00:00Z"}
+
+
+async def test_keys_of_the_settings_work_from_the_start_and_are_not_logged(sqlite_url: str, logs: list[Any]) -> None:
+    secret = "0123456789abcdef" * 2
+    for _ in range(2):
+        async with running(sqlite_url, bootstrap_keys=f"read:crm:{secret}") as api:
+            assert (await me(api, secret)).json()["name"] == "crm"
+    assert [line["keys"] for line in logs if line["event"] == "keys created"] == [1]
+    assert secret not in f"{logs} {api.runtime.settings}"
+
+
 WRONG: list[dict[str, Any]] = [
     {},
     {"kind": "write"},
@@ -99,6 +169,9 @@ WRONG: list[dict[str, Any]] = [
     {"kind": "write", "name": "n", "origins": ["https://user@www.example.com"]},
     {"kind": "write", "name": "n", "origins": ["chrome-extension://abcdefgh"]},
     {"kind": "write", "name": "n", "events": ["a\0b"]},
+    {"kind": "read", "name": "n", "expires_at": "2026-03-10T12:00:00Z"},
+    {"kind": "read", "name": "n", "expires_at": "2026-04-10T12:00:00"},
+    {"kind": "read", "name": "n", "expires_at": "never"},
     {"kind": "read", "name": "n", "origins": [PAGE]},
     {"kind": "server", "name": "n", "events": ["Signed Up"]},
     {"kind": "read", "name": "n", "map": {"Firma": "company"}},

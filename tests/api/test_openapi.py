@@ -50,7 +50,8 @@ OPERATIONS = """
 track identify page screen group alias send_batch import_history submit_form
 look_up_lead look_up_leads list_leads get_lead get_lead_score get_lead_history list_lead_events list_lead_transitions
 create_model list_models get_model_schema get_model compare_models preview_model publish_model
-list_rollouts get_rollout evaluate_messages list_keys create_key revoke_key list_rejections
+list_rollouts get_rollout evaluate_messages list_keys create_key rotate_key revoke_key get_own_key
+list_rejections count_rejections get_activity get_status
 list_changes count_leads list_transitions list_lead_identities get_funnel list_sources get_signal_series
 check_liveness check_readiness get_metrics
 create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_secret send_test
@@ -251,6 +252,8 @@ ASKED = [
     "note",
     "by",
     "signal",
+    "code",
+    "q",
 ]
 QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
@@ -261,7 +264,7 @@ NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publi
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
-NAMED += ["/v1/backtests"]
+NAMED += ["/v1/backtests", "/v1/me", "/v1/keys/{id}/rotate", "/v1/rejections/counts", "/v1/activity", "/v1/status"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])

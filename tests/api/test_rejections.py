@@ -1,12 +1,15 @@
 """Rejections over HTTP: what was refused can be looked at, for as long as it is kept."""
 
 import json
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from app.services.keys import create_key
 from app.storage.tables import rejections
 from app.workers.prune import prune
 from tests.api.harness import Api, assert_problem, running, track
@@ -68,6 +71,79 @@ async def test_rejections_are_kept_for_30_days(api: Api) -> None:
 async def test_an_out_of_range_limit_is_refused(web: Api) -> None:
     for limit in ("0", "201", "marker"):
         assert_problem(await web.ask("/v1/rejections", limit=limit), 422, "validation-error")
+
+
+# --- Filters and counts -----------------------------------------------------------------------------------------
+
+START = datetime(2026, 3, 10, 12, tzinfo=UTC)
+FILTERS: dict[str, list[Any]] = {
+    "code": [None, "invalid-identity", "unknown-code", ["invalid-identity", "out-of-range"]],
+    "source": [None, "website", "nobody"],
+    "from": [None, START + timedelta(minutes=1)],
+    "to": [None, START + timedelta(minutes=2)],
+    "q": [None, "m1", "demo_REQUESTED", "Identified"],
+}
+
+
+def is_wanted(item: dict[str, Any], name: str, wanted: dict[str, Any]) -> bool:
+    """What the filters say, of a rejection and its event's name."""
+    codes, received = wanted.get("code", item["code"]), datetime.fromisoformat(item["received_at"])
+    return (
+        item["code"] in ([codes] if isinstance(codes, str) else codes)
+        and item["source"] == wanted.get("source", item["source"])
+        and wanted.get("from", received) <= received < wanted.get("to", received + timedelta(1))
+        and wanted.get("q", "").lower().replace("_", " ") in ("", item["message_id"], name.lower())
+    )
+
+
+async def refuse_some(api: Api) -> dict[str, str]:
+    """Have messages refused of two sources, at three times, for three reasons. Their events' names, by message id."""
+    created = [await create_key(api.runtime.database, "write", name, START) for name in ("website", "shop")]
+    names: dict[str, str] = {}
+    for number, (made, minutes) in enumerate(product(created, range(3))):
+        api.clock.now = START + timedelta(minutes=minutes)
+        ids = [f"m{3 * number + each}" for each in range(3)]
+        names |= dict(zip(ids, ("Demo Requested", "Identified", ""), strict=True))
+        await api.batch(
+            track(messageId=ids[0], userId="null"),
+            {"type": "identify", "messageId": ids[1], "userId": "u1", "traits": {"n": 2**63}},
+            {"type": "track", "messageId": ids[2], "userId": "u1"},
+            key=made.secret,
+        )
+    return names
+
+
+async def test_every_combination_of_filters_selects_and_counts_what_it_says(api: Api) -> None:
+    names = await refuse_some(api)
+    everything = (await api.told("/v1/rejections", limit=200))["data"]
+    assert len(everything) == 18
+    for values in product(*FILTERS.values()):
+        wanted = {name: value for name, value in zip(FILTERS, values, strict=True) if value is not None}
+        expected = [item for item in everything if is_wanted(item, names[item["message_id"]], wanted)]
+        sent = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in wanted.items()}
+        assert (await api.told("/v1/rejections", limit=200, **sent))["data"] == expected, wanted
+        counts = [(each["code"], each["count"]) for each in (await api.told("/v1/rejections/counts", **sent))["data"]]
+        assert counts == sorted(
+            Counter(item["code"] for item in expected).items(), key=lambda each: (-each[1], each[0])
+        )
+
+
+async def test_pages_of_a_filtered_list_follow_each_other(api: Api) -> None:
+    await refuse_some(api)
+    first = await api.told("/v1/rejections", code="invalid-identity", limit=4)
+    rest = await api.told("/v1/rejections", code="invalid-identity", limit=4, cursor=first["next_cursor"])
+    found = [item["message_id"] for item in first["data"] + rest["data"]]
+    assert found == ["m15", "m12", "m9", "m6", "m3", "m0"]
+    other = await api.ask("/v1/rejections", code="out-of-range", cursor=first["next_cursor"])
+    assert_problem(other, 400, "malformed-request")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"q": ""}, {"q": "a\0b"}, {"code": "a\0b"}, {"source": "\0"}, {"from": "2026-03-10"}]
+)
+async def test_a_filter_that_makes_no_sense_is_refused(web: Api, wrong: dict[str, str]) -> None:
+    for path in ("/v1/rejections", "/v1/rejections/counts"):
+        assert_problem(await web.ask(path, **wrong), 422, "validation-error")
 
 
 # --- Whom they name ---------------------------------------------------------------------------------------------

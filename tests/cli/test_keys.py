@@ -26,6 +26,18 @@ def test_a_created_key_works(sqlite_url: str) -> None:
         assert server.ask("/v1/leads")["data"] == []
 
 
+def test_a_rotated_key_prints_a_new_secret_and_the_old_one_goes_on_working(sqlite_url: str) -> None:
+    options = ("--kind", "read", "--name", "crm", "--expires-after-days", "30")
+    old = run(sqlite_url, "keys", "create", *options).stdout.strip()
+    [key_id] = re.findall(r"^(\S{36})  read", run(sqlite_url, "keys", "list").stdout, re.MULTILINE)
+    new = run(sqlite_url, "keys", "rotate", key_id, "--overlap-hours", "1").stdout.strip()
+    assert new != old
+    with serving(sqlite_url) as server:
+        for secret in (old, new):
+            server.keys["read"] = secret
+            assert server.ask("/v1/me")["name"] == "crm"
+
+
 def test_a_keys_map_of_fields_to_traits_is_listed(sqlite_url: str) -> None:
     mapped = ("--map", "Ihre Firma=company", "--map", "Umsatz = Gewinn?=revenue")
     run(sqlite_url, "keys", "create", "--kind", "write", "--name", "site", *mapped)

@@ -49,7 +49,8 @@ async def tables_with_token(service: Service) -> set[str]:
 async def reject(service: Service) -> None:
     """A message of the person that was refused."""
     body = f'{{"userId": "u1{TOKEN}"}}'
-    rejection = Rejection(uuid7(), "site", NOW, "code", "detail", f"m{TOKEN}", body, [f"user_id:u1{TOKEN}"])
+    named = [f"user_id:u1{TOKEN}"]
+    rejection = Rejection(uuid7(), "site", NOW, "code", "detail", f"m{TOKEN}", body, identities=named)
     async with service.database.write() as connection:
         await rejection_store.insert(connection, [rejection])
 

@@ -18,7 +18,7 @@ from app.services.ingest import store
 from app.services.writer import Receipt, Writer
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
-from app.storage.rejections import Rejection
+from app.storage.rejections import Rejection, RejectionFilter
 from app.storage.tables import events
 from tests.databases import execute
 from tests.services.harness import NOW, Clock, Service, alias, days_ago, event, running, serving, small_model
@@ -79,7 +79,7 @@ async def test_rejections_are_stored_in_the_same_commit(service: Service) -> Non
     refused = rejection()
     receipt = await service.writer.submit([event("u1")], [refused])
     async with service.database.read() as connection:
-        assert await rejection_store.page(connection, None, 10) == [refused]
+        assert await rejection_store.page(connection, RejectionFilter(), None, 10) == [refused]
     assert receipt == Receipt(1, 0, frozenset())
 
 
@@ -207,7 +207,7 @@ async def test_a_poisonous_message_submitted_with_a_rejection_is_found(service: 
     receipt = await service.writer.submit([poison], [refused])
     assert receipt == Receipt(0, 0, frozenset({poison.id}))
     async with service.database.read() as connection:
-        assert await rejection_store.page(connection, None, 10) == [refused]
+        assert await rejection_store.page(connection, RejectionFilter(), None, 10) == [refused]
 
 
 async def test_an_unexpected_failure_costs_only_its_own_submission(postgres_url: str) -> None:

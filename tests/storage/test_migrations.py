@@ -22,6 +22,7 @@ from app.storage import models as model_store
 from app.storage import rejections as rejection_store
 from app.storage.db import Conflict, Database
 from app.storage.migrations import _config, check_schema, migrate
+from app.storage.rejections import RejectionFilter
 from app.storage.tables import metadata
 
 
@@ -180,7 +181,7 @@ async def test_replicas_of_the_version_before_go_on_keeping_rejections(empty: Da
     async with empty.write() as connection:
         await connection.exec_driver_sql(REJECTION_OF_BEFORE)
     async with empty.read() as connection:
-        (rejection,) = await rejection_store.page(connection, None, 10)
+        (rejection,) = await rejection_store.page(connection, RejectionFilter(), None, 10)
     assert rejection.identities == []
 
 
@@ -190,7 +191,7 @@ async def test_rejections_of_before_name_nobody(empty: Database) -> None:
         await connection.exec_driver_sql(REJECTION_OF_BEFORE)
     await migrate(empty)
     async with empty.read() as connection:
-        (rejection,) = await rejection_store.page(connection, None, 10)
+        (rejection,) = await rejection_store.page(connection, RejectionFilter(), None, 10)
     assert rejection.identities == []
 
 

@@ -1,0 +1,47 @@
+"""Documents for activity: what came in each minute or hour from each source."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.services.activity import SourceActivity, Span, TimeUnit
+
+
+class SourceActivityDocument(BaseModel):
+    """The messages of a source, the name of a key, in the minute or hour that begins at `at`."""
+
+    at: datetime
+    source: str
+    accepted: int
+    duplicates: int
+    rejected: int
+    honeypot: int
+
+    @classmethod
+    def of(cls, activity: SourceActivity) -> Self:
+        return cls(
+            at=activity.start,
+            source=activity.source,
+            accepted=activity.accepted,
+            duplicates=activity.duplicate,
+            rejected=activity.rejected,
+            honeypot=activity.honeypot,
+        )
+
+
+class ActivityDocument(BaseModel):
+    """From `from` to before `to`. Sources that have sent nothing in a minute or hour are left out of it."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    since: datetime = Field(alias="from")
+    until: datetime = Field(alias="to")
+    by: TimeUnit
+    data: list[SourceActivityDocument]
+
+    @classmethod
+    def of(cls, span: Span, found: Iterable[SourceActivity]) -> Self:
+        data = list(map(SourceActivityDocument.of, found))
+        return cls(since=span.since, until=span.until, by=span.unit, data=data)
