@@ -10,6 +10,7 @@ LeadscoreError
 ├── InvalidKey                 missing, malformed, unknown or revoked: one answer for all
 ├── InsufficientScope          a valid key of the wrong kind
 ├── OriginNotAllowed           a write key used from an origin that it does not list
+├── QuotaExceeded              a key or an address has sent too much
 ├── UnsafeRedirect             a form's `_next` that is not on the allow-list
 ├── UnsafeUrl                  a webhook's URL that may lead into a private network
 ├── NotFound                   nothing has this id
@@ -29,6 +30,8 @@ LeadscoreError
 An invalid scoring model raises `app.validation.faults.InvalidModel` instead: the scoring core must not depend on this
 module.
 """
+
+from math import ceil
 
 from app.validation.faults import Fault
 
@@ -80,6 +83,23 @@ class InsufficientScope(LeadscoreError):
 
 class OriginNotAllowed(LeadscoreError):
     code = "origin-not-allowed"
+
+
+class QuotaExceeded(LeadscoreError):
+    """The quota called `name` allows `amount` messages or requests in `window_s`. `left` are not enough for this one.
+
+    `retry_after_s`: when more are left, in whole seconds.
+    """
+
+    code = "quota-exceeded"
+
+    def __init__(self, name: str, amount: int, window_s: int, *, left: int, reset_s: float) -> None:
+        super().__init__(f"This {name} may send {amount:,} messages or requests in {window_s:,} seconds: send less.")
+        self.name = name
+        self.amount = amount
+        self.window_s = window_s
+        self.left = left
+        self.retry_after_s = min(max(ceil(reset_s), 1), window_s)
 
 
 class UnsafeRedirect(LeadscoreError):

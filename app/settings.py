@@ -1,16 +1,24 @@
 """The Settings class: everything that can be configured, from environment variables `LEADSCORE_*`."""
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.scoring.phones import REGIONS
 from app.scoring.strings import trimmed
-from app.validation.hosts import read_host, read_network
+from app.validation.hosts import read_host
 from app.validation.keys import ChosenKey, read_chosen_key
 from app.validation.origins import read_allowed
 
@@ -43,12 +51,32 @@ def _split_keys(value: object) -> object:
     return [read_chosen_key(part) for part in value.replace("\n", ",").split(",") if part.strip()]
 
 
+def _check_quota(text: str) -> str:
+    from limits import parse as parse_quota  # noqa: PLC0415 - loaded only if there is a quota
+
+    try:
+        parse_quota(text)
+    except ValueError:
+        msg = "must be a number and a time, such as 600/minute or 10000 per 6 hours"
+        raise ValueError(msg) from None
+    return text
+
+
+def _read_network(text: object) -> object:
+    try:
+        return ip_network(text, strict=False) if isinstance(text, str) else text
+    except ValueError:
+        msg = "must be addresses or networks, such as 10.0.0.0/8"
+        raise ValueError(msg) from None
+
+
+Quota = Annotated[str, AfterValidator(_check_quota)]
+RedisUrl = Annotated[str, StringConstraints(pattern=r"^(rediss?|redis\+unix)://.")]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_read_network)]
+Networks = Annotated[list[Network], NoDecode, BeforeValidator(_split)]
 ChosenKeys = Annotated[list[ChosenKey], NoDecode, BeforeValidator(_split_keys)]
 Origins = Annotated[list[Annotated[str, AfterValidator(read_allowed)]], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(read_host)]], NoDecode, BeforeValidator(_split)]
-Networks = Annotated[
-    list[Annotated[IPv4Network | IPv6Network, BeforeValidator(read_network)]], NoDecode, BeforeValidator(_split)
-]
 POSTGRES_OPTIONS = (
     *("host", "port", "user", "password", "passfile", "service", "servicefile"),
     *("ssl", "sslmode", "direct_tls", "target_session_attrs", "krbsrvname", "gsslib"),
@@ -83,6 +111,18 @@ class Settings(BaseSettings):
     )
     form_redirects: Origins = Field(
         [], description="Comma-separated origins that a form's `_next` may lead to, such as `https://www.example.com`."
+    )
+    quota_per_key: Quota | None = Field(
+        None, description="Maximum number of messages and other requests per key, such as `600/minute`."
+    )
+    quota_per_address: Quota | None = Field(
+        None, description="The same per client address, for `write` keys, which are public."
+    )
+    quota_redis_url: RedisUrl | None = Field(
+        None, repr=False, description="A Redis, `redis://HOST:6379/0`, in which replicas share what they have counted."
+    )
+    trusted_proxies: Networks = Field(
+        [], description="Comma-separated addresses or networks of proxies whose headers are believed."
     )
     phone_region: str | None = Field(
         None,
@@ -132,9 +172,6 @@ class Settings(BaseSettings):
 
     screen: Annotated[Literal["on", "off"], BeforeValidator(_in_lower_case)] = Field(
         "on", description="`off` removes the pages under `/ui/`."
-    )
-    trusted_proxies: Networks = Field(
-        [], description="Comma-separated addresses or networks of proxies whose headers are believed."
     )
     screen_user_header: str | None = Field(
         None,

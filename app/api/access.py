@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
+from app.api.quotas import charge
 from app.errors import InsufficientScope, OriginNotAllowed
 from app.services.keys import Key, KeyKind
 from app.services.runtime import Runtime
@@ -44,12 +45,17 @@ def _basic_user(credentials: str) -> str | None:
 
 
 def needs(*kinds: KeyKind) -> Callable[[Request], Awaitable[Key]]:
-    """A dependency that returns the request's key. Raises `InsufficientScope` unless it is of one of these kinds."""
+    """A dependency that returns the request's key, which the request is charged to.
+
+    Raises `InsufficientScope` unless it is of one of these kinds, and `QuotaExceeded`.
+    """
 
     async def key_of(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Key:
-        key = await runtime_of(request).keys.recognise(secret_from_header(request))
+        runtime = runtime_of(request)
+        key = await runtime.keys.recognise(secret_from_header(request))
         if key.kind not in kinds:
             raise InsufficientScope(f"A {key.kind} key can't do this: use a key of kind {' or '.join(kinds)}.")
+        await charge(runtime, request, key)
         return key
 
     return key_of  # type: ignore[return-value]  # FastAPI fills in the second argument

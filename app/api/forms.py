@@ -12,6 +12,7 @@ from app.api.bodies import in_thread_if_large, read_body
 from app.api.ingest import Accepted, respond
 from app.api.message_documents import form_body
 from app.api.problems import Problem, on_refusal
+from app.api.quotas import charge
 from app.errors import LeadscoreError, UnsafeRedirect
 from app.protocol.batches import read_single
 from app.protocol.body import is_json, parse_json
@@ -43,6 +44,7 @@ async def _receive(request: Request, form: str) -> Response:
     body = await read_body(request, runtime.settings.body_timeout_s)
     fields = await in_thread_if_large(len(body), lambda: _read_fields(body, request.headers.get("content-type")))
     key = key or await publishable_key_from_request(request, form_write_key(fields))
+    await charge(runtime, request, key)
     sender = runtime.sender(key)
     post = await in_thread_if_large(
         len(body), lambda: read_form(form, fields, key.trait_map, phone_region=sender.phone_region)
@@ -98,7 +100,7 @@ def _html_response(
         return answer
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
         # Without a 401's challenge, which would make the browser ask for a password.
-        kept = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
+        kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
         contacts = " or ".join(CONTACTS[contact] for contact in to_correct)
         text = REFUSED.format(contacts=contacts) if contacts else OUT_OF_ORDER
         return HTMLResponse(PAGE.format(title="That did not work", text=text), answer.status_code, kept)
@@ -107,6 +109,7 @@ def _html_response(
     return HTMLResponse(PAGE.format(title="Thank you", text=RECEIVED))
 
 
+KEPT_HEADERS = ("Retry-After", "RateLimit", "RateLimit-Policy")
 OUT_OF_ORDER = (
     "The form did not work, so what you sent was not received. That is not your fault: please tell the site's owner."
 )
@@ -134,7 +137,7 @@ def make_router() -> APIRouter:
         responses={
             200: {"model": Accepted},
             303: {"description": "A browser is redirected to `_next`."},
-            **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 503)},
+            **{status: {"model": Problem} for status in (400, 401, 403, 413, 415, 422, 429, 503)},
         },
         openapi_extra={"requestBody": form_body(), "security": SECURITY},
     )

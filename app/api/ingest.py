@@ -17,6 +17,7 @@ from app.api.message_documents import batch_body, message_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS
 from app.api.plain_routes import Endpoint, PlainRoute
 from app.api.problems import STATUS, Problem, problem
+from app.api.quotas import charge
 from app.errors import ContentTooLarge, InvalidMessage, MalformedJson
 from app.protocol.batches import body_write_key, read_batch, read_single
 from app.protocol.recovery import recover_batch
@@ -85,6 +86,7 @@ def _receives_message(message_type: str) -> Endpoint:
         runtime = runtime_of(request)
         now = runtime.clock()
         messages = read_single(document, type=message_type, sender=runtime.sender(key), received_at=now)
+        await charge(runtime, request, key)
         return respond(request, await runtime.intake.accept(key, messages, now))
 
     receive.__name__ = message_type
@@ -99,6 +101,7 @@ async def receive_batch(request: Request) -> Response:
     now, live = runtime.clock(), request.url.path != HISTORY_PATH
     read = partial(read_batch, document, sender=runtime.sender(key), received_at=now, live=live)
     messages = await in_thread_if_large(size, read)
+    await charge(runtime, request, key, len(messages))
     return respond(request, await runtime.intake.accept(key, messages, now))
 
 
@@ -117,7 +120,7 @@ def make_routes() -> list[APIRoute]:
     """The routes for analytics clients. The short paths and the beacon's are undocumented aliases."""
     answers: dict[int | str, dict[str, Any]] = {
         200: {"model": Accepted},
-        **{status: {"model": Problem} for status in (400, 401, 403, 408, 413, 415, 503)},
+        **{status: {"model": Problem} for status in (400, 401, 403, 408, 413, 415, 429, 503)},
     }
     receivers = {f"/v1/{name}": _receives_message(message_type) for name, message_type in MESSAGE_PATHS.items()}
     receivers |= dict.fromkeys(BATCH_PATHS, receive_batch)

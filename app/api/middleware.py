@@ -125,7 +125,7 @@ def _cors(app: ASGIApp, kind: type[CORSMiddleware] = CORSMiddleware, **which: An
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["*"],
         allow_credentials=True,  # beacons preflight in credentials mode, where `*` is not allowed
-        expose_headers=["Retry-After", REQUEST_ID],
+        expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy", REQUEST_ID],
         max_age=DAY_S,
         **which,
     )

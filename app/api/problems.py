@@ -40,6 +40,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.UnsafeUrl: 422,
     errors.ValidationFailed: 422,
     errors.ExamplesFailed: 422,
+    errors.QuotaExceeded: 429,
     errors.Unavailable: 503,
     errors.SchemaOutdated: 503,
 }
@@ -61,7 +62,7 @@ class Problem(BaseModel):
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)
+    status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
 }
 """The error answers of routes outside ingestion, for the OpenAPI document."""
 
@@ -92,10 +93,21 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     if isinstance(error, errors.InvalidKey):
         # Not Basic, though it is accepted: it would make a browser ask for a password.
         answer.headers["WWW-Authenticate"] = 'Bearer realm="leadscore"'
+    if isinstance(error, errors.QuotaExceeded):
+        answer.headers.update(_quota_headers(error))
     if isinstance(error, errors.Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after_s)
         request.scope["reason"] = error.reason  # for the log
     return answer
+
+
+def _quota_headers(error: errors.QuotaExceeded) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers-10 has them."""
+    return {
+        "Retry-After": str(error.retry_after_s),
+        "RateLimit": f'"{error.name}";r={error.left};t={error.retry_after_s}',
+        "RateLimit-Policy": f'"{error.name}";q={error.amount};w={error.window_s}',
+    }
 
 
 async def on_invalid_model(request: Request, error: Exception) -> Response:

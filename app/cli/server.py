@@ -72,7 +72,7 @@ def _run(kind: "type[Server]", settings: Settings, create: Callable[[], FastAPI]
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nothing here uses the client's address
+        proxy_headers=False,  # app/api/client_addresses.py reads them, of trusted proxies only
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from uuid_utils.compat import uuid7
@@ -30,6 +31,9 @@ from app.storage.db import Database
 from app.storage.migrations import check_schema, migrate
 from app.webhooks.sending import GuardedBackend, WebhookClient
 
+if TYPE_CHECKING:
+    from app.services.quotas import Quotas
+
 log = structlog.get_logger()
 
 WRITER_LANES = 2
@@ -52,6 +56,7 @@ class Runtime:
         )
         self.models = ActiveModels()
         self.keys = KeyRing(self.database, clock)
+        self.quotas = _quotas(settings)
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
@@ -104,6 +109,8 @@ class Runtime:
         if self._writing is not None:
             await self._writing
         await self.feed.stop()
+        if self.quotas is not None:
+            await self.quotas.close()
         await self._webhook_client.close()
         await self.database.close()
 
@@ -125,3 +132,13 @@ class Runtime:
     async def observe(self) -> None:
         """Update the gauges that are read from the database. They have no value while it is unreachable."""
         await update_gauges(self.database, self.metrics, self.clock())
+
+
+def _quotas(settings: Settings) -> "Quotas | None":
+    """None, and nothing loaded, unless one is set."""
+    per_key, per_address = settings.quota_per_key, settings.quota_per_address
+    if per_key is None and per_address is None:
+        return None
+    from app.services.quotas import Quotas  # noqa: PLC0415 - see above
+
+    return Quotas(per_key, per_address, settings.quota_redis_url)
