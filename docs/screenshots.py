@@ -23,7 +23,6 @@ from app.cli.demo import fill
 from app.clock import utc_now
 from app.main import create_app
 from app.services.keys import create_key
-from app.services.models import draft, read_model, starter_text
 from app.services.runtime import Runtime
 from app.settings import Settings
 
@@ -43,15 +42,10 @@ PAGES = {
 
 
 async def prepare(settings: Settings) -> str:
-    """Draft a version that differs. Returns the secret of an admin key."""
+    """Returns the secret of an admin key."""
     runtime = Runtime(settings, utc_now)
     await runtime.open()
     made = await create_key(runtime.database, "admin", "ada@example.com", utc_now())
-    text = starter_text().replace(
-        "feature_used, at_least: 3, within_days: 14", "feature_used, at_least: 2, within_days: 14"
-    )
-    note, author = "Two features make a PQL", "ada@example.com"
-    await draft(runtime.database, read_model(text), note, utc_now(), text=text, author=author)
     await runtime.stop()
     return made.secret
 
