@@ -1,7 +1,4 @@
-"""`make screenshots`: pictures of the screen in docs/images, taken by Chromium from the demo data.
-
-Compressed to a palette of 128 colours: flat pages lose nothing that shows.
-"""
+"""`make screenshots`: pictures of the screen in docs/images, taken by Chromium from the demo data."""
 
 import asyncio
 import os
@@ -27,7 +24,6 @@ from app.services.runtime import Runtime
 from app.settings import Settings
 
 FOLDER = Path(__file__).with_name("images")
-COLOURS = 128
 WIDTH, HEIGHT = 1280, 860
 CHROMIUM = os.environ.get("LEADSCORE_TEST_CHROMIUM") or shutil.which("chromium")
 
@@ -77,7 +73,7 @@ def take(page: Page, base: str) -> None:
 
 def save(page: Page, name: str) -> None:
     image = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    image.quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
+    image.save(FOLDER / f"{name}.webp", lossless=True, method=6)
 
 
 def main() -> None:

@@ -181,6 +181,7 @@ def test_drafting_works_without_script(site: tuple[str, dict[str, str]]) -> None
         page.goto(f"{base}/sign-in")
         page.fill("input[name=key]", known["secret"])
         page.keyboard.press("Enter")
+        page.wait_for_url("**/ui/leads*")
         page.goto(f"{base}/model/edit")
         text = page.input_value("#text")
         page.fill("#text", text.replace("points: 4, per_day: 3", "points: 5, per_day: 3"))
