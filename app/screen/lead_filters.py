@@ -31,11 +31,15 @@ POSITION = ("cursor", "limit")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A list that people often want. `query`: its URL's query."""
+    """A list that people often want."""
 
     title: str
-    query: str
+    pairs: Pairs
     is_current: bool
+
+    @property
+    def query(self) -> str:
+        return query_of(self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def replaced(pairs: Pairs, name: str, value: str) -> str:
 
 def views(pairs: Pairs, ladder: Ladder, scores: Mapping[str, ScoreLook], today: date) -> list[View]:
     current = sorted(without_position(pairs))
-    return [View(title, query_of(wanted), sorted(wanted) == current) for title, wanted in _views(ladder, scores, today)]
+    return [View(title, wanted, sorted(wanted) == current) for title, wanted in _views(ladder, scores, today)]
 
 
 def _views(ladder: Ladder, scores: Mapping[str, ScoreLook], today: date) -> Iterator[tuple[str, Pairs]]:

@@ -44,11 +44,15 @@ def rows(page: str) -> list[str]:
     return [path for path in values(page, "href") if re.fullmatch(r"\./leads/[\w-]{36}", path)]
 
 
-async def test_the_stages_have_the_counts_of_the_api(api: Api, browser: Browser) -> None:
+async def test_views_and_stages_have_the_counts_of_the_api(api: Api, browser: Browser) -> None:
     await send_people(api)
     part = await browser.page("/ui/leads/counts?min_score=engagement:20&stage=mql")
     counted = (await api.told("/v1/leads/counts?min_score=engagement:20"))["stages"]
     assert re.findall(r'class="v">([\d,+]+)<', part) == [str(count["value"]) for count in counted.values()]
+    views = [attributes["href"] for _, attributes in tags(part.partition("</nav>")[0]) if "href" in attributes]
+    for path, shown in zip(views, re.findall(r'class="num">([\d,+]+)<', part), strict=True):
+        query = re.sub(r"&?sort=\w+", "", str(path).partition("?")[2])
+        assert shown == str((await api.told(f"/v1/leads/counts?{query}"))["total"]["value"])
     assert "<html" not in part
 
 

@@ -84,7 +84,12 @@ document.addEventListener("keydown", (event) => {
 
 // --- Parts that load later ---
 
-document.addEventListener("htmx:after:swap", () => localise(document));
+document.addEventListener("htmx:after:swap", () => {
+  localise(document);
+  const fresh = document.querySelector("[data-announce]");
+  if (fresh) announce(fresh.dataset.announce);
+  fresh?.removeAttribute("data-announce");
+});
 for (const later of document.querySelectorAll(".later")) setTimeout(() => later.classList.add("slow"), 1000);
 
 localise(document);
