@@ -40,9 +40,13 @@ class Profile(NamedTuple):
 
 
 class RuleEvaluator(Protocol):
-    """One kind of rule. `earned` is a pure function of the lead and the day."""
+    """One kind of rule. Both are pure functions of the lead and the day."""
 
     def earned(self, profile: Profile, today: int) -> Earned: ...
+
+    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
+        """What each hit of a day contributes to the points: hits that share points have equal parts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ class SignalRule:
                 last_hit = max(last_hit, day)
         return Earned(to_cents(self.points * math.fsum(shares)), live, last_hit) if live else NOTHING
 
+    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
+        return self.points * self.weight(today - day) * _counted_share(profile, self.fingerprint, self.per_day, day)
+
 
 @dataclass(frozen=True, slots=True)
 class FrequencyRule:
@@ -81,6 +88,12 @@ class FrequencyRule:
         hits = sum([hits for _, hits in recent])
         return Earned(to_cents(self.points), hits, max(recent)[0]) if hits >= self.at_least else NOTHING
 
+    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
+        earned = self.earned(profile, today)
+        if not earned.hits or today - day >= self.within_days:
+            return 0.0
+        return self.points / earned.hits * _counted_share(profile, self.fingerprint, self.per_day, day)
+
 
 @dataclass(frozen=True, slots=True)
 class TraitRule:
@@ -91,6 +104,9 @@ class TraitRule:
 
     def earned(self, profile: Profile, today: int) -> Earned:  # noqa: ARG002 -- a trait does not age
         return Earned(self.points) if self.when.holds(profile) else NOTHING
+
+    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:  # noqa: ARG002 -- it has no hits
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +121,19 @@ class InactivityRule:
         silent = last is not None and today - day_of(last) >= self.days
         return Earned(to_cents(self.points)) if silent else NOTHING
 
+    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:  # noqa: ARG002 -- it has no hits
+        return 0.0
+
 
 def daily_hits(days: Days, per_day: int | None, today: int) -> list[tuple[int, int]]:
     """Each day up to today, with its hits up to `per_day`. Later days don't count yet."""
     return [(day, hits if per_day is None else min(hits, per_day)) for day, hits in days.items() if day <= today]
+
+
+def _counted_share(profile: Profile, fingerprint: str, per_day: int | None, day: int) -> float:
+    """The part of a day's hits that counts."""
+    hits = profile.facts.tally.get(fingerprint, {}).get(day, 0)
+    return 1.0 if per_day is None or hits <= per_day else per_day / hits
 
 
 def to_cents(points: float) -> float:
