@@ -4,7 +4,7 @@
 calls it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
@@ -166,6 +166,26 @@ def forecast(evaluation: Evaluation, stage: str) -> Forecast | None:
 
     day = _first_change(on, stage, evaluation.day + 1, evaluation.day + HORIZON_DAYS)
     return None if day is None else Forecast(date.fromordinal(day), stage_of(on(day), stage))
+
+
+def look_ahead(evaluation: Evaluation, stage: str, until: int) -> Iterator[tuple[Evaluation, str]]:
+    """The evaluation and the stage on each later day up to `until`, if nothing more happens."""
+    for day in range(evaluation.day + 1, until + 1):
+        evaluation = evaluate_day(evaluation.model, evaluation.profile, day)
+        stage = stage_of(evaluation, stage)
+        yield evaluation, stage
+
+
+def predict(evaluation: Evaluation, stage: str, day: int) -> tuple[Evaluation, str]:
+    """The same for a single day, which may be far ahead.
+
+    It goes from change to change, because the stage of one day may depend on that of the day before.
+    """
+    while (change := forecast(evaluation, stage)) is not None and change.on.toordinal() <= day:
+        evaluation = evaluate_day(evaluation.model, evaluation.profile, change.on.toordinal())
+        stage = change.stage
+    evaluation = evaluate_day(evaluation.model, evaluation.profile, day)
+    return evaluation, stage_of(evaluation, stage)
 
 
 def _first_change(on: Callable[[int], Evaluation], stage: str, first: int, last: int) -> int | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.scoring.engine import CompiledModel, evaluate, ledger
 from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract_tally
 from app.scoring.rules import NOTHING
-from app.scoring.stages import Span, Standing, settle, stage_of, stage_reason
+from app.scoring.stages import Span, Standing, forecast, look_ahead, predict, settle, stage_of, stage_reason
 from tests.scoring.strategies import (
     MOMENT,
     NAMES,
@@ -228,6 +228,24 @@ def test_on_every_day_of_a_span_each_number_is_within_the_span_bounds(
 
 def _days(model: CompiledModel, lead: Facts, days: Any) -> list[Any]:
     return [evaluate(model, lead, MOMENT + timedelta(days=ahead)) for ahead in days]
+
+
+@settings(max_examples=40)
+@given(models(), events(last_day=0), st.integers(1, 120))
+def test_looking_ahead_agrees_with_the_forecast_and_with_evaluating_each_day(
+    document: Json, past: list[Json], days: int
+) -> None:
+    model = compiled(document)
+    today = evaluate(model, facts_from(model, past), MOMENT)
+    stage = stage_of(today, None)
+    ahead = list(look_ahead(today, stage, today.day + days))
+    assert [evaluation for evaluation, _ in ahead] == _days(model, today.profile.facts, range(1, days + 1))
+    assert ahead[-1] == predict(today, stage, today.day + days)
+    first = next(((evaluation.day, other) for evaluation, other in ahead if other != stage), None)
+    change = forecast(today, stage)
+    assert first == (
+        (change.on.toordinal(), change.stage) if change and change.on.toordinal() <= today.day + days else None
+    )
 
 
 # --- 8 One transition function ----------------------------------------------------------------------------------
