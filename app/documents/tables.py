@@ -1,8 +1,8 @@
-"""Reports as CSV, one line per row, for spreadsheets."""
+"""Reports and lists as CSV, one line per row, for spreadsheets."""
 
 import csv
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -12,17 +12,29 @@ FORMULA = tuple("=+-@\t\r")
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """Rows with equal fields, nested fields included: `days.median` of `{"days": {"median": …}}`.
+    """Rows with equal fields, under their names."""
+    flat = [dict(_flat(row)) for row in rows]
+    columns = list(dict.fromkeys(name for row in flat for name in row))
+    return csv_header(columns) + csv_lines(columns, flat)
+
+
+def csv_header(columns: Sequence[str]) -> str:
+    return _written([columns])
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """Rows as lines of a table. Nested fields have names such as `days.median`, of `{"days": {"median": …}}`.
 
     Text that a spreadsheet would run as a formula gets an apostrophe in front: campaigns and pages have the names that
     visitors' browsers send.
     """
-    flat = [dict(_flat(row)) for row in rows]
-    columns = list(dict.fromkeys(name for row in flat for name in row))
+    flat = (dict(_flat(row)) for row in rows)
+    return _written([_cell(row.get(name)) for name in columns] for row in flat)
+
+
+def _written(lines: Iterable[Iterable[Any]]) -> str:
     text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in flat)
+    csv.writer(text).writerows(lines)
     return text.getvalue()
 
 
