@@ -20,12 +20,14 @@ from app.api import (
     ingest,
     jobs,
     keys,
+    lead_lists,
     leads,
     models,
     ops,
     rejections,
     rollouts,
     signals,
+    transitions,
     webhooks,
 )
 from app.api.middleware import (
@@ -88,7 +90,9 @@ def _assembled(
 def _routers() -> list[APIRouter]:
     return [
         forms.make_router(),
+        lead_lists.router,  # before `leads`, whose paths have an id in the place of `counts`
         leads.router,
+        transitions.router,
         changes.router,
         webhooks.router,
         deliveries.router,

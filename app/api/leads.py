@@ -1,85 +1,39 @@
 """Leads over HTTP: their stage, the reasons for it, and their history."""
 
-import math
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
+from app.api.identities import WantedIdentity, identity_kind, identity_value, read_wanted
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
+from app.documents.identities import IdentityDocument, IdentityPage
 from app.documents.leads import (
     EventDocument,
     EventPage,
     History,
     HistoryDay,
     LeadDocument,
-    LeadPage,
     ScoreDocument,
     TransitionDocument,
     TransitionPage,
 )
 from app.documents.parameters import Moment, Version
-from app.errors import InvalidMessage, NotFound, ValidationFailed
-from app.protocol.identities import read_identity
-from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
-from app.scoring.sources import Channel
+from app.errors import NotFound, ValidationFailed
+from app.scoring.events import Identity
 from app.services.erasure import erase_lead
-from app.services.leads import EventPosition, LeadQuery, Position
-from app.validation.faults import Fault
+from app.services.lead_identities import read_lead_identities
+from app.services.leads import EventPosition
 
 MAX_LOOKUPS = 500
 DEFAULT_DAYS = 30
 MAX_HISTORY_DAYS = 366
-
-
-class WantedIdentity(BaseModel):
-    """Exactly one of these. A phone number without a country code is read as one from LEADSCORE_PHONE_REGION."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    user_id: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    anonymous_id: str | None = None
-
-    def read(self, phone_region: str | None) -> Identity:
-        """Raises `ValidationFailed` unless exactly one identity is given, and it is valid."""
-        given = [(kind, value) for kind in IDENTITY_KINDS if (value := getattr(self, kind)) is not None]
-        if len(given) != 1:
-            raise ValidationFailed(f"Give exactly one of {', '.join(IDENTITY_KINDS)}.")
-        return _read_identity(*given[0], phone_region)
-
-
-def _read_wanted(index: int, wanted: WantedIdentity, phone_region: str | None) -> Identity:
-    """One of many: errors name its index."""
-    try:
-        return wanted.read(phone_region)
-    except ValidationFailed as error:
-        fault = Fault(f"identities.{index}", error.detail)
-        raise ValidationFailed(str(fault), (fault,)) from None
-
-
-def _read_identity(kind: IdentityKind, value: str, phone_region: str | None = None) -> Identity:
-    try:
-        identity = read_identity(kind, value, phone_region=phone_region)
-    except InvalidMessage as error:
-        raise ValidationFailed(error.detail) from None
-    if identity is None:
-        raise ValidationFailed(f"`{kind}` does not identify a person{_hint(kind, value)}.")
-    return identity
-
-
-def _hint(kind: IdentityKind, value: str) -> str:
-    if kind == "phone" and "+" not in value:
-        return ": write it with its country code, such as +4930123456; in a query, `+` is written %2B"
-    return "; in a query, `+` is written %2B" if " " in value.strip() else ""
 
 
 class Lookup(BaseModel):
@@ -148,7 +102,7 @@ async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID) -> None:
 async def look_up_leads(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
     """The leads that have these identities, up to 500."""
     region = runtime.settings.phone_region
-    identities = [_read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
+    identities = [read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
     views = await runtime.leads.lookup(identities, runtime.clock())
     pairs = zip(identities, views, strict=True)
     return LookupAnswer(
@@ -157,60 +111,6 @@ async def look_up_leads(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer
             for identity, view in pairs
         ]
     )
-
-
-@router.get("")
-async def list_leads(
-    runtime: CurrentRuntime,
-    stage: Annotated[list[str] | None, Query(description="Repeatable: any of these.")] = None,
-    min_score: Annotated[list[str] | None, Query(description="`engagement:40`. Repeatable: all of these.")] = None,
-    source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
-    email: str | None = None,
-    updated_after: Annotated[
-        Moment | None, Query(description="Not for polling, which would miss changes: use `/v1/changes`.")
-    ] = None,
-    sales_ready: bool | None = None,
-    sort: Annotated[str, Query(description="`last_seen_at` or the name of a score, highest first.")] = "last_seen_at",
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> LeadPage:
-    """Leads, filtered and sorted by their stored evaluation; each is shown as of now."""
-    query = LeadQuery(
-        stages=stage,
-        min_scores=_min_scores(min_score) if min_score else None,
-        channel=source,
-        email=_read_identity("email", email).value if email is not None else None,
-        updated_after=updated_after,
-        sales_ready=sales_ready,
-        sort_score=None if sort == "last_seen_at" else sort,
-    )
-    kind = moment if query.sort_score is None else float
-    after = Position(*read_cursor(query, cursor, kind, UUID)) if cursor else None
-    views, end = await runtime.leads.page(query, after, limit, runtime.clock())
-    next_cursor = None
-    if end is not None:
-        value = end.value.isoformat() if isinstance(end.value, datetime) else end.value
-        next_cursor = write_cursor(query, [value, str(end.lead_id)])
-    return LeadPage(data=list(map(LeadDocument.of, views)), next_cursor=next_cursor)
-
-
-def _min_scores(texts: Iterable[str]) -> dict[str, float]:
-    """The highest threshold of each score: all of them must be reached."""
-    scores: dict[str, float] = {}
-    for name, least in map(_min_score, texts):
-        scores[name] = max(least, scores.get(name, least))
-    return scores
-
-
-def _min_score(text: str) -> tuple[str, float]:
-    name, _, number = text.partition(":")
-    try:
-        least = float(number)
-    except ValueError:
-        least = math.nan
-    if not math.isfinite(least):
-        raise ValidationFailed("`min_score` must be a score's name and a number, such as engagement:40.")
-    return name, least
 
 
 @router.get("/{lead_id}")
@@ -238,33 +138,70 @@ async def get_lead_history(
     runtime: CurrentRuntime,
     lead_id: UUID,
     first: Annotated[
-        date | None, Query(alias="from", description="The first day. Default: 29 days before `to`.")
+        date | None, Query(alias="from", description="The first day. Default: 29 days before `to` or today.")
     ] = None,
-    last: Annotated[date | None, Query(alias="to", description="The last day. Default: today.")] = None,
+    last: Annotated[
+        date | None, Query(alias="to", description="The last day, at most 366 days ahead. Default: today.")
+    ] = None,
     model: AskedModel = None,
 ) -> History:
-    """The scores and the stage per UTC day, as served at the end of the day; for today, as of now."""
+    """The scores and the stage per UTC day, as served at the end of the day; for today, as of now.
+
+    Days to come are as they will be if nothing more happens.
+    """
     now = runtime.clock()
-    to = min(last or now.date(), now.date())
-    begin = first or to - min(to - date.min, timedelta(DEFAULT_DAYS - 1))
-    if not timedelta(0) <= to - begin < timedelta(MAX_HISTORY_DAYS):
+    begin, end = _history_days(first, last, now.date())
+    views = await runtime.leads.history(lead_id, begin, end, now, model)
+    return History(data=[HistoryDay.of(view, now) for view in views], next_cursor=None)
+
+
+def _history_days(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """The first and the last day. By default the 30 days up to `to`, or up to today if that is earlier."""
+    end = last or today
+    latest = min(end, today)
+    begin = first or latest - min(latest - date.min, timedelta(DEFAULT_DAYS - 1))
+    if end - today > timedelta(MAX_HISTORY_DAYS):
+        raise ValidationFailed(f"`to` must not be more than {MAX_HISTORY_DAYS} days ahead.")
+    if not timedelta(0) <= end - begin < timedelta(MAX_HISTORY_DAYS):
         raise ValidationFailed(
-            f"`from` must not be after `to` or today, and must be within {MAX_HISTORY_DAYS} days of it."
+            f"`from` must not be after `to` (by default today), and must be within {MAX_HISTORY_DAYS} days of it."
         )
-    views = await runtime.leads.history(lead_id, begin, to, now, model)
-    return History(data=list(map(HistoryDay.of, views)), next_cursor=None)
+    return begin, end
 
 
 @router.get("/{lead_id}/events")
 async def list_lead_events(
-    runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None
+    runtime: CurrentRuntime,
+    lead_id: UUID,
+    explain: Annotated[
+        bool, Query(description="Also the signals that each event hits, and what it gives now.")
+    ] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> EventPage:
     """The person's events, latest first."""
     query = ("events", lead_id)
     after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
-    page = await runtime.leads.events(lead_id, after, limit)
+    if explain:
+        page, evaluation = await runtime.leads.explained_events(lead_id, after, limit, runtime.clock())
+        events = [EventDocument.explained(event, evaluation) for event in page.items]
+    else:
+        page = await runtime.leads.events(lead_id, after, limit)
+        events = list(map(EventDocument.of, page.items))
     more = write_cursor(query, [page.last.occurred_at.isoformat(), str(page.last.id)]) if page.last else None
-    return EventPage(data=list(map(EventDocument.of, page.items)), next_cursor=more)
+    return EventPage(data=events, next_cursor=more)
+
+
+@router.get("/{lead_id}/identities")
+async def list_lead_identities(
+    runtime: CurrentRuntime, lead_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> IdentityPage:
+    """What the person is known by: since when, from which source, and from which merged lead."""
+    query = ("identities", lead_id)
+    after = Identity(*read_cursor(query, cursor, identity_kind, identity_value)) if cursor else None
+    page = await read_lead_identities(runtime.database, lead_id, after, limit)
+    more = write_cursor(query, list(page.last.identity)) if page.last else None
+    return IdentityPage(data=list(map(IdentityDocument.of, page.items)), next_cursor=more)
 
 
 @router.get("/{lead_id}/transitions")

@@ -8,8 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.documents.pages import Page, WholeList
-from app.documents.reasons import StageReason
+from app.documents.reasons import StageReason, Written
 from app.scoring.engine import Evaluation, LineKind, ledger
+from app.scoring.event_points import points_of, signals_of
 from app.scoring.events import Event, IdentityKind
 from app.scoring.sources import Channel
 from app.scoring.stages import Cause, stage_reason
@@ -62,7 +63,7 @@ class LeadDocument(BaseModel):
     as_of: datetime
 
     @classmethod
-    def of(cls, view: LeadView) -> Self:
+    def of(cls, view: LeadView, **more: Any) -> Self:
         facts, evaluation = view.evaluation.profile.facts, view.evaluation
         return cls(
             id=view.lead.id,
@@ -81,6 +82,7 @@ class LeadDocument(BaseModel):
             next_change=NextChange(on=view.next_change.on, stage=view.next_change.stage) if view.next_change else None,
             model_version=evaluation.model.version,
             as_of=view.as_of,
+            **more,
         )
 
 
@@ -136,19 +138,24 @@ class ScoreDocument(EvaluationDocument):
 
 
 class HistoryDay(BaseModel):
-    """A lead at the end of a day; for today, as of now."""
+    """A lead at the end of a day; for today, as of now.
+
+    `forecast`: the day is yet to come, and this is how it will be if nothing more happens.
+    """
 
     on: date
+    forecast: bool
     id: UUID
     stage: str
     scores: dict[str, ScoreValue]
     model_version: int
 
     @classmethod
-    def of(cls, view: ScoreView) -> Self:
+    def of(cls, view: ScoreView, now: datetime) -> Self:
         evaluation = view.evaluation
         return cls(
             on=view.as_of.date(),
+            forecast=view.as_of > now,
             id=view.lead_id,
             stage=view.stage,
             scores={name: ScoreValue.of(evaluation, name) for name in evaluation.values},
@@ -156,7 +163,18 @@ class HistoryDay(BaseModel):
         )
 
 
+class EventPointsDocument(BaseModel):
+    """What an event contributes to a rule's points now, before caps."""
+
+    score: str
+    rule: str
+    signal: str
+    points: float
+
+
 class EventDocument(BaseModel):
+    """An event as it was stored and, if asked for, the signals that it hits and what it gives now."""
+
     id: UUID
     type: str
     name: str
@@ -168,15 +186,25 @@ class EventDocument(BaseModel):
     properties: dict[str, Any]
     context: dict[str, Any]
     traits: dict[str, Any]
+    signals: Written[list[str]] = None
+    points: Written[list[EventPointsDocument]] = None
 
     @classmethod
-    def of(cls, event: Event) -> Self:
+    def explained(cls, event: Event, evaluation: Evaluation) -> Self:
+        points = [
+            EventPointsDocument.model_validate(each, from_attributes=True) for each in points_of(evaluation, event)
+        ]
+        return cls.of(event, signals=signals_of(evaluation, event), points=points)
+
+    @classmethod
+    def of(cls, event: Event, **more: Any) -> Self:
         plain = ("id", "type", "name", "source", "message_id", "occurred_at", "received_at")
         mappings = ("properties", "context", "traits")
         return cls(
             **{name: getattr(event, name) for name in plain},
             **{name: dict(getattr(event, name)) for name in mappings},
             identities=[{identity.kind: identity.value} for identity in event.identities],
+            **more,
         )
 
 
@@ -196,10 +224,6 @@ class TransitionDocument(BaseModel):
     @classmethod
     def of(cls, stored: StoredTransition) -> Self:
         return cls(id=stored.id, lead_id=stored.lead_id, notify=stored.notify, **asdict(stored.transition))
-
-
-class LeadPage(Page[LeadDocument]):
-    pass
 
 
 class EventPage(Page[EventDocument]):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
 from app.scoring.journeys import journey_of
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
+from app.scoring.steps import steps_of
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
 from app.services.publications import Names, Publications
@@ -68,8 +69,8 @@ def evaluated(
     """Score a lead and settle its stage. `before` is the lead until now, with its facts brought up to date.
 
     `merged`: the leads that are merged into it; `facts` include theirs. `message_ids`: the new messages.
-    The lead's next check is tomorrow, when the sweeper forecasts the real one: time alone changes nothing before then,
-    and a forecast here would slow down ingestion.
+    The lead's next check is tomorrow, when the sweeper forecasts the real one and the next change: time alone changes
+    nothing before then, and a forecast here would slow down ingestion.
     """
     evaluation = evaluate(model, facts, now)
     standing, decisions = _settled(model, before, facts, evaluation, now, cause)
@@ -91,6 +92,9 @@ def evaluated(
         scores=evaluation.values,
         model_version=model.version,
         next_check_on=now.date() + timedelta(days=1),
+        next_change=None,
+        is_forecast=False,
+        score_steps=steps_of(evaluation.values),
         journey=_journey(model, before, standing, facts, created_at),
         created_at=created_at,
         updated_at=before.updated_at if before is not None and same else now,
@@ -128,13 +132,14 @@ def _settled(
     return standing, tuple(Decision(transition, seen) for transition, seen in decided if transition)
 
 
-def next_check(model: CompiledModel, lead: Lead, now: datetime) -> date:
-    """The day on which time alone will change the lead's stage, or sooner if its stored scores would get too old."""
+def scheduled(model: CompiledModel, lead: Lead, now: datetime) -> Lead:
+    """The lead with its next change, and with its next check on that day, or sooner if its scores would get too old."""
     evaluation = evaluate(model, lead.facts, now)
     change = forecast(evaluation, lead.standing.stage)
     day = change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
     refresh = now.date() + timedelta(days=REFRESH_DAYS)
-    return min(day, refresh) if evaluate(model, lead.facts, refresh).values != evaluation.values else day
+    is_fading = evaluate(model, lead.facts, refresh).values != evaluation.values
+    return replace(lead, next_check_on=min(day, refresh) if is_fading else day, next_change=change, is_forecast=True)
 
 
 async def reevaluate(

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.history import FactsOverTime
-from app.scoring.stages import Transition, stage_of
+from app.scoring.stages import Transition, look_ahead, stage_of
 from app.services.history import known_since, read_facts
 from app.services.models import ActiveModels
 from app.services.publications import Publications
@@ -27,7 +27,7 @@ from app.storage.identities import Link
 
 @dataclass(frozen=True, slots=True)
 class ScoreView:
-    """A lead's evaluation at a moment, present or past."""
+    """A lead's evaluation at a moment, past, present or future."""
 
     lead_id: UUID
     evaluation: Evaluation
@@ -192,7 +192,21 @@ def _past_lead(
     return PastLead(lead_id, links, lost_at, transitions, NamedStage(stage, version, retired_at))
 
 
+def days_ahead(today: ScoreView, first: date, last: date) -> list[ScoreView]:
+    """The evaluations at the ends of the days to come from `first` to `last`, if nothing more happens."""
+    ahead = look_ahead(today.evaluation, today.stage, last.toordinal())
+    return [
+        ScoreView(today.lead_id, evaluation, stage, _end_of(date.fromordinal(evaluation.day)))
+        for evaluation, stage in ahead
+        if evaluation.day >= first.toordinal()
+    ]
+
+
 def ends_of_days(first: date, last: date, now: datetime) -> list[datetime]:
     """The last moment of each day in UTC, or `now` for today. Future days are left out."""
     days = [first + timedelta(days=number) for number in range((min(last, now.date()) - first).days + 1)]
-    return [min(datetime.combine(day, time.max, UTC), now) for day in days]
+    return [min(_end_of(day), now) for day in days]
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time.max, UTC)

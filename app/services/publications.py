@@ -63,6 +63,11 @@ class Publications:
         names, renamed = await self.names(since, until), await self._models.stage_names([last, model])
         return {old: renamed.get(name, name) for old, name in names.items()}
 
+    async def names_ever(self, stages: Collection[str]) -> set[str]:
+        """The names that these stages have had since the first publication."""
+        before = [await self.names(index, self.latest) for index in range(self.latest + 1)]
+        return set(stages).union(*({old for old, new in names.items() if new in stages} for names in before))
+
     async def names_before(self, stages: Collection[str]) -> set[str]:
         """The names under which leads in these stages may be stored, including leads not yet reached by a rollout."""
         names = set(stages)

@@ -18,6 +18,7 @@ from app.services.intake import Intake
 from app.services.jobs import Jobs
 from app.services.keyring import KeyRing
 from app.services.keys import Key, NewKey, create_first_keys
+from app.services.lead_lists import LeadLists
 from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
@@ -49,6 +50,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database)
         self.leads = Leads(self.database, self.models)
+        self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
         self.webhooks = Webhooks(self.database, self.models, self.feed, settings.webhook_hosts)
         self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))

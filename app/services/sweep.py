@@ -3,15 +3,14 @@
 Several replicas may sweep at once: each locks its leads and skips those that another has locked.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from app.scoring.engine import CompiledModel
 from app.services.evaluation import (
     EvaluatedLead,
     StageMoves,
-    next_check,
     reevaluate,
+    scheduled,
     stage_moves,
     yielding_to_event_loop,
 )
@@ -33,4 +32,4 @@ async def sweep_due(database: Database, models: ActiveModels, now: datetime, lim
 
 
 def _rescheduled(model: CompiledModel, result: EvaluatedLead, now: datetime) -> EvaluatedLead:
-    return result._replace(lead=replace(result.lead, next_check_on=next_check(model, result.lead, now)))
+    return result._replace(lead=scheduled(model, result.lead, now))

@@ -132,6 +132,16 @@ async def page(connection: AsyncConnection, lead_id: UUID, after: Position | Non
     return [_from_row(row) for row in rows]
 
 
+async def received_at(connection: AsyncConnection, lead_id: UUID, moments: Collection[datetime]) -> list[Event]:
+    """A lead's events that were received at one of these moments, the earliest first."""
+    query = (
+        select(events)
+        .join(identities, identities.c.identity == events.c.identity)
+        .where(identities.c.lead_id == lead_id, any_of_values(events.c.received_at, moments))
+    )
+    return [_from_row(row) for row in await connection.execute(query.order_by(events.c.id))]
+
+
 def _to_row(event: Event, received_at: datetime) -> dict[str, Any]:
     return {
         "id": event.id,

@@ -62,8 +62,13 @@ async def insert(connection: AsyncConnection, links: Mapping[Identity, UUID], no
     Sorted, so that concurrent writers wait for each other instead of deadlocking.
     """
     if links:
-        rows = [{"identity": str(key), "lead_id": links[key], "linked_at": now} for key in sorted(links, key=str)]
+        rows = [_to_row(identity, links[identity], now) for identity in sorted(links, key=str)]
         await _INSERT.rows(connection, rows=rows)
+
+
+def _to_row(identity: Identity, lead_id: UUID, now: datetime) -> dict[str, Any]:
+    domain = identity.value.rpartition("@")[2] if identity.kind == "email" else None
+    return {"identity": str(identity), "lead_id": lead_id, "linked_at": now, "email_domain": domain}
 
 
 _INSERT = Statement(partial(insert_rows, identities))
@@ -137,6 +142,23 @@ async def links_of_identity(connection: AsyncConnection, identity: Identity) -> 
     found += await _links(connection, _NOW.where(identities.c.identity == key))
     # By end: of two merges at about the same moment, the later one may have the earlier time.
     return sorted(found, key=lambda link: (link.until is None, link.until, link.since))
+
+
+async def page(connection: AsyncConnection, lead_id: UUID, after: Identity | None, limit: int) -> list[Link]:
+    """The identities that a lead has now, in the order of their keys."""
+    query = _NOW.where(identities.c.lead_id == lead_id)
+    if after is not None:
+        query = query.where(identities.c.identity > str(after))
+    return await _links(connection, query.order_by(identities.c.identity).limit(limit))
+
+
+async def former_links(connection: AsyncConnection, wanted: Collection[Identity]) -> dict[Identity, list[Link]]:
+    """The former links of these identities, of each the earliest first."""
+    query = _FORMERLY.where(any_of_values(former_identities.c.identity, map(str, wanted)))
+    found: dict[Identity, list[Link]] = {identity: [] for identity in wanted}
+    for link in await _links(connection, query.order_by(former_identities.c.moved_at)):
+        found[link.identity].append(link)
+    return found
 
 
 async def _links(connection: AsyncConnection, query: Select[Any]) -> list[Link]:

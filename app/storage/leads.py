@@ -1,6 +1,6 @@
-"""Leads in storage: their facts and stages, and lists of leads."""
+"""Leads in storage: their facts and stages. Lists of leads are in `lead_lists`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
 from app.scoring.referrers import host_of
-from app.scoring.stages import Standing
+from app.scoring.stages import Forecast, Standing
 from app.storage.db import Conflict
 from app.storage.facts import (
     are_one,
@@ -26,7 +26,7 @@ from app.storage.facts import (
 from app.storage.identities import merger_rows, mergers, parse_identity
 from app.storage.sql import any_of_param, any_of_values, insert_rows
 from app.storage.statements import Statement
-from app.storage.tables import identities, leads
+from app.storage.tables import NO_CHANGE_ON, identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
 EMPTY: dict[str, Any] = {
@@ -37,6 +37,9 @@ EMPTY: dict[str, Any] = {
     "event_count": 0,
     "reached": {},
     "journey": "",
+    "next_change_on": NO_CHANGE_ON,
+    "first_score_step": 0,
+    "second_score_step": 0,
 } | {
     column.name: None
     for column in STORED
@@ -51,7 +54,9 @@ MAX_SOURCE_LENGTH = 100
 class Lead:
     """One person. `scores` and `standing` are those of the last evaluation, by the model of `model_version`.
 
-    `journey`: its way through the stages (see `app.scoring.journeys`). `created_at`: when it became known, or one that
+    `journey`: its way through the stages (see `app.scoring.journeys`). `score_steps`: see `app.scoring.steps`.
+    `next_change`: if nothing more happens; `is_forecast`: whether that is known, which it is from the first check after
+    the last event. `created_at`: when it became known, or one that
     was merged into it, whichever was first. `updated_at` is when the row last changed, `changed_at` when the feed last
     had a change of the lead. `is_outdated`: whether that evaluation used other facts or names than these. It isn't
     stored.
@@ -63,11 +68,19 @@ class Lead:
     scores: Mapping[str, float]
     model_version: int
     next_check_on: date | None
+    next_change: Forecast | None
+    is_forecast: bool
+    score_steps: tuple[int, int]
     journey: str
     created_at: datetime
     updated_at: datetime
     changed_at: datetime
     is_outdated: bool = False
+
+    def is_forecast_by(self, model_version: int, now: datetime) -> bool:
+        """Whether a version's forecast is known that is not over yet."""
+        is_over = self.next_change is not None and self.next_change.on <= now.date()
+        return self.is_forecast and self.model_version == model_version and not is_over
 
 
 async def save(connection: AsyncConnection, changed: Collection[Lead]) -> None:
@@ -113,7 +126,7 @@ async def lock_owners(
             raise Conflict
         links[parse_identity(row.identity)] = row.id
         if row.id not in found:
-            found[row.id] = _from_row(row)
+            found[row.id] = from_row(row)
     return links, found
 
 
@@ -159,21 +172,21 @@ async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
     """The lead with this id, or the one that it was merged into."""
     is_survivor = leads.c.id == _survivor(lead_id).scalar_subquery()
     row = (await connection.execute(select(*STORED).where(is_survivor))).first()
-    return None if row is None else _from_row(row)
+    return None if row is None else from_row(row)
 
 
 async def get_many(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
     if not ids:
         return {}
     rows = await connection.execute(select(*STORED).where(any_of_values(leads.c.id, ids)))
-    return {row.id: _from_row(row) for row in rows}
+    return {row.id: from_row(row) for row in rows}
 
 
 async def lock_due(connection: AsyncConnection, today: date, limit: int) -> dict[UUID, Lead]:
     """Lock leads whose next check is due, the longest due first, skipping those locked by others."""
     query = select(*STORED).where(leads.c.next_check_on <= today).order_by(leads.c.next_check_on).limit(limit)
     rows = await connection.execute(query.with_for_update(skip_locked=True))
-    return {row.id: _from_row(row) for row in rows}
+    return {row.id: from_row(row) for row in rows}
 
 
 async def oldest_due(connection: AsyncConnection) -> date | None:
@@ -194,7 +207,7 @@ async def lock_outdated(
     query = _LOCKED.where(_is_outdated(model_version)).limit(limit)
     if after is not None:
         query = query.where(leads.c.id > after)
-    return {row.id: _from_row(row) for row in await connection.execute(query)}
+    return {row.id: from_row(row) for row in await connection.execute(query)}
 
 
 async def has_outdated(connection: AsyncConnection, model_version: int) -> bool:
@@ -212,7 +225,7 @@ async def after(connection: AsyncConnection, last: UUID | None, limit: int) -> l
     query = select(*STORED).where(leads.c.merged_into.is_(None))
     if last is not None:
         query = query.where(leads.c.id > last)
-    return [_from_row(row) for row in await connection.execute(query.order_by(leads.c.id).limit(limit))]
+    return [from_row(row) for row in await connection.execute(query.order_by(leads.c.id).limit(limit))]
 
 
 async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
@@ -237,64 +250,6 @@ async def count_by_stage(connection: AsyncConnection) -> dict[str, int]:
         select(leads.c.stage, func.count().label("leads")).where(leads.c.merged_into.is_(None)).group_by(leads.c.stage)
     )
     return {row.stage: row.leads for row in await connection.execute(query)}
-
-
-@dataclass(frozen=True, slots=True)
-class LeadFilter:
-    """Which leads to list. None means no restriction."""
-
-    stages: Sequence[str] | None = None
-    min_scores: Mapping[str, float] | None = None
-    channel: str | None = None
-    lead_ids: Sequence[UUID] | None = None
-    updated_after: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page ended: the last lead's sort value and id."""
-
-    value: datetime | float
-    lead_id: UUID
-
-
-async def page(
-    connection: AsyncConnection, wanted: LeadFilter, sort_score: str | None, after: Position | None, limit: int
-) -> list[Lead]:
-    """Leads in descending order of a score, or of when they were last seen, then of id."""
-    query = _filtered(select(*STORED).where(leads.c.merged_into.is_(None)), wanted)
-    rows = await connection.execute(_sorted(query, sort_score, after).limit(limit))
-    return [_from_row(row) for row in rows]
-
-
-def _sorted(query: Select[Any], sort_score: str | None, after: Position | None) -> Select[Any]:
-    value = leads.c.last_seen_at if sort_score is None else _score(sort_score)
-    if after is not None:
-        query = query.where((value < after.value) | ((value == after.value) & (leads.c.id < after.lead_id)))
-    if sort_score is not None:
-        return query.order_by(value.desc(), leads.c.id.desc())
-    # The index gives the order of days; only leads within a day need sorting by time.
-    last = after.value.date() if after is not None and isinstance(after.value, datetime) else date.max
-    query = query.where(leads.c.last_seen_on <= last)
-    return query.order_by(leads.c.last_seen_on.desc(), value.desc(), leads.c.id.desc())
-
-
-def _filtered(query: Select[Any], wanted: LeadFilter) -> Select[Any]:
-    if wanted.stages is not None:
-        query = query.where(any_of_values(leads.c.stage, wanted.stages))
-    for name, minimum in (wanted.min_scores or {}).items():
-        query = query.where(_score(name) >= minimum)
-    if wanted.channel is not None:
-        query = query.where(leads.c.channel == wanted.channel)
-    if wanted.lead_ids is not None:
-        query = query.where(any_of_values(leads.c.id, wanted.lead_ids))
-    if wanted.updated_after is not None:
-        query = query.where(leads.c.updated_at > wanted.updated_after)
-    return query
-
-
-def _score(name: str) -> Any:
-    return func.coalesce(leads.c.scores[name].as_float(), 0.0)
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------
@@ -323,6 +278,10 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "event_count": facts.event_count,
         "model_version": lead.model_version,
         "next_check_on": lead.next_check_on,
+        "next_change_on": lead.next_change.on if lead.next_change else NO_CHANGE_ON,
+        "next_change_to": (lead.next_change.stage if lead.next_change else "") if lead.is_forecast else None,
+        "first_score_step": lead.score_steps[0],
+        "second_score_step": lead.score_steps[1],
         "created_at": lead.created_at,
         "updated_at": lead.updated_at,
         "changed_at": lead.changed_at,
@@ -341,7 +300,8 @@ def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _from_row(row: Any) -> Lead:
+def from_row(row: Any) -> Lead:
+    """The lead in a row with all columns of `STORED`."""
     traits = traits_from_json(row.traits)
     facts = Facts(
         tally=tally_from_json(row.tally),
@@ -360,6 +320,9 @@ def _from_row(row: Any) -> Lead:
         scores=row.scores,
         model_version=row.model_version,
         next_check_on=row.next_check_on,
+        next_change=Forecast(row.next_change_on, row.next_change_to) if row.next_change_to else None,
+        is_forecast=row.next_change_to is not None,
+        score_steps=(row.first_score_step, row.second_score_step),
         journey=row.journey,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -163,6 +163,31 @@ def any_of_param(column: ColumnElement[Value], name: str) -> ColumnElement[bool]
     return _AnyOf(column, bindparam(name, type_=_ListOf(column.type)))
 
 
+class _StartsWith(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: OperatorType | None = None) -> Any:  # noqa: ARG002
+        return self  # as for _AnyOf
+
+
+@compiles(_StartsWith, "postgresql")
+def _starts_with_by_bytes(element: _StartsWith, compiler: SQLCompiler, **options: Any) -> str:
+    column, first, last = (compiler.process(each, **options) for each in element.clauses)
+    return f"({column} ~>=~ {first} AND {column} ~<=~ {last})"
+
+
+@compiles(_StartsWith, "sqlite")
+def _starts_with(element: _StartsWith, compiler: SQLCompiler, **options: Any) -> str:
+    column, first, last = (compiler.process(each, **options) for each in element.clauses)
+    return f"({column} >= {first} AND {column} <= {last})"
+
+
+def starts_with(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Whether a text begins with a prefix, exactly. On PostgreSQL, its index needs the class `text_pattern_ops`."""
+    return _StartsWith(column, literal(prefix, column.type), literal(f"{prefix}\U0010ffff", column.type))
+
+
 class _Week(FunctionElement[date]):
     type = Date()
     inherit_cache = True

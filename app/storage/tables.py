@@ -1,5 +1,7 @@
 """The tables. A test compares the migrations with this file."""
 
+from datetime import date
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -33,6 +35,9 @@ MERGED = text("merged_into IS NOT NULL")
 NOT_MERGED = text("merged_into IS NULL")
 UNNUMBERED = text("last_position IS NULL")
 PENDING = text("state = 'pending'")
+NO_CHANGE_ON = date(9999, 1, 1)
+"""Not `date.max`, which asyncpg sends as infinity."""
+
 IDENTITY = String(220)  # a kind, a colon, and a value of 200 characters
 
 leads = Table(
@@ -68,6 +73,13 @@ leads = Table(
     Column("model_version", Integer, nullable=False),
     # The UTC day of the sweeper's next check; null for a merged lead.
     Column("next_check_on", Date, nullable=True, index=True),
+    # The next change of stage if nothing more happens: the UTC day, or one that sorts last, and the stage, empty if no
+    # change comes, null if none was forecast since the last event.
+    Column("next_change_on", Date, nullable=False, server_default=text(f"'{NO_CHANGE_ON}'")),
+    Column("next_change_to", String(64), nullable=True),
+    # The model's first two scores in whole tens: see app/scoring/steps.py.
+    Column("first_score_step", Integer, nullable=False, server_default=text("0")),
+    Column("second_score_step", Integer, nullable=False, server_default=text("0")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     # Null for leads that have not changed since this column was added.
@@ -78,6 +90,10 @@ leads = Table(
     Index(None, "model_version", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "stage", "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "stage_since", "id", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "next_change_on", "id", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "first_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "second_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     # All that the funnel counts, so that it need not read the leads themselves. SQLite also needs the last column.
     Index(
         "ix_leads_funnel",
@@ -95,6 +111,11 @@ identities = Table(
     Column("identity", IDENTITY, primary_key=True),
     Column("lead_id", Id, ForeignKey("leads.id"), nullable=False, index=True),
     Column("linked_at", UtcDateTime, nullable=False),
+    # The part of an email address after the @; null for other kinds.
+    Column("email_domain", String(200), nullable=True),
+    # For prefixes, hence the operator class: the database's language may sort differently.
+    Index("ix_identities_prefix", "identity", "lead_id", postgresql_ops={"identity": "text_pattern_ops"}),
+    Index("ix_identities_domain", "email_domain", "lead_id", postgresql_ops={"email_domain": "text_pattern_ops"}),
 )
 
 # An identity's leads before it moved: for look-backs, and for undoing merges. The time is in the key, because an
@@ -146,6 +167,8 @@ transitions = Table(
     # Whether subscribers are notified: not for changes by a model that was published quietly.
     Column("notify", Boolean, nullable=False),
     Index(None, "lead_id", "id"),
+    Index(None, "at", "id"),
+    Index(None, "to_stage", "at", "id"),
 )
 
 models = Table(

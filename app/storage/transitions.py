@@ -1,13 +1,13 @@
 """Transitions in storage: every change of stage."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
@@ -45,6 +45,45 @@ async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, l
         query = query.where(transitions.c.id < after)
     rows = await connection.execute(query.order_by(transitions.c.id.desc()).limit(limit))
     return [_from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionFilter:
+    """Which transitions to list. None means no restriction. The days are in UTC, and included."""
+
+    to_stages: Sequence[str] | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended."""
+
+    at: datetime
+    transition_id: UUID
+
+
+async def page_of_all(
+    connection: AsyncConnection, wanted: TransitionFilter, after: Position | None, limit: int
+) -> list[StoredTransition]:
+    """Transitions of all leads, the earliest first."""
+    c = transitions.c
+    query = select(transitions).where(*_conditions(wanted))
+    if after is not None:
+        end = tuple_(literal(after.at, c.at.type), literal(after.transition_id, c.id.type))
+        query = query.where(tuple_(c.at, c.id) > end)
+    rows = await connection.execute(query.order_by(c.at, c.id).limit(limit))
+    return [_from_row(row) for row in rows]
+
+
+def _conditions(wanted: TransitionFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.to_stages is not None:
+        yield any_of_values(transitions.c.to_stage, wanted.to_stages)
+    if wanted.first is not None:
+        yield transitions.c.at >= datetime.combine(wanted.first, time.min, UTC)
+    if wanted.last is not None:
+        yield transitions.c.at <= datetime.combine(wanted.last, time.max, UTC)
 
 
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, list[Transition]]:

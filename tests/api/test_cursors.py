@@ -1,6 +1,7 @@
 """Cursors over HTTP: every list is read whole, page by page, whatever is written meanwhile."""
 
 import base64
+import math
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,11 +9,11 @@ from uuid import UUID
 import pytest
 
 from app.api.cursors import write_cursor
-from app.services.leads import LeadQuery
+from app.services.lead_lists import LeadQuery
 from tests.api.harness import Api, accepted, assert_problem, track
 from tests.services.harness import NOW
 
-SORTS = ["last_seen_at", "engagement"]
+SORTS = ["last_seen_at", "stage_since", "next_change", "engagement"]
 
 
 async def crowd(api: Api, count: int = 23) -> None:
@@ -105,7 +106,10 @@ def altered(cursor: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", ["/v1/leads", "/v1/rejections", "/v1/leads/{id}/events", "/v1/leads/{id}/transitions"])
+ALTERED = ["/v1/leads", "/v1/rejections", *(f"/v1/leads/{{id}}/{part}" for part in ("events", "transitions"))]
+
+
+@pytest.mark.parametrize("path", ALTERED)
 async def test_an_altered_cursor_is_refused(web: Api, path: str) -> None:
     await crowd(web, 3)
     await web.batch(track(userId="null"), track(userId="null"))
@@ -127,6 +131,8 @@ MADE_UP: list[list[Any]] = [
     ["x", "y"],
     [1, 2],
     [{}, []],
+    ["email", "\0"],
+    ["email", 1],
     ["0001-01-01T00:00:00+14:00", str(UUID(int=1))],
     ["2026-01-01T00:00:00Z", str(UUID(int=1)), 1],
 ]
@@ -142,11 +148,18 @@ async def test_a_forged_cursor_is_refused(web: Api) -> None:
         "/v1/models": "models",
         f"/v1/leads/{lead_id}/events": ("events", UUID(lead_id)),
         f"/v1/leads/{lead_id}/transitions": ("transitions", UUID(lead_id)),
+        f"/v1/leads/{lead_id}/identities": ("identities", UUID(lead_id)),
     }
     for path, query in lists.items():
         for position in MADE_UP:
             answer = await web.ask(path, cursor=write_cursor(query, position))
             assert_problem(answer, 400, "malformed-request")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "marker", None])
+async def test_a_forged_score_is_refused(web: Api, value: Any) -> None:
+    cursor = write_cursor(LeadQuery(sort="engagement"), [value, str(UUID(int=1))])
+    assert_problem(await web.ask("/v1/leads", sort="engagement", cursor=cursor), 400, "malformed-request")
 
 
 async def test_a_cursor_is_refused_for_another_query(web: Api) -> None:

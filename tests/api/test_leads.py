@@ -6,39 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.harness import Api, accepted, assert_problem, page_view, running, track
+from tests.api.harness import Api, assert_problem, page_view, track
+from tests.api.people import ago, ingest, ladder, newsletter
 from tests.services.harness import NOW
 
 LEAD = {"id", "stage", "stage_since", "sales_ready", "scores", "identities", "traits", "source", "first_seen_at"}
 LEAD |= {"last_seen_at", "event_count", "updated_at", "changed_at", "next_change", "model_version", "as_of"}
-
-
-def ago(**time: float) -> str:
-    return (NOW - timedelta(**time)).isoformat()
-
-
-async def ingest(api: Api, *messages: dict[str, Any]) -> None:
-    assert accepted(await api.batch(*messages, key=api.keys["server"])) == (len(messages), 0)
-
-
-async def ladder(api: Api) -> None:
-    """Four people on four rungs, seen one hour after the other."""
-    await ingest(
-        api,
-        page_view(anonymousId="a1", timestamp=ago(hours=4)),
-        newsletter(userId="lead", timestamp=ago(hours=3)),
-        track(userId="sql", timestamp=ago(hours=2)),
-        track("Order Completed", userId="customer", timestamp=ago(hours=1)),
-    )
-
-
-def newsletter(**fields: Any) -> dict[str, Any]:
-    return track("Newsletter Subscribed", context={"traits": {"email": "l@example.com"}}, **fields)
-
-
-def names(page: Any) -> list[str]:
-    """Who is on a page of leads, in order."""
-    return [next(value for values in lead["identities"].values() for value in values) for lead in page["data"]]
 
 
 # --- One lead ---------------------------------------------------------------------------------------------------
@@ -77,7 +50,7 @@ async def test_a_merged_id_returns_the_survivor(api: Api) -> None:
     retired, survivor = await api.lead(anonymous_id="a1"), await api.lead(user_id="u1")
     await ingest(api, track(anonymousId="a1"))
     assert (await api.told(f"/v1/leads/{retired['id']}"))["id"] == survivor["id"]
-    for part in ("score", "events", "transitions"):
+    for part in ("score", "events", "identities", "transitions"):
         assert (await api.ask(f"/v1/leads/{retired['id']}/{part}")).status_code == 200
 
 
@@ -91,7 +64,7 @@ async def test_scores_decay_without_new_events(api: Api) -> None:
 
 
 async def test_an_unknown_id_is_404_and_a_wrong_one_422(api: Api) -> None:
-    for part in ("", "/score", "/history", "/events", "/transitions"):
+    for part in ("", "/score", "/history", "/events", "/identities", "/transitions"):
         assert_problem(await api.ask(f"/v1/leads/{uuid4()}{part}"), 404, "not-found")
         assert_problem(await api.ask(f"/v1/leads/marker{part}"), 422, "validation-error")
 
@@ -166,92 +139,6 @@ async def test_a_lookup_without_a_valid_identity_is_refused(web: Api) -> None:
     ]
     for asked in [*wrong, *([each] for each in NOBODY)]:
         assert_problem(await look_up(web, asked), 422, "validation-error")
-
-
-# --- Lists ------------------------------------------------------------------------------------------------------
-
-
-async def test_a_list_without_leads_is_empty(api: Api) -> None:
-    assert await api.told("/v1/leads") == {"data": [], "next_cursor": None}
-
-
-async def test_leads_are_listed_completely_latest_seen_first(api: Api) -> None:
-    await ladder(api)
-    page = await api.told("/v1/leads")
-    assert names(page) == ["customer", "sql", "lead", "a1"]
-    assert page["next_cursor"] is None
-    assert page["data"][1] == await api.lead(user_id="sql")
-
-
-FILTERS: list[tuple[dict[str, Any], list[str]]] = [
-    ({"stage": "sql"}, ["sql"]),
-    ({"stage": ["interest", "lead"]}, ["lead", "a1"]),
-    ({"sales_ready": "true"}, ["sql"]),
-    ({"sales_ready": "true", "stage": "lead"}, []),
-    ({"min_score": "engagement:40"}, ["sql"]),
-    ({"min_score": ["engagement:5", "fit:0"]}, ["sql", "lead", "a1"]),
-    ({"min_score": ["engagement:5", "engagement:40"]}, ["sql"]),
-    ({"min_score": ["engagement:40", "engagement:5"]}, ["sql"]),
-    ({"email": "L@EXAMPLE.com"}, ["lead"]),
-    ({"email": "nobody@example.com"}, []),
-    ({"source": "email"}, []),
-]
-
-
-async def test_a_list_is_filtered(api: Api) -> None:
-    await ladder(api)
-    found = [names(await api.told("/v1/leads", **asked)) for asked, _ in FILTERS]
-    assert found == [expected for _, expected in FILTERS]
-
-
-async def test_a_list_is_filtered_by_the_first_touch(api: Api) -> None:
-    await ladder(api)
-    news = {"page": {"url": "https://x.test/?utm_source=news&utm_medium=email"}}
-    await ingest(api, page_view(anonymousId="reader", context=news))
-    assert names(await api.told("/v1/leads", source="email")) == ["reader"]
-
-
-async def test_a_list_is_sorted_by_a_score(api: Api) -> None:
-    await ladder(api)
-    page = await api.told("/v1/leads", sort="engagement")
-    values = [lead["scores"]["engagement"]["value"] for lead in page["data"]]
-    assert values == sorted(values, reverse=True)
-    assert names(page)[:3] == ["sql", "lead", "a1"]
-
-
-async def test_updated_after_accepts_any_time_zone(api: Api) -> None:
-    await ingest(api, track(userId="before"))
-    api.clock.now += timedelta(hours=2)
-    await ingest(api, track(userId="after"))
-    for moment in ("2026-03-10T13:00:00Z", "2026-03-10T18:30:00+05:30", "2026-03-10T05:00:00-08:00"):
-        assert names(await api.told("/v1/leads", updated_after=moment)) == ["after"]
-
-
-SENSELESS: list[dict[str, Any]] = [
-    {"stage": "marker"},
-    {"min_score": "marker:1"},
-    {"sort": ""},
-    {"min_score": "engagement"},
-    {"min_score": "engagement:marker"},
-    {"min_score": "engagement:nan"},
-    {"min_score": "engagement:inf"},
-    {"sort": "marker"},
-    {"source": "marker"},
-    {"email": "marker"},
-    {"updated_after": "marker"},
-    {"updated_after": "2026-03-10T12:00:00"},
-    {"updated_after": "0001-01-01T00:00:00+14:00"},
-    {"updated_after": "9999-12-31T23:59:59-14:00"},
-    {"sales_ready": "marker"},
-    {"limit": 0},
-    {"limit": 201},
-    {"limit": "marker"},
-]
-
-
-async def test_an_invalid_filter_is_refused(web: Api) -> None:
-    for asked in SENSELESS:
-        assert_problem(await web.ask("/v1/leads", **asked), 422, "validation-error")
 
 
 # --- Scores -----------------------------------------------------------------------------------------------------
@@ -349,6 +236,20 @@ async def test_an_event_reads_as_it_was_sent(api: Api) -> None:
     }
 
 
+async def test_an_explained_event_says_what_it_gives_today_before_caps(api: Api) -> None:
+    await ingest(api, *(page_view(userId="u1", timestamp=ago(days=day)) for day in (0, 14)), track("Unheard Of"))
+    lead = await api.lead(user_id="u1")
+    events = (await api.told(f"/v1/leads/{lead['id']}/events", explain="true"))["data"]
+    assert [event["name"] for event in events] == ["Unheard Of", "Page Viewed", "Page Viewed"]
+    assert (events[0]["signals"], events[0]["points"]) == ([], [])
+    assert "pricing_viewed" in events[1]["signals"]
+    pricing = [next(each for each in event["points"] if each["rule"] == "pricing") for event in events[1:]]
+    assert [each["points"] for each in pricing] == [5.0, 2.5]
+    assert set(pricing[0]) == {"score", "rule", "signal", "points"}
+    plain = (await api.told(f"/v1/leads/{lead['id']}/events"))["data"]
+    assert plain == [{key: event[key] for key in event.keys() - {"signals", "points"}} for event in events]
+
+
 async def test_transitions_list_each_stage_change_latest_first(api: Api) -> None:
     await ingest(api, newsletter())
     await ingest(api, track())
@@ -359,17 +260,3 @@ async def test_transitions_list_each_stage_change_latest_first(api: Api) -> None
     assert all(set(item) == keys for item in page["data"])
     latest = page["data"][0]
     assert (latest["cause"], latest["lead_id"], latest["notify"]) == ("event", lead["id"], True)
-
-
-async def test_the_sweeper_keeps_lists_up_to_date(sqlite_url: str) -> None:
-    async with running(sqlite_url) as before:
-        await ingest(before, track())
-        key, clock = before.keys["read"], before.clock
-        clock.now += timedelta(days=200)
-    async with running(sqlite_url, clock) as after:
-        headers = {"Authorization": f"Bearer {key}"}
-        while not (page := (await after.client.get("/v1/leads?stage=interest", headers=headers)).json())["data"]:
-            assert page["next_cursor"] is None
-        lead_id = page["data"][0]["id"]
-        [latest, *_] = (await after.told(f"/v1/leads/{lead_id}/transitions"))["data"]
-    assert (latest["to_stage"], latest["cause"]) == ("interest", "time")

@@ -85,7 +85,7 @@ async def test_a_day_shows_the_lead_as_of_its_end(api: Api) -> None:
     await ingest(api, track())
     api.clock.now += DAY
     found = await history(api, lead_id)
-    assert all(set(item) == {"on", "id", "stage", "scores", "model_version"} for item in found)
+    assert all(set(item) == {"on", "forecast", "id", "stage", "scores", "model_version"} for item in found)
     assert [(item["on"], item["stage"]) for item in found] == [
         ("2026-03-10", "interest"),
         ("2026-03-11", "sql"),
@@ -125,9 +125,26 @@ async def test_history_covers_thirty_days_by_default(api: Api) -> None:
     assert days(await history(api, lead_id, **only)) == ["2026-04-01"]
 
 
-async def test_future_days_are_left_out(api: Api) -> None:
-    lead_id = await ingest(api, track())
-    assert days(await history(api, lead_id, to="9999-12-31")) == ["2026-03-10"]
+async def test_days_to_come_show_what_time_alone_will_do(api: Api) -> None:
+    lead_id = await ingest(api, page_view(userId="u1"), track())
+    found = await history(api, lead_id, **{"from": "2026-03-09", "to": "2026-09-01"})
+    assert [item["on"] for item in found if not item["forecast"]] == ["2026-03-10"]
+    change = (await api.lead(user_id="u1"))["next_change"]
+    first = next(item for item in found if item["stage"] != found[0]["stage"])
+    assert {"on": first["on"], "stage": first["stage"]} == change
+    for item in (found[1], first, found[-1]):
+        score = await api.told(f"/v1/leads/{lead_id}/score", as_of=f"{item['on']}T23:59:59.999999Z")
+        served = {name: {"value": each["value"], "band": each["band"]} for name, each in score["scores"].items()}
+        assert (item["scores"], item["stage"]) == (served, score["stage"])
+    assert await history(api, lead_id, **{"from": "2026-03-20", "to": "2026-03-21"}) == found[10:12]
+
+
+async def test_history_reaches_up_to_366_days_ahead(web: Api) -> None:
+    lead_id = await ingest(web, track())
+    ahead = {"from": "2026-03-11", "to": "2027-03-11"}
+    assert len(await history(web, lead_id, **ahead)) == 366
+    answer = await web.ask(f"/v1/leads/{lead_id}/history", **ahead | {"to": "2027-03-12"})
+    assert "366 days ahead" in assert_problem(answer, 422, "validation-error")["detail"]
 
 
 async def test_history_covers_up_to_366_days(api: Api) -> None:

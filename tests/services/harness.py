@@ -20,6 +20,7 @@ from app.scoring.events import IDENTITY_KINDS, Event, Identity, IdentityKind
 from app.scoring.model import load_model
 from app.services.evaluation import StageMoves
 from app.services.feed import Feed
+from app.services.lead_lists import LeadLists
 from app.services.leads import Leads, LeadView
 from app.services.models import ActiveModels
 from app.services.publishing import activate
@@ -153,6 +154,7 @@ class Service:
         self.id = uuid7()
         self.writer = self.new_writer()
         self.leads = Leads(self.database, self.models)
+        self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
 
     def new_writer(self, **limits: int) -> Writer:

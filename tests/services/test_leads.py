@@ -1,50 +1,16 @@
 """Lead queries: by id, by identity, lists with filters and cursors, and past scores."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from app.errors import NotFound, ValidationFailed
-from app.services.leads import EventPosition, LeadQuery, LeadView, Position
+from app.errors import NotFound
+from app.services.leads import EventPosition
 from app.services.publishing import activate
 from app.services.sweep import sweep_due
-from tests.services.harness import NOW, Service, alias, days_ago, event, serving, small_model, who, with_keep
+from tests.services.harness import NOW, Service, days_ago, event, serving, small_model, who, with_keep
 
 TOMORROW = NOW + timedelta(days=1)
-
-
-async def four_leads(service: Service) -> None:
-    """u1 to u4, u4 seen most recently, with engagement 0, 25, 8 and 4."""
-    campaign = {"campaign": {"source": "google", "medium": "cpc"}}
-    await service.ingest(
-        event("u1", "e1@x", name="Unheard Of", at=days_ago(4), traits={"email": "e1@x", "size": 60}),
-        event("u2", name="Demo Requested", at=days_ago(3), context=campaign),
-        event("u3", name="Feature Used", at=days_ago(0)),
-        event("u3", name="Feature Used", at=days_ago(0)),
-        event("u4", "e4@x", name="Feature Used", at=days_ago(0), traits={"email": "e4@x"}),
-    )
-
-
-def users(views: Sequence[LeadView]) -> list[str]:
-    return [view.identities["user_id"][0] for view in views]
-
-
-async def listed(service: Service, **query: Any) -> list[str]:
-    views, end = await service.leads.page(LeadQuery(**query), None, 10, service.clock.now)
-    assert end is None
-    return sorted(users(views))
-
-
-async def pages(service: Service, limit: int, sort_score: str | None = None) -> list[list[str]]:
-    found: list[list[str]] = []
-    after: Position | None = None
-    while after is not None or not found:
-        views, after = await service.leads.page(LeadQuery(sort_score=sort_score), after, limit, NOW)
-        found.append(users(views))
-        assert len(found) < 20, "the pages never end"
-    return found
 
 
 # --- One lead ---------------------------------------------------------------------------------------------------
@@ -91,95 +57,6 @@ async def test_a_lookup_keeps_the_order_and_returns_none_for_unknown_identities(
 async def test_the_same_value_of_another_kind_is_another_identity(service: Service) -> None:
     await service.ingest(event("user_id:x:1"), event("anonymous_id:x:1"))
     assert (await service.lead("user_id:x:1")).lead.id != (await service.lead("anonymous_id:x:1")).lead.id
-
-
-# --- Lists ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ({}, ["u1", "u2", "u3", "u4"]),
-        ({"stages": ["sql", "interest"]}, ["u2", "u3"]),
-        ({"stages": []}, []),
-        ({"min_scores": {"engagement": 8}}, ["u2", "u3"]),
-        ({"min_scores": {"engagement": 0, "fit": 20}}, ["u1"]),
-        ({"channel": "paid_search"}, ["u2"]),
-        ({"channel": "email"}, []),
-        ({"email": "e4@x"}, ["u4"]),
-        ({"email": "e9@x"}, []),
-        ({"sales_ready": True}, ["u2"]),
-        ({"sales_ready": False}, ["u1", "u3", "u4"]),
-        ({"sales_ready": False, "stages": ["sql", "lead"]}, ["u1", "u4"]),
-        ({"updated_after": NOW}, []),
-        ({"updated_after": days_ago(0.5)}, ["u1", "u2", "u3", "u4"]),
-    ],
-    ids=str,
-)
-async def test_a_list_contains_the_leads_that_match_its_filters(
-    service: Service, query: dict[str, Any], expected: list[str]
-) -> None:
-    await four_leads(service)
-    assert await listed(service, **query) == expected
-
-
-@pytest.mark.parametrize("query", [{"stages": ["mqll"]}, {"min_scores": {"x": 1}}, {"sort_score": "x"}], ids=str)
-async def test_filtering_by_a_name_unknown_to_the_model_is_refused(service: Service, query: dict[str, Any]) -> None:
-    with pytest.raises(ValidationFailed, match="expected one of"):
-        await listed(service, **query)
-
-
-async def test_merged_leads_are_not_listed(service: Service) -> None:
-    await service.ingest(event("u1"), event("u2"))
-    await service.ingest(alias("u1", "u2"))
-    views, _ = await service.leads.page(LeadQuery(), None, 10, NOW)
-    assert [view.identities["user_id"] for view in views] == [["u1", "u2"]]
-
-
-async def test_a_lead_that_no_longer_matches_the_filter_is_left_out(service: Service) -> None:
-    await service.ingest(event("u1"))
-    assert await listed(service, stages=["sql"]) == ["u1"]
-    service.clock.now = NOW + timedelta(days=14)
-    assert await listed(service, stages=["sql"]) == []
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, 4])
-async def test_pages_are_sorted_by_last_seen_and_contain_every_lead_once(service: Service, limit: int) -> None:
-    await four_leads(service)
-    found = await pages(service, limit)
-    assert [user for page in found for user in page] == ["u4", "u3", "u2", "u1"]
-    assert max(map(len, found)) == limit
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3])
-async def test_pages_sorted_by_a_score_start_with_the_highest(service: Service, limit: int) -> None:
-    await four_leads(service)
-    found = await pages(service, limit, "engagement")
-    assert [user for page in found for user in page] == ["u2", "u3", "u4", "u1"]
-
-
-async def test_tied_fractional_scores_are_paged_without_gaps(service: Service) -> None:
-    context = {"page": {"path": "/pricing"}}
-    views = [event(f"u{n}", name="Page Viewed", context=context, at=days_ago(3)) for n in range(7)]
-    await service.ingest(*views)  # 3.3 × 2^(−3/7) each
-    found = await pages(service, 2, "engagement")
-    assert sorted(user for page in found for user in page) == [f"u{number}" for number in range(7)]
-
-
-async def test_a_cursor_keeps_its_place_when_leads_before_it_change(service: Service) -> None:
-    await four_leads(service)
-    first, after = await service.leads.page(LeadQuery(), None, 2, NOW)
-    await service.ingest(event("u5", at=NOW), event("u4", at=NOW), event("u1", at=days_ago(9)))
-    rest, end = await service.leads.page(LeadQuery(), after, 10, NOW)
-    assert (users(first), users(rest), end) == (["u4", "u3"], ["u2", "u1"], None)
-
-
-async def test_a_score_new_in_the_model_sorts_as_zero_until_the_rollout_reaches_the_lead(service: Service) -> None:
-    await service.ingest(event("u1"))
-    scores = {"new": {"rules": {"demo": {"signal": "demo", "points": 9}}}}
-    await activate(service.database, small_model(scores=scores, stages=[{"name": "all"}]), service.clock)
-    views, _ = await service.leads.page(LeadQuery(sort_score="new"), None, 10, NOW)
-    assert [view.evaluation.values for view in views] == [{"new": 9}]
 
 
 # --- The score, now and then ------------------------------------------------------------------------------------

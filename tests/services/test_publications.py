@@ -8,7 +8,7 @@ import pytest
 
 from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
-from app.services.leads import LeadQuery
+from app.services.lead_lists import LeadQuery
 from app.services.previews import preview
 from app.services.sweep import sweep_due
 from tests.services.harness import (
@@ -59,7 +59,7 @@ async def publish(service: Service, *models: ScoringModel) -> None:
 
 
 async def listed(service: Service, **query: Any) -> list[str]:
-    views, _ = await service.leads.page(LeadQuery(**query), None, 10, service.clock.now)
+    views, _ = await service.lead_lists.page(LeadQuery(**query), None, 10, service.clock.now)
     return sorted(view.identities["user_id"][0] for view in views)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date, datetime, timedelta
 
+from app.scoring.stages import Forecast, forecast
 from app.services.sweep import sweep_due
 from app.services.writer import Receipt
 from app.storage import leads as lead_store
@@ -103,6 +104,29 @@ async def test_a_visit_that_changes_nothing_does_not_update_the_lead(service: Se
     await service.ingest(event("u1", name="Order Completed", trusted=True))
     await sweep(service, NOW + timedelta(days=1))
     assert (await stored_lead(service, "u1")).updated_at == NOW
+
+
+async def test_the_forecast_is_stored_until_the_next_event(service: Service) -> None:
+    await service.ingest(event("u1"))
+    assert not (await stored_lead(service, "u1")).is_forecast
+    for days in (1, 13, 14, 21, 31):
+        await sweep(service, NOW + timedelta(days=days))
+        lead, view = await stored_lead(service, "u1"), await service.lead("u1")
+        expected = forecast(view.evaluation, lead.standing.stage)
+        assert lead.is_forecast
+        assert lead.next_change == view.next_change == expected
+    await service.ingest(event("u1", at=service.clock.now))
+    assert (await stored_lead(service, "u1")).next_change is None
+    assert not (await stored_lead(service, "u1")).is_forecast
+    assert (await service.lead("u1")).next_change == Forecast((NOW + timedelta(days=45)).date(), "mql")
+
+
+async def test_a_forecast_by_another_model_is_not_used(service: Service) -> None:
+    await service.ingest(event("u1"))
+    await sweep(service, NOW + timedelta(days=1))
+    stages = [{"name": "interest"}, {"name": "hot", "when": {"signal": "demo", "within_days": 5}}]
+    await service.publish(small_model(stages=stages))
+    assert (await service.lead("u1")).next_change == Forecast(TODAY + timedelta(days=5), "interest")
 
 
 async def test_merged_leads_are_not_visited(service: Service) -> None:

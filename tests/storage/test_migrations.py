@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -151,6 +151,21 @@ async def test_what_secret_keys_said_of_traits_is_found_in_the_log(empty: Databa
     assert lead.facts.trusted_traits["size"] == Stamped(500, datetime(2026, 1, 2, tzinfo=UTC), "m2")
 
 
+async def test_leads_of_before_are_listed_as_those_of_now(empty: Database) -> None:
+    async with empty.write() as connection:
+        await connection.run_sync(lambda each: command.upgrade(_config(each), "0010"))
+        for statement in LISTED_BEFORE:
+            await connection.exec_driver_sql(statement)
+    assert await migrate(empty)
+    async with empty.read() as connection:
+        (lead,) = await lead_store.after(connection, None, 10)
+        domains = (await connection.execute(text("SELECT email_domain FROM identities ORDER BY identity"))).scalars()
+        assert list(domains) == ["example.com", None]
+    assert (lead.score_steps, lead.is_forecast, lead.next_change) == ((4, -1), False, None)
+    assert lead.next_check_on is not None
+    assert lead.next_check_on < date(2099, 1, 1)  # so the sweeper will forecast it
+
+
 async def test_replicas_of_the_version_before_go_on_inserting_leads(empty: Database) -> None:
     await migrate(empty)
     async with empty.write() as connection:
@@ -241,4 +256,13 @@ LEAD_OF_BEFORE = (
     _event(2, {"size": 500}, trusted=True),
     _event(3, {"size": 1, "plan": "free"}, trusted=False),
     _event(4, {}, trusted=True),
+)
+MODEL = json.dumps({"name": "old", "scores": {"zeal": {}, "fit": {}, "aim": {}}, "stages": [{"name": "all"}]})
+LISTED_BEFORE = (
+    f"INSERT INTO models (version, document, created_at) VALUES (1, '{MODEL}', {THEN})",  # noqa: S608
+    f"""INSERT INTO leads (id, stage, stage_since, scores, tally, traits, last_seen_at, event_count, model_version,
+    next_check_on, created_at, updated_at) VALUES ({LEAD}, 'all', {THEN}, '{{"aim": 90, "fit": -1, "zeal": 42.5}}',
+    '{{}}', '{{}}', {THEN}, 3, 1, '2099-01-01', {THEN}, {THEN})""",  # noqa: S608
+    f"INSERT INTO identities VALUES ('email:ada@example.com', {LEAD}, {THEN})",  # noqa: S608
+    f"INSERT INTO identities VALUES ('user_id:u1', {LEAD}, {THEN})",  # noqa: S608
 )

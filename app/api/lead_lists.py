@@ -1,0 +1,184 @@
+"""Lists of leads over HTTP: pages, counts, and all that match as CSV."""
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+
+from app.api.access import CurrentRuntime, Reader
+from app.api.cursors import moment, read_cursor, write_cursor
+from app.api.identities import read_email
+from app.api.parameters import Cursor, Limit
+from app.api.problems import REFUSALS
+from app.api.reports import CSV, CSV_TOO, Accept
+from app.api.routes import StrictRoute
+from app.documents.lead_lists import LeadCountsDocument, LeadPage, ListedLead, columns, row
+from app.documents.parameters import Moment
+from app.documents.tables import csv_header, csv_lines
+from app.errors import ValidationFailed
+from app.protocol.searches import Search, read_search
+from app.scoring.sources import Channel
+from app.services.lead_lists import LeadQuery, Position
+from app.services.leads import LeadView
+
+MAX_REASONS = 10
+
+router = APIRouter(
+    prefix="/v1/leads",
+    tags=["leads"],
+    route_class=StrictRoute,
+    dependencies=[Reader],
+    responses=REFUSALS,
+)
+
+
+def read_filters(
+    q: Annotated[
+        str | None,
+        Query(max_length=200, description="The beginning of an identity; `@acme` is that of an email domain."),
+    ] = None,
+    stage: Annotated[list[str] | None, Query(description="Repeatable: any of these.")] = None,
+    min_score: Annotated[list[str] | None, Query(description="`engagement:40`. Repeatable: all of these.")] = None,
+    max_score: Annotated[list[str] | None, Query(description="As `min_score`.")] = None,
+    source: Annotated[Channel | None, Query(description="The channel of the first touch.")] = None,
+    email: str | None = None,
+    updated_after: Annotated[
+        Moment | None, Query(description="Not for polling, which would miss changes: use `/v1/changes`.")
+    ] = None,
+    seen_after: Annotated[date | None, Query(description="Last seen on this day in UTC, or later.")] = None,
+    stage_since_after: Annotated[
+        date | None, Query(description="In their stage since this day in UTC, or later.")
+    ] = None,
+    next_change_before: Annotated[
+        date | None, Query(description="Leads that will change stage before this day in UTC if nothing more happens.")
+    ] = None,
+    sales_ready: bool | None = None,
+) -> LeadQuery:
+    """The filters that lists and counts share."""
+    return LeadQuery(
+        stages=stage,
+        min_scores=_limits("min_score", min_score, max) if min_score else None,
+        max_scores=_limits("max_score", max_score, min) if max_score else None,
+        channel=source,
+        email=read_email(email) if email is not None else None,
+        search=_search(q) if q is not None else None,
+        updated_after=updated_after,
+        seen_from=seen_after,
+        stage_since_from=stage_since_after,
+        next_change_before=next_change_before,
+        sales_ready=sales_ready,
+    )
+
+
+Filters = Annotated[LeadQuery, Depends(read_filters)]
+
+
+@router.get("", response_model=LeadPage, responses=CSV_TOO)
+async def list_leads(
+    runtime: CurrentRuntime,
+    filters: Filters,
+    sort: Annotated[
+        str, Query(description="`last_seen_at`, `stage_since`, a score's name, or `next_change`, the soonest first.")
+    ] = "last_seen_at",
+    reasons: Annotated[int, Query(ge=0, le=MAX_REASONS, description="How many reasons to give for each score.")] = 0,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    accept: Accept = "",
+) -> Any:
+    """Leads, filtered and sorted by their stored evaluation; each is shown as of now.
+
+    With `Accept: text/csv`, the answer is a table of all leads that match; `limit` and `cursor` are ignored.
+    """
+    query = replace(filters, sort=sort)
+    if CSV in accept:
+        return await _table(runtime, query, reasons)
+    after = Position(*read_cursor(query, cursor, _kind_of(sort), UUID)) if cursor else None
+    views, end = await runtime.lead_lists.page(query, after, limit, runtime.clock())
+    more = write_cursor(query, [_written(end.value), str(end.lead_id)]) if end is not None else None
+    return LeadPage(data=[ListedLead.listed(view, reasons) for view in views], next_cursor=more)
+
+
+@router.get("/counts")
+async def count_leads(runtime: CurrentRuntime, filters: Filters) -> LeadCountsDocument:
+    """How many leads match, by their stored stages."""
+    return LeadCountsDocument.of(await runtime.lead_lists.count(filters, runtime.clock()))
+
+
+# --- Filters ----------------------------------------------------------------------------------------------------
+
+
+def _search(text: str) -> Search:
+    search = read_search(text)
+    if search is None:
+        raise ValidationFailed("`q` must be the beginning of an identity, or an @ and that of an email domain.")
+    return search
+
+
+def _limits(field: str, texts: Iterable[str], stricter: Callable[[float, float], float]) -> dict[str, float]:
+    """The strictest limit of each score, since all of them must hold."""
+    limits: dict[str, float] = {}
+    for text in texts:
+        name, limit = _limit(field, text)
+        limits[name] = stricter(limit, limits.get(name, limit))
+    return limits
+
+
+def _limit(field: str, text: str) -> tuple[str, float]:
+    name, _, number = text.partition(":")
+    try:
+        return name, _finite(number)
+    except ValueError:
+        msg = f"`{field}` must be a score's name and a number, such as engagement:40."
+        raise ValidationFailed(msg) from None
+
+
+def _finite(number: Any) -> float:
+    """Raises `ValueError` for anything but a finite number."""
+    value = float(number)
+    if not math.isfinite(value):
+        msg = "not finite"
+        raise ValueError(msg)
+    return value
+
+
+# --- Cursors ----------------------------------------------------------------------------------------------------
+
+_KINDS: Mapping[str, Callable[[Any], Any]] = {
+    "last_seen_at": moment,
+    "stage_since": moment,
+    "next_change": date.fromisoformat,
+}
+
+
+def _kind_of(sort: str) -> Callable[[Any], Any]:
+    """How a cursor's sort value is read."""
+    return _KINDS.get(sort, _finite)
+
+
+def _written(value: date | float) -> str | float:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+# --- Tables -----------------------------------------------------------------------------------------------------
+
+
+async def _table(runtime: CurrentRuntime, query: LeadQuery, reasons: int) -> StreamingResponse:
+    """All leads that match, read and sent page by page."""
+    names = columns(await runtime.lead_lists.score_names(), reasons)
+    pages = runtime.lead_lists.read_all(query, runtime.clock())
+    first = await anext(pages)  # here, so that an invalid filter is an error answer
+
+    def lines(views: Iterable[LeadView]) -> str:
+        return csv_lines(names, (row(ListedLead.listed(view, reasons)) for view in views))
+
+    async def text() -> AsyncIterator[str]:
+        yield csv_header(names) + lines(first)
+        async for views in pages:
+            yield lines(views)
+
+    return StreamingResponse(text(), media_type=CSV)
