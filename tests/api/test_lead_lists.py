@@ -194,7 +194,7 @@ async def test_a_table_has_all_leads_that_match(api: Api, monkeypatch: pytest.Mo
     everybody = await api.told("/v1/leads")
     rows = await table(api, limit=1)
     assert [row["id"] for row in rows] == [lead["id"] for lead in everybody["data"]]
-    assert [float(row["engagement"]) for row in rows] == [
+    assert [float(row["scores.engagement.value"]) for row in rows] == [
         lead["scores"]["engagement"]["value"] for lead in everybody["data"]
     ]
     assert [row["id"] for row in await table(api, stage="sql")] == [everybody["data"][1]["id"]]
@@ -206,7 +206,7 @@ async def test_a_table_without_leads_has_the_columns_of_every_other(web: Api) ->
     await ingest(web, track())
     [row] = await table(web, reasons=1)
     assert empty.strip().split(",") == list(row)
-    assert row["engagement reasons"].startswith("demo +40")
+    assert row["reasons.engagement"].startswith("demo +40")
 
 
 HOSTILE = ["=1+1", "+49", "-1", "@SUM(A1)", "\u200b=1", 'a"b,c\nd', "\uff1d1"]
