@@ -73,6 +73,11 @@ def replaced(pairs: Pairs, name: str, value: str) -> str:
     return query_of([*(pair for pair in without_position(pairs) if pair[0] != name), (name, value)])
 
 
+def continued(pairs: Pairs, cursor: str) -> str:
+    """The query of the next page, as long as this one."""
+    return query_of([*(pair for pair in pairs if pair[0] != "cursor"), ("cursor", cursor)])
+
+
 # --- Views ------------------------------------------------------------------------------------------------------
 
 

@@ -109,7 +109,7 @@ def _shared(request: Request, frame: Frame) -> dict[str, Any]:
 def _list(request: Request, frame: Frame, page: LeadPage, sort: str) -> dict[str, Any]:
     pairs = request.query_params.multi_items()
     scores = score_looks(frame.model)
-    explained = scores.get(sort) or next(iter(scores.values()))
+    explained = scores.get(sort) or next(iter(scores.values()), None)
     kept = without_position(pairs)
     return {
         "leads": [(lead, person_of(lead), reasons_of(lead, explained)) for lead in page.data],
@@ -117,12 +117,14 @@ def _list(request: Request, frame: Frame, page: LeadPage, sort: str) -> dict[str
         "pills": lead_filters.pills(pairs, frame.stages, scores, frame.now.date()),
         "sorts": lead_filters.sorts(pairs, scores),
         "limits": lead_filters.limits(scores),
-        "more": replaced(pairs, "cursor", page.next_cursor) if page.next_cursor else None,
+        "more": lead_filters.continued(pairs, page.next_cursor) if page.next_cursor else None,
         "is_first": "cursor" not in request.query_params,
         "question": f"/v1/leads?{query_of([*pairs, ('reasons', str(REASONS))])}",
     }
 
 
-def reasons_of(lead: ListedLead, look: ScoreLook) -> list[tuple[ReasonDocument, str]]:
+def reasons_of(lead: ListedLead, look: ScoreLook | None) -> list[tuple[ReasonDocument, str]]:
     """The strongest reasons for one score, each with its title."""
+    if look is None:
+        return []
     return [(reason, look.rule_title(reason.rule)) for reason in (lead.reasons or {}).get(look.name, [])]
