@@ -2,9 +2,15 @@
 
 import sys
 
-from benchmarks import deliver, funnel, ingest, rollout
+from benchmarks import deliver, funnel, ingest, lists, rollout
 
-REPORTS = {"ingest": ingest.report, "rollout": rollout.report, "deliver": deliver.report, "funnel": funnel.report}
+REPORTS = {
+    "ingest": ingest.report,
+    "rollout": rollout.report,
+    "deliver": deliver.report,
+    "funnel": funnel.report,
+    "leads": lists.report,
+}
 
 for name in sys.argv[1:] or REPORTS:
     REPORTS[name]()
