@@ -45,8 +45,8 @@ async def plan_of_search(url: str, wanted: LeadFilter) -> str:
 
 INDEXES: list[tuple[str, Any, str]] = [
     ("last_seen_at", NOW, "ix_leads_last_seen_on"),
-    ("stage_since", NOW, "ix_leads_stage_since_id"),
-    ("next_change", NOW.date(), "ix_leads_next_change_on_id"),
+    ("stage_since", NOW, "ix_leads_stage_since_id_stage"),
+    ("next_change", NOW.date(), "ix_leads_next_change_on_id_stage"),
     ("engagement", 12.5, "ix_leads_first_score_step_stage"),
     ("fit", 12.5, "ix_leads_second_score_step_stage"),
 ]
