@@ -20,7 +20,7 @@ class WebhookStatus(BaseModel):
 
 
 class StatusDocument(BaseModel):
-    """`queue_messages` is of the process that answers, all else of the whole service.
+    """`version`, readiness and `queue_messages` are of the process that answers, all else of the whole service.
 
     `rollout` is null unless one is under way; `rollout_left_leads` are left to it. `oldest_due_check_seconds` is how
     long the longest-due lead has waited for the sweeper. `jobs` are counted by state.

@@ -127,7 +127,7 @@ def _sentence(days: Sequence[HistoryDay], lines: Sequence[Line], ladder: Ladder,
         if change
         else ""
     )
-    return ". ".join([*figures, *([coming] if coming else [])]) + "."
+    return "".join(f"{sentence}. " for sentence in (*figures, coming) if sentence).rstrip()
 
 
 def thresholds_of(model: Mapping[str, Any], score: str) -> list[tuple[str, float]]:

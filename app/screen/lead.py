@@ -84,7 +84,7 @@ async def show_history(request: Request, runtime: CurrentRuntime, frame: Current
     days = (await get_lead_history(runtime, lead_id, first, last)).data
     events = (await list_lead_events(runtime, lead_id, explain=True, limit=MAX_LISTED)).data
     looks = score_looks(frame.model)
-    marks = [(f"{title} from {at:g}", at) for title, at in thresholds_of(frame.model, next(iter(looks)))]
+    marks = [(f"{title} from {at:g}", at) for first in [*looks][:1] for title, at in thresholds_of(frame.model, first)]
     return render(
         request,
         "lead_history.html",
@@ -147,7 +147,7 @@ def _standing(score: ScoreDocument, model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names(model: dict[str, Any]) -> Names:
-    signals = {name: title_of(signal, name) for name, signal in model["signals"].items()}
+    signals = {name: title_of(signal, name) for name, signal in model.get("signals", {}).items()}
     return Names({name: look.title for name, look in score_looks(model).items()}, signals)
 
 
@@ -165,6 +165,8 @@ def _ledgers(score: ScoreDocument, model: dict[str, Any], today: date, *, fold: 
 
 async def _coming(runtime: CurrentRuntime, lead: LeadDocument, today: date) -> dict[str, float]:
     """The first score tomorrow and in a week, if nothing happens."""
+    if not lead.scores:
+        return {}
     days = (await get_lead_history(runtime, lead.id, today + timedelta(1), today + timedelta(7))).data
     first = next(iter(lead.scores))
     return {words: days[index].scores[first].value for words, index in (("Tomorrow", 0), ("in a week", -1)) if days}

@@ -267,6 +267,13 @@ ASKED = [
     "signal",
     "code",
     "q",
+    "max_score",
+    "seen_after",
+    "stage_since_after",
+    "next_change_before",
+    "reasons",
+    "explain",
+    "after",
 ]
 QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
@@ -280,6 +287,7 @@ NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v
 NAMED += ["/v1/backtests", "/v1/me", "/v1/keys/{id}/rotate", "/v1/rejections/counts", "/v1/activity", "/v1/status"]
 NAMED += ["/v1/previews"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
+NAMED += ["/v1/leads/counts", "/v1/leads/{id}/identities", "/v1/transitions"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])
 

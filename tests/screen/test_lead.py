@@ -159,3 +159,12 @@ async def test_hostile_texts_stay_texts(api: Api, browser: Browser) -> None:
             assert not {name for _, found in tags(page) for name in found if name.startswith(("on", "style"))}
             assert "x" * 201 not in page
         assert trimmed(text)[:20] in text_of(await browser.page(path))
+
+
+async def test_a_model_may_have_neither_scores_nor_signals(api: Api, browser: Browser) -> None:
+    await send_people(api)
+    bare = {"name": "bare", "stages": [{"name": "visitor", "title": "Visitor"}]}
+    await api.publish(await api.draft(bare))
+    lead_id = await find(api, email=BUYER)
+    for path in ("", "/counts", f"/{lead_id}", f"/{lead_id}/history", f"/{lead_id}/events"):
+        assert "Visitor" in text_of(await browser.page(f"/ui/leads{path}")) or path.endswith("events")
