@@ -1,7 +1,7 @@
 """The first page of lists of leads, and counts, against only reading or counting the same rows.
 
 Both read PostgreSQL and are measured alternately. The leads are made up, but evaluated by the starter model and stored
-as the writer stores them. LEADSCORE_BENCH_LEADS sets how many there are.
+as the writer stores them. LEADSCORE_TEST_LEADS sets how many there are.
 """
 
 import os
@@ -37,9 +37,9 @@ from app.storage.sql import any_of_values
 from app.storage.tables import leads
 from tests.databases import DURABLE, embedded_postgres
 
-LEADS = int(os.environ.get("LEADSCORE_BENCH_LEADS", "300000"))
+LEADS = int(os.environ.get("LEADSCORE_TEST_LEADS", "300000"))
 PATTERNS = 3_000
-"""How many different people there are: evaluating and forecasting each lead anew would take most of the time."""
+"""How many different people there are: evaluating and forecasting every lead would take most of the time."""
 
 AT_ONCE = 5_000
 ROUNDS = 40
@@ -85,6 +85,7 @@ def _pattern(model: CompiledModel, now: datetime) -> Lead:
         is_forecast=seen.date() < now.date(),
         score_steps=steps_of(evaluation.values),
         journey="",
+        account=None,
         created_at=seen,
         updated_at=seen,
         changed_at=seen,

@@ -1,7 +1,4 @@
-"""`make screenshots`: pictures of the screen in docs/images, taken by Chromium from the demo data.
-
-Compressed to a palette of 128 colours: flat pages lose nothing that shows.
-"""
+"""`make screenshots`: pictures of the screen in docs/images, taken by Chromium from the demo data."""
 
 import asyncio
 import os
@@ -23,12 +20,10 @@ from app.cli.demo import fill
 from app.clock import utc_now
 from app.main import create_app
 from app.services.keys import create_key
-from app.services.models import draft, read_model, starter_text
 from app.services.runtime import Runtime
 from app.settings import Settings
 
 FOLDER = Path(__file__).with_name("images")
-COLOURS = 128
 WIDTH, HEIGHT = 1280, 860
 CHROMIUM = os.environ.get("LEADSCORE_TEST_CHROMIUM") or shutil.which("chromium")
 
@@ -43,15 +38,10 @@ PAGES = {
 
 
 async def prepare(settings: Settings) -> str:
-    """Draft a version that differs. Returns the secret of an admin key."""
+    """Returns the secret of an admin key."""
     runtime = Runtime(settings, utc_now)
     await runtime.open()
     made = await create_key(runtime.database, "admin", "ada@example.com", utc_now())
-    text = starter_text().replace(
-        "feature_used, at_least: 3, within_days: 14", "feature_used, at_least: 2, within_days: 14"
-    )
-    note, author = "Two features make a PQL", "ada@example.com"
-    await draft(runtime.database, read_model(text), note, utc_now(), text=text, author=author)
     await runtime.stop()
     return made.secret
 
@@ -83,7 +73,7 @@ def take(page: Page, base: str) -> None:
 
 def save(page: Page, name: str) -> None:
     image = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    image.quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
+    image.save(FOLDER / f"{name}.webp", lossless=True, method=6)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.errors import InvalidMessage, ValidationFailed
 from app.protocol.identities import read_identity
+from app.protocol.values import is_storable
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
 from app.validation.faults import Fault
 
@@ -54,6 +55,14 @@ def _hint(kind: IdentityKind, value: str) -> str:
 def identity_kind(text: str) -> IdentityKind:
     """A kind of part of a cursor. Raises `ValueError`."""
     return IDENTITY_KINDS[IDENTITY_KINDS.index(text)]
+
+
+def identity_value(text: str) -> str:
+    """The same for the value. Raises `ValueError` for what the database can't compare."""
+    if not is_storable(text):
+        msg = "not storable"
+        raise ValueError(msg)
+    return text
 
 
 def read_email(value: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
-from app.api.identities import WantedIdentity, identity_kind, read_wanted
+from app.api.identities import WantedIdentity, identity_kind, identity_value, read_wanted
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
@@ -198,7 +198,7 @@ async def list_lead_identities(
 ) -> IdentityPage:
     """What the person is known by: since when, from which source, and from which merged lead."""
     query = ("identities", lead_id)
-    after = Identity(*read_cursor(query, cursor, identity_kind, str)) if cursor else None
+    after = Identity(*read_cursor(query, cursor, identity_kind, identity_value)) if cursor else None
     page = await read_lead_identities(runtime.database, lead_id, after, limit)
     more = write_cursor(query, list(page.last.identity)) if page.last else None
     return IdentityPage(data=list(map(IdentityDocument.of, page.items)), next_cursor=more)

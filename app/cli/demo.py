@@ -10,7 +10,7 @@ from app.cli.terminal import out, progress_bar
 from app.clock import utc_now
 from app.demo.story import LEADS, VISITORS, begins_at, invent
 from app.errors import ValidationFailed
-from app.services.demo import SetClock, replay, require_empty
+from app.services.demo import SetClock, draft_variant, replay, require_empty
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.storage.migrations import migrate
@@ -43,6 +43,7 @@ async def _fill(settings: Settings, now: datetime) -> int:
         with progress_bar("messages") as bar:
             task = bar.add_task("inventing", total=len(sent), messages=0)
             await replay(runtime, clock, sent, lambda count: bar.update(task, advance=count))
+        await draft_variant(runtime, now)
     finally:
         await runtime.stop()
     return len(sent)

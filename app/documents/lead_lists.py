@@ -55,7 +55,10 @@ class LeadPage(Page[ListedLead]):
 
 
 class CountDocument(BaseModel):
-    """A number of leads. If `relation` is `gte`, there are at least so many: counting stops at 10,000 for a stage."""
+    """A number of leads. If `relation` is `gte`, there are at least so many.
+
+    Counting stops at 10,000 for a stage, and at 3,000 for a search.
+    """
 
     value: int
     relation: Literal["eq", "gte"]
@@ -87,31 +90,25 @@ class LeadCountsDocument(BaseModel):
 
 
 def columns(score_names: Sequence[str], reasons: int) -> list[str]:
-    """The columns of a table of leads."""
-    scores = [f"{score}{part}" for score in score_names for part in ("", " band")]
-    why = [f"{score} reasons" for score in score_names if reasons]
-    change = ("next_change_on", "next_change_to")
-    seen = ("first_seen_at", "last_seen_at", "event_count")
-    first_touch = ("channel", "referrer", "utm_source", "utm_campaign")
-    lead = ("id", "stage", "stage_since", "sales_ready")
-    return [*lead, *IDENTITY_KINDS, *scores, *why, *change, *seen, *first_touch, "traits"]
+    """The columns of a table of leads, named as in their documents."""
+    return [
+        *("id", "stage", "stage_since", "sales_ready"),
+        *(f"identities.{kind}" for kind in IDENTITY_KINDS),
+        *(f"scores.{score}.{part}" for score in score_names for part in ("value", "band")),
+        *(f"reasons.{score}" for score in score_names if reasons),
+        *("next_change.on", "next_change.stage", "first_seen_at", "last_seen_at", "event_count"),
+        *("source.channel", "source.referrer", "source.utm.source", "source.utm.campaign", "traits"),
+    ]
 
 
 def row(lead: ListedLead) -> dict[str, Any]:
-    """A lead as a line of a table. Several identities of a kind are separated by spaces; traits are JSON."""
+    """A lead as a row of a table: its document, with the lists in it as text, and the traits as JSON."""
     document = lead.model_dump(mode="json")
-    change, source = document["next_change"] or {}, document["source"] or {"utm": {}}
-    return (
-        document
-        | {kind: " ".join(values) for kind, values in document["identities"].items()}
-        | {name: score["value"] for name, score in document["scores"].items()}
-        | {f"{name} band": score["band"] for name, score in document["scores"].items()}
-        | {f"{name} reasons": _joined(lines) for name, lines in document.get("reasons", {}).items()}
-        | {"next_change_on": change.get("on"), "next_change_to": change.get("stage")}
-        | {"channel": source.get("channel"), "referrer": source.get("referrer")}
-        | {f"utm_{name}": source["utm"].get(name) for name in ("source", "campaign")}
-        | {"traits": json.dumps(document["traits"], ensure_ascii=False)}
-    )
+    return document | {
+        "identities": {kind: " ".join(values) for kind, values in document["identities"].items()},
+        "reasons": {score: _joined(lines) for score, lines in document.get("reasons", {}).items()},
+        "traits": json.dumps(document["traits"], ensure_ascii=False),
+    }
 
 
 def _joined(reasons: Sequence[Mapping[str, Any]]) -> str:

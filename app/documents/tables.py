@@ -12,7 +12,7 @@ FORMULA = tuple("=+-@\t\r")
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """Rows with equal fields, nested fields included: `days.median` of `{"days": {"median": …}}`."""
+    """Rows with equal fields, under their names."""
     flat = [dict(_flat(row)) for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     return csv_header(columns) + csv_lines(columns, flat)
@@ -23,12 +23,13 @@ def csv_header(columns: Sequence[str]) -> str:
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """Rows without nested fields, as the lines of a table whose header is written already.
+    """Rows as lines of a table. Nested fields have names such as `days.median`, of `{"days": {"median": …}}`.
 
     Text that a spreadsheet would run as a formula gets an apostrophe in front: campaigns and pages have the names that
     visitors' browsers send.
     """
-    return _written([_cell(row.get(name)) for name in columns] for row in rows)
+    flat = (dict(_flat(row)) for row in rows)
+    return _written([_cell(row.get(name)) for name in columns] for row in flat)
 
 
 def _written(lines: Iterable[Iterable[Any]]) -> str:

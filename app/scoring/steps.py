@@ -1,4 +1,4 @@
-"""Score steps: scores in whole tens, by which lists are sorted before they are sorted exactly.
+"""Score steps: scores in steps of twenty, by which lists are sorted before they are sorted exactly.
 
 An index of exact scores would change with nearly every event. Steps change rarely, and a list's first page needs only
 the leads of a few steps.
@@ -7,7 +7,7 @@ the leads of a few steps.
 import math
 from collections.abc import Mapping
 
-STEP = 10
+STEP = 20
 INDEXED_SCORES = 2
 """How many scores have steps: the first ones of the model."""
 
@@ -15,7 +15,7 @@ MAX_STEP = 2**31 - 1  # the column's maximum
 
 
 def step_of(value: float) -> int:
-    """A score in whole tens, rounded down. Values beyond the largest step count as that step."""
+    """A score in whole steps, rounded down. Values beyond the largest step count as that step."""
     return max(-MAX_STEP, min(math.floor(value / STEP), MAX_STEP))
 
 

@@ -33,10 +33,10 @@ Type = Annotated[Annotated[str, Field(max_length=32)] | None, BeforeValidator(_g
 
 
 async def read_request(
-    webhook_id: Annotated[WebhookId, Query()] = None,
-    state: Annotated[State, Query()] = None,
-    type_: Annotated[Type, Query(alias="type")] = None,
-    lead_id: Annotated[WebhookId, Query()] = None,
+    webhook_id: UUID | None = None,
+    state: DeliveryState | None = None,
+    type_: Annotated[str | None, Query(alias="type", max_length=32)] = None,
+    lead_id: UUID | None = None,
 ) -> ReplayRequest:
     """Which deliveries are meant: those that match all parameters, in any state if none is given."""
     return ReplayRequest(webhook_id=webhook_id, state=state, type=type_, lead_id=lead_id, dry_run=True)
@@ -70,6 +70,7 @@ async def show_deliveries(
         webhooks=webhooks,
         counts={state: await _count(runtime, wanted, state) for state in ("pending", "delivered", "dead")},
         more=page.next_cursor and with_parameters(request, cursor=page.next_cursor),
+        replay=with_parameters(request, cursor=None),
         question=path_with("/v1/deliveries", request),
     )
 

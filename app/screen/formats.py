@@ -6,6 +6,7 @@ MAX_TEXT = 200
 """Whoever sends events decides how long their texts are."""
 
 MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -24,7 +24,7 @@ from app.screen.labels import title_of
 from app.screen.pages import PART_HEADER, render
 from app.screen.people import Person, person_of
 from app.screen.routes import ScreenRoute
-from app.screen.viewers import admin_of
+from app.screen.viewers import AdminViewer
 from app.services.runtime import Runtime
 
 KINDS = ("backtest", "proposal")
@@ -54,23 +54,21 @@ async def show_insight(request: Request, frame: CurrentFrame, runtime: CurrentRu
 
 @router.post("/backtests")
 async def start_backtest(
-    frame: CurrentFrame,
+    _: AdminViewer,
     runtime: CurrentRuntime,
     outcome: Outcome,
     within_days: Within = 30,
     every: Every = "week",
     model: Annotated[VersionOrActive, Form()] = "active",
 ) -> Response:
-    await admin_of(frame.viewer)
     wanted = BacktestRequest(outcome=outcome, within_days=within_days, every=every, model=model)
     return _to_job(await create_backtest(runtime, wanted))
 
 
 @router.post("/proposals")
 async def start_proposal(
-    frame: CurrentFrame, runtime: CurrentRuntime, outcome: Outcome, within_days: Within = 30, every: Every = "week"
+    _: AdminViewer, runtime: CurrentRuntime, outcome: Outcome, within_days: Within = 30, every: Every = "week"
 ) -> Response:
-    await admin_of(frame.viewer)
     wanted = ProposalRequest(outcome=outcome, within_days=within_days, every=every)
     return _to_job(await create_proposal(runtime, wanted))
 
@@ -99,8 +97,7 @@ async def show_job(
 
 
 @router.post("/jobs/{job_id}/cancel")
-async def cancel(frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID) -> Response:
-    await admin_of(frame.viewer)
+async def cancel(_: AdminViewer, runtime: CurrentRuntime, job_id: UUID) -> Response:
     await cancel_job(runtime, job_id)
     return RedirectResponse(f"../{job_id}", HTTPStatus.SEE_OTHER)
 
@@ -110,7 +107,15 @@ def question_of(job: JobDocument, model: Mapping[str, Any]) -> str:
     asked = job.request
     titles = dict(_outcomes(model))
     outcome = titles.get(asked["outcome"], asked["outcome"])
-    return f"{outcome} within {asked['within_days']} days, seen every {asked['every']}"
+    return f"{outcome} within {asked['within_days']} days, seen {_schedule(asked)}"
+
+
+def _schedule(asked: Mapping[str, Any]) -> str:
+    if asked.get("at") is not None:
+        return f"on {asked['at']}"
+    if asked.get("after_days") is not None:
+        return f"after {asked['after_days']} days"
+    return f"every {asked['every']}"
 
 
 def _to_job(job: JobDocument) -> Response:

@@ -34,8 +34,8 @@ class ScoreLook:
 
 
 def score_looks(model: Mapping[str, Any]) -> dict[str, ScoreLook]:
-    """The scores of a model's document, by name and in their order."""
-    return {look.name: look for look in _score_looks(model["scores"])}
+    """The scores of a model's document, by name and in their order. There may be none."""
+    return {look.name: look for look in _score_looks(model.get("scores", {}))}
 
 
 def _score_looks(scores: Mapping[str, Any]) -> Iterator[ScoreLook]:

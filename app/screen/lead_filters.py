@@ -31,11 +31,15 @@ POSITION = ("cursor", "limit")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A list that people often want. `query`: its URL's query."""
+    """A list that people often want."""
 
     title: str
-    query: str
+    pairs: Pairs
     is_current: bool
+
+    @property
+    def query(self) -> str:
+        return query_of(self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,17 @@ def replaced(pairs: Pairs, name: str, value: str) -> str:
     return query_of([*(pair for pair in without_position(pairs) if pair[0] != name), (name, value)])
 
 
+def continued(pairs: Pairs, cursor: str) -> str:
+    """The query of the next page, as long as this one."""
+    return query_of([*(pair for pair in pairs if pair[0] != "cursor"), ("cursor", cursor)])
+
+
 # --- Views ------------------------------------------------------------------------------------------------------
 
 
 def views(pairs: Pairs, ladder: Ladder, scores: Mapping[str, ScoreLook], today: date) -> list[View]:
     current = sorted(without_position(pairs))
-    return [View(title, query_of(wanted), sorted(wanted) == current) for title, wanted in _views(ladder, scores, today)]
+    return [View(title, wanted, sorted(wanted) == current) for title, wanted in _views(ladder, scores, today)]
 
 
 def _views(ladder: Ladder, scores: Mapping[str, ScoreLook], today: date) -> Iterator[tuple[str, Pairs]]:

@@ -1,13 +1,14 @@
 """The list of leads: the question of `GET /v1/leads`, whose parameters a page's URL has, as a table."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
-from app.api.lead_lists import Filters, count_leads, list_leads
+from app.api.lead_lists import Filters, count_leads, list_leads, read_filters
 from app.api.parameters import Cursor, Limit
 from app.api.reports import CSV
 from app.documents.lead_lists import LeadPage, ListedLead, ReasonDocument
@@ -19,6 +20,7 @@ from app.screen.pages import render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import CurrentViewer
+from app.services.lead_lists import LeadQuery
 
 REASONS = 2
 
@@ -43,11 +45,38 @@ async def show_leads(
 
 @router.get("/counts")
 async def show_counts(request: Request, runtime: CurrentRuntime, frame: CurrentFrame, filters: Filters) -> Response:
-    """The numbers of the stages: how many leads match, and how many came to their stage within a week."""
+    """The numbers of views and stages: how many leads match, and how many came to their stage within a week."""
+    shared = _shared(request, frame)
     everyone = replace(filters, stages=None)
     recent = replace(everyone, stage_since_from=frame.now.date() - lead_filters.WEEK)
-    counts = {"counts": await count_leads(runtime, everyone), "recent": await count_leads(runtime, recent)}
-    return render(request, "lead_counts.html", **_shared(request, frame) | counts)
+    return render(
+        request,
+        "lead_counts.html",
+        **shared
+        | {
+            "counts": await count_leads(runtime, everyone),
+            "recent": await count_leads(runtime, recent),
+            "totals": [(await count_leads(runtime, _filters_of(view.pairs))).total for view in shared["views"]],
+            "found": (await count_leads(runtime, filters)).total,
+        },
+    )
+
+
+def _filters_of(pairs: lead_filters.Pairs) -> LeadQuery:
+    """The filters of a view. Its order doesn't matter for counting."""
+    values = dict(pairs)
+
+    def on(name: str) -> date | None:
+        return date.fromisoformat(values[name]) if name in values else None
+
+    return read_filters(
+        stage=[value for name, value in pairs if name == "stage"] or None,
+        min_score=[value for name, value in pairs if name == "min_score"] or None,
+        sales_ready=True if values.get("sales_ready") == "true" else None,
+        seen_after=on("seen_after"),
+        stage_since_after=on("stage_since_after"),
+        next_change_before=on("next_change_before"),
+    )
 
 
 @router.get(".csv")
@@ -70,6 +99,7 @@ def _shared(request: Request, frame: Frame) -> dict[str, Any]:
         "section": "leads",
         "scores": scores,
         "query": query_of(without_position(pairs)),
+        "everyone": query_of(pair for pair in without_position(pairs) if pair[0] != "stage"),
         "views": lead_filters.views(pairs, frame.stages, scores, frame.now.date()),
         "rungs": [(frame.stages[name], replaced(pairs, "stage", name), chosen == [name]) for name in frame.stages],
         "counts": None,
@@ -79,7 +109,7 @@ def _shared(request: Request, frame: Frame) -> dict[str, Any]:
 def _list(request: Request, frame: Frame, page: LeadPage, sort: str) -> dict[str, Any]:
     pairs = request.query_params.multi_items()
     scores = score_looks(frame.model)
-    explained = scores.get(sort) or next(iter(scores.values()))
+    explained = scores.get(sort) or next(iter(scores.values()), None)
     kept = without_position(pairs)
     return {
         "leads": [(lead, person_of(lead), reasons_of(lead, explained)) for lead in page.data],
@@ -87,12 +117,14 @@ def _list(request: Request, frame: Frame, page: LeadPage, sort: str) -> dict[str
         "pills": lead_filters.pills(pairs, frame.stages, scores, frame.now.date()),
         "sorts": lead_filters.sorts(pairs, scores),
         "limits": lead_filters.limits(scores),
-        "more": replaced(pairs, "cursor", page.next_cursor) if page.next_cursor else None,
+        "more": lead_filters.continued(pairs, page.next_cursor) if page.next_cursor else None,
         "is_first": "cursor" not in request.query_params,
         "question": f"/v1/leads?{query_of([*pairs, ('reasons', str(REASONS))])}",
     }
 
 
-def reasons_of(lead: ListedLead, look: ScoreLook) -> list[tuple[ReasonDocument, str]]:
+def reasons_of(lead: ListedLead, look: ScoreLook | None) -> list[tuple[ReasonDocument, str]]:
     """The strongest reasons for one score, each with its title."""
+    if look is None:
+        return []
     return [(reason, look.rule_title(reason.rule)) for reason in (lead.reasons or {}).get(look.name, [])]

@@ -49,4 +49,5 @@ def render(request: Request, template: str, status: int = 200, /, **context: Any
     """A page, or a part of one."""
     root = root_of(request)
     known: dict[str, Any] = {"root": root, "static": f"{root}static/{assets.digest()}", "frame": None}
+    known["is_part"] = PART_HEADER in request.headers
     return HTMLResponse(environment().get_template(template).render(**known | context), status)

@@ -47,8 +47,9 @@ class Period:
         return f"from={self.first}&to={self.last}"
 
     def before(self) -> "Period":
-        """The period of the same length that ends the day before."""
-        return Period(self.first - timedelta(days=self.days), self.first - timedelta(days=1))
+        """The period of the same length that ends the day before; shorter at the beginning of the calendar."""
+        back = min(self.days, (self.first - date.min).days)
+        return Period(self.first - timedelta(days=back), self.first - timedelta(days=min(back, 1)))
 
 
 def offered(today: date) -> list[Period]:

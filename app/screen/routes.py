@@ -116,12 +116,13 @@ def _to_sign_in(request: Request) -> Response:
         return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Refresh": "true"})
     if request.method not in SAFE_METHODS:
         return RedirectResponse(f"{root_of(request)}sign-in", HTTPStatus.SEE_OTHER)
-    there = request.url.path.removeprefix("/ui/") + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"{root_of(request)}sign-in?next={quote(there)}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{root_of(request)}sign-in?next={quote(_below_root(request))}", HTTPStatus.SEE_OTHER)
 
 
 def _refusal(request: Request, error: LeadscoreError) -> Response:
-    answer = _problem(request, STATUS.get(type(error), 400), error.code.replace("-", " ").capitalize(), error.detail)
+    retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
+    title = error.code.replace("-", " ").capitalize()
+    answer = _problem(request, STATUS.get(type(error), 400), title, error.detail, retry_after_s)
     if isinstance(error, Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after_s)
         request.scope["reason"] = error.reason  # for the log
@@ -132,9 +133,20 @@ def _fault(found: Any) -> str:
     return f"{'.'.join(str(part) for part in found['loc'][1:])}: {error_message(found)}"
 
 
-def _problem(request: Request, status: int, title: str, detail: str) -> Response:
+def _problem(request: Request, status: int, title: str, detail: str, retry_after_s: int | None = None) -> Response:
     """The problem alone where a part of a page was asked for, so that only this part fails."""
     request.scope["problem"] = title.lower().replace(" ", "-")  # for the log
-    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    context = {
+        "title": title,
+        "detail": detail,
+        "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
+        "retry_after_s": retry_after_s,
+        "again": root_of(request) + _below_root(request) if request.method in SAFE_METHODS else root_of(request),
+    }
     template = "problem_part.html" if PART_HEADER in request.headers else "problem.html"
-    return render(request, template, status, title=title, detail=detail, request_id=request_id)
+    return render(request, template, status, **context)
+
+
+def _below_root(request: Request) -> str:
+    """The requested page relative to `/ui/`."""
+    return request.url.path.removeprefix("/ui/") + (f"?{request.url.query}" if request.url.query else "")

@@ -10,6 +10,7 @@ from app.demo.messages import Sent
 from app.errors import ValidationFailed
 from app.protocol.batches import Message, read_batch
 from app.protocol.messages import Sender
+from app.services.models import Version, draft, read_model, starter_text
 from app.services.rejections import rejections_of
 from app.services.runtime import Runtime
 from app.services.sweep import sweep_due
@@ -21,6 +22,13 @@ MESSAGES_AT_ONCE = 50
 
 MESSAGES_AT_LAST = 5
 """The same on the last day, about which operators ask by the hour."""
+
+
+VARIANT = (
+    "{signal: feature_used, at_least: 3, within_days: 14}",
+    "{signal: feature_used, at_least: 2, within_days: 14}",
+)
+VARIANT_NOTE = "Two uses of a feature make a product-qualified lead"
 
 
 class SetClock:
@@ -54,6 +62,12 @@ async def replay(
             await sweep_due(runtime.database, runtime.models, clock.moment, runtime.settings.sweep_chunk)
         await _store(runtime, chunk, clock.moment)
         on_chunk(len(chunk))
+
+
+async def draft_variant(runtime: Runtime, now: datetime) -> Version:
+    """Draft a version that asks for less, so that there is something to compare, preview and publish."""
+    text = starter_text().replace(*VARIANT)
+    return await draft(runtime.database, read_model(text), VARIANT_NOTE, now, text=text)
 
 
 def _chunks(sent: Sequence[Sent]) -> Iterator[Sequence[Sent]]:

@@ -28,6 +28,10 @@ MOMENTS = ("last_seen_at", "stage_since", "next_change")
 MAX_COUNT = 10_000
 """Counting stops here, for each stage: nobody reads such a list to its end, and counting all takes long."""
 
+MAX_FOUND = 3_000
+"""Up to so many leads that a search finds are read and sorted. If there are more, the list is read in its order, and
+each lead is tested: soon there are enough for a page."""
+
 LEADS_AT_ONCE = 200
 
 
@@ -88,7 +92,8 @@ class LeadLists:
         async with self._database.read() as connection:
             model = await self._models.active(connection)
             wanted = await _filter(connection, model, query)
-            stored = await _by_stored_names(connection, self._models, wanted)
+            found, is_complete = await _searched(connection, wanted)
+            stored = await _by_stored_names(connection, self._models, found if is_complete else wanted)
             page = await fetch_page(lambda count: list_store.page(connection, stored, query.sort, after, count), limit)
             views = await views_of(connection, self._models, page.items, now)
         end = Position.of(page.last, query.sort) if page.last else None
@@ -109,18 +114,25 @@ class LeadLists:
             return list((await self._models.active(connection)).scores)
 
     async def count(self, query: LeadQuery, now: datetime) -> LeadCounts:
-        """The leads that match, by their stored stages, each counted up to `MAX_COUNT`."""
+        """The leads that match, by their stored stages, each counted up to `MAX_COUNT`.
+
+        Of a search that finds more than `MAX_FOUND` leads, only these are counted.
+        """
         async with self._database.read() as connection:
             model = await self._models.active(connection)
             wanted = await _filter(connection, model, query)
             stages = [stage.name for stage in model.stages if wanted.stages is None or stage.name in wanted.stages]
             publications = await Publications.read(connection, self._models)
             names = {stage: sorted(await publications.names_before([stage])) for stage in stages}
-            found = await list_store.count(connection, replace(wanted, stages=None), names, MAX_COUNT + 1)
-        counts = {stage: Count(min(found[stage], MAX_COUNT), found[stage] <= MAX_COUNT) for stage in stages}
-        is_exact = all(each.is_exact for each in counts.values())
-        total = Count(sum(each.value for each in counts.values()), is_exact)
+            found, is_complete = await _searched(connection, replace(wanted, stages=None))
+            leads = await list_store.count(connection, found, names, MAX_COUNT + 1)
+        counts = {stage: _count(leads[stage], is_complete=is_complete) for stage in stages}
+        total = Count(sum(each.value for each in counts.values()), all(each.is_exact for each in counts.values()))
         return LeadCounts(total, counts, model.version, now)
+
+
+def _count(leads: int, *, is_complete: bool) -> Count:
+    return Count(min(leads, MAX_COUNT), is_exact=is_complete and leads <= MAX_COUNT)
 
 
 async def _filter(connection: AsyncConnection, model: CompiledModel, query: LeadQuery) -> LeadFilter:
@@ -148,6 +160,14 @@ async def _filter(connection: AsyncConnection, model: CompiledModel, query: Lead
         stage_since_from=query.stage_since_from,
         next_change_before=query.next_change_before,
     )
+
+
+async def _searched(connection: AsyncConnection, wanted: LeadFilter) -> tuple[LeadFilter, bool]:
+    """The filter with its search limited to `MAX_FOUND` leads, and whether these are all."""
+    if wanted.identity_prefixes is None and wanted.domain_prefix is None:
+        return wanted, True
+    found = await list_store.count_found(connection, wanted, MAX_FOUND + 1)
+    return replace(wanted, most_found=MAX_FOUND), found <= MAX_FOUND
 
 
 def _faults(model: CompiledModel, query: LeadQuery) -> Iterator[Fault]:

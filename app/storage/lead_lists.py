@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey
@@ -23,7 +23,9 @@ class LeadFilter:
     """Which leads to list. None means no restriction, and `score_names` are the model's, in its order.
 
     `identity_prefixes`: beginnings of identities, such as `email:ada`, of which a lead must have one, or an email
-    address whose domain begins with `domain_prefix`. Days are in UTC, and included, save `next_change_before`.
+    address whose domain begins with `domain_prefix`. `most_found`: read up to so many of these leads of each kind of
+    identity, before all other filters; if None, test each lead. Days are in UTC, and included, save
+    `next_change_before`.
     """
 
     score_names: Sequence[str]
@@ -35,6 +37,7 @@ class LeadFilter:
     accounts: Sequence[AccountKey] | None = None
     identity_prefixes: Sequence[str] | None = None
     domain_prefix: str | None = None
+    most_found: int | None = None
     updated_after: datetime | None = None
     seen_from: date | None = None
     stage_since_from: date | None = None
@@ -110,6 +113,12 @@ async def page(
     return [from_row(row) for row in rows]
 
 
+async def count_found(connection: AsyncConnection, wanted: LeadFilter, most: int) -> int:
+    """How many identities the filter's search finds, counting up to `most` of each kind, from an index alone."""
+    found = _found(wanted, most).subquery()
+    return (await connection.execute(select(func.count()).select_from(found))).scalar_one()
+
+
 async def count(
     connection: AsyncConnection, wanted: LeadFilter, stages: Mapping[str, Collection[str]], most: int
 ) -> dict[str, int]:
@@ -165,12 +174,26 @@ def _scored(wanted: LeadFilter) -> Iterator[ColumnElement[bool]]:
 def _identified(wanted: LeadFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.lead_ids is not None:
         yield any_of_values(leads.c.id, wanted.lead_ids)
-    if wanted.identity_prefixes is not None:
-        begins = [starts_with(identities.c.identity, prefix) for prefix in wanted.identity_prefixes]
-        yield leads.c.id.in_(select(identities.c.lead_id).where(or_(*begins)))
+    searched = list(_searched(wanted))
+    if searched and wanted.most_found is not None:
+        yield leads.c.id.in_(_found(wanted, wanted.most_found))
+    elif searched:
+        own = select(literal(1)).where(identities.c.lead_id == leads.c.id, or_(*searched))
+        yield exists(own.offset(0))  # PostgreSQL then tests lead after lead, in the order of the list
+
+
+def _found(wanted: LeadFilter, most: int) -> CompoundSelect[UUID]:
+    """The leads that the search finds: each condition reads a range of an index, up to the limit."""
+    ranges = [select(identities.c.lead_id).where(each).limit(most).subquery() for each in _searched(wanted)]
+    return union_all(*(select(each.c.lead_id) for each in ranges))
+
+
+def _searched(wanted: LeadFilter) -> Iterator[ColumnElement[bool]]:
+    """The conditions on an identity, of which one must hold."""
+    for prefix in wanted.identity_prefixes or ():
+        yield starts_with(identities.c.identity, prefix)
     if wanted.domain_prefix is not None:
-        begin = starts_with(identities.c.email_domain, wanted.domain_prefix)
-        yield leads.c.id.in_(select(identities.c.lead_id).where(begin))
+        yield starts_with(identities.c.email_domain, wanted.domain_prefix)
 
 
 def _step_columns(score: str, score_names: Sequence[str]) -> tuple[ColumnElement[int], ...]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.tables import keys, sign_ins
@@ -40,7 +40,7 @@ async def insert(connection: AsyncConnection, sign_in: SignIn, token_hash: str, 
 
 
 async def find(connection: AsyncConnection, token_hash: str, now: datetime) -> SignIn | None:
-    """The browser with this token, unless its time is over or its key has been revoked."""
+    """The browser with this token, unless its time is over, or its key was revoked or has expired."""
     query = (
         select(
             sign_ins.c.id,
@@ -53,6 +53,7 @@ async def find(connection: AsyncConnection, token_hash: str, now: datetime) -> S
             sign_ins.c.seen_at.is_not(None),
             sign_ins.c.expires_at > now,
             keys.c.revoked_at.is_(None),
+            or_(keys.c.expires_at.is_(None), keys.c.expires_at > now),
         )
     )
     row = (await connection.execute(query)).mappings().first()

@@ -97,8 +97,9 @@ leads = Table(
     Index(None, "model_version", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "stage", "last_seen_on", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
-    Index(None, "stage_since", "id", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
-    Index(None, "next_change_on", "id", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    # The stage is last, so that the leads of one stage are found without reading the others.
+    Index(None, "stage_since", "id", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
+    Index(None, "next_change_on", "id", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "first_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "second_score_step", "stage", sqlite_where=NOT_MERGED, postgresql_where=NOT_MERGED),
     Index(None, "account", "last_seen_on", sqlite_where=IN_ACCOUNT, postgresql_where=IN_ACCOUNT),

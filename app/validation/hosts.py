@@ -1,7 +1,5 @@
 """Hosts, as an operator names them in a setting."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
-
 from app.validation.origins import origin_of
 
 SCHEME = "http://"
@@ -19,12 +17,3 @@ def read_host(entry: str) -> str:
         msg = "must be host names or addresses, without schemes and ports, such as crm.internal"
         raise ValueError(msg)
     return host.strip("[]")
-
-
-def read_network(entry: str) -> IPv4Network | IPv6Network:
-    """A network, or an address as a network of one. Raises ValueError, with a message for the user."""
-    try:
-        return ip_network(entry.strip("[]"), strict=False)
-    except ValueError:
-        msg = "must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8"
-        raise ValueError(msg) from None

@@ -20,8 +20,8 @@ down_revision = "0010"
 
 ROWS_AT_ONCE = 1_000
 LISTED = {
-    "ix_leads_stage_since_id": ["stage_since", "id"],
-    "ix_leads_next_change_on_id": ["next_change_on", "id"],
+    "ix_leads_stage_since_id_stage": ["stage_since", "id", "stage"],
+    "ix_leads_next_change_on_id_stage": ["next_change_on", "id", "stage"],
     "ix_leads_first_score_step_stage": ["first_score_step", "stage"],
     "ix_leads_second_score_step_stage": ["second_score_step", "stage"],
 }

@@ -1,6 +1,7 @@
 """Cursors over HTTP: every list is read whole, page by page, whatever is written meanwhile."""
 
 import base64
+import math
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -130,6 +131,8 @@ MADE_UP: list[list[Any]] = [
     ["x", "y"],
     [1, 2],
     [{}, []],
+    ["email", "\0"],
+    ["email", 1],
     ["0001-01-01T00:00:00+14:00", str(UUID(int=1))],
     ["2026-01-01T00:00:00Z", str(UUID(int=1)), 1],
 ]
@@ -151,6 +154,12 @@ async def test_a_forged_cursor_is_refused(web: Api) -> None:
         for position in MADE_UP:
             answer = await web.ask(path, cursor=write_cursor(query, position))
             assert_problem(answer, 400, "malformed-request")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "marker", None])
+async def test_a_forged_score_is_refused(web: Api, value: Any) -> None:
+    cursor = write_cursor(LeadQuery(sort="engagement"), [value, str(UUID(int=1))])
+    assert_problem(await web.ask("/v1/leads", sort="engagement", cursor=cursor), 400, "malformed-request")
 
 
 async def test_a_cursor_is_refused_for_another_query(web: Api) -> None:

@@ -59,6 +59,26 @@ async def test_a_list_is_filtered(api: Api) -> None:
     assert found == [expected for _, expected in FILTERS]
 
 
+EXTREMES: list[tuple[dict[str, str], int]] = [
+    ({"seen_after": "0001-01-01"}, 4),
+    ({"seen_after": "9999-12-31"}, 0),
+    ({"stage_since_after": "0001-01-01"}, 4),
+    ({"stage_since_after": "9999-12-31"}, 0),
+    ({"next_change_before": "0001-01-01"}, 0),
+    ({"min_score": "engagement:-1e308"}, 4),
+    ({"min_score": "engagement:1e308"}, 0),
+    ({"max_score": "fit:1e308"}, 4),
+    ({"max_score": "fit:-1e308"}, 0),
+]
+
+
+async def test_extreme_limits_select_all_leads_or_none(api: Api) -> None:
+    await ladder(api)
+    for asked, expected in EXTREMES:
+        assert len((await api.told("/v1/leads", **asked))["data"]) == expected, asked
+        assert (await api.told("/v1/leads/counts", **asked))["total"]["value"] == expected, asked
+
+
 async def test_a_list_is_filtered_by_the_first_touch(api: Api) -> None:
     await ladder(api)
     news = {"page": {"url": "https://x.test/?utm_source=news&utm_medium=email"}}
@@ -194,7 +214,7 @@ async def test_a_table_has_all_leads_that_match(api: Api, monkeypatch: pytest.Mo
     everybody = await api.told("/v1/leads")
     rows = await table(api, limit=1)
     assert [row["id"] for row in rows] == [lead["id"] for lead in everybody["data"]]
-    assert [float(row["engagement"]) for row in rows] == [
+    assert [float(row["scores.engagement.value"]) for row in rows] == [
         lead["scores"]["engagement"]["value"] for lead in everybody["data"]
     ]
     assert [row["id"] for row in await table(api, stage="sql")] == [everybody["data"][1]["id"]]
@@ -206,7 +226,7 @@ async def test_a_table_without_leads_has_the_columns_of_every_other(web: Api) ->
     await ingest(web, track())
     [row] = await table(web, reasons=1)
     assert empty.strip().split(",") == list(row)
-    assert row["engagement reasons"].startswith("demo +40")
+    assert row["reasons.engagement"].startswith("demo +40")
 
 
 HOSTILE = ["=1+1", "+49", "-1", "@SUM(A1)", "\u200b=1", 'a"b,c\nd', "\uff1d1"]

@@ -134,8 +134,8 @@ async def test_days_to_come_show_what_time_alone_will_do(api: Api) -> None:
     assert {"on": first["on"], "stage": first["stage"]} == change
     for item in (found[1], first, found[-1]):
         score = await api.told(f"/v1/leads/{lead_id}/score", as_of=f"{item['on']}T23:59:59.999999Z")
-        told = {name: {"value": each["value"], "band": each["band"]} for name, each in score["scores"].items()}
-        assert (item["scores"], item["stage"]) == (told, score["stage"])
+        served = {name: {"value": each["value"], "band": each["band"]} for name, each in score["scores"].items()}
+        assert (item["scores"], item["stage"]) == (served, score["stage"])
     assert await history(api, lead_id, **{"from": "2026-03-20", "to": "2026-03-21"}) == found[10:12]
 
 

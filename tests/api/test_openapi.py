@@ -269,7 +269,13 @@ ASKED = [
     "code",
     "account",
     "q",
+    "max_score",
     "seen_after",
+    "stage_since_after",
+    "next_change_before",
+    "reasons",
+    "explain",
+    "after",
 ]
 QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
@@ -281,9 +287,9 @@ NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks"
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
 NAMED += ["/v1/backtests", "/v1/me", "/v1/keys/{id}/rotate", "/v1/rejections/counts", "/v1/activity", "/v1/status"]
-NAMED += ["/v1/previews", "/v1/accounts", "/v1/accounts/{id}", "/v1/leads/{id}/identities", "/v1/models/check"]
-NAMED += ["/v1/transitions", "/v1/leads/counts"]
+NAMED += ["/v1/previews", "/v1/accounts", "/v1/accounts/{id}", "/v1/models/check"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
+NAMED += ["/v1/leads/counts", "/v1/leads/{id}/identities", "/v1/transitions"]
 PATHS = st.sampled_from([*NAMED, *HIDDEN, *OURS])
 KEYS = st.sampled_from(["write", "server", "read", "admin", "unknown"])
 

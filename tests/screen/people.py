@@ -1,6 +1,6 @@
 """People to look at: some with much behind them, one with nothing, and some whose names attack the page."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.api.harness import Api, accepted
@@ -18,21 +18,20 @@ BUYER = "buyer@example.com"
 
 
 async def send_people(api: Api) -> None:
+    accepted(await api.batch(*people(api.clock.now), key=api.keys["server"]))
+
+
+def people(now: datetime) -> list[dict[str, Any]]:
     """A busy buyer, a visitor, and one person for each hostile text, which is all over them."""
-    messages = [
-        *buyer(api),
-        {"type": "page", "anonymousId": "device-c4d291b3", "context": {"page": {"path": "/pricing"}}},
-    ]
-    for number, text in enumerate(HOSTILE):
-        messages += hostile(number, text)
-    accepted(await api.batch(*messages, key=api.keys["server"]))
+    visit = {"type": "page", "anonymousId": "device-c4d291b3", "context": {"page": {"path": "/pricing"}}}
+    return [*buyer(now), visit, *(each for number, text in enumerate(HOSTILE) for each in hostile(number, text))]
 
 
-def buyer(api: Api) -> list[dict[str, Any]]:
+def buyer(now: datetime) -> list[dict[str, Any]]:
     """An MQL with a trial, a webinar, more reading than counts, and traits that fit."""
 
     def track(event: str, days_ago: int, **properties: Any) -> dict[str, Any]:
-        at = api.clock.now - timedelta(days=days_ago, hours=1)
+        at = now - timedelta(days=days_ago, hours=1)
         return {"type": "track", "event": event, "userId": "b1", "timestamp": at.isoformat(), "properties": properties}
 
     traits = {"email": BUYER, "name": "Ada Byron", "company": "Engines", "company_size": 80, "job_title": "Head of X"}

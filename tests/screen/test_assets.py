@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from pathlib import Path
+import tomllib
+from glob import glob
 
 import pytest
 
@@ -33,9 +34,9 @@ def test_every_script_and_font_of_others_is_listed() -> None:
 
 def test_the_sprite_has_the_icons_that_are_used() -> None:
     drawn = set(re.findall(r'<symbol id="i-([\w-]+)"', (SCREEN / "templates" / "icons.svg").read_text()))
-    used = set(re.findall(r'icon\("([\w-]+)"', TEMPLATES)) | {section.icon for section in SECTIONS}
-    assert used - drawn == set()
-    assert [name for name in sorted(drawn - used) if f'"{name}"' not in CODE] == []
+    named = set(re.findall(r'icon\("([\w-]+)"', TEMPLATES)) | {section.icon for section in SECTIONS}
+    assert named - drawn == set()
+    assert [name for name in sorted(drawn) if f'"{name}"' not in TEMPLATES + CODE] == []
 
 
 def test_templates_have_no_inline_script_style_or_handler() -> None:
@@ -62,5 +63,9 @@ async def test_a_file_has_its_type(browser: Browser, name: str, kind: str) -> No
 
 
 def test_the_wheel_takes_templates_and_static_files_along() -> None:
-    project = Path(SCREEN.parents[1] / "pyproject.toml").read_text()
-    assert '"app.screen" = ["templates/**", "static/**"]' in project
+    project = tomllib.loads((SCREEN.parents[1] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["app.screen"]
+    # With setuptools' own function: to pathlib, `**` means folders only.
+    shipped = {path for pattern in patterns for path in glob(pattern, root_dir=SCREEN, recursive=True)}  # noqa: PTH207
+    files = {path.relative_to(SCREEN).as_posix() for path in SCREEN.rglob("*") if path.suffix not in {".py", ".pyc"}}
+    assert {path for path in files if (SCREEN / path).is_file()} <= shipped

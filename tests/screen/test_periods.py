@@ -33,6 +33,12 @@ def test_the_period_before_is_as_long_and_leaves_no_gap(today: date) -> None:
         assert before.last + timedelta(days=1) == chosen.first
 
 
+def test_nothing_is_before_the_first_day_of_the_calendar() -> None:
+    first = Period(date.min, date.min + timedelta(days=30))
+    assert first.before() == Period(date.min, date.min)
+    assert Period(date.min + timedelta(days=3), TODAY).before() == Period(date.min, date.min + timedelta(days=2))
+
+
 @pytest.mark.parametrize(("days", "label"), [(7, "7 days"), (8, "2 weeks"), (91, "13 weeks")])
 def test_the_label_counts_weeks(days: int, label: str) -> None:
     assert Period(TODAY - timedelta(days=days - 1), TODAY).label == label

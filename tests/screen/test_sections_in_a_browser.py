@@ -143,6 +143,36 @@ def test_the_editor_checks_completes_and_keeps_what_is_written(site: tuple[str, 
     assert seen == []
 
 
+COMPLETIONS = (
+    ("sta", "stages"),
+    ("signals:\n  liked:\n    o", "on"),
+    ("signals:\n  liked: {on: Liked, wh", "where"),
+    ("scores:\n  engagement:\n    rules:\n      demo: {signal: liked,\n             half", "half_life_days"),
+    ("scores:\n  engagement:\n    rules:\n      demo:\n        signal: ", "demo_requested"),
+    ("stages:\n  - name: a\n  - name: b\n    ke", "keep"),
+    ("stages:\n  - name: a\n    when: {all: [{score: engagement, gt", "gte"),
+    ("stages:\n  - name: a\n    when:\n      all:\n        - {score: ", "engagement"),
+    ("stages:\n  - name: a\n    outcome: ", "won"),
+    ("examples:\n  - name: a\n    given:\n      - {ev", "event"),
+)
+OPTIONS_AT = """async ([url, places]) => {
+    const { optionsAt } = await import(url);
+    const schema = await (await fetch("schema")).json();
+    const whole = document.getElementById("text").value;
+    return places.map((before) => optionsAt(schema, before, whole).map((each) => each.label));
+}"""
+
+
+def test_completion_knows_what_can_be_written_where(site: tuple[str, dict[str, str]]) -> None:
+    base, known = site
+    with browsing(base, known["secret"], []) as page:
+        page.goto(f"{base}/model/edit")
+        script = page.locator("script[src$='editor.js']").get_attribute("src") or ""
+        url = f"{base}/model/{script.replace('editor.js', 'completion.js')}"
+        offered = page.evaluate(OPTIONS_AT, [url, [before for before, _ in COMPLETIONS]])
+    assert [wanted for (_, wanted), labels in zip(COMPLETIONS, offered, strict=True) if wanted not in labels] == []
+
+
 def test_drafting_works_without_script(site: tuple[str, dict[str, str]]) -> None:
     base, known = site
     with sync_playwright() as playwright:
@@ -151,6 +181,7 @@ def test_drafting_works_without_script(site: tuple[str, dict[str, str]]) -> None
         page.goto(f"{base}/sign-in")
         page.fill("input[name=key]", known["secret"])
         page.keyboard.press("Enter")
+        page.wait_for_url("**/ui/leads*")
         page.goto(f"{base}/model/edit")
         text = page.input_value("#text")
         page.fill("#text", text.replace("points: 4, per_day: 3", "points: 5, per_day: 3"))

@@ -89,6 +89,14 @@ async def test_revoking_a_key_ends_its_sign_ins(api: Api, browser: Browser, admi
     assert await is_signed_in(admin)
 
 
+async def test_a_key_that_expires_ends_its_sign_ins(api: Api) -> None:
+    browser = Browser(api)
+    await browser.post("/ui/sign-in", key=await api.new_key("read", expires_at=api.clock.now + timedelta(hours=1)))
+    assert await is_signed_in(browser)
+    api.clock.now += timedelta(hours=1)
+    assert not await is_signed_in(browser)
+
+
 async def test_signing_out_ends_the_sign_in_even_for_whoever_copied_the_cookie(api: Api, browser: Browser) -> None:
     copied = dict(browser.client.cookies)
     answer = await browser.post("/ui/sign-out")

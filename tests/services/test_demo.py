@@ -8,8 +8,10 @@ from sqlalchemy import select
 
 from app.demo.story import begins_at, invent
 from app.errors import ValidationFailed
-from app.services.demo import SetClock, replay, require_empty
+from app.scoring.diff import compare
+from app.services.demo import SetClock, draft_variant, replay, require_empty
 from app.services.keys import create_key
+from app.services.models import starter
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.storage.db import Database
@@ -38,6 +40,16 @@ async def test_stages_were_entered_on_their_days(sqlite_url: str) -> None:
     assert min(causes["event"], causes["time"]) > 0
     assert NOW - max(times) < timedelta(days=5) < timedelta(days=60) < NOW - min(times)
     assert refused == ["website", "website", "product", "website", "crm"]
+
+
+async def test_the_draft_differs_in_one_threshold(sqlite_url: str) -> None:
+    runtime = Runtime(Settings(database_url=sqlite_url), lambda: NOW)
+    await runtime.open()
+    version = await draft_variant(runtime, NOW)
+    [difference] = compare(starter(), version.load())
+    await runtime.stop()
+    assert version.state == "draft"
+    assert difference.summary.endswith("at_least 3 → 2")
 
 
 async def test_a_database_that_holds_anything_is_refused(sqlite_url: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from app.errors import ValidationFailed
 from app.protocol.searches import read_search
-from app.services.lead_lists import LeadQuery, Position
+from app.services import lead_lists
+from app.services.lead_lists import Count, LeadQuery, Position
 from app.services.leads import LeadView
 from app.services.publishing import activate
 from app.services.sweep import sweep_due
@@ -207,6 +208,19 @@ async def test_pages_of_any_size_make_up_the_sorted_list(service: Service, sort:
     assert values == sorted(values, reverse=True)
     for limit in (1, 4, 20, 21):
         assert await read_whole(service, query, limit) == whole
+
+
+async def test_a_search_that_finds_many_leads_is_read_in_the_order_of_the_list(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await crowd(service)
+    queries = [LeadQuery(sort=sort, search=read_search(text)) for sort in ORDERS for text in ("u1", "u", "@x")]
+    few = [await read_whole(service, query, 4) for query in queries]
+    exact = await service.lead_lists.count(LeadQuery(search=read_search("u1")), service.clock.now)
+    monkeypatch.setattr(lead_lists, "MAX_FOUND", 3)
+    assert [await read_whole(service, query, 4) for query in queries] == few
+    counts = await service.lead_lists.count(LeadQuery(search=read_search("u1")), service.clock.now)
+    assert (exact.total, counts.total) == (Count(11, is_exact=True), Count(3, is_exact=False))
 
 
 @pytest.mark.parametrize("query", [{}, {"min_scores": {"engagement": 4}}, {"search": read_search("u1")}], ids=str)

@@ -15,6 +15,7 @@ from app.documents.leads import ScoreDocument
 from app.errors import NotFound
 from app.scoring.document import ScoringModel
 from app.scoring.events import Event
+from app.scoring.stages import Forecast
 from app.services.lookback import ScoreView
 from app.services.models import draft
 from app.services.sweep import sweep_due
@@ -303,17 +304,24 @@ async def test_a_history_has_one_view_per_day_from_when_the_lead_was_known(servi
     ]
 
 
-async def test_a_history_ends_now(service: Service) -> None:
+async def test_a_history_reaches_into_the_future(service: Service) -> None:
     await on_day(service, 1, event("u1"))
-    lead = await lead_id(service, "u1")
-    history = await service.leads.history(lead, after(1).date(), after(30).date(), after(2))
-    assert [each.as_of for each in history][1:] == [after(2)]
+    lead, service.clock.now = await lead_id(service, "u1"), after(2)
+    history = await service.leads.history(lead, after(1).date(), after(40).date(), after(2))
+    assert [each.as_of.date() for each in history] == [after(days).date() for days in range(1, 41)]
+    assert history[1].as_of == after(2)
+    first = next(each for each in history if each.stage != history[0].stage)
+    assert (await service.lead("u1")).next_change == Forecast(first.as_of.date(), first.stage)
+    for each in history[2:]:
+        score = await service.leads.score(lead, each.as_of, after(2))
+        assert (score.evaluation.values, score.stage) == (each.evaluation.values, each.stage)
 
 
-async def test_a_history_of_future_days_is_empty(service: Service) -> None:
+async def test_a_history_of_future_days_alone_continues_that_up_to_today(service: Service) -> None:
     await on_day(service, 1, event("u1"))
     lead = await lead_id(service, "u1")
-    assert await service.leads.history(lead, after(5).date(), after(9).date(), after(2)) == []
+    whole = await service.leads.history(lead, after(1).date(), after(30).date(), after(2))
+    assert await service.leads.history(lead, after(5).date(), after(30).date(), after(2)) == whole[4:]
 
 
 MODELS: Sequence[ScoringModel] = (small_model(), with_keep(), PRICING, BEGINNERS)

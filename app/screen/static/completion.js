@@ -15,24 +15,26 @@ export function pathAt(text) {
   for (let at = lines.length - 1; at >= 0 && limit > 0; at -= 1) {
     const line = lines[at];
     if (!line.trim() || line.trim().startsWith("#")) continue;
-    const found = line.match(KEY);
-    const dashed = found?.[2] ? found[1].length + found[2].length : null;
-    if (found && dashed !== null && dashed < limit) outer.unshift("[]", name(found[3]));
-    else if (found && dashed !== null && dashed === limit) outer.unshift("[]");
-    else if (found && indentOf(line) < limit) outer.unshift(name(found[3]));
-    else if (indentOf(line) < limit && /^\s*- /.test(line)) outer.unshift("[]");
-    else if (!found && indentOf(line) >= limit) continue;
-    else continue;
+    const keys = keysAbove(line, limit);
+    if (!keys) continue;
+    outer.unshift(...keys);
     limit = indentOf(line);
-    const value = line.slice(found ? found[0].length : 0);
-    if (open(value)) flow = `${value} ${lines.slice(at + 1).join(" ")} ${last}`;
+    const value = line.slice(line.match(KEY)?.[0].length ?? 0);
+    if (flowDepth(value) > 0) flow = `${value} ${lines.slice(at + 1).join(" ")} ${last}`;
   }
   return [...outer, ...(flow === rest ? path : []), ...flowPath(flow)];
 }
 
-const name = (key) => key.replaceAll('"', "");
+// The keys by which a line holds what is indented as far as `limit`; null if it doesn't hold that.
+function keysAbove(line, limit) {
+  if (indentOf(line) >= limit) return null;
+  const dash = line.match(/^\s*- +/)?.[0].length;
+  const key = line.match(KEY)?.[3];
+  if (dash === undefined) return key ? [name(key)] : null;
+  return key && dash < limit ? ["[]", name(key)] : ["[]"];
+}
 
-const open = (value) => flowDepth(value) > 0;
+const name = (key) => key.replaceAll('"', "");
 
 const flowDepth = (text) => [...text].reduce((depth, c) => depth + ("{[".includes(c) ? 1 : "}]".includes(c) ? -1 : 0), 0);
 
@@ -72,7 +74,8 @@ function expanded(schema, part) {
 
 function inner(schema, part, step) {
   if (step === "[]") return expanded(schema, part.items);
-  return expanded(schema, part.properties?.[step] ?? part.additionalProperties ?? Object.values(part.patternProperties ?? {})[0]);
+  const anyName = part.additionalProperties || Object.values(part.patternProperties ?? {})[0];
+  return expanded(schema, part.properties?.[step] ?? anyName);
 }
 
 // The keys below a top-level key: the names of signals or scores.

@@ -1,7 +1,5 @@
 // What needs a script: the reader's time zone, copying, shortcuts, and words after a second of waiting.
 
-const root = document.body.dataset.root;
-
 // --- Times in the reader's zone; the title keeps UTC ---
 
 const FORMATS = {
@@ -66,6 +64,7 @@ function move(step) {
 
 function act(key) {
   if (key === "j" || key === "k") return move(key === "j" ? 1 : -1);
+  if (key === "[" || key === "]") return neighbour(key === "]" ? 1 : -1);
   const why = document.activeElement?.dataset?.why;
   if (key === "w" && why) return location.assign(why);
   const target = document.querySelector(`[data-shortcut="${CSS.escape(key)}"]`);
@@ -85,8 +84,26 @@ document.addEventListener("keydown", (event) => {
 
 // --- Parts that load later ---
 
-document.addEventListener("htmx:after:swap", () => localise(document));
+document.addEventListener("htmx:after:swap", () => {
+  localise(document);
+  const fresh = document.querySelector("[data-announce]");
+  if (fresh) announce(fresh.dataset.announce);
+  fresh?.removeAttribute("data-announce");
+});
 for (const later of document.querySelectorAll(".later")) setTimeout(() => later.classList.add("slow"), 1000);
 
 localise(document);
 if (location.hash === "#q") document.getElementById("q")?.focus();
+
+// --- The list that a lead was opened from, for [ and ] ---
+
+const LIST = "leadscore.list";
+const listed = [...document.querySelectorAll("[data-row]")].map((row) => new URL(row.href).pathname);
+if (listed.length) sessionStorage.setItem(LIST, JSON.stringify(listed));
+
+function neighbour(step) {
+  const paths = JSON.parse(sessionStorage.getItem(LIST) ?? "[]");
+  const at = paths.indexOf(location.pathname);
+  const path = at < 0 ? undefined : paths[at + step];
+  if (path) location.assign(path);
+}
