@@ -12,6 +12,7 @@ from app.metrics import Metrics
 from app.protocol.messages import Sender
 from app.scoring.referrers import known_referrers, public_suffixes
 from app.services.deliveries import Deliveries
+from app.services.failures import SetAside
 from app.services.feed import Feed
 from app.services.gauges import update_gauges
 from app.services.intake import Intake
@@ -47,6 +48,7 @@ class Runtime:
             settings.database_url, pool_size=settings.pool_size, pool_timeout_s=settings.pool_timeout_s
         )
         self.models = ActiveModels()
+        self.set_aside = SetAside(self.metrics)
         self.keys = KeyRing(self.database)
         self.leads = Leads(self.database, self.models)
         self.feed = Feed(self.database)
