@@ -1,4 +1,4 @@
-"""Leads that can't be evaluated hold up neither the sweeper nor a rollout."""
+"""Leads that can't be evaluated hold up neither the sweeper nor a rollout, nor other messages."""
 
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
@@ -18,8 +18,9 @@ from app.services.sweep import postpone, sweep_due
 from app.storage.db import Conflict
 from app.storage.tables import leads
 from tests.services.damage import damage
-from tests.services.harness import NOW, Service
+from tests.services.harness import NOW, Service, event
 from tests.services.published import BEGINNERS, PRICING, ask_for_demos, progress
+from tests.services.rebuild import event_log
 
 TOMORROW = NOW + timedelta(days=1)
 
@@ -125,3 +126,13 @@ async def test_a_lead_that_was_set_aside_is_not_tried_again_for_the_same_version
     with capture_logs() as lines:
         await run()
     assert [line["event"] for line in lines] == ["lead can't be evaluated"]
+
+
+async def test_a_damaged_lead_costs_only_its_own_messages_of_a_batch(service: Service) -> None:
+    await ask_for_demos(service, 5)
+    await damage(service.database, (await lead_ids(service))[2])
+    batch = [event(f"u{person}") for person in range(5)]
+    for _ in range(2):  # the second time, as a client does after an error
+        with pytest.raises(ValueError, match="yesterday"):
+            await service.ingest(*batch)
+    assert len(await event_log(service.database)) == 5 + 4
