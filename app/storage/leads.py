@@ -178,17 +178,22 @@ async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
 
 
 async def get_many(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
+    """The leads with these ids, in the order of their ids."""
     if not ids:
         return {}
-    rows = await connection.execute(select(*STORED).where(any_of_values(leads.c.id, ids)))
-    return {row.id: from_row(row) for row in rows}
+    query = select(*STORED).where(any_of_values(leads.c.id, ids)).order_by(leads.c.id)
+    return {row.id: from_row(row) for row in await connection.execute(query)}
 
 
-async def lock_due(connection: AsyncConnection, today: date, limit: int) -> dict[UUID, Lead]:
+async def lock_due(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:
     """Lock leads whose next check is due, the longest due first, skipping those locked by others."""
-    query = select(*STORED).where(leads.c.next_check_on <= today).order_by(leads.c.next_check_on).limit(limit)
-    rows = await connection.execute(query.with_for_update(skip_locked=True))
-    return {row.id: from_row(row) for row in rows}
+    query = select(leads.c.id).where(leads.c.next_check_on <= today).order_by(leads.c.next_check_on).limit(limit)
+    return list((await connection.execute(query.with_for_update(skip_locked=True))).scalars())
+
+
+async def postpone_check(connection: AsyncConnection, lead_id: UUID, day: date) -> None:
+    """Schedule a lead's next check without reading the lead."""
+    await connection.execute(update(leads).where(leads.c.id == lead_id).values(next_check_on=day))
 
 
 async def oldest_due(connection: AsyncConnection) -> date | None:
@@ -202,19 +207,23 @@ def _is_outdated(model_version: int) -> ColumnElement[bool]:
     return and_(other, leads.c.merged_into.is_(None))
 
 
+def _outdated(model_version: int, without: Collection[UUID]) -> Select[Any]:
+    query = select(leads.c.id).where(_is_outdated(model_version))
+    return query.where(~any_of_values(leads.c.id, without)) if without else query
+
+
 async def lock_outdated(
-    connection: AsyncConnection, model_version: int, after: UUID | None, limit: int
-) -> dict[UUID, Lead]:
+    connection: AsyncConnection, model_version: int, after: UUID | None, limit: int, without: Collection[UUID]
+) -> list[UUID]:
     """Lock leads last evaluated by another version of the model, in the order of their ids."""
-    query = _LOCKED.where(_is_outdated(model_version)).limit(limit)
+    query = _outdated(model_version, without).order_by(leads.c.id).limit(limit).with_for_update()
     if after is not None:
         query = query.where(leads.c.id > after)
-    return {row.id: from_row(row) for row in await connection.execute(query)}
+    return list((await connection.execute(query)).scalars())
 
 
-async def has_outdated(connection: AsyncConnection, model_version: int) -> bool:
-    query = select(leads.c.id).where(_is_outdated(model_version)).limit(1)
-    return (await connection.execute(query)).first() is not None
+async def has_outdated(connection: AsyncConnection, model_version: int, without: Collection[UUID]) -> bool:
+    return (await connection.execute(_outdated(model_version, without).limit(1))).first() is not None
 
 
 async def count_outdated(connection: AsyncConnection, model_version: int) -> int:

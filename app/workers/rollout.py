@@ -14,4 +14,7 @@ async def run_rollout(runtime: Runtime, stopping: asyncio.Event) -> None:
         runtime.metrics.moved(moves)
         return not stopping.is_set()
 
-    await roll_out(runtime.database, runtime.models, runtime.id, runtime.clock, runtime.settings.sweep_chunk, on_chunk)
+    chunk = runtime.settings.sweep_chunk
+    await roll_out(
+        runtime.database, runtime.models, runtime.id, runtime.clock, chunk, on_chunk, set_aside=runtime.set_aside
+    )

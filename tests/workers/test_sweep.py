@@ -3,10 +3,13 @@
 import asyncio
 from datetime import timedelta
 
+from structlog.testing import capture_logs
+
 from app.services.publishing import activate
 from app.services.runtime import Runtime
 from app.workers.sweep import sweep
-from tests.services.harness import Clock, small_model
+from tests.services.damage import damage
+from tests.services.harness import Clock, small_model, who
 from tests.workers.harness import causes, moves_measured
 
 
@@ -43,3 +46,16 @@ async def test_moves_that_time_makes_are_measured(runtime: Runtime) -> None:
     let_pass(runtime, days=14)
     await sweep(runtime, asyncio.Event())
     assert moves_measured(runtime, "sql", "mql") == 5
+
+
+async def test_a_damaged_lead_is_reported_and_the_others_are_visited(runtime: Runtime) -> None:
+    (damaged,) = await runtime.leads.lookup(who("u2"), runtime.clock())
+    assert damaged is not None
+    await damage(runtime.database, damaged.lead.id)
+    let_pass(runtime, days=14)
+    with capture_logs() as lines:
+        await sweep(runtime, asyncio.Event())
+        await sweep(runtime, asyncio.Event())
+    assert moves_measured(runtime, "sql", "mql") == 4
+    assert [line["lead"] for line in lines] == [str(damaged.lead.id)]
+    assert runtime.metrics.registry.get_sample_value("leadscore_failed_evaluations_total") == 1
