@@ -21,6 +21,7 @@ from app.api import (
     jobs,
     keys,
     leads,
+    links,
     models,
     ops,
     rejections,
@@ -89,6 +90,7 @@ def _routers() -> list[APIRouter]:
     return [
         forms.make_router(),
         leads.router,
+        links.router,
         changes.router,
         webhooks.router,
         deliveries.router,

@@ -7,10 +7,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
+from app.api.identities import WantedIdentity, identity_of, read_wanted
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
@@ -26,60 +27,14 @@ from app.documents.leads import (
     TransitionPage,
 )
 from app.documents.parameters import Moment, Version
-from app.errors import InvalidMessage, NotFound, ValidationFailed
-from app.protocol.identities import read_identity
-from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
+from app.errors import NotFound, ValidationFailed
 from app.scoring.sources import Channel
 from app.services.erasure import erase_lead
 from app.services.leads import EventPosition, LeadQuery, Position
-from app.validation.faults import Fault
 
 MAX_LOOKUPS = 500
 DEFAULT_DAYS = 30
 MAX_HISTORY_DAYS = 366
-
-
-class WantedIdentity(BaseModel):
-    """Exactly one of these. A phone number without a country code is read as one from LEADSCORE_PHONE_REGION."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    user_id: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    anonymous_id: str | None = None
-
-    def read(self, phone_region: str | None) -> Identity:
-        """Raises `ValidationFailed` unless exactly one identity is given, and it is valid."""
-        given = [(kind, value) for kind in IDENTITY_KINDS if (value := getattr(self, kind)) is not None]
-        if len(given) != 1:
-            raise ValidationFailed(f"Give exactly one of {', '.join(IDENTITY_KINDS)}.")
-        return _read_identity(*given[0], phone_region)
-
-
-def _read_wanted(index: int, wanted: WantedIdentity, phone_region: str | None) -> Identity:
-    """One of many: errors name its index."""
-    try:
-        return wanted.read(phone_region)
-    except ValidationFailed as error:
-        fault = Fault(f"identities.{index}", error.detail)
-        raise ValidationFailed(str(fault), (fault,)) from None
-
-
-def _read_identity(kind: IdentityKind, value: str, phone_region: str | None = None) -> Identity:
-    try:
-        identity = read_identity(kind, value, phone_region=phone_region)
-    except InvalidMessage as error:
-        raise ValidationFailed(error.detail) from None
-    if identity is None:
-        raise ValidationFailed(f"`{kind}` does not identify a person{_hint(kind, value)}.")
-    return identity
-
-
-def _hint(kind: IdentityKind, value: str) -> str:
-    if kind == "phone" and "+" not in value:
-        return ": write it with its country code, such as +4930123456; in a query, `+` is written %2B"
-    return "; in a query, `+` is written %2B" if " " in value.strip() else ""
 
 
 class Lookup(BaseModel):
@@ -148,7 +103,7 @@ async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID) -> None:
 async def look_up_leads(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
     """The leads that have these identities, up to 500."""
     region = runtime.settings.phone_region
-    identities = [_read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
+    identities = [read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
     views = await runtime.leads.lookup(identities, runtime.clock())
     pairs = zip(identities, views, strict=True)
     return LookupAnswer(
@@ -179,7 +134,7 @@ async def list_leads(
         stages=stage,
         min_scores=_min_scores(min_score) if min_score else None,
         channel=source,
-        email=_read_identity("email", email).value if email is not None else None,
+        email=identity_of("email", email).value if email is not None else None,
         updated_after=updated_after,
         sales_ready=sales_ready,
         sort_score=None if sort == "last_seen_at" else sort,

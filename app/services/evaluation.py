@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
 from app.scoring.journeys import journey_of
+from app.scoring.separations import joined
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
@@ -37,10 +38,17 @@ class Decision(NamedTuple):
     evaluation: Evaluation
 
 
+class Origin(NamedTuple):
+    """The lead that a new one was split from, and the ids of merged leads that refer to the new one from now on."""
+
+    lead_id: UUID
+    former_ids: Sequence[UUID]
+
+
 class EvaluatedLead(NamedTuple):
     """A lead as it will be stored, as it was before (None if it is new), and its stage changes in order.
 
-    `message_ids`: the new messages that it was evaluated for.
+    `message_ids`: the new messages that it was evaluated for. `origin`: set if a split made the lead.
     """
 
     lead: Lead
@@ -48,6 +56,7 @@ class EvaluatedLead(NamedTuple):
     decisions: tuple[Decision, ...]
     cause: Cause
     message_ids: Sequence[str] = ()
+    origin: Origin | None = None
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
@@ -81,9 +90,11 @@ def evaluated(
         and not decisions
     )
     created_at = before.created_at if before else now
+    separations = before.separations if before else {}
     if merged:
         standing = standing.joined(each.standing for each in merged)
         created_at = min([created_at, *(each.created_at for each in merged)])
+        separations = joined([separations, *(each.separations for each in merged)])
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -95,6 +106,7 @@ def evaluated(
         created_at=created_at,
         updated_at=before.updated_at if before is not None and same else now,
         changed_at=before.changed_at if before else now,
+        separations=separations,
     )
     return EvaluatedLead(lead, before, decisions, cause, message_ids)
 

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, Tally, add_tallies
-from app.scoring.history import FactsOverTime, count
+from app.scoring.facts import Facts, Tally, add_tallies, merge
+from app.scoring.history import FactsOverTime, count, fold
 from app.storage import events as event_store
 from app.storage.identities import Link
 
@@ -38,6 +38,28 @@ async def read_facts(connection: AsyncConnection, wanted: Collection[FactsOverTi
 def _add(wanted: Iterable[FactsOverTime], events: Sequence[Event]) -> None:
     for facts in wanted:
         facts.add(events)
+
+
+async def fold_leads(
+    connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Collection[Identity]]
+) -> dict[UUID, Facts]:
+    """The facts of leads with these identities, from their events in the log."""
+    owners = {identity: lead_id for lead_id, identities in leads.items() for identity in identities}
+    found = {lead_id: Facts() for lead_id in leads}
+    async for events in event_store.all_filed_under(connection, owners):
+        await asyncio.to_thread(_fold_into, found, owners, model, events)
+    return found
+
+
+def _fold_into(
+    found: dict[UUID, Facts], owners: Mapping[Identity, UUID], model: CompiledModel, events: Sequence[Event]
+) -> None:
+    """Add the facts of events to those of their leads."""
+    of_lead: dict[UUID, list[Event]] = {}
+    for event in events:
+        of_lead.setdefault(owners[event.identities[0]], []).append(event)
+    for lead_id, theirs in of_lead.items():
+        found[lead_id] = merge([found[lead_id], fold(model, theirs)])
 
 
 class Counted(NamedTuple):

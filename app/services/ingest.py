@@ -19,6 +19,7 @@ from app.services.saving import save
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
+from app.storage import links as link_store
 from app.storage.leads import Lead
 
 
@@ -61,7 +62,9 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     model = await models.active(connection)  # after locking: no locked lead can have a newer version
     before = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
-    resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else {}, uuid7)
+    known = await identity_store.known(connection, list(before)) if linking else {}
+    separations = {lead_id: lead.separations for lead_id, lead in before.items() if lead.separations}
+    resolver = Resolver(links, known, uuid7, separations)
     for event in events:
         resolver.admit(event)
     retired = _by_survivor(resolver, before)
@@ -79,7 +82,7 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
         for lead_id, parts, cause, message_ids in _changed(resolver, model, before, events, retired)
     ]
     await save(connection, results, now, resolver.merged)
-    await lead_store.retire(connection, resolver.merged)
+    await link_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
     return Stored(stage_changes=stage_moves(results), distrusted=sum(map(model.distrusts, events)))

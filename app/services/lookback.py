@@ -22,7 +22,7 @@ from app.services.publications import Publications
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import transitions as transition_store
-from app.storage.identities import Link
+from app.storage.identities import Link, leading_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +170,10 @@ async def _read_trail(connection: AsyncConnection, lead_id: UUID) -> Trail:
 
 
 async def _links_after(connection: AsyncConnection, own: Sequence[Link]) -> list[Link]:
-    """Where a lead's identities went: one identity's links after its first link to this lead.
-
-    Of the identities that left last, it is the one that the lead had first: a merge moves all remaining identities, but
-    others may have moved elsewhere before.
-    """
-    last_loss = max((link.until for link in own if link.until is not None), default=None)
-    if last_loss is None:
+    """Where a lead's identities went: the links of the one that its id follows, after its first link to this lead."""
+    first = leading_link(own)
+    if first is None:
         return []
-    lost = {link.identity for link in own if link.until == last_loss}
-    first = min((link for link in own if link.identity in lost), key=lambda link: link.since)
     links = await identity_store.links_of_identity(connection, first.identity)
     return links[links.index(first) + 1 :]
 

@@ -24,6 +24,7 @@ ChangeType = Literal[
     "lead.score_changed",
     "lead.traits_changed",
     "lead.merged",
+    "lead.split",
     "lead.erased",
     "model.published",
     "webhook.disabled",

@@ -63,6 +63,12 @@ async def filed_under(
         yield [_from_row(row) for row in rows]
 
 
+async def all_filed_under(connection: AsyncConnection, wanted: Collection[Identity]) -> AsyncIterator[list[Event]]:
+    """Yield the events under these identities, in chunks, in no particular order."""
+    async for rows in _some(connection, select(events).where(any_of_values(events.c.identity, map(str, wanted)))):
+        yield [_from_row(row) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class LeadEvent:
     """An event with its lead. `has_progressed`: whether the lead has ever been beyond the first stage."""

@@ -65,6 +65,8 @@ leads = Table(
     # time; this way it usually updates only the row (HOT), for which `fillfactor` leaves room.
     Column("last_seen_on", Date, nullable=True),
     Column("event_count", BigInteger, nullable=False),
+    # Which leads messages must not join with this one (see app/scoring/separations.py).
+    Column("separations", JSON(none_as_null=True), nullable=True),
     Column("model_version", Integer, nullable=False),
     # The UTC day of the sweeper's next check; null for a merged lead.
     Column("next_check_on", Date, nullable=True, index=True),

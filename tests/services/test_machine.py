@@ -1,7 +1,7 @@
 """A state machine: whatever happens, in whatever order, the database agrees with its own event log.
 
-The plain model that it is compared with is a list of the events that were accepted, the models by version, and a
-clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
+The plain model that it is compared with is a list of the events that were accepted and of what operators did, the
+models by version, and a clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
 """
 
 from dataclasses import replace
@@ -19,14 +19,16 @@ from app.documents.leads import ScoreDocument
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
+from app.services.links import merge_leads, split_lead
 from app.services.lookback import ScoreView
 from app.services.sweep import sweep_due
 from app.services.writer import Receipt
 from app.storage.db import Database
 from app.storage.tables import leads, transitions
 from tests.services.feeds import are_equal, read_all, replayed
-from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, with_signal
+from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, who, with_signal
 from tests.services.histories import EVERY_KEY, one_message
+from tests.services.people import Entry, Joined, SplitOff
 from tests.services.rebuild import EvaluatedBy, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
 
 SQL = {**DOCUMENT["stages"][3], "keep": {"signal": "demo"}}
@@ -77,12 +79,16 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.world.reset(MODELS[0])
         self.now = NOW
-        self.accepted: list[Event] = []
+        self.history: list[Entry] = []
         self.people: frozenset[Person] = frozenset()
         self.versions: dict[int, CompiledModel] = {1: compile_model(MODELS[0], 1)}
         self.active = 1
         self.ids: set[UUID] = set()
         self.served: list[tuple[UUID, ScoreView]] = []
+
+    @property
+    def accepted(self) -> list[Event]:
+        return [entry for entry in self.history if isinstance(entry, Event)]
 
     def _pass(self, time: timedelta) -> None:
         self.now += time
@@ -96,7 +102,7 @@ class Machine(RuleBasedStateMachine):
         for each in received:
             if (each.source, each.message_id) not in known:
                 fresh.setdefault((each.source, each.message_id), each)
-        self.accepted += fresh.values()
+        self.history += fresh.values()
         people, self.people = self.people, frozenset(self._stored())
         if not any(each.trusted and each.type == "alias" for each in received):
             assert joined_without_reason(people, self.people, received) == []
@@ -119,6 +125,38 @@ class Machine(RuleBasedStateMachine):
     @rule(keys=st.permutations(["u1", "u2", "u3", "a1"]), trusted=st.booleans())
     def one_is_another(self, keys: list[str], trusted: bool) -> None:
         self._ingest(alias(keys[0], keys[1], trusted=trusted, at=self.now))
+
+    def _can_be_split(self) -> bool:
+        return any(len(person) > 1 for person in self.people)
+
+    @precondition(_can_be_split)
+    @rule(data=st.data(), dry_run=st.booleans())
+    def a_lead_is_split(self, data: st.DataObject, dry_run: bool) -> None:
+        person = data.draw(st.sampled_from(sorted(each for each in self.people if len(each) > 1)), label="person")
+        keys = data.draw(st.sets(st.sampled_from(person), min_size=1, max_size=len(person) - 1), label="keys")
+        identities, service = who(*keys), self.world.service
+        lead = self._lead_id(person[0])
+        split = split_lead(service.database, service.models, lead, identities, self.now, dry_run=dry_run)
+        self.world.run(split)
+        if not dry_run:
+            self._record(SplitOff(frozenset(identities)))
+
+    @precondition(lambda self: len(self.people) > 1)
+    @rule(data=st.data(), dry_run=st.booleans())
+    def leads_are_merged_by_hand(self, data: st.DataObject, dry_run: bool) -> None:
+        people = data.draw(st.sets(st.sampled_from(sorted(self.people)), min_size=2, max_size=3), label="people")
+        service, ids = self.world.service, [self._lead_id(person[0]) for person in people]
+        self.world.run(merge_leads(service.database, service.models, ids, self.now, dry_run=dry_run))
+        if not dry_run:
+            self._record(Joined(frozenset(who(*(person[0] for person in people)))))
+
+    def _lead_id(self, key: str) -> UUID:
+        return self.world.run(self.world.service.lead(key)).lead.id
+
+    def _record(self, entry: SplitOff | Joined) -> None:
+        self.history.append(entry)
+        self.people = frozenset(self._stored())
+        self._pass(timedelta(seconds=1))  # what is known of an identity's leads is ordered by time
 
     @rule(model=st.sampled_from(MODELS))
     def another_model(self, model: ScoringModel) -> None:
@@ -159,7 +197,7 @@ class Machine(RuleBasedStateMachine):
         """Whether just swept or evaluated, each lead is in the stage that today's evaluation gives."""
         state = self._stored()
         today = rebuilt(
-            self.accepted,
+            self.history,
             lambda person: (self.versions[state[person]["model_version"]], self.now),
             lambda person: state[person]["stage"],
         )
@@ -200,8 +238,8 @@ class Machine(RuleBasedStateMachine):
             row = state[person]
             return self.versions[row["model_version"]], row["updated_at"]
 
-        assert state.keys() == rebuilt(self.accepted, lambda _: (self.versions[1], NOW)).keys()
-        assert state == rebuilt(self.accepted, evaluation_of, lambda person: state[person]["stage"])
+        assert state.keys() == rebuilt(self.history, lambda _: (self.versions[1], NOW)).keys()
+        assert state == rebuilt(self.history, evaluation_of, lambda person: state[person]["stage"])
 
     @invariant()
     def transitions_lead_to_the_stages(self) -> None:
