@@ -218,7 +218,9 @@ async def list_lead_events(
     query = ("events", lead_id)
     after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
     page = await runtime.leads.events(lead_id, after, limit)
-    more = write_cursor(query, [page.last.occurred_at.isoformat(), str(page.last.id)]) if page.last else None
+    more = (
+        write_cursor(query, [page.last.event.occurred_at.isoformat(), str(page.last.event.id)]) if page.last else None
+    )
     return EventPage(data=list(map(EventDocument.of, page.items)), next_cursor=more)
 
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from app.documents.pages import Page, WholeList
 from app.documents.reasons import StageReason
 from app.scoring.engine import Evaluation, LineKind, ledger
-from app.scoring.events import Event, IdentityKind
+from app.scoring.events import IdentityKind
 from app.scoring.sources import Channel
 from app.scoring.stages import Cause, stage_reason
-from app.services.leads import LeadView, StoredTransition
+from app.services.leads import LeadView, LoggedEvent, StoredTransition
 from app.services.lookback import ScoreView
 
 
@@ -157,6 +157,8 @@ class HistoryDay(BaseModel):
 
 
 class EventDocument(BaseModel):
+    """An event. It doesn't count as long as it has a `retraction_id`."""
+
     id: UUID
     type: str
     name: str
@@ -168,15 +170,18 @@ class EventDocument(BaseModel):
     properties: dict[str, Any]
     context: dict[str, Any]
     traits: dict[str, Any]
+    retraction_id: UUID | None
 
     @classmethod
-    def of(cls, event: Event) -> Self:
+    def of(cls, logged: LoggedEvent) -> Self:
+        event = logged.event
         plain = ("id", "type", "name", "source", "message_id", "occurred_at", "received_at")
         mappings = ("properties", "context", "traits")
         return cls(
             **{name: getattr(event, name) for name in plain},
             **{name: dict(getattr(event, name)) for name in mappings},
             identities=[{identity.kind: identity.value} for identity in event.identities],
+            retraction_id=logged.retraction_id,
         )
 
 

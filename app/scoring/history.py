@@ -3,6 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+from uuid import UUID
 
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
@@ -21,16 +24,31 @@ def count(model: CompiledModel, events: Iterable[Event], fingerprints: Collectio
     )
 
 
+class Gap(NamedTuple):
+    """A time in which an event did not count, because it was retracted. `until` is None if it still is."""
+
+    since: datetime
+    until: datetime | None
+
+
 class FactsOverTime:
     """A lead's facts as known at each of `moments`, which must ascend.
 
-    `since`: when each identity became known as the lead's. Events are not kept, but merged into the facts that were new
-    at the first moment that includes them, so memory grows with moments, not with events.
+    `since`: when each identity became known as the lead's. `gaps`: those of retracted events, by their ids. Events are
+    not kept, but merged into the facts that were new at the first moment that includes them, so memory grows with
+    moments, not with events.
     """
 
-    def __init__(self, model: CompiledModel, since: Mapping[Identity, datetime], moments: Sequence[datetime]) -> None:
+    def __init__(
+        self,
+        model: CompiledModel,
+        since: Mapping[Identity, datetime],
+        moments: Sequence[datetime],
+        gaps: Mapping[UUID, Sequence[Gap]] = MappingProxyType({}),
+    ) -> None:
         self.since = since
         self.moments = moments
+        self._gaps = gaps
         self._model = model
         self._new: dict[datetime, Facts] = {}
 
@@ -56,5 +74,13 @@ class FactsOverTime:
         return found
 
     def _known_since(self, event: Event) -> datetime | None:
-        since = self.since.get(event.identities[0])
-        return None if since is None else max(event.received_at, since)
+        linked_at, counted_since = self.since.get(event.identities[0]), self._counted_since(event)
+        return None if linked_at is None or counted_since is None else max(counted_since, linked_at)
+
+    def _counted_since(self, event: Event) -> datetime | None:
+        """The start of the first time in which the event counted that had not ended by the first moment."""
+        since: datetime | None = event.received_at
+        for gap in sorted(self._gaps.get(event.id, ())):
+            if since is not None and gap.since <= self.moments[0]:
+                since = gap.until
+        return since

@@ -224,3 +224,18 @@ def _renamed(lead: Lead, names: Names) -> Lead:
     if standing == lead.standing:
         return lead
     return replace(lead, standing=standing, is_outdated=standing.stage != lead.standing.stage)
+
+
+__all__ = [
+    "Decision",
+    "EvaluatedLead",
+    "Lead",
+    "Origin",
+    "StageMoves",
+    "evaluated",
+    "next_check",
+    "reevaluate",
+    "stage_moves",
+    "up_to_date",
+    "yielding_to_event_loop",
+]

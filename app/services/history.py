@@ -14,6 +14,7 @@ from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, Tally, add_tallies, merge
 from app.scoring.history import FactsOverTime, count, fold
 from app.storage import events as event_store
+from app.storage.event_filters import EventFilter
 from app.storage.identities import Link
 
 
@@ -41,12 +42,15 @@ def _add(wanted: Iterable[FactsOverTime], events: Sequence[Event]) -> None:
 
 
 async def fold_leads(
-    connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Collection[Identity]]
+    connection: AsyncConnection,
+    model: CompiledModel,
+    leads: Mapping[UUID, Collection[Identity]],
+    unless: EventFilter | None = None,
 ) -> dict[UUID, Facts]:
-    """The facts of leads with these identities, from their events in the log."""
+    """The facts of leads with these identities, from their events in the log, without those that `unless` matches."""
     owners = {identity: lead_id for lead_id, identities in leads.items() for identity in identities}
     found = {lead_id: Facts() for lead_id in leads}
-    async for events in event_store.all_filed_under(connection, owners):
+    async for events in event_store.counted_under(connection, owners, unless):
         await asyncio.to_thread(_fold_into, found, owners, model, events)
     return found
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
-from app.scoring.events import Event, Identity
+from app.scoring.events import Identity
 from app.scoring.stages import Forecast, Standing, forecast, settle, stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
 from app.services.lookback import ScoreView, ends_of_days, look_back
@@ -22,6 +22,7 @@ from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import transitions as transition_store
 from app.storage.db import Database
+from app.storage.events import LoggedEvent
 from app.storage.events import Position as EventPosition
 from app.storage.leads import Lead, LeadFilter, Position
 from app.storage.transitions import StoredTransition
@@ -128,7 +129,7 @@ class Leads:
                 return []
             return await look_back(connection, self._models, lead_id, moments, model)
 
-    async def events(self, lead_id: UUID, after: EventPosition | None, limit: int) -> Page[Event]:
+    async def events(self, lead_id: UUID, after: EventPosition | None, limit: int) -> Page[LoggedEvent]:
         async with self._database.read() as connection:
             lead = await _existing(connection, lead_id)
             return await fetch_page(lambda count: event_store.page(connection, lead.id, after, count), limit)
@@ -221,4 +222,13 @@ def _position(lead: Lead, sort_score: str | None) -> Position:
     return Position(value, lead.id)
 
 
-__all__ = ["EventPosition", "LeadQuery", "LeadView", "Leads", "Position", "ScoreView", "StoredTransition"]
+__all__ = [
+    "EventPosition",
+    "LeadQuery",
+    "LeadView",
+    "Leads",
+    "LoggedEvent",
+    "Position",
+    "ScoreView",
+    "StoredTransition",
+]

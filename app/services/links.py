@@ -121,7 +121,7 @@ async def split_lead(
 
     async def work(connection: AsyncConnection) -> Split:
         lead = await _locked(connection, lead_id)
-        owned = await identity_store.identities_of(connection, lead.id)
+        owned = (await identity_store.by_lead(connection, [lead.id]))[lead.id]
         _check(identities, owned)
         split = await _split(connection, models, lead, (owned - set(identities), set(identities)), now)
         if not dry_run:
@@ -243,6 +243,3 @@ async def _store_split(
     await save(connection, [split.remaining, split.separated], now)
     await identity_store.separate(connection, identities, new.id, now)
     await link_store.redirect(connection, origin.former_ids if origin else (), new.id)
-
-
-__all__ = ["Lead", "Merger", "Split", "merge_leads", "split_lead"]

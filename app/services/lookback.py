@@ -14,15 +14,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
-from app.scoring.history import FactsOverTime
+from app.scoring.history import FactsOverTime, Gap
 from app.scoring.stages import Transition, stage_of
 from app.services.history import known_since, read_facts
 from app.services.models import ActiveModels
 from app.services.publications import Publications
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
+from app.storage import retractions as retraction_store
 from app.storage import transitions as transition_store
 from app.storage.identities import Link, leading_link
+from app.storage.retractions import EventGap
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class NamedStage:
 class PastLead:
     """A lead with all its present and former links, its transitions, and its stored stage.
 
-    `lost_at` are the times, in order, at which it lost identities. Between two of them, its facts only grow.
+    `lost_at` are the times, in order, at which it lost identities, or events were retracted. Between two of them, its
+    facts only grow. `gaps`: when retracted events did not count, by their ids.
     """
 
     id: UUID
@@ -56,6 +59,7 @@ class PastLead:
     lost_at: Sequence[datetime]
     transitions: Sequence[Transition]
     stored: NamedStage
+    gaps: Mapping[UUID, Sequence[Gap]]
 
     def stage_before(self, moment: datetime) -> NamedStage:
         """The stage that was stored at a moment: where the last transition before it led."""
@@ -94,7 +98,7 @@ class _Span:
     def facts(self) -> FactsOverTime:
         """The facts to fill from the log."""
         moments = list(self.stages)
-        return FactsOverTime(self.model, known_since(self.lead.links, moments[0]), moments)
+        return FactsOverTime(self.model, known_since(self.lead.links, moments[0]), moments, self.lead.gaps)
 
     def views(self, facts: FactsOverTime) -> Iterator[ScoreView]:
         for moment, known in facts.by_moment().items():
@@ -166,7 +170,11 @@ async def _read_trail(connection: AsyncConnection, lead_id: UUID) -> Trail:
         links[link.lead_id].append(link)
     transitions = await transition_store.of_leads(connection, list(links))
     stages = await lead_store.stages(connection, list(links))
-    return Trail(own + later, {each: _past_lead(each, links[each], transitions[each], *stages[each]) for each in links})
+    gaps = await retraction_store.gaps(connection, {link.identity for theirs in links.values() for link in theirs})
+    return Trail(
+        own + later,
+        {each: _past_lead(each, links[each], transitions[each], stages[each], gaps) for each in links},
+    )
 
 
 async def _links_after(connection: AsyncConnection, own: Sequence[Link]) -> list[Link]:
@@ -179,11 +187,22 @@ async def _links_after(connection: AsyncConnection, own: Sequence[Link]) -> list
 
 
 def _past_lead(
-    lead_id: UUID, links: Sequence[Link], transitions: Sequence[Transition], stage: str, version: int
+    lead_id: UUID,
+    links: Sequence[Link],
+    transitions: Sequence[Transition],
+    stored: tuple[str, int],
+    gaps: Sequence[EventGap],
 ) -> PastLead:
-    lost_at = sorted({link.until for link in links if link.until is not None})
-    retired_at = None if any(link.until is None for link in links) else max(lost_at, default=None)
-    return PastLead(lead_id, links, lost_at, transitions, NamedStage(stage, version, retired_at))
+    """`stored`: the stage, and the version that names it. `gaps`: those of several leads."""
+    ends = {link.until for link in links if link.until is not None}
+    retired_at = None if any(link.until is None for link in links) else max(ends, default=None)
+    own = {link.identity for link in links}
+    by_event: dict[UUID, list[Gap]] = {}
+    for event_id, identity, gap in gaps:
+        if identity in own:
+            by_event.setdefault(event_id, []).append(gap)
+    lost_at = sorted(ends | {gap.since for theirs in by_event.values() for gap in theirs})
+    return PastLead(lead_id, links, lost_at, transitions, NamedStage(*stored, retired_at), by_event)
 
 
 def ends_of_days(first: date, last: date, now: datetime) -> list[datetime]:

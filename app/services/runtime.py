@@ -21,6 +21,7 @@ from app.services.keys import Key, NewKey, create_first_keys
 from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
+from app.services.retractions import Retractions
 from app.services.webhooks import Webhooks
 from app.services.writer import Writer
 from app.settings import Settings
@@ -54,6 +55,7 @@ class Runtime:
         self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))
         self.deliveries = Deliveries(self.database, self.models, self._webhook_client, clock)
         self.jobs = Jobs(self.database, clock)
+        self.retractions = Retractions(self.database, self.models, clock)
         self._previews = asyncio.Semaphore(MAX_PREVIEWS)
         self.writer = Writer(
             self.database,

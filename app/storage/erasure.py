@@ -20,6 +20,7 @@ from app.storage.tables import (
     identities,
     leads,
     rejections,
+    retracted_events,
     transitions,
 )
 
@@ -36,7 +37,11 @@ async def lock(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
 
 async def erase(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:
     """Delete all that is stored of locked leads. `keys`: their identities, as `kind:value`."""
-    await connection.execute(delete(events).where(any_of_values(events.c.identity, keys)))
+    theirs = any_of_values(events.c.identity, keys)
+    await connection.execute(
+        delete(retracted_events).where(retracted_events.c.event_id.in_(select(events.c.id).where(theirs)))
+    )
+    await connection.execute(delete(events).where(theirs))
     for key in keys:
         quoted = cast(rejections.c.identities, Text).contains(dumps(key), autoescape=True)
         await connection.execute(delete(rejections).where(quoted))

@@ -56,9 +56,14 @@ async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> d
     return found
 
 
-async def identities_of(connection: AsyncConnection, lead_id: UUID) -> set[Identity]:
-    rows = await connection.execute(select(identities.c.identity).where(identities.c.lead_id == lead_id))
-    return {parse_identity(row.identity) for row in rows}
+async def by_lead(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, set[Identity]]:
+    """The identities of these leads."""
+    found: dict[UUID, set[Identity]] = {lead_id: set() for lead_id in lead_ids}
+    if found:
+        columns = select(identities.c.identity, identities.c.lead_id)
+        for row in await connection.execute(columns.where(any_of_values(identities.c.lead_id, lead_ids))):
+            found[row.lead_id].add(parse_identity(row.identity))
+    return found
 
 
 async def insert(connection: AsyncConnection, links: Mapping[Identity, UUID], now: datetime) -> None:

@@ -129,9 +129,38 @@ events = Table(
     Column("properties", JSON, nullable=False),
     Column("context", JSON, nullable=False),
     Column("traits", JSON, nullable=False),
+    # The retraction that keeps the event from counting.
+    Column("retraction_id", Id, nullable=True),
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
     Index(None, "name_key", "occurred_at"),
+)
+
+# Events that somebody took back, and why. `filter` says which; a worker claims the retraction and works through them.
+retractions = Table(
+    "retractions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("reason", String(500), nullable=False),
+    Column("filter", JSON, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("undone_at", UtcDateTime, nullable=True),
+    Column("undone_by", String(100), nullable=True),
+    Column("finished_at", UtcDateTime, nullable=True),
+    Column("claimed_by", Id, nullable=True),
+    Column("claimed_until", UtcDateTime, nullable=True),
+)
+
+# When each event was retracted, and when it counted again: for undoing a retraction, and for looking back.
+retracted_events = Table(
+    "retracted_events",
+    metadata,
+    Column("retraction_id", Id, ForeignKey("retractions.id"), primary_key=True),
+    Column("event_id", Id, ForeignKey("events.id"), primary_key=True, index=True),
+    Column("retracted_at", UtcDateTime, nullable=False),
+    Column("restored_at", UtcDateTime, nullable=True),
 )
 
 transitions = Table(

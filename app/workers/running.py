@@ -8,12 +8,14 @@ from app.services.runtime import Runtime
 from app.workers.deliver import DeliveryWorker
 from app.workers.jobs import run_job
 from app.workers.prune import prune
+from app.workers.retract import run_retractions
 from app.workers.rollout import run_rollout
 from app.workers.schedule import repeat
 from app.workers.sweep import sweep
 
 PRUNE_INTERVAL_S = 3_600
 ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
+RETRACTION_INTERVAL_S = 2  # the longest wait before a retraction begins
 JOB_INTERVAL_S = 2  # the longest wait before a job starts
 DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
 
@@ -26,6 +28,7 @@ async def running_workers(runtime: Runtime) -> AsyncIterator[None]:
     workers = [
         repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
         repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
+        repeat("retract", RETRACTION_INTERVAL_S, lambda: run_retractions(runtime, stopping), stopping),
         repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
         repeat("jobs", JOB_INTERVAL_S, lambda: run_job(runtime, stopping), stopping),
         repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),

@@ -56,6 +56,7 @@ check_liveness check_readiness get_metrics
 create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_secret send_test
 list_deliveries get_delivery replay_deliveries replay_delivery
 erase_lead_by_identity erase_lead_by_id merge_leads_by_hand split_lead_by_hand
+retract_events list_retractions get_retraction undo_retraction
 create_proposal create_backtest list_jobs get_job cancel_job
 """
 

@@ -4,7 +4,7 @@ Identities are resolved by `people`. Leads are matched by their identities, beca
 compared as the text in the database.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -70,14 +70,15 @@ def rebuilt(
     log: Sequence[Entry],
     evaluation_of: Callable[[Person], EvaluatedBy],
     stage_before: Callable[[Person], str | None] = lambda _: None,
+    retracted: Container[UUID] = (),
 ) -> State:
     """The leads that result from a log and what operators did.
 
     Each is evaluated by the model and at the moment returned by `evaluation_of`. `stage_before`: each lead's previous
-    stage, which may be kept and can't be derived from the log.
+    stage, which may be kept and can't be derived from the log. `retracted`: the ids of events that don't count.
     """
     state: State = {}
-    events = [entry for entry in log if isinstance(entry, Event)]
+    events = [entry for entry in log if isinstance(entry, Event) and entry.id not in retracted]
     for person in people_of(log):
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)

@@ -4,8 +4,9 @@ The plain model that it is compared with is a list of the events that were accep
 models by version, and a clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
 from app.services.links import merge_leads, split_lead
 from app.services.lookback import ScoreView
+from app.services.retractions import EventFilter, Retractions, work_off
 from app.services.sweep import sweep_due
 from app.services.writer import Receipt
 from app.storage.db import Database
@@ -29,7 +31,16 @@ from tests.services.feeds import are_equal, read_all, replayed
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, who, with_signal
 from tests.services.histories import EVERY_KEY, one_message
 from tests.services.people import Entry, Joined, SplitOff
-from tests.services.rebuild import EvaluatedBy, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
+from tests.services.rebuild import (
+    EvaluatedBy,
+    Person,
+    State,
+    broken_chains,
+    event_log,
+    joined_without_reason,
+    rebuilt,
+    stored,
+)
 
 SQL = {**DOCUMENT["stages"][3], "keep": {"signal": "demo"}}
 KEEPING = small_model(stages=[*DOCUMENT["stages"][:3], SQL, DOCUMENT["stages"][4]])
@@ -80,6 +91,7 @@ class Machine(RuleBasedStateMachine):
         self.world.reset(MODELS[0])
         self.now = NOW
         self.history: list[Entry] = []
+        self.retracted: dict[UUID, UUID] = {}
         self.people: frozenset[Person] = frozenset()
         self.versions: dict[int, CompiledModel] = {1: compile_model(MODELS[0], 1)}
         self.active = 1
@@ -150,6 +162,49 @@ class Machine(RuleBasedStateMachine):
         if not dry_run:
             self._record(Joined(frozenset(who(*(person[0] for person in people)))))
 
+    @precondition(lambda self: self.accepted)
+    @rule(data=st.data(), chunk=st.integers(1, 4))
+    def events_are_retracted(self, data: st.DataObject, chunk: int) -> None:
+        """By one of the filters. The model applies it to its own events."""
+        self._pass(timedelta(seconds=1))  # a retraction covers what was received before it
+        example = data.draw(st.sampled_from(self.accepted), label="like")
+        wanted, matches = data.draw(st.sampled_from(self._filters(example)), label="filter")
+        retractions = Retractions(self.world.service.database, self.world.service.models, self.world.service.clock)
+        made = self.world.run(retractions.create(wanted, "wrong", "admin")).retraction.id
+        self._work_off(chunk)
+        for each in self.accepted:
+            if matches(each):
+                self.retracted.setdefault(each.id, made)
+
+    def _filters(self, example: Event) -> list[tuple[EventFilter, Callable[[Event], bool]]]:
+        person = next(each for each in self.people if str(example.identities[0]) in each)
+        return [
+            (EventFilter(message_ids=[example.message_id]), lambda each: each.message_id == example.message_id),
+            (EventFilter(source=example.source), lambda each: each.source == example.source),
+            (EventFilter(name=example.name.upper()), lambda each: each.name == example.name),
+            (EventFilter(lead_id=self._lead_id(person[0])), lambda each: str(each.identities[0]) in person),
+            (
+                EventFilter(received_from=example.received_at, received_before=self.now),
+                lambda each: example.received_at <= each.received_at,
+            ),
+        ]
+
+    @precondition(lambda self: self.retracted)
+    @rule(data=st.data(), chunk=st.integers(1, 4))
+    def a_retraction_is_undone(self, data: st.DataObject, chunk: int) -> None:
+        self._pass(timedelta(seconds=1))
+        undone = data.draw(st.sampled_from(sorted(set(self.retracted.values()))), label="undone")
+        retractions = Retractions(self.world.service.database, self.world.service.models, self.world.service.clock)
+        self.world.run(retractions.undo(undone, "admin"))
+        self._work_off(chunk)
+        self.retracted = {event_id: each for event_id, each in self.retracted.items() if each != undone}
+
+    def _work_off(self, chunk: int) -> None:
+        service = self.world.service
+        work = work_off(service.database, service.models, service.id, service.clock, lambda *_: True, chunk)
+        self.world.run(work)
+        self._pass(timedelta(seconds=1))
+
     def _lead_id(self, key: str) -> UUID:
         return self.world.run(self.world.service.lead(key)).lead.id
 
@@ -196,11 +251,7 @@ class Machine(RuleBasedStateMachine):
     def _assert_stages_are_current(self) -> None:
         """Whether just swept or evaluated, each lead is in the stage that today's evaluation gives."""
         state = self._stored()
-        today = rebuilt(
-            self.history,
-            lambda person: (self.versions[state[person]["model_version"]], self.now),
-            lambda person: state[person]["stage"],
-        )
+        today = self._rebuilt(state, lambda _: self.now)
         assert {key: row["stage"] for key, row in state.items()} == {key: row["stage"] for key, row in today.items()}
 
     @rule()
@@ -233,13 +284,16 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_state_is_that_of_the_log(self) -> None:
         state = self._stored()
+        assert state.keys() == rebuilt(self.history, lambda _: (self.versions[1], NOW)).keys()
+        assert state == self._rebuilt(state, lambda person: state[person]["updated_at"])
+
+    def _rebuilt(self, state: State, moment_of: Callable[[Person], datetime]) -> State:
+        """Each lead by the model that last evaluated it."""
 
         def evaluation_of(person: Person) -> EvaluatedBy:
-            row = state[person]
-            return self.versions[row["model_version"]], row["updated_at"]
+            return self.versions[state[person]["model_version"]], moment_of(person)
 
-        assert state.keys() == rebuilt(self.history, lambda _: (self.versions[1], NOW)).keys()
-        assert state == rebuilt(self.history, evaluation_of, lambda person: state[person]["stage"])
+        return rebuilt(self.history, evaluation_of, lambda person: state[person]["stage"], self.retracted)
 
     @invariant()
     def transitions_lead_to_the_stages(self) -> None:
