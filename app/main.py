@@ -14,6 +14,7 @@ from app.api import (
     deliveries,
     docs,
     dry_runs,
+    exports,
     forms,
     funnel,
     handshakes,
@@ -28,6 +29,7 @@ from app.api import (
     retractions,
     rollouts,
     signals,
+    suppressions,
     webhooks,
 )
 from app.api.middleware import (
@@ -92,7 +94,9 @@ def _routers() -> list[APIRouter]:
         forms.make_router(),
         leads.router,
         links.router,
+        exports.router,
         retractions.router,
+        suppressions.router,
         changes.router,
         webhooks.router,
         deliveries.router,

@@ -47,6 +47,9 @@ class Metrics:
         self.untrusted_traits = counter(
             "leadscore_untrusted_traits_total", "Events from public keys with a trait that only secret keys may set."
         )
+        self.suppressed = counter(
+            "leadscore_suppressed_events_total", "Events dropped because the person is suppressed."
+        )
         self.transitions = counter("leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"])
         self.leads = gauge("leadscore_leads", "Leads by stage.", ["stage"])
         self.rollout_left = gauge("leadscore_rollout_left_leads", "Leads that the active model has not reached yet.")

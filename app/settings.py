@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.scoring.phones import REGIONS
@@ -103,6 +103,10 @@ class Settings(BaseSettings):
     )
     deliveries_days: Annotated[int, Field(ge=1)] = Field(
         30, description="How long finished deliveries of webhooks are kept for inspection and replay, in days."
+    )
+    suppression_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None,
+        description="A random text of 32 characters or more, with which identities of suppressed people are hashed.",
     )
     changes_days: Annotated[int, Field(ge=1)] = Field(30, description="How long the feed keeps changes, in days.")
 

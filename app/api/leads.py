@@ -54,6 +54,8 @@ class LookupAnswer(BaseModel):
     data: list[Found]
 
 
+Suppress = Annotated[bool, Query(description="Whether to drop later events of the same identities.")]
+
 router = APIRouter(
     prefix="/v1/leads",
     tags=["leads"],
@@ -87,16 +89,17 @@ async def erase_lead_by_identity(
     email: str | None = None,
     phone: str | None = None,
     anonymous_id: str | None = None,
+    suppress: Suppress = False,
 ) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
     lead = await look_up_lead(runtime, user_id, email, phone, anonymous_id)
-    await erase_lead(runtime.database, lead.id, runtime.clock())
+    await erase_lead(runtime.database, lead.id, runtime.clock(), runtime.suppressions if suppress else None)
 
 
 @router.delete("/{lead_id}", status_code=204, dependencies=[Admin])
-async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID) -> None:
+async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID, suppress: Suppress = False) -> None:
     """Delete everything that is stored of a lead, and of the leads that were merged into it. It can't be undone."""
-    await erase_lead(runtime.database, lead_id, runtime.clock())
+    await erase_lead(runtime.database, lead_id, runtime.clock(), runtime.suppressions if suppress else None)
 
 
 @router.post("/lookup")

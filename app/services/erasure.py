@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
 from app.services.models import retry_on_conflict
+from app.services.suppressions import Suppressions
 from app.storage import changes as change_store
 from app.storage import erasure as erasure_store
 from app.storage import identities as identity_store
@@ -16,10 +17,13 @@ from app.storage.changes import Change
 from app.storage.db import Conflict, Database
 
 
-async def erase_lead(database: Database, lead_id: UUID, now: datetime) -> None:
-    """Erase a lead, and all leads that were merged into it. Raises `NotFound`.
+async def erase_lead(
+    database: Database, lead_id: UUID, now: datetime, suppressions: Suppressions | None = None
+) -> None:
+    """Erase a lead, and all leads that were merged into it. The feed says `lead.erased` of each id.
 
-    Later events of the same identities make a new lead. The feed says `lead.erased` of each id.
+    With `suppressions`, later events of the same identities are dropped; without, they make a new lead. Raises
+    `NotFound`, or `ValidationFailed` if there is no secret to suppress people with.
     """
 
     async def erase(connection: AsyncConnection) -> None:
@@ -30,9 +34,10 @@ async def erase_lead(database: Database, lead_id: UUID, now: datetime) -> None:
         lead_ids = await erasure_store.lock(connection, lead.id)
         if (await lead_store.survivors(connection, [lead.id])).get(lead.id) != lead.id:
             raise Conflict  # merged or erased while we waited for the lock
-        links = (await identity_store.of_leads(connection, [lead.id]))[lead.id]
-        keys = [f"{kind}:{value}" for kind, values in links.items() for value in values]
-        await erasure_store.erase(connection, lead_ids, keys)
+        identities = (await identity_store.by_lead(connection, [lead.id]))[lead.id]
+        if suppressions is not None:
+            await suppressions.add(connection, identities, now)
+        await erasure_store.erase(connection, lead_ids, list(map(str, identities)))
         erased = [Change(uuid7(), "lead.erased", now, each, {}) for each in lead_ids]
         await change_store.insert(connection, erased, now)
 

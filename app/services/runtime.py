@@ -22,6 +22,7 @@ from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
 from app.services.retractions import Retractions
+from app.services.suppressions import Suppressions
 from app.services.webhooks import Webhooks
 from app.services.writer import Writer
 from app.settings import Settings
@@ -49,6 +50,8 @@ class Runtime:
         )
         self.models = ActiveModels()
         self.keys = KeyRing(self.database)
+        secret = settings.suppression_secret
+        self.suppressions = Suppressions(self.database, secret.get_secret_value() if secret else None)
         self.leads = Leads(self.database, self.models)
         self.feed = Feed(self.database)
         self.webhooks = Webhooks(self.database, self.models, self.feed, settings.webhook_hosts)
@@ -62,6 +65,7 @@ class Runtime:
             self.models,
             self.metrics,
             clock,
+            self.suppressions,
             queue_messages=settings.queue_messages,
             commit_messages=settings.commit_messages,
             lanes=1 if settings.embedded else WRITER_LANES,  # SQLite has one writer in any case

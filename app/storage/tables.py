@@ -233,6 +233,17 @@ rejections = Table(
     Column("identities", JSON, nullable=False, server_default=text("'[]'")),
 )
 
+# Whose events are dropped: hashes of identities, made with a secret that is not in the database. `secret_id` tells the
+# secrets apart.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("secret_id", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 # The changes that one transaction made, for the feed. `id` is given while the leads that changed are locked, so a
 # lead's changes ascend by it; `last_position`, given after the commit, is that of the last change (`size` of them).
 commits = Table(

@@ -1,7 +1,7 @@
-"""Splits of leads, and retracted events.
+"""Splits of leads, retracted events, and suppressed people.
 
 The version before leaves the new columns alone, so during a rolling upgrade it may join leads again that were split,
-and count retracted events where it recounts a signal.
+count retracted events where it recounts a signal, and store events of suppressed people.
 """
 
 import sqlalchemy as sa
@@ -19,6 +19,13 @@ def upgrade() -> None:
     op.add_column("leads", sa.Column("separations", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("events", sa.Column("retraction_id", Id, nullable=True))
     _create_retractions()
+    op.create_table(
+        "suppressions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column("hash", sa.String(64), nullable=False, unique=True),
+        sa.Column("secret_id", sa.String(16), nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+    )
 
 
 def _create_retractions() -> None:
@@ -48,6 +55,7 @@ def _create_retractions() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("suppressions")
     op.drop_table("retracted_events")
     op.drop_table("retractions")
     op.drop_column("events", "retraction_id")

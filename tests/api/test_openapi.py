@@ -57,6 +57,7 @@ create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_se
 list_deliveries get_delivery replay_deliveries replay_delivery
 erase_lead_by_identity erase_lead_by_id merge_leads_by_hand split_lead_by_hand
 retract_events list_retractions get_retraction undo_retraction
+export_lead_as_lines list_suppressions remove_suppression remove_suppression_by_identity
 create_proposal create_backtest list_jobs get_job cancel_job
 """
 
