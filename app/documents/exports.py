@@ -1,7 +1,7 @@
 """The lines of an export: JSON objects with a `kind`, the last one of the kind `end`."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from app.documents.deliveries import DeliveryDocument
 from app.documents.leads import EventDocument, HistoryDay, LeadDocument, TransitionDocument
 from app.documents.rejections import RejectionDocument
-from app.services.exports import ExportKind, Link
+from app.services.exports import ExportKind, Link, Summary
 
 END = orjson.dumps({"kind": "end"}) + b"\n"
 """Without it, an export is incomplete."""
@@ -31,10 +31,39 @@ class LinkDocument(BaseModel):
         return cls(identity=identity, lead_id=link.lead_id, since=link.since, until=link.until)
 
 
+class SummaryDocument(BaseModel):
+    """What is left of an identity's deleted events. The `tally` has the days of hits by the signal's fingerprint."""
+
+    identity: dict[str, str]
+    event_count: int
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+    traits: dict[str, Any]
+    tally: dict[str, dict[date, int]]
+    source: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, summary: Summary) -> Self:
+        facts = summary.facts
+        return cls(
+            identity={summary.identity.kind: summary.identity.value},
+            event_count=facts.event_count,
+            first_seen_at=facts.first_seen_at,
+            last_seen_at=facts.last_seen_at,
+            traits=facts.known_traits(),
+            tally={
+                signal: {date.fromordinal(day): hits for day, hits in days.items()}
+                for signal, days in facts.tally.items()
+            },
+            source=facts.source.value if facts.source else None,
+        )
+
+
 _DOCUMENTS: Mapping[ExportKind, Callable[[Any], BaseModel]] = {
     "lead": LeadDocument.of,
     "identity": LinkDocument.of,
     "score": HistoryDay.of,
+    "summary": SummaryDocument.of,
     "transition": TransitionDocument.of,
     "event": EventDocument.of,
     "delivery": DeliveryDocument.of,

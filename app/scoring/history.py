@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -62,6 +63,15 @@ class FactsOverTime:
                 new_events.setdefault(first, []).append(event)
         for first, new in new_events.items():
             self._new[first] = merge([self._new.get(first, Facts()), fold(self._model, new)])
+
+    def add_summary(self, identity: Identity, facts: Facts, valid_from: datetime) -> None:
+        """Add the facts of events that are not kept any more, known from this moment on."""
+        linked_at = self.since.get(identity)
+        if linked_at is None or max(linked_at, valid_from) > self.moments[-1]:
+            return
+        first = self.moments[bisect_left(self.moments, max(linked_at, valid_from))]
+        tally = {key: days for key, days in facts.tally.items() if key in self._model.fingerprints}
+        self._new[first] = merge([self._new.get(first, Facts()), replace(facts, tally=tally)])
 
     def by_moment(self) -> dict[datetime, Facts]:
         """The facts at each moment, once all events have been added."""

@@ -1,26 +1,29 @@
 """Exports: everything that is stored of a person, for them to read. Each page is a transaction of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.services.leads import Leads, LeadView
+from app.errors import Gone
+from app.services.leads import Leads, LeadView, ScoreView
 from app.storage import deliveries as delivery_store
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import links as link_store
 from app.storage import rejections as rejection_store
+from app.storage import summaries as summary_store
 from app.storage import transitions as transition_store
 from app.storage.db import Database
 from app.storage.events import Position as EventPosition
 from app.storage.identities import Link
+from app.storage.summaries import Summary
 
 Item = TypeVar("Item")
 
-ExportKind = Literal["lead", "identity", "score", "transition", "event", "delivery", "rejection"]
+ExportKind = Literal["lead", "identity", "score", "summary", "transition", "event", "delivery", "rejection"]
 
 ROWS_AT_ONCE = 500
 DAYS_AT_ONCE = timedelta(days=366)
@@ -37,11 +40,14 @@ async def export_lead(
     yield "lead", view
     async with database.read() as connection:
         links = await _links(connection, view)
-        ids = [view.lead.id, *await link_store.merged_into(connection, view.lead.id)]
+        ids = await link_store.with_merged(connection, [view.lead.id])
+        summaries = await summary_store.of_identities(connection, {link.identity for link in links})
     for link in links:
         yield "identity", link
     async for day in _days(leads, view.lead.id, min(link.since for link in links), now):
         yield "score", day
+    for summary in summaries:
+        yield "summary", summary
     for kind, fetch in _lists(view.lead.id, ids, {str(link.identity) for link in links}).items():
         async for item in _all(database, fetch):
             yield kind, item
@@ -54,13 +60,21 @@ async def _links(connection: AsyncConnection, view: LeadView) -> list[Link]:
     return sorted(found, key=lambda link: (link.identity, link.since))
 
 
-async def _days(leads: Leads, lead_id: UUID, since: datetime, now: datetime) -> AsyncIterator[Any]:
+async def _days(leads: Leads, lead_id: UUID, since: datetime, now: datetime) -> AsyncIterator[ScoreView]:
     first = since.date()
     while first <= now.date():
         last = min(first + DAYS_AT_ONCE, now.date())
-        for view in await leads.history(lead_id, first, last, now):
+        for view in await _served(leads, lead_id, first, last, now):
             yield view
         first = last + timedelta(days=1)
+
+
+async def _served(leads: Leads, lead_id: UUID, first: date, last: date, now: datetime) -> Sequence[ScoreView]:
+    """Nothing for days whose events have been deleted."""
+    try:
+        return await leads.history(lead_id, first, last, now)
+    except Gone:
+        return ()
 
 
 Fetch = Callable[[AsyncConnection, Any], Awaitable[Sequence[Any]]]
@@ -92,4 +106,4 @@ async def _all(database: Database, fetch: Fetch) -> AsyncIterator[Any]:
         last = items[-1]
 
 
-__all__ = ["ExportKind", "Link", "export_lead"]
+__all__ = ["ExportKind", "Link", "Summary", "export_lead"]

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import Gone
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.history import FactsOverTime, Gap
 from app.scoring.stages import Transition, stage_of
@@ -22,6 +23,7 @@ from app.services.publications import Publications
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import retractions as retraction_store
+from app.storage import summaries as summary_store
 from app.storage import transitions as transition_store
 from app.storage.identities import Link, leading_link
 from app.storage.retractions import EventGap
@@ -115,9 +117,13 @@ async def look_back(
 ) -> list[ScoreView]:
     """The lead's evaluation at each of these moments, which must ascend, except those before it was known.
 
+    Moments at which deleted events counted are left out too, unless none are left: then it raises `Gone`.
+
     With `model`, it is evaluated by this model instead of those active at the time.
     """
-    spans = await _spans(connection, models, lead_id, moments, model)
+    trail = await _read_trail(connection, lead_id)
+    kept = await _still_known(connection, trail, moments)
+    spans = await _spans(connection, models, trail, kept, model)
     if not spans:
         return []
     facts = [span.facts() for span in spans]
@@ -130,15 +136,26 @@ def _evaluate(spans: Sequence[_Span], facts: Sequence[FactsOverTime]) -> list[Sc
     return sorted(views, key=lambda view: view.as_of)
 
 
+async def _still_known(connection: AsyncConnection, trail: Trail, moments: Sequence[datetime]) -> Sequence[datetime]:
+    """The moments for which the summaries of deleted events are exact. Raises `Gone` if there are none."""
+    identities = {link.identity for lead in trail.leads.values() for link in lead.links}
+    since = await summary_store.valid_from(connection, identities)
+    if since is None:
+        return moments
+    if moments[-1] < since:
+        msg = f"Events that counted then have been deleted. Choose a moment from {since.isoformat()} on."
+        raise Gone(msg)
+    return [moment for moment in moments if moment >= since]
+
+
 async def _spans(
     connection: AsyncConnection,
     models: ActiveModels,
-    lead_id: UUID,
+    trail: Trail,
     moments: Sequence[datetime],
     model: CompiledModel | None,
 ) -> list[_Span]:
     """The moments at which the id referred to a lead, grouped into spans."""
-    trail = await _read_trail(connection, lead_id)
     publications = await Publications.read(connection, models)
     spans: dict[tuple[UUID, int, int], _Span] = {}
     for moment in moments:

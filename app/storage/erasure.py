@@ -22,6 +22,7 @@ from app.storage.tables import (
     leads,
     rejections,
     retracted_events,
+    summaries,
     transitions,
 )
 
@@ -37,20 +38,26 @@ async def lock(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
 
 
 async def erase(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:
-    """Delete all that is stored of locked leads. `keys`: their identities, as `kind:value`."""
+    """Delete all that is stored of locked leads, also what names them. `keys`: their identities, as `kind:value`."""
+    for key in keys:
+        quoted = cast(rejections.c.identities, Text).contains(dumps(key), autoescape=True)
+        await connection.execute(delete(rejections).where(quoted))
+    await _redact(connection, lead_ids)
+    await delete_rows(connection, lead_ids, keys)
+    await _forget_in_others_events(connection, keys)
+
+
+async def delete_rows(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:
+    """Delete the rows of locked leads. `keys`: their identities, as `kind:value`."""
     theirs = any_of_values(events.c.identity, keys)
     await connection.execute(
         delete(retracted_events).where(retracted_events.c.event_id.in_(select(events.c.id).where(theirs)))
     )
     await connection.execute(delete(events).where(theirs))
-    for key in keys:
-        quoted = cast(rejections.c.identities, Text).contains(dumps(key), autoescape=True)
-        await connection.execute(delete(rejections).where(quoted))
     for table in (transitions, deliveries, identities, former_identities):
         await connection.execute(delete(table).where(any_of_values(table.c.lead_id, lead_ids)))
-    await connection.execute(delete(former_identities).where(any_of_values(former_identities.c.identity, keys)))
-    await _forget_in_others_events(connection, keys)
-    await _redact(connection, lead_ids)
+    for table in (former_identities, summaries):
+        await connection.execute(delete(table).where(any_of_values(table.c.identity, keys)))
     await connection.execute(delete(leads).where(any_of_values(leads.c.id, lead_ids)))
 
 

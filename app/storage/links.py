@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, select, update
+from sqlalchemy import Dialect, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.identities import merger_rows, mergers
@@ -52,6 +52,12 @@ _REDIRECT, _RETIRE = Statement(_redirect), Statement(_retire)
 async def merged_into(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
     """The ids of the leads that were merged into this one."""
     return list((await connection.execute(select(leads.c.id).where(leads.c.merged_into == lead_id))).scalars())
+
+
+async def with_merged(connection: AsyncConnection, ids: Collection[UUID]) -> list[UUID]:
+    """These leads' ids, and those of all leads that were merged into them."""
+    theirs = or_(any_of_values(leads.c.id, ids), any_of_values(leads.c.merged_into, ids))
+    return list((await connection.execute(select(leads.c.id).where(theirs))).scalars())
 
 
 async def redirect(connection: AsyncConnection, ids: Collection[UUID], survivor: UUID) -> None:

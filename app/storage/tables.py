@@ -136,6 +136,16 @@ events = Table(
     Index(None, "name_key", "occurred_at"),
 )
 
+# What remains of deleted events: the facts of those that were filed under an identity, for the lead that has it. They
+# are exact for answers as of `valid_from` and later.
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("identity", IDENTITY, primary_key=True),
+    Column("facts", JSON, nullable=False),
+    Column("valid_from", UtcDateTime, nullable=False),
+)
+
 # Events that somebody took back, and why. `filter` says which; a worker claims the retraction and works through them.
 retractions = Table(
     "retractions",

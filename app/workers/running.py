@@ -8,6 +8,7 @@ from app.services.runtime import Runtime
 from app.workers.deliver import DeliveryWorker
 from app.workers.jobs import run_job
 from app.workers.prune import prune
+from app.workers.retention import apply_retention
 from app.workers.retract import run_retractions
 from app.workers.rollout import run_rollout
 from app.workers.schedule import repeat
@@ -30,6 +31,7 @@ async def running_workers(runtime: Runtime) -> AsyncIterator[None]:
         repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
         repeat("retract", RETRACTION_INTERVAL_S, lambda: run_retractions(runtime, stopping), stopping),
         repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
+        repeat("retention", PRUNE_INTERVAL_S, lambda: apply_retention(runtime, stopping), stopping),
         repeat("jobs", JOB_INTERVAL_S, lambda: run_job(runtime, stopping), stopping),
         repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),
     ]

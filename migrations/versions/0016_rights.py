@@ -1,7 +1,7 @@
-"""Splits of leads, retracted events, and suppressed people.
+"""Splits of leads, retracted events, suppressed people, and summaries of deleted events.
 
 The version before leaves the new columns alone, so during a rolling upgrade it may join leads again that were split,
-count retracted events where it recounts a signal, and store events of suppressed people.
+count retracted events and no deleted ones where it recounts a signal, and store events of suppressed people.
 """
 
 import sqlalchemy as sa
@@ -19,6 +19,12 @@ def upgrade() -> None:
     op.add_column("leads", sa.Column("separations", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("events", sa.Column("retraction_id", Id, nullable=True))
     _create_retractions()
+    op.create_table(
+        "summaries",
+        sa.Column("identity", sa.String(220), primary_key=True),
+        sa.Column("facts", sa.JSON, nullable=False),
+        sa.Column("valid_from", UtcDateTime, nullable=False),
+    )
     op.create_table(
         "suppressions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
@@ -56,6 +62,7 @@ def _create_retractions() -> None:
 
 def downgrade() -> None:
     op.drop_table("suppressions")
+    op.drop_table("summaries")
     op.drop_table("retracted_events")
     op.drop_table("retractions")
     op.drop_column("events", "retraction_id")

@@ -23,7 +23,14 @@ class Joined:
     identities: frozenset[Identity]
 
 
-Entry = Event | SplitOff | Joined
+@dataclass(frozen=True)
+class Forgotten:
+    """The people with these identities were erased."""
+
+    identities: frozenset[Identity]
+
+
+Entry = Event | SplitOff | Joined | Forgotten
 
 
 @dataclass(eq=False)
@@ -56,6 +63,8 @@ def people_of(log: Iterable[Entry]) -> list[set[Identity]]:
     for number, entry in enumerate(log):
         if isinstance(entry, SplitOff):
             _split(people, entry.identities, number)
+        elif isinstance(entry, Forgotten):
+            people = [each for each in people if each.identities.isdisjoint(entry.identities)]
         elif isinstance(entry, Joined):
             first, *others = dict.fromkeys(_owner(people, each) for each in sorted(entry.identities))
             for other in others:

@@ -5,7 +5,9 @@ compared as the text in the database.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.events import KNOWN_BY, Event
-from app.scoring.facts import Facts, Stamped
+from app.scoring.facts import Facts, Stamped, merge
 from app.scoring.history import fold
 from app.scoring.stages import stage_of
 from app.storage import events as event_store
@@ -70,23 +72,36 @@ def rebuilt(
     log: Sequence[Entry],
     evaluation_of: Callable[[Person], EvaluatedBy],
     stage_before: Callable[[Person], str | None] = lambda _: None,
-    retracted: Container[UUID] = (),
+    without: Container[UUID] = (),
+    summarized: Mapping[UUID, CompiledModel] = MappingProxyType({}),
 ) -> State:
     """The leads that result from a log and what operators did.
 
     Each is evaluated by the model and at the moment returned by `evaluation_of`. `stage_before`: each lead's previous
-    stage, which may be kept and can't be derived from the log. `retracted`: the ids of events that don't count.
+    stage, which may be kept and can't be derived from the log. `without`: the ids of events that don't count.
+    `summarized`: for deleted events, the models that counted them last; signals that these lack don't count.
     """
     state: State = {}
-    events = [entry for entry in log if isinstance(entry, Event) and entry.id not in retracted]
+    events = [entry for entry in log if isinstance(entry, Event) and entry.id not in without]
     for person in people_of(log):
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)
-        facts = fold(model, (event for event in events if event.identities[0] in person))
+        theirs = [event for event in events if event.identities[0] in person]
+        facts = merge(
+            [
+                fold(model, (event for event in theirs if event.id not in summarized)),
+                *(_summary(model, summarized[event.id], event) for event in theirs if event.id in summarized),
+            ]
+        )
         state[key] = columns_of(model, facts, moment) | {
             "stage": stage_of(evaluate(model, facts, moment), stage_before(key))
         }
     return state
+
+
+def _summary(model: CompiledModel, counted_by: CompiledModel, event: Event) -> Facts:
+    facts = counted_by.facts_of(event)
+    return replace(facts, tally={key: days for key, days in facts.tally.items() if key in model.fingerprints})
 
 
 def joined_without_reason(before: Iterable[Person], after: Iterable[Person], messages: Iterable[Event]) -> list[Person]:

@@ -6,7 +6,7 @@ models by version, and a clock. LEADSCORE_TEST_EXAMPLES sets how many runs each 
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +17,14 @@ from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
 from app.documents.leads import ScoreDocument
+from app.errors import Gone
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
+from app.services.erasure import erase_lead
 from app.services.links import merge_leads, split_lead
 from app.services.lookback import ScoreView
+from app.services.retention import delete_anonymous_leads, delete_old_events
 from app.services.retractions import EventFilter, Retractions, work_off
 from app.services.sweep import sweep_due
 from app.services.writer import Receipt
@@ -30,7 +33,7 @@ from app.storage.tables import leads, transitions
 from tests.services.feeds import are_equal, read_all, replayed
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, who, with_signal
 from tests.services.histories import EVERY_KEY, one_message
-from tests.services.people import Entry, Joined, SplitOff
+from tests.services.people import Entry, Forgotten, Joined, SplitOff
 from tests.services.rebuild import (
     EvaluatedBy,
     Person,
@@ -92,6 +95,11 @@ class Machine(RuleBasedStateMachine):
         self.now = NOW
         self.history: list[Entry] = []
         self.retracted: dict[UUID, UUID] = {}
+        self.erased: set[UUID] = set()
+        self.erased_leads: set[UUID] = set()
+        self.redacted: dict[UUID, Event] = {}
+        self.summarized: dict[UUID, CompiledModel] = {}
+        self.answers_from = datetime.min.replace(tzinfo=UTC)
         self.people: frozenset[Person] = frozenset()
         self.versions: dict[int, CompiledModel] = {1: compile_model(MODELS[0], 1)}
         self.active = 1
@@ -100,7 +108,10 @@ class Machine(RuleBasedStateMachine):
 
     @property
     def accepted(self) -> list[Event]:
-        return [entry for entry in self.history if isinstance(entry, Event)]
+        """The events that are still in the log."""
+        gone = self.erased | self.summarized.keys()
+        events = [entry for entry in self.history if isinstance(entry, Event) and entry.id not in gone]
+        return [self.redacted.get(each.id, each) for each in events]
 
     def _pass(self, time: timedelta) -> None:
         self.now += time
@@ -197,7 +208,11 @@ class Machine(RuleBasedStateMachine):
         retractions = Retractions(self.world.service.database, self.world.service.models, self.world.service.clock)
         self.world.run(retractions.undo(undone, "admin"))
         self._work_off(chunk)
-        self.retracted = {event_id: each for event_id, each in self.retracted.items() if each != undone}
+        self.retracted = {
+            event_id: each
+            for event_id, each in self.retracted.items()
+            if each != undone or event_id in self.summarized  # what was deleted can't be restored
+        }
 
     def _work_off(self, chunk: int) -> None:
         service = self.world.service
@@ -205,10 +220,57 @@ class Machine(RuleBasedStateMachine):
         self.world.run(work)
         self._pass(timedelta(seconds=1))
 
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def somebody_is_erased(self, data: st.DataObject) -> None:
+        person = data.draw(st.sampled_from(sorted(self.people)), label="person")
+        self.world.run(erase_lead(self.world.service.database, self._lead_id(person[0]), self.now))
+        self._forget(person)
+        for each in self.accepted:
+            left = tuple(identity for identity in each.identities if str(identity) not in person)
+            if left != each.identities:
+                self.redacted[each.id] = replace(each, identities=left)
+
+    def _forget(self, person: Person) -> None:
+        self.erased |= {each.id for each in self.history if isinstance(each, Event) and self._is_by(person, each)}
+        left = self.world.run(lead_ids(self.world.service.database))
+        self.erased_leads |= self.ids - left
+        self.served = [
+            (each, answer) for each, answer in self.served if each in left and answer.lead_id not in self.erased_leads
+        ]
+        self._record(Forgotten(frozenset(who(*person))))
+
+    @staticmethod
+    def _is_by(person: Person, event: Event) -> bool:
+        return str(event.identities[0]) in person
+
+    @rule(days=st.sampled_from([0, 1, 20]), chunk=st.integers(1, 4))
+    def anonymous_leads_are_deleted(self, days: int, chunk: int) -> None:
+        before = (self.now - timedelta(days=days)).date()
+        state = self._stored()
+        service = self.world.service
+        self.world.run(delete_anonymous_leads(service.database, before, self.now, lambda _: True, chunk))
+        for person in state.keys() - self._stored().keys():
+            assert all(key.startswith("anonymous_id:") for key in person)
+            assert state[person]["last_seen_at"].date() < before
+            self._forget(person)
+
+    @rule(days=st.sampled_from([0, 1, 20]), chunk=st.integers(1, 4))
+    def old_events_are_deleted(self, days: float, chunk: int) -> None:
+        """Their leads keep what they contributed, as the active model counts it."""
+        before, service = self.now - timedelta(days=days), self.world.service
+        old = [each for each in self.accepted if each.received_at < before]
+        work = delete_old_events(service.database, service.models, before, self.now, lambda *_: True, chunk)
+        self.world.run(work)
+        if old:
+            self.summarized |= {each.id: self.versions[self.active] for each in old}
+            self.answers_from = self.now  # at most: see test_retention
+        self._pass(timedelta(seconds=1))
+
     def _lead_id(self, key: str) -> UUID:
         return self.world.run(self.world.service.lead(key)).lead.id
 
-    def _record(self, entry: SplitOff | Joined) -> None:
+    def _record(self, entry: SplitOff | Joined | Forgotten) -> None:
         self.history.append(entry)
         self.people = frozenset(self._stored())
         self._pass(timedelta(seconds=1))  # what is known of an identity's leads is ordered by time
@@ -257,7 +319,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def somebody_asks_about_everybody(self) -> None:
         """By every id that a lead has ever had."""
-        self.ids |= self.world.run(lead_ids(self.world.service.database))
+        self.ids = self.world.run(lead_ids(self.world.service.database))
         for lead_id in self.ids:
             answer = self.world.run(self.world.service.leads.score(lead_id, None, self.now))
             self.served.append((lead_id, answer))
@@ -267,8 +329,12 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_looks_back(self, data: st.DataObject) -> None:
         for lead_id, answer in data.draw(st.lists(st.sampled_from(self.served), min_size=1, max_size=5), label="asked"):
-            again = self.world.run(self.world.service.leads.score(lead_id, answer.as_of, self.now))
-            assert as_served(again) == as_served(answer)
+            try:
+                again = self.world.run(self.world.service.leads.score(lead_id, answer.as_of, self.now))
+            except Gone:
+                assert answer.as_of < self.answers_from
+            else:
+                assert as_served(again) == as_served(answer)
 
     @rule()
     def process_restarts(self) -> None:
@@ -293,7 +359,8 @@ class Machine(RuleBasedStateMachine):
         def evaluation_of(person: Person) -> EvaluatedBy:
             return self.versions[state[person]["model_version"]], moment_of(person)
 
-        return rebuilt(self.history, evaluation_of, lambda person: state[person]["stage"], self.retracted)
+        without = self.erased | self.retracted.keys()
+        return rebuilt(self.history, evaluation_of, lambda person: state[person]["stage"], without, self.summarized)
 
     @invariant()
     def transitions_lead_to_the_stages(self) -> None:
@@ -309,8 +376,9 @@ class Machine(RuleBasedStateMachine):
             lead_id: CALLED_ANEW.get(stages[lead_id], stages[lead_id]) for lead_id in rows
         }
         assert all(are_equal(scores[lead_id], values) for lead_id, (_, values) in rows.items())
-        merged = {change.data["from"] for change in changes if change.type == "lead.merged"}
-        assert merged == {str(each) for each in stages.keys() - rows.keys()}
+        gone = {UUID(change.data["from"]) for change in changes if change.type == "lead.merged"}
+        gone |= {change.lead_id for change in changes if change.type == "lead.erased" and change.lead_id is not None}
+        assert gone == stages.keys() - rows.keys()
 
 
 def test_the_state_can_always_be_rebuilt_from_the_log(world: World) -> None:

@@ -211,7 +211,7 @@ async def test_many_events_are_retracted_while_others_arrive(service: Service, d
     model = compile_model(small_model(), 1)
     state = await stored(service.database)
     retracted = {each.id for each in log if each.source == "bot"}
-    expected = rebuilt(log, lambda person: (model, state[person]["updated_at"]), retracted=retracted)
+    expected = rebuilt(log, lambda person: (model, state[person]["updated_at"]), without=retracted)
     assert (len(retracted), state) == (60, expected)
 
 
