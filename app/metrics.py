@@ -51,6 +51,9 @@ class Metrics:
             "leadscore_failed_evaluations_total",
             "Leads set aside by the sweeper or a rollout, because they can't be evaluated.",
         )
+        self.suppressed = counter(
+            "leadscore_suppressed_events_total", "Events dropped because the person is suppressed."
+        )
         self.transitions = counter("leadscore_transitions_total", "Changes of stage.", ["from_stage", "to_stage"])
         self.leads = gauge("leadscore_leads", "Leads by stage.", ["stage"])
         self.rollout_left = gauge("leadscore_rollout_left_leads", "Leads that the active model has not reached yet.")

@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    SecretStr,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -167,6 +168,16 @@ class Settings(BaseSettings):
     )
     deliveries_days: Annotated[int, Field(ge=1)] = Field(
         30, description="How long finished deliveries of webhooks are kept for inspection and replay, in days."
+    )
+    anonymous_days: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="How long leads that only have anonymous ids are kept after they were last seen, in days."
+    )
+    events_days: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="How long events are kept after they were received, in days. Scores keep what they counted."
+    )
+    suppression_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None,
+        description="A random text of 32 characters or more, with which identities of suppressed people are hashed.",
     )
     changes_days: Annotated[int, Field(ge=1)] = Field(30, description="How long the feed keeps changes, in days.")
 

@@ -53,6 +53,8 @@ class LookupAnswer(BaseModel):
     data: list[Found]
 
 
+Suppress = Annotated[bool, Query(description="Whether to drop later events of the same identities.")]
+
 router = APIRouter(
     prefix="/v1/leads",
     tags=["leads"],
@@ -86,16 +88,19 @@ async def erase_lead_by_identity(
     email: str | None = None,
     phone: str | None = None,
     anonymous_id: str | None = None,
+    suppress: Suppress = False,
 ) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
     lead = await look_up_lead(runtime, user_id, email, phone, anonymous_id)
-    await erase_lead(runtime.database, runtime.models, lead.id, runtime.clock())
+    suppressions = runtime.suppressions if suppress else None
+    await erase_lead(runtime.database, runtime.models, lead.id, runtime.clock(), suppressions)
 
 
 @router.delete("/{lead_id}", status_code=204, dependencies=[Admin])
-async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID) -> None:
+async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID, suppress: Suppress = False) -> None:
     """Delete everything that is stored of a lead, and of the leads that were merged into it. It can't be undone."""
-    await erase_lead(runtime.database, runtime.models, lead_id, runtime.clock())
+    suppressions = runtime.suppressions if suppress else None
+    await erase_lead(runtime.database, runtime.models, lead_id, runtime.clock(), suppressions)
 
 
 @router.post("/lookup")
@@ -184,11 +189,12 @@ async def list_lead_events(
     after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
     if explain:
         page, evaluation = await runtime.leads.explained_events(lead_id, after, limit, runtime.clock())
-        events = [EventDocument.explained(event, evaluation) for event in page.items]
+        events = [EventDocument.explained(logged, evaluation) for logged in page.items]
     else:
         page = await runtime.leads.events(lead_id, after, limit)
         events = list(map(EventDocument.of, page.items))
-    more = write_cursor(query, [page.last.occurred_at.isoformat(), str(page.last.id)]) if page.last else None
+    last = page.last.event if page.last else None
+    more = write_cursor(query, [last.occurred_at.isoformat(), str(last.id)]) if last else None
     return EventPage(data=events, next_cursor=more)
 
 

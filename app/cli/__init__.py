@@ -51,6 +51,13 @@ defer(webhook_commands, "webhooks", "test", "Send a test message once, and show 
 defer(webhook_commands, "webhooks", "deliveries", "List deliveries, the latest first.")
 defer(webhook_commands, "webhooks", "replay", "Send deliveries again, by default the dead ones.")
 
+lead_commands = typer.Typer(no_args_is_help=True, help="Leads: export, erase, split and merge them.")
+cli.add_typer(lead_commands, name="leads")
+defer(lead_commands, "leads", "export", "Print everything that is stored of a lead, as JSON Lines.")
+defer(lead_commands, "leads", "erase", "Delete everything that is stored of a lead. It can't be undone.")
+defer(lead_commands, "leads", "split", "Give some identities of a lead, with their events, to a new lead.")
+defer(lead_commands, "leads", "merge", "Make several leads one, even if they were split.")
+
 model_commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
 cli.add_typer(model_commands, name="model")
 defer(model_commands, "models", "lint", "Warn about what is valid in a model but probably unintended.")

@@ -12,8 +12,9 @@ from app.services.feed import Change, ChangeType, FeedPage
 class ChangeDocument(BaseModel):
     """A change. `position` orders the feed; `id` stays the same wherever the change is sent.
 
-    `data` depends on the type: `stage` (created), `from` and `into` (merged), `names` (traits),
-    `scores` and `before` (scores), `from`, `to`, `scores` and `notify` (stages), `version` and `rollout_id` (models).
+    `data` depends on the type: `stage` (created), `from` and `into` (merged, split), `former_ids` (split), `names`
+    (traits), `scores` and `before` (scores), `from`, `to`, `scores` and `notify` (stages), `version` and `rollout_id`
+    (models).
     """
 
     position: int

@@ -15,7 +15,8 @@ class IdentityDocument(BaseModel):
     """An identity, and since when it is known.
 
     `source` is that of the event that it came with: null if that event is no longer the lead's. `merged_from` is the
-    lead that brought it in the last merge, at `merged_at`; both are null if it was the lead's from the start.
+    lead that brought it in the last merge, at `merged_at`; both are null if it was the lead's from the start, or was
+    split from another lead.
     """
 
     kind: IdentityKind

@@ -12,10 +12,10 @@ from app.documents.pages import Page, WholeList
 from app.documents.reasons import StageReason, Written
 from app.scoring.engine import Evaluation, LineKind, ledger
 from app.scoring.event_points import points_of, signals_of
-from app.scoring.events import Event, IdentityKind
+from app.scoring.events import IdentityKind
 from app.scoring.sources import Channel
 from app.scoring.stages import Cause, stage_reason
-from app.services.leads import LeadView, StoredTransition
+from app.services.leads import LeadView, LoggedEvent, StoredTransition
 from app.services.lookback import ScoreView
 
 
@@ -179,7 +179,10 @@ class EventPointsDocument(BaseModel):
 
 
 class EventDocument(BaseModel):
-    """An event as it was stored and, if asked for, the signals that it hits and what it gives now."""
+    """An event as it was stored and, if asked for, the signals that it hits and what it gives now.
+
+    It doesn't count as long as it has a `retraction_id`.
+    """
 
     id: UUID
     type: str
@@ -192,24 +195,31 @@ class EventDocument(BaseModel):
     properties: dict[str, Any]
     context: dict[str, Any]
     traits: dict[str, Any]
+    retraction_id: UUID | None
     signals: Written[list[str]] = None
     points: Written[list[EventPointsDocument]] = None
 
     @classmethod
-    def explained(cls, event: Event, evaluation: Evaluation) -> Self:
+    def explained(cls, logged: LoggedEvent, evaluation: Evaluation) -> Self:
+        """With the signals and points, of which retracted events have none."""
+        if logged.retraction_id is not None:
+            return cls.of(logged, signals=[], points=[])
         points = [
-            EventPointsDocument.model_validate(each, from_attributes=True) for each in points_of(evaluation, event)
+            EventPointsDocument.model_validate(each, from_attributes=True)
+            for each in points_of(evaluation, logged.event)
         ]
-        return cls.of(event, signals=signals_of(evaluation, event), points=points)
+        return cls.of(logged, signals=signals_of(evaluation, logged.event), points=points)
 
     @classmethod
-    def of(cls, event: Event, **more: Any) -> Self:
+    def of(cls, logged: LoggedEvent, **more: Any) -> Self:
+        event = logged.event
         plain = ("id", "type", "name", "source", "message_id", "occurred_at", "received_at")
         mappings = ("properties", "context", "traits")
         return cls(
             **{name: getattr(event, name) for name in plain},
             **{name: dict(getattr(event, name)) for name in mappings},
             identities=[{identity.kind: identity.value} for identity in event.identities],
+            retraction_id=logged.retraction_id,
             **more,
         )
 

@@ -23,8 +23,11 @@ from app.scoring.field_types import Name
 from app.services.fanout import Change, Identities
 from app.services.webhooks import ChangeFilter, ChangeType, Direction, NewSecret, ScoreFilter, Target, Webhook
 
-DEFAULT_TYPES: tuple[ChangeType, ...] = ("lead.stage_changed", "lead.merged", "lead.erased", "model.published")
-IDS_ALONE = ("lead.merged",)
+DEFAULT_TYPES: tuple[ChangeType, ...] = (
+    *("lead.stage_changed", "lead.merged", "lead.split", "lead.erased"),
+    "model.published",
+)
+IDS_ALONE = ("lead.merged", "lead.split")
 """The changes of leads whose data are ids alone, so that thin messages have them too."""
 
 MAX_URL_LENGTH = 2_000

@@ -6,7 +6,7 @@ an order without ties. So neither the order of events nor how they are grouped a
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from heapq import nlargest
 from typing import Any
@@ -151,6 +151,26 @@ def subtract_tally(tally: Tally, part: Tally) -> Tally:
     total = add_tallies((tally, negative))
     left = {fingerprint: {day: hits for day, hits in days.items() if hits} for fingerprint, days in total.items()}
     return {fingerprint: days for fingerprint, days in left.items() if days}
+
+
+def subtract(facts: Facts, part: Facts) -> Facts | None:
+    """The facts without a part of them. None if only the events can tell, because something of the part prevailed."""
+    if _prevails(part, facts):
+        return None
+    tally, count = subtract_tally(facts.tally, part.tally), facts.event_count - part.event_count
+    return replace(facts, tally=tally, event_count=count)
+
+
+def _prevails(part: Facts, facts: Facts) -> bool:
+    """Whether a first or last time, a trait, the first touch or the group may be the part's."""
+    if part.first_seen_at == facts.first_seen_at or part.last_seen_at == facts.last_seen_at:
+        return True
+    if part.source is not None and part.source == facts.source:
+        return True
+    if part.group is not None and part.group == facts.group:
+        return True
+    pairs = ((part.traits, facts.traits), (part.trusted_traits, facts.trusted_traits))
+    return any(theirs.get(key) == trait for mine, theirs in pairs for key, trait in mine.items())
 
 
 def _latest(maps: Iterable[Mapping[str, Stamped]]) -> dict[str, Stamped]:

@@ -14,7 +14,7 @@ from app.scoring.conditions import Answer, Bounds, any_of
 from app.scoring.engine import CompiledModel, CompiledStage, Evaluation, evaluate_day, total
 from app.scoring.rules import NOTHING
 
-Cause = Literal["event", "merge", "time", "model"]
+Cause = Literal["event", "merge", "split", "retraction", "time", "model"]
 
 HORIZON_DAYS = 3_650
 """How far ahead a forecast looks. A lead that won't move within ten years is checked again after them."""

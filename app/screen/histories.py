@@ -106,7 +106,7 @@ def _spans(days: Sequence[HistoryDay], ladder: Ladder, drawn: Plot) -> Iterator[
 
 def _ticks(events: Sequence[EventDocument], drawn: Plot, today: date) -> Iterator[Tick]:
     by_day: dict[date, list[EventDocument]] = {}
-    for event in events:
+    for event in (each for each in events if each.retraction_id is None):
         by_day.setdefault(event.occurred_at.date(), []).append(event)
     for on, those in sorted(by_day.items()):
         if drawn.first <= on <= drawn.last:

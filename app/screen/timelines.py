@@ -87,7 +87,10 @@ def _event(event: EventDocument, names: Names) -> Moment:
     if event.signals:
         title = names.signal(event.signals[0])
     points = sum(round(each.points * 100) for each in event.points or ()) / 100
-    return Moment(event.occurred_at, _icon(event), title, _detail(event), points)
+    detail = _detail(event)
+    if event.retraction_id is not None:
+        detail = f"retracted; {detail}" if detail else "retracted"
+    return Moment(event.occurred_at, _icon(event), title, detail, points)
 
 
 def _icon(event: EventDocument) -> str:

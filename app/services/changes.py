@@ -1,4 +1,4 @@
-"""What the feed says of a lead that was evaluated: created, merged, traits, account, scores, stages, in this order."""
+"""What the feed says of an evaluated lead, in this order: created, split, merged, traits, account, scores, stages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -28,6 +28,9 @@ def changes_of(result: EvaluatedLead, transitions: Sequence[StoredTransition], n
     if before is None:
         first_stage = transitions[0].transition.from_stage if transitions else lead.standing.stage
         yield Change(uuid7(), "lead.created", now, lead.id, {"stage": first_stage})
+    if result.origin is not None:
+        data = {"from": result.origin.lead_id, "into": lead.id, "former_ids": list(result.origin.former_ids)}
+        yield Change(uuid7(), "lead.split", now, lead.id, data)
     for retired in result.merged:
         yield Change(uuid7(), "lead.merged", now, lead.id, {"from": retired.id, "into": lead.id})
         yield from changed_account(retired.id, retired.account, None, now)
@@ -56,7 +59,7 @@ def _changed_traits(lead_id: UUID, before: Facts, facts: Facts, now: datetime) -
 
 def _names_of_changed_traits(before: Facts, facts: Facts) -> set[str]:
     pairs = ((before.traits, facts.traits), (before.trusted_traits, facts.trusted_traits))
-    return {name for old, new in pairs for name, trait in new.items() if _value(old, name) != trait.value}
+    return {name for old, new in pairs for name in {*old, *new} if _value(old, name) != _value(new, name)}
 
 
 def _value(traits: Mapping[str, Stamped], name: str) -> Any:

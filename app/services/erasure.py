@@ -11,6 +11,7 @@ from app.services.account_rollups import recount_accounts
 from app.services.changes import changed_account
 from app.services.groups import refold_groups
 from app.services.models import ActiveModels, retry_on_conflict
+from app.services.suppressions import Suppressions
 from app.storage import changes as change_store
 from app.storage import erasure as erasure_store
 from app.storage import events as event_store
@@ -20,10 +21,17 @@ from app.storage.changes import Change
 from app.storage.db import Conflict, Database
 
 
-async def erase_lead(database: Database, models: ActiveModels, lead_id: UUID, now: datetime) -> None:
-    """Erase a lead, and all leads that were merged into it. Raises `NotFound`.
+async def erase_lead(
+    database: Database,
+    models: ActiveModels,
+    lead_id: UUID,
+    now: datetime,
+    suppressions: Suppressions | None = None,
+) -> None:
+    """Erase a lead, and all leads that were merged into it. The feed says `lead.erased` of each id.
 
-    Later events of the same identities make a new lead. The feed says `lead.erased` of each id.
+    With `suppressions`, later events of the same identities are dropped; without, they make a new lead. Raises
+    `NotFound`, or `ValidationFailed` if there is no secret to suppress people with.
     """
 
     async def erase(connection: AsyncConnection) -> None:
@@ -34,8 +42,10 @@ async def erase_lead(database: Database, models: ActiveModels, lead_id: UUID, no
         lead_ids = await erasure_store.lock(connection, lead.id)
         if (await lead_store.survivors(connection, [lead.id])).get(lead.id) != lead.id:
             raise Conflict  # merged or erased while we waited for the lock
-        links = (await identity_store.of_leads(connection, [lead.id]))[lead.id]
-        keys = [f"{kind}:{value}" for kind, values in links.items() for value in values]
+        identities = (await identity_store.by_lead(connection, [lead.id]))[lead.id]
+        keys = list(map(str, identities))
+        if suppressions is not None:
+            await suppressions.add(connection, identities, now)
         groups = await event_store.groups_named_under(connection, keys)
         await erasure_store.erase(connection, lead_ids, keys)
         await refold_groups(connection, groups)

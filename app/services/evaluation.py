@@ -13,6 +13,7 @@ from app.scoring.accounts import account_of
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.facts import Facts
 from app.scoring.journeys import journey_of
+from app.scoring.separations import joined
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.scoring.steps import steps_of
 from app.services.history import Counted, recount
@@ -39,11 +40,18 @@ class Decision(NamedTuple):
     evaluation: Evaluation
 
 
+class Origin(NamedTuple):
+    """The lead that a new one was split from, and the ids of merged leads that refer to the new one from now on."""
+
+    lead_id: UUID
+    former_ids: Sequence[UUID]
+
+
 class EvaluatedLead(NamedTuple):
     """A lead as it will be stored, as it was before (None if it is new), and its stage changes in order.
 
     `merged`: the leads that are merged into it, as they were. `message_ids`: the new messages that it was evaluated
-    for.
+    for. `origin`: set if a split made the lead.
     """
 
     lead: Lead
@@ -52,6 +60,7 @@ class EvaluatedLead(NamedTuple):
     cause: Cause
     merged: tuple[Lead, ...] = ()
     message_ids: Sequence[str] = ()
+    origin: Origin | None = None
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
@@ -87,9 +96,11 @@ def evaluated(
         and not decisions
     )
     created_at = before.created_at if before else now
+    separations = before.separations if before else {}
     if merged:
         standing = standing.joined(each.standing for each in merged)
         created_at = min([created_at, *(each.created_at for each in merged)])
+        separations = joined([separations, *(each.separations for each in merged)])
     lead = Lead(
         id=lead_id,
         facts=facts,
@@ -105,6 +116,7 @@ def evaluated(
         created_at=created_at,
         updated_at=before.updated_at if before is not None and same else now,
         changed_at=before.changed_at if before else now,
+        separations=separations,
     )
     return EvaluatedLead(lead, before, decisions, cause, tuple(merged), message_ids)
 
@@ -223,3 +235,17 @@ def _renamed(lead: Lead, names: Names) -> Lead:
     if standing == lead.standing:
         return lead
     return replace(lead, standing=standing, is_outdated=standing.stage != lead.standing.stage)
+
+
+__all__ = [
+    "Decision",
+    "EvaluatedLead",
+    "Lead",
+    "Origin",
+    "StageMoves",
+    "evaluated",
+    "reevaluate",
+    "stage_moves",
+    "up_to_date",
+    "yielding_to_event_loop",
+]

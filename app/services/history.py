@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, Tally, add_tallies
-from app.scoring.history import FactsOverTime, count
+from app.scoring.facts import Facts, Tally, add_tallies, merge
+from app.scoring.history import FactsOverTime, count, fold
 from app.storage import events as event_store
+from app.storage import summaries as summary_store
+from app.storage.event_filters import EventFilter
 from app.storage.identities import Link
 
 
@@ -33,11 +35,50 @@ async def read_facts(connection: AsyncConnection, wanted: Collection[FactsOverTi
     until = max(facts.moments[-1] for facts in wanted)
     async for events in event_store.filed_under(connection, identities, received_by=until):
         await asyncio.to_thread(_add, wanted, events)  # a person with many events takes a while
+    for summary in await summary_store.of_identities(connection, identities):
+        for facts in wanted:
+            facts.add_summary(summary.identity, summary.facts, summary.valid_from)
 
 
 def _add(wanted: Iterable[FactsOverTime], events: Sequence[Event]) -> None:
     for facts in wanted:
         facts.add(events)
+
+
+async def fold_leads(
+    connection: AsyncConnection,
+    model: CompiledModel,
+    leads: Mapping[UUID, Collection[Identity]],
+    unless: EventFilter | None = None,
+) -> dict[UUID, Facts]:
+    """The facts of leads with these identities, from their events in the log, and from summaries of deleted events.
+
+    Events that `unless` matches are left out.
+    """
+    owners = {identity: lead_id for lead_id, identities in leads.items() for identity in identities}
+    found = {lead_id: Facts() for lead_id in leads}
+    async for events in event_store.counted_under(connection, owners, unless):
+        await asyncio.to_thread(_fold_into, found, owners, model, events)
+    for summary in await summary_store.of_identities(connection, owners):
+        lead_id = owners[summary.identity]
+        found[lead_id] = merge([found[lead_id], counted_by(model, summary.facts)])
+    return found
+
+
+def counted_by(model: CompiledModel, facts: Facts) -> Facts:
+    """The facts without the hits of signals that the model doesn't have."""
+    return _with_tally(model, facts, {})
+
+
+def _fold_into(
+    found: dict[UUID, Facts], owners: Mapping[Identity, UUID], model: CompiledModel, events: Sequence[Event]
+) -> None:
+    """Add the facts of events to those of their leads."""
+    of_lead: dict[UUID, list[Event]] = {}
+    for event in events:
+        of_lead.setdefault(owners[event.identities[0]], []).append(event)
+    for lead_id, theirs in of_lead.items():
+        found[lead_id] = merge([found[lead_id], fold(model, theirs)])
 
 
 class Counted(NamedTuple):
@@ -65,7 +106,10 @@ async def _count(
     missing: Mapping[UUID, frozenset[str]],
     without: Collection[UUID],
 ) -> dict[UUID, Tally]:
-    """Each lead's hits of its missing signals. Reads only events whose names these signals count."""
+    """Each lead's hits of its missing signals. Reads only events whose names these signals count.
+
+    Of deleted events, those count that a model with the signal counted before they were deleted.
+    """
     tallies: dict[UUID, Tally] = {lead_id: {} for lead_id in missing}
     names = model.event_keys(frozenset().union(*missing.values()))
     if not names:
@@ -74,6 +118,9 @@ async def _count(
         for lead_id, events in chunk.items():
             hits = count(model, (event for event in events if event.id not in without), missing[lead_id])
             tallies[lead_id] = add_tallies([tallies[lead_id], hits])
+    for lead_id, facts in await summary_store.of_leads(connection, list(missing)):
+        hits = {fingerprint: days for fingerprint, days in facts.tally.items() if fingerprint in missing[lead_id]}
+        tallies[lead_id] = add_tallies([tallies[lead_id], hits])
     return tallies
 
 

@@ -2,28 +2,39 @@
 
 A message belongs to the lead of its strongest identity. A lead is *known* if it has a `user_id` or an email. A message
 joins two known leads only if it names a `user_id` together with an email that belongs to no other `user_id`, or if it
-is an alias sent with a secret key. An identity that it can't join stays with the lead that claimed it first.
+is an alias sent with a secret key. An identity that it can't join stays with the lead that claimed it first. No message
+joins leads that somebody has split.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from app.scoring.events import IDENTITY_KINDS, KNOWN_BY, Event, Identity, IdentityKind
+from app.scoring.separations import Separations, are_apart, joined
+
+NOT_SPLIT: Mapping[UUID, Separations] = MappingProxyType({})
 
 
 class Resolver:
     """Links the identities of messages to leads, one message at a time.
 
-    `links`: the lead of each stored identity. `known`: the strongest identity kind of each known lead.
+    `links`: the lead of each stored identity. `known`: the strongest identity kind of each known lead. `separations`:
+    those of each lead that has some.
     """
 
     def __init__(
-        self, links: Mapping[Identity, UUID], known: Mapping[UUID, IdentityKind], new_id: Callable[[], UUID]
+        self,
+        links: Mapping[Identity, UUID],
+        known: Mapping[UUID, IdentityKind],
+        new_id: Callable[[], UUID],
+        separations: Mapping[UUID, Separations] = NOT_SPLIT,
     ) -> None:
         self._links = dict(links)
         self._stored = frozenset(links)
         self._known: dict[UUID, IdentityKind | None] = {**known}
         self._new_id = new_id
+        self._separations = dict(separations)
         self._new: set[UUID] = set()
         self._survivors: dict[UUID, UUID] = {}
 
@@ -33,7 +44,7 @@ class Resolver:
         lead = self._home(event)
         self._link(strongest, lead)
         for identity in weaker:
-            if self._may_join(self._known.get(lead), identity, event):
+            if self._may_join(self._known.get(lead), identity, event) and not self._are_apart(lead, identity):
                 lead = self._joined(lead, identity)
 
     def lead_of(self, event: Event) -> UUID:
@@ -74,6 +85,13 @@ class Resolver:
             return True
         return (event.identities[0].kind, identity.kind, other) == ("user_id", "email", "email")
 
+    def _are_apart(self, lead: UUID, identity: Identity) -> bool:
+        """Whether somebody has split the lead from the one that has the identity."""
+        if not self._separations or identity not in self._links:
+            return False
+        other = self.survivor(self._links[identity])
+        return are_apart(self._separations.get(lead, {}), self._separations.get(other, {}))
+
     def _joined(self, lead: UUID, identity: Identity) -> UUID:
         """Link an identity to a lead, merging the lead that has it now. Returns the surviving lead."""
         owner = self._links.get(identity)
@@ -83,13 +101,20 @@ class Resolver:
         other = self.survivor(owner)
         if other == lead:
             return lead
-        survivor, retired = sorted((lead, other), key=lambda each: (_rank(self._known.get(each)), each))
+        survivor, retired = by_survival((lead, other), self._known)
         self._survivors[retired] = survivor
+        if self._separations:
+            self._separations[survivor] = joined(self._separations.get(each, {}) for each in (survivor, retired))
         return survivor
 
     def _link(self, identity: Identity, lead: UUID) -> None:
         self._links.setdefault(identity, lead)
         self._known[lead] = min(self._known.get(lead), _known_by(identity), key=_rank)
+
+
+def by_survival(leads: Iterable[UUID], known: Mapping[UUID, IdentityKind | None]) -> list[UUID]:
+    """The leads, first the one that survives a merge: the one with the strongest identity, of equals the oldest."""
+    return sorted(leads, key=lambda each: (_rank(known.get(each)), each))
 
 
 def _known_by(identity: Identity) -> IdentityKind | None:

@@ -22,6 +22,8 @@ from app.storage import activity as activity_store
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
+from app.storage import links as link_store
+from app.storage.db import Conflict
 from app.storage.leads import Lead
 
 
@@ -29,13 +31,15 @@ from app.storage.leads import Lead
 class Stored:
     """What a transaction stored. `duplicates` and `refused` are the ids of events that it left out.
 
-    `distrusted`: how many of the new events have a trait that their sender may not set.
+    `distrusted`: how many of the new events have a trait that their sender may not set. `suppressed`: how many were
+    dropped because somebody erased the person and suppressed their identities.
     """
 
     duplicates: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
     stage_changes: StageMoves = ()
     distrusted: int = 0
+    suppressed: int = 0
 
     def __add__(self, other: "Stored") -> "Stored":
         return Stored(
@@ -43,30 +47,49 @@ class Stored:
             self.refused | other.refused,
             self.stage_changes + other.stage_changes,
             self.distrusted + other.distrusted,
+            self.suppressed + other.suppressed,
         )
 
 
-async def store(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:
-    """Store a batch of events inside the caller's transaction. Raises `Conflict`."""
+UNCHECKED = -1
+
+
+async def store(
+    connection: AsyncConnection,
+    models: ActiveModels,
+    events: Sequence[Event],
+    now: datetime,
+    newest_suppression: int | None = UNCHECKED,
+) -> Stored:
+    """Store a batch of events inside the caller's transaction. Raises `Conflict`.
+
+    `newest_suppression`: the newest one that the caller has taken into account. It is a conflict if there is another.
+    """
     first: dict[tuple[str, str], Event] = {}
     for event in events:
         first.setdefault((event.source, event.message_id), event)
     new = await event_store.insert(connection, first.values(), now)
     new_events = [event for event in first.values() if event.id in new]
-    stored = await _fold(connection, models, new_events, now) if new_events else Stored()
+    stored = await _fold(connection, models, new_events, now, newest_suppression) if new_events else Stored()
     duplicates = [event for event in events if event.id not in new]
     await activity_store.insert_duplicates(connection, Counter(event.source for event in duplicates), now)
     return stored + Stored(duplicates=frozenset(event.id for event in duplicates))
 
 
-async def _fold(connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime) -> Stored:
+async def _fold(
+    connection: AsyncConnection, models: ActiveModels, events: Sequence[Event], now: datetime, suppression: int | None
+) -> Stored:
     """Fold events that were just added to the log into their leads."""
     identities = {identity for event in events for identity in event.identities}
     links, before = await lead_store.lock_owners(connection, identities)
-    model = await models.active(connection)  # after locking: no locked lead can have a newer version
+    model, newest = await models.for_commit(connection)  # after locking: no locked lead can have a newer version
+    if suppression not in (newest, UNCHECKED):
+        raise Conflict  # one of these people may have been erased while we waited for the lock
     before = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
-    resolver = Resolver(links, await identity_store.known(connection, list(before)) if linking else {}, uuid7)
+    known = await identity_store.known(connection, list(before)) if linking else {}
+    separations = {lead_id: lead.separations for lead_id, lead in before.items() if lead.separations}
+    resolver = Resolver(links, known, uuid7, separations)
     for event in events:
         resolver.admit(event)
     retired = _by_survivor(resolver, before)
@@ -85,7 +108,7 @@ async def _fold(connection: AsyncConnection, models: ActiveModels, events: Seque
     ]
     await save(connection, results, now)
     await fold_into_groups(connection, events)
-    await lead_store.retire(connection, resolver.merged)
+    await link_store.retire(connection, resolver.merged)
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
     return Stored(stage_changes=stage_moves(results), distrusted=sum(map(model.distrusts, events)))

@@ -1,6 +1,6 @@
 """What a lead is known by, and how each identity came to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,14 +12,16 @@ from app.services.leads import existing
 from app.services.pages import Page, fetch_page
 from app.storage import events as event_store
 from app.storage import identities as identity_store
+from app.storage import links as link_store
 from app.storage.db import Database
 from app.storage.identities import Link
 
 
 @dataclass(frozen=True, slots=True)
 class LeadIdentity:
-    """An identity of a lead. `since`: when it was first linked to any lead. `merged_from`: the lead that had it before.
+    """An identity of a lead. `since`: when it was first linked to any lead.
 
+    `merged_from`: the lead that had it before, unless a split separated the two.
     `source`: that of the event that it came with, if the lead has that event.
     """
 
@@ -40,7 +42,9 @@ async def read_lead_identities(
         former = await identity_store.former_links(connection, [link.identity for link in page.items])
         since = {link.identity: _first(link, *former[link.identity]) for link in page.items}
         sources = await _sources(connection, lead.id, since)
-    items = [_view(link, former, since, sources) for link in page.items]
+        merged = set(await link_store.merged_into(connection, lead.id))
+    mergers = {link.identity: _merged_from(former[link.identity], merged) for link in page.items}
+    items = [_view(link, mergers[link.identity], since, sources) for link in page.items]
     return Page(items, items[-1] if page.last else None)
 
 
@@ -60,17 +64,18 @@ async def _sources(
     return sources
 
 
+def _merged_from(former: Sequence[Link], merged: Container[UUID]) -> UUID | None:
+    """The lead that had the identity last, if it is one of these."""
+    return former[-1].lead_id if former and former[-1].lead_id in merged else None
+
+
 def _view(
-    link: Link,
-    former: Mapping[Identity, Sequence[Link]],
-    since: Mapping[Identity, datetime],
-    sources: Mapping[Identity, str],
+    link: Link, merged_from: UUID | None, since: Mapping[Identity, datetime], sources: Mapping[Identity, str]
 ) -> LeadIdentity:
-    identity, before = link.identity, next(reversed(former[link.identity]), None)
     return LeadIdentity(
-        identity=identity,
-        since=since[identity],
-        source=sources.get(identity),
-        merged_from=before.lead_id if before else None,
-        merged_at=link.since if before else None,
+        identity=link.identity,
+        since=since[link.identity],
+        source=sources.get(link.identity),
+        merged_from=merged_from,
+        merged_at=link.since if merged_from else None,
     )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
-from app.scoring.events import Event, Identity
+from app.scoring.events import Identity
 from app.scoring.facts import day_of
 from app.scoring.stages import Forecast, Standing, forecast, predict, settle, stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
@@ -22,6 +22,7 @@ from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import transitions as transition_store
 from app.storage.db import Database
+from app.storage.events import LoggedEvent
 from app.storage.events import Position as EventPosition
 from app.storage.leads import Lead
 from app.storage.transitions import StoredTransition
@@ -99,14 +100,14 @@ class Leads:
             today = await self._score_with_present_facts(connection, lead, now, now, model)
         return past + await asyncio.to_thread(days_ahead, today, first, last)
 
-    async def events(self, lead_id: UUID, after: EventPosition | None, limit: int) -> Page[Event]:
+    async def events(self, lead_id: UUID, after: EventPosition | None, limit: int) -> Page[LoggedEvent]:
         async with self._database.read() as connection:
             lead = await existing(connection, lead_id)
             return await fetch_page(lambda count: event_store.page(connection, lead.id, after, count), limit)
 
     async def explained_events(
         self, lead_id: UUID, after: EventPosition | None, limit: int, now: datetime
-    ) -> tuple[Page[Event], Evaluation]:
+    ) -> tuple[Page[LoggedEvent], Evaluation]:
         """The same, with the lead's present evaluation."""
         async with self._database.read() as connection:
             lead = await existing(connection, lead_id)
@@ -158,4 +159,4 @@ def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[st
     return LeadView(lead, identities, evaluation, standing, change, now)
 
 
-__all__ = ["EventPosition", "LeadView", "Leads", "ScoreView", "StoredTransition", "existing", "views_of"]
+__all__ = ["EventPosition", "LeadView", "Leads", "LoggedEvent", "ScoreView", "StoredTransition", "existing", "views_of"]

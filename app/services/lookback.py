@@ -13,16 +13,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import Gone
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
-from app.scoring.history import FactsOverTime
+from app.scoring.history import FactsOverTime, Gap
 from app.scoring.stages import Transition, look_ahead, stage_of
 from app.services.history import known_since, read_facts
 from app.services.models import ActiveModels
 from app.services.publications import Publications
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
+from app.storage import retractions as retraction_store
+from app.storage import summaries as summary_store
 from app.storage import transitions as transition_store
-from app.storage.identities import Link
+from app.storage.identities import Link, leading_link
+from app.storage.retractions import EventGap
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class NamedStage:
 class PastLead:
     """A lead with all its present and former links, its transitions, and its stored stage.
 
-    `lost_at` are the times, in order, at which it lost identities. Between two of them, its facts only grow.
+    `lost_at` are the times, in order, at which it lost identities, or events were retracted. Between two of them, its
+    facts only grow. `gaps`: when retracted events did not count, by their ids.
     """
 
     id: UUID
@@ -56,6 +61,7 @@ class PastLead:
     lost_at: Sequence[datetime]
     transitions: Sequence[Transition]
     stored: NamedStage
+    gaps: Mapping[UUID, Sequence[Gap]]
 
     def stage_before(self, moment: datetime) -> NamedStage:
         """The stage that was stored at a moment: where the last transition before it led."""
@@ -94,7 +100,7 @@ class _Span:
     def facts(self) -> FactsOverTime:
         """The facts to fill from the log."""
         moments = list(self.stages)
-        return FactsOverTime(self.model, known_since(self.lead.links, moments[0]), moments)
+        return FactsOverTime(self.model, known_since(self.lead.links, moments[0]), moments, self.lead.gaps)
 
     def views(self, facts: FactsOverTime) -> Iterator[ScoreView]:
         for moment, known in facts.by_moment().items():
@@ -111,9 +117,13 @@ async def look_back(
 ) -> list[ScoreView]:
     """The lead's evaluation at each of these moments, which must ascend, except those before it was known.
 
+    Moments at which deleted events counted are left out too, unless none are left: then it raises `Gone`.
+
     With `model`, it is evaluated by this model instead of those active at the time.
     """
-    spans = await _spans(connection, models, lead_id, moments, model)
+    trail = await _read_trail(connection, lead_id)
+    kept = await _still_known(connection, trail, moments)
+    spans = await _spans(connection, models, trail, kept, model)
     if not spans:
         return []
     facts = [span.facts() for span in spans]
@@ -126,15 +136,26 @@ def _evaluate(spans: Sequence[_Span], facts: Sequence[FactsOverTime]) -> list[Sc
     return sorted(views, key=lambda view: view.as_of)
 
 
+async def _still_known(connection: AsyncConnection, trail: Trail, moments: Sequence[datetime]) -> Sequence[datetime]:
+    """The moments for which the summaries of deleted events are exact. Raises `Gone` if there are none."""
+    identities = {link.identity for lead in trail.leads.values() for link in lead.links}
+    since = await summary_store.valid_from(connection, identities)
+    if since is None:
+        return moments
+    if moments[-1] < since:
+        msg = f"Events that counted then have been deleted. Choose a moment from {since.isoformat()} on."
+        raise Gone(msg)
+    return [moment for moment in moments if moment >= since]
+
+
 async def _spans(
     connection: AsyncConnection,
     models: ActiveModels,
-    lead_id: UUID,
+    trail: Trail,
     moments: Sequence[datetime],
     model: CompiledModel | None,
 ) -> list[_Span]:
     """The moments at which the id referred to a lead, grouped into spans."""
-    trail = await _read_trail(connection, lead_id)
     publications = await Publications.read(connection, models)
     spans: dict[tuple[UUID, int, int], _Span] = {}
     for moment in moments:
@@ -166,30 +187,39 @@ async def _read_trail(connection: AsyncConnection, lead_id: UUID) -> Trail:
         links[link.lead_id].append(link)
     transitions = await transition_store.of_leads(connection, list(links))
     stages = await lead_store.stages(connection, list(links))
-    return Trail(own + later, {each: _past_lead(each, links[each], transitions[each], *stages[each]) for each in links})
+    gaps = await retraction_store.gaps(connection, {link.identity for theirs in links.values() for link in theirs})
+    return Trail(
+        own + later,
+        {each: _past_lead(each, links[each], transitions[each], stages[each], gaps) for each in links},
+    )
 
 
 async def _links_after(connection: AsyncConnection, own: Sequence[Link]) -> list[Link]:
-    """Where a lead's identities went: one identity's links after its first link to this lead.
-
-    Of the identities that left last, it is the one that the lead had first: a merge moves all remaining identities, but
-    others may have moved elsewhere before.
-    """
-    last_loss = max((link.until for link in own if link.until is not None), default=None)
-    if last_loss is None:
+    """Where a lead's identities went: the links of the one that its id follows, after its first link to this lead."""
+    first = leading_link(own)
+    if first is None:
         return []
-    lost = {link.identity for link in own if link.until == last_loss}
-    first = min((link for link in own if link.identity in lost), key=lambda link: link.since)
     links = await identity_store.links_of_identity(connection, first.identity)
     return links[links.index(first) + 1 :]
 
 
 def _past_lead(
-    lead_id: UUID, links: Sequence[Link], transitions: Sequence[Transition], stage: str, version: int
+    lead_id: UUID,
+    links: Sequence[Link],
+    transitions: Sequence[Transition],
+    stored: tuple[str, int],
+    gaps: Sequence[EventGap],
 ) -> PastLead:
-    lost_at = sorted({link.until for link in links if link.until is not None})
-    retired_at = None if any(link.until is None for link in links) else max(lost_at, default=None)
-    return PastLead(lead_id, links, lost_at, transitions, NamedStage(stage, version, retired_at))
+    """`stored`: the stage, and the version that names it. `gaps`: those of several leads."""
+    ends = {link.until for link in links if link.until is not None}
+    retired_at = None if any(link.until is None for link in links) else max(ends, default=None)
+    own = {link.identity for link in links}
+    by_event: dict[UUID, list[Gap]] = {}
+    for event_id, identity, gap in gaps:
+        if identity in own:
+            by_event.setdefault(event_id, []).append(gap)
+    lost_at = sorted(ends | {gap.since for theirs in by_event.values() for gap in theirs})
+    return PastLead(lead_id, links, lost_at, transitions, NamedStage(*stored, retired_at), by_event)
 
 
 def days_ahead(today: ScoreView, first: date, last: date) -> list[ScoreView]:

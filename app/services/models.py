@@ -39,6 +39,11 @@ class ActiveModels:
     async def active(self, connection: AsyncConnection) -> CompiledModel:
         return await self.version(connection, await active_version(connection))
 
+    async def for_commit(self, connection: AsyncConnection) -> tuple[CompiledModel, int | None]:
+        """The active model, and the id of the newest suppression, in one query."""
+        found = await rollout_store.active(connection)
+        return await self.version(connection, _existing(found.version)), found.newest_suppression
+
     async def version(self, connection: AsyncConnection, version: int) -> CompiledModel:
         if version not in self._compiled:
             stored = await get_stored(connection, version)
@@ -69,7 +74,10 @@ def _compiled(stored: ModelVersion) -> CompiledModel:
 
 
 async def active_version(connection: AsyncConnection) -> int:
-    version = await rollout_store.active_version(connection)
+    return _existing(await rollout_store.active_version(connection))
+
+
+def _existing(version: int | None) -> int:
     if version is None:
         msg = "There is no scoring model: run `leadscore model publish FILE`."
         raise NotFound(msg)

@@ -25,6 +25,8 @@ from app.services.lead_lists import LeadLists
 from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
+from app.services.retractions import Retractions
+from app.services.suppressions import Suppressions
 from app.services.webhooks import Webhooks
 from app.services.writer import Writer
 from app.settings import Settings
@@ -59,6 +61,8 @@ class Runtime:
         self.keys = KeyRing(self.database, clock)
         self.quotas = _quotas(settings)
         self.set_aside = SetAside(self.metrics)
+        secret = settings.suppression_secret
+        self.suppressions = Suppressions(self.database, secret.get_secret_value() if secret else None)
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
@@ -66,12 +70,14 @@ class Runtime:
         self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))
         self.deliveries = Deliveries(self.database, self.models, self._webhook_client, clock)
         self.jobs = Jobs(self.database, clock)
+        self.retractions = Retractions(self.database, self.models, clock)
         self._previews = asyncio.Semaphore(MAX_PREVIEWS)
         self.writer = Writer(
             self.database,
             self.models,
             self.metrics,
             clock,
+            self.suppressions,
             queue_messages=settings.queue_messages,
             commit_messages=settings.commit_messages,
             lanes=1 if settings.embedded else WRITER_LANES,  # SQLite has one writer in any case

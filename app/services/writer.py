@@ -20,6 +20,7 @@ from app.metrics import Metrics
 from app.scoring.events import Event
 from app.services.ingest import Stored, store
 from app.services.models import ActiveModels
+from app.services.suppressions import Suppressions
 from app.storage import rejections as rejection_store
 from app.storage.db import BadValue, Conflict, Database
 from app.storage.rejections import Rejection
@@ -62,6 +63,7 @@ class Writer:
         models: ActiveModels,
         metrics: Metrics,
         clock: Callable[[], datetime],
+        suppressions: Suppressions | None = None,
         *,
         queue_messages: int = 20_000,
         commit_messages: int = 1_000,
@@ -71,6 +73,7 @@ class Writer:
         self._models = models
         self._metrics = metrics
         self._clock = clock
+        self._suppressions = suppressions or Suppressions(database, None)
         self._queue_messages = queue_messages
         self._commit_messages = commit_messages
         self._lanes = lanes
@@ -160,6 +163,7 @@ class Writer:
             return
         self._metrics.committed(len(events), perf_counter() - started, stored.stage_changes)
         self._metrics.untrusted_traits.inc(stored.distrusted)
+        self._metrics.suppressed.inc(stored.suppressed)
         for submission in taken:
             if not submission.receipt.done():
                 submission.receipt.set_result(_receipt(submission, stored))
@@ -206,9 +210,12 @@ class Writer:
         for attempt in range(ATTEMPTS):
             try:
                 async with self._database.write() as connection:
-                    await rejection_store.insert(connection, rejections)
-                    return await store(connection, self._models, events, self._clock())
+                    sifted = await self._suppressions.sift(connection, events, rejections)
+                    await rejection_store.insert(connection, sifted.rejections)
+                    stored = await store(connection, self._models, sifted.events, self._clock(), sifted.newest)
+                return stored + Stored(suppressed=len(events) - len(sifted.events))
             except Conflict:
+                self._suppressions.forget()
                 self._metrics.conflicts.inc()
                 await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - so that they do not collide again
         msg = "The transaction kept conflicting with other writers. Send the same request again."

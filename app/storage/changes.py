@@ -25,6 +25,7 @@ ChangeType = Literal[
     "lead.traits_changed",
     "lead.account_changed",
     "lead.merged",
+    "lead.split",
     "lead.erased",
     "model.published",
     "webhook.disabled",

@@ -109,6 +109,17 @@ async def page(connection: AsyncConnection, wanted: DeliveryFilter, after: UUID 
     return [Delivery(**row) for row in rows.mappings()]
 
 
+async def of_leads(
+    connection: AsyncConnection, lead_ids: Collection[UUID], after: UUID | None, limit: int
+) -> list[Delivery]:
+    """The deliveries of these leads' changes, the latest first."""
+    query = select(deliveries).where(any_of_values(deliveries.c.lead_id, lead_ids))
+    if after is not None:
+        query = query.where(deliveries.c.id < after)
+    rows = await connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))
+    return [Delivery(**row) for row in rows.mappings()]
+
+
 async def count(connection: AsyncConnection, wanted: DeliveryFilter) -> int:
     return (await connection.execute(select(func.count()).select_from(deliveries).where(_matches(wanted)))).scalar_one()
 

@@ -8,18 +8,22 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, delete, or_, select, update
+from sqlalchemy import Dialect, Text, bindparam, cast, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.sql import any_of_values, dumps
+from app.storage.sql import any_of_param, any_of_values, dumps, list_items
+from app.storage.statements import Statement
 from app.storage.tables import (
     commits,
     deliveries,
     events,
     former_identities,
+    group_summaries,
     identities,
     leads,
     rejections,
+    retracted_events,
+    summaries,
     transitions,
 )
 
@@ -35,16 +39,49 @@ async def lock(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
 
 
 async def erase(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:
-    """Delete all that is stored of locked leads. `keys`: their identities, as `kind:value`."""
-    await connection.execute(delete(events).where(any_of_values(events.c.identity, keys)))
+    """Delete all that is stored of locked leads, also what names them. `keys`: their identities, as `kind:value`."""
     for key in keys:
         quoted = cast(rejections.c.identities, Text).contains(dumps(key), autoescape=True)
         await connection.execute(delete(rejections).where(quoted))
+    await _redact(connection, lead_ids)
+    await delete_rows(connection, lead_ids, keys)
+    await _forget_in_others_events(connection, keys)
+
+
+async def delete_rows(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:
+    """Delete the rows of locked leads. `keys`: their identities, as `kind:value`."""
+    theirs = any_of_values(events.c.identity, keys)
+    await connection.execute(
+        delete(retracted_events).where(retracted_events.c.event_id.in_(select(events.c.id).where(theirs)))
+    )
+    await connection.execute(delete(events).where(theirs))
     for table in (transitions, deliveries, identities, former_identities):
         await connection.execute(delete(table).where(any_of_values(table.c.lead_id, lead_ids)))
-    await connection.execute(delete(former_identities).where(any_of_values(former_identities.c.identity, keys)))
-    await _redact(connection, lead_ids)
+    for table in (former_identities, summaries, group_summaries):
+        await connection.execute(delete(table).where(any_of_values(table.c.identity, keys)))
     await connection.execute(delete(leads).where(any_of_values(leads.c.id, lead_ids)))
+
+
+async def _forget_in_others_events(connection: AsyncConnection, keys: Collection[str]) -> None:
+    """Remove identities from events that are filed under another person's, as after a visit to a shared browser.
+
+    Such an event linked nothing, so it won't if everything is rebuilt. Reads the whole log.
+    """
+    rows = await _NAMED.rows(connection, keys=list(keys))
+    others = [{"event": row.id, "left": [each for each in row.identities if each not in keys]} for row in rows]
+    if others:
+        await connection.execute(
+            update(events).where(events.c.id == bindparam("event")).values(identities=bindparam("left")), others
+        )
+
+
+def _named(dialect: Dialect) -> Any:
+    items = list_items(events.c.identities, dialect)
+    is_named = select(items.c.value).where(any_of_param(items.c.value, "keys")).exists()
+    return select(events.c.id, events.c.identities).where(is_named)
+
+
+_NAMED = Statement(_named)
 
 
 async def _redact(connection: AsyncConnection, lead_ids: Collection[UUID]) -> None:

@@ -6,16 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Row, Select, or_, select
+from sqlalchemy import Dialect, Row, Select, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity, event_name_key
+from app.storage.event_filters import EventFilter
 from app.storage.identities import parse_identity
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
-from app.storage.tables import events, identities, leads
+from app.storage.tables import events, group_summaries, identities, leads
 
 ROWS_AT_ONCE = 500
+COUNTS = events.c.retraction_id.is_(None)
 
 
 async def insert(connection: AsyncConnection, new: Collection[Event], now: datetime) -> set[UUID]:
@@ -41,39 +43,57 @@ _INSERT = Statement(_insert)
 async def of_leads(
     connection: AsyncConnection, lead_ids: Collection[UUID], name_keys: Collection[str]
 ) -> AsyncIterator[dict[UUID, list[Event]]]:
-    """Yield these leads' events with one of these names, by lead, in chunks, in no particular order."""
+    """Yield these leads' events with one of these names that count, by lead, in chunks, in no particular order."""
     query = (
         select(events, identities.c.lead_id)
         .join(identities, identities.c.identity == events.c.identity)
-        .where(any_of_values(identities.c.lead_id, lead_ids), any_of_values(events.c.name_key, name_keys))
+        .where(any_of_values(identities.c.lead_id, lead_ids), any_of_values(events.c.name_key, name_keys), COUNTS)
     )
     async for rows in _some(connection, query):
         found: dict[UUID, list[Event]] = {}
         for row in rows:
-            found.setdefault(row.lead_id, []).append(_from_row(row))
+            found.setdefault(row.lead_id, []).append(event_of_row(row))
         yield found
 
 
 async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
 ) -> AsyncIterator[list[Event]]:
-    """Yield the events received under these identities up to a moment, in chunks, in no particular order."""
+    """Yield the events received under these identities up to a moment, in chunks, in no particular order.
+
+    Retracted ones too: they counted for a while.
+    """
     is_wanted = any_of_values(events.c.identity, map(str, wanted))
     async for rows in _some(connection, select(events).where(is_wanted, events.c.received_at <= received_by)):
-        yield [_from_row(row) for row in rows]
+        yield [event_of_row(row) for row in rows]
+
+
+async def counted_under(
+    connection: AsyncConnection, wanted: Collection[Identity], unless: EventFilter | None = None
+) -> AsyncIterator[list[Event]]:
+    """Yield the events under these identities that count, in chunks, in no particular order.
+
+    Those that `unless` matches are left out.
+    """
+    query = select(events).where(any_of_values(events.c.identity, map(str, wanted)), COUNTS)
+    if unless is not None:
+        query = query.where(unless.condition().is_not(true()))
+    async for rows in _some(connection, query):
+        yield [event_of_row(row) for row in rows]
 
 
 async def of_groups(connection: AsyncConnection, group_ids: Collection[str]) -> AsyncIterator[list[Event]]:
-    """Yield the messages about these groups, in chunks, in no particular order."""
-    is_wanted = events.c.group_id.is_not(None), any_of_values(events.c.group_id, group_ids)
+    """Yield the messages about these groups that count, in chunks, in no particular order."""
+    is_wanted = events.c.group_id.is_not(None), any_of_values(events.c.group_id, group_ids), COUNTS
     async for rows in _some(connection, select(events).where(*is_wanted)):
-        yield [_from_row(row) for row in rows]
+        yield [event_of_row(row) for row in rows]
 
 
 async def groups_named_under(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
-    """The groups that messages of these identities, as `kind:value`, are about."""
+    """The groups that messages of these identities, as `kind:value`, are about, deleted ones included."""
     of_people = any_of_values(events.c.identity, keys), events.c.group_id.is_not(None)
-    return set((await connection.execute(select(events.c.group_id).where(*of_people))).scalars())
+    deleted = select(group_summaries.c.group_id).where(any_of_values(group_summaries.c.identity, keys))
+    return set((await connection.execute(select(events.c.group_id).where(*of_people).union(deleted))).scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +114,29 @@ async def latest_of_names(
         .join(identities, identities.c.identity == events.c.identity)
         .join(leads, leads.c.id == identities.c.lead_id)
         .where(
-            any_of_values(events.c.name_key, name_keys), events.c.occurred_at >= since, events.c.occurred_at <= until
+            any_of_values(events.c.name_key, name_keys),
+            events.c.occurred_at >= since,
+            events.c.occurred_at <= until,
+            COUNTS,
         )
     )
     async for rows in _some(connection, query.order_by(events.c.occurred_at.desc()).limit(limit)):
-        yield [LeadEvent(row.lead_id, row.has_progressed, _from_row(row)) for row in rows]
+        yield [LeadEvent(row.lead_id, row.has_progressed, event_of_row(row)) for row in rows]
 
 
 async def with_leads(connection: AsyncConnection) -> AsyncIterator[list[tuple[UUID, datetime, Event]]]:
-    """Yield the whole log in chunks, in no particular order: each event's lead, since when that is known, the event."""
+    """Yield all events that count, in chunks, in no particular order: the lead, since when that is known, the event."""
     joined = events.join(identities, identities.c.identity == events.c.identity)
-    async for rows in _some(
-        connection, select(events, identities.c.lead_id, identities.c.linked_at).select_from(joined)
-    ):
-        yield [(row.lead_id, row.linked_at, _from_row(row)) for row in rows]
+    query = select(events, identities.c.lead_id, identities.c.linked_at).select_from(joined)
+    async for rows in _some(connection, query.where(COUNTS)):
+        yield [(row.lead_id, row.linked_at, event_of_row(row)) for row in rows]
 
 
 async def all_in_order(connection: AsyncConnection) -> AsyncIterator[Event]:
     """Yield the whole log in the order of receipt."""
     async for rows in _some(connection, select(events).order_by(events.c.id)):
         for row in rows:
-            yield _from_row(row)
+            yield event_of_row(row)
 
 
 async def _some(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Sequence[Row[Any]]]:
@@ -131,7 +153,15 @@ class Position:
     event_id: UUID
 
 
-async def page(connection: AsyncConnection, lead_id: UUID, after: Position | None, limit: int) -> list[Event]:
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event, and the retraction that keeps it from counting, if there is one."""
+
+    event: Event
+    retraction_id: UUID | None
+
+
+async def page(connection: AsyncConnection, lead_id: UUID, after: Position | None, limit: int) -> list[LoggedEvent]:
     """A lead's events, the latest first."""
     query = (
         select(events)
@@ -142,7 +172,7 @@ async def page(connection: AsyncConnection, lead_id: UUID, after: Position | Non
         earlier = events.c.occurred_at < after.occurred_at
         query = query.where(or_(earlier, (events.c.occurred_at == after.occurred_at) & (events.c.id < after.event_id)))
     rows = await connection.execute(query.order_by(events.c.occurred_at.desc(), events.c.id.desc()).limit(limit))
-    return [_from_row(row) for row in rows]
+    return [LoggedEvent(event_of_row(row), row.retraction_id) for row in rows]
 
 
 async def received_at(connection: AsyncConnection, lead_id: UUID, moments: Collection[datetime]) -> list[Event]:
@@ -152,7 +182,7 @@ async def received_at(connection: AsyncConnection, lead_id: UUID, moments: Colle
         .join(identities, identities.c.identity == events.c.identity)
         .where(identities.c.lead_id == lead_id, any_of_values(events.c.received_at, moments))
     )
-    return [_from_row(row) for row in await connection.execute(query.order_by(events.c.id))]
+    return [event_of_row(row) for row in await connection.execute(query.order_by(events.c.id))]
 
 
 def _to_row(event: Event, received_at: datetime) -> dict[str, Any]:
@@ -172,10 +202,11 @@ def _to_row(event: Event, received_at: datetime) -> dict[str, Any]:
         "context": event.context,
         "traits": event.traits,
         "group_id": event.group_id,
+        "retraction_id": None,
     }
 
 
-def _from_row(row: Row[Any]) -> Event:
+def event_of_row(row: Row[Any]) -> Event:
     return Event(
         id=row.id,
         source=row.source,

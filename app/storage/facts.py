@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from app.scoring.facts import Stamped, Tally
+from app.scoring.facts import Facts, Stamped, Tally
 from app.storage.sql import dumps
 
 
@@ -49,3 +49,33 @@ def stamped_to_json(stamped: Stamped) -> list[Any]:
 def stamped_from_json(stored: Sequence[Any]) -> Stamped:
     value, at, message_id = stored
     return Stamped(value, datetime.fromisoformat(at), message_id)
+
+
+def facts_to_json(facts: Facts) -> dict[str, Any]:
+    return {
+        "tally": tally_to_json(facts.tally),
+        "traits": traits_to_json(facts.traits),
+        "trusted_traits": traits_to_json(facts.trusted_traits),
+        "source": stamped_to_json(facts.source) if facts.source else None,
+        "group": stamped_to_json(facts.group) if facts.group else None,
+        "first_seen_at": facts.first_seen_at,
+        "last_seen_at": facts.last_seen_at,
+        "event_count": facts.event_count,
+    }
+
+
+def facts_from_json(stored: Mapping[str, Any]) -> Facts:
+    return Facts(
+        tally=tally_from_json(stored["tally"]),
+        traits=traits_from_json(stored["traits"]),
+        trusted_traits=traits_from_json(stored["trusted_traits"]),
+        source=stamped_from_json(stored["source"]) if stored["source"] else None,
+        group=stamped_from_json(stored["group"]) if stored["group"] else None,
+        first_seen_at=_moment(stored["first_seen_at"]),
+        last_seen_at=_moment(stored["last_seen_at"]),
+        event_count=stored["event_count"],
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Dialect, FromClause, Select, bindparam, case, func, null, or_, select, update
+from sqlalchemy import Column, Dialect, FromClause, Select, bindparam, case, func, literal, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import IDENTITY_KINDS, KNOWN_BY, Identity, IdentityKind
@@ -56,6 +56,16 @@ async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> d
     return found
 
 
+async def by_lead(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, set[Identity]]:
+    """The identities of these leads."""
+    found: dict[UUID, set[Identity]] = {lead_id: set() for lead_id in lead_ids}
+    if found:
+        columns = select(identities.c.identity, identities.c.lead_id)
+        for row in await connection.execute(columns.where(any_of_values(identities.c.lead_id, lead_ids))):
+            found[row.lead_id].add(parse_identity(row.identity))
+    return found
+
+
 async def insert(connection: AsyncConnection, links: Mapping[Identity, UUID], now: datetime) -> None:
     """Link new identities to leads. Raises `Conflict` if another writer has linked one of them meanwhile.
 
@@ -80,6 +90,15 @@ async def move(connection: AsyncConnection, merged: Mapping[UUID, UUID], now: da
         rows = merger_rows(merged)
         await _REMEMBER.rows(connection, rows=rows, now=now)
         await _MOVE.rows(connection, rows=rows, now=now)
+
+
+async def separate(connection: AsyncConnection, some: Collection[Identity], lead_id: UUID, now: datetime) -> None:
+    """Move these identities, which must have a locked lead, to another one, and record their former lead."""
+    are_theirs = any_of_values(identities.c.identity, map(str, some))
+    links = select(identities.c.identity, identities.c.lead_id, identities.c.linked_at, literal(now, UtcDateTime))
+    columns = former_identities.c.keys()
+    await connection.execute(former_identities.insert().from_select(columns, links.where(are_theirs)))
+    await connection.execute(update(identities).where(are_theirs).values(lead_id=lead_id, linked_at=now))
 
 
 def mergers(dialect: Dialect) -> FromClause:
@@ -159,6 +178,26 @@ async def former_links(connection: AsyncConnection, wanted: Collection[Identity]
     for link in await _links(connection, query.order_by(former_identities.c.moved_at)):
         found[link.identity].append(link)
     return found
+
+
+async def links_of_identities(connection: AsyncConnection, wanted: Collection[Identity]) -> list[Link]:
+    """All present and former links of these identities, in no particular order."""
+    keys = list(map(str, wanted))
+    found = await _links(connection, _NOW.where(any_of_values(identities.c.identity, keys)))
+    return found + await _links(connection, _FORMERLY.where(any_of_values(former_identities.c.identity, keys)))
+
+
+def leading_link(links: Collection[Link]) -> Link | None:
+    """Of a lead's links, the one whose identity its id follows once others have taken the lead's identities.
+
+    Of the identities that left last, it is the one that the lead had first: a merge moves all remaining identities, but
+    others may have moved elsewhere before. None if it has not lost any.
+    """
+    last_loss = max((link.until for link in links if link.until is not None), default=None)
+    if last_loss is None:
+        return None
+    lost = {link.identity for link in links if link.until == last_loss}
+    return min((link for link in links if link.identity in lost), key=lambda link: (link.since, link.identity))
 
 
 async def _links(connection: AsyncConnection, query: Select[Any]) -> list[Link]:

@@ -1,7 +1,7 @@
 """Leads in storage: their facts and stages. Lists of leads are in `lead_lists`."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from app.scoring.accounts import AccountKey, parse_account_key
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
 from app.scoring.referrers import host_of
+from app.scoring.separations import Separations
 from app.scoring.stages import Forecast, Standing
 from app.storage.db import Conflict
 from app.storage.facts import (
@@ -24,28 +25,12 @@ from app.storage.facts import (
     traits_from_json,
     traits_to_json,
 )
-from app.storage.identities import merger_rows, mergers, parse_identity
+from app.storage.identities import find, parse_identity
 from app.storage.sql import any_of_param, any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import NO_CHANGE_ON, identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
-EMPTY: dict[str, Any] = {
-    "tally": {},
-    "traits": {},
-    "trusted_traits": {},
-    "scores": {},
-    "event_count": 0,
-    "reached": {},
-    "journey": "",
-    "next_change_on": NO_CHANGE_ON,
-    "first_score_step": 0,
-    "second_score_step": 0,
-} | {
-    column.name: None
-    for column in STORED
-    if column.nullable  # the first touch and the days and times of events and checks
-}
 UPDATED = [column.name for column in STORED if column.name != "id"]
 MAX_SOURCE_LENGTH = 100
 """Characters of a first touch's source, campaign and referrer that reports distinguish: index entries must be small."""
@@ -57,9 +42,9 @@ class Lead:
 
     `journey`: its way through the stages (see `app.scoring.journeys`). `score_steps`: see `app.scoring.steps`.
     `next_change`: if nothing more happens; `is_forecast`: whether that is known, which it is from the first check after
-    the last event. `created_at`: when it became known, or one that
-    was merged into it, whichever was first. `updated_at` is when the row last changed, `changed_at` when the feed last
-    had a change of the lead. `is_outdated`: whether that evaluation used other facts or names than these. It isn't
+    the last event. `created_at`: when it became known, or one that was merged into it, whichever was first.
+    `updated_at` is when the row last changed, `changed_at` when the feed last had a change of the lead. `separations`:
+    see `app.scoring.separations`. `is_outdated`: whether that evaluation used other facts or names than these. It isn't
     stored.
     """
 
@@ -77,6 +62,7 @@ class Lead:
     created_at: datetime
     updated_at: datetime
     changed_at: datetime
+    separations: Separations = field(default_factory=dict)
     is_outdated: bool = False
 
     def is_forecast_by(self, model_version: int, now: datetime) -> bool:
@@ -119,7 +105,7 @@ async def lock_owners(
 ) -> tuple[dict[Identity, UUID], dict[UUID, Lead]]:
     """The leads of the known ones of these identities, locked until the transaction ends.
 
-    Raises `Conflict` if one of the leads was merged away meanwhile.
+    Raises `Conflict` if one of the leads was merged away meanwhile, or lost one of the identities in a split.
     """
     links: dict[Identity, UUID] = {}
     found: dict[UUID, Lead] = {}
@@ -129,28 +115,17 @@ async def lock_owners(
         links[parse_identity(row.identity)] = row.id
         if row.id not in found:
             found[row.id] = from_row(row)
+    if any(lead.separations for lead in found.values()) and await find(connection, wanted) != links:
+        raise Conflict  # the rows of leads are the latest, but those of identities may be older than the locks
     return links, found
 
 
-async def retire(connection: AsyncConnection, merged: Mapping[UUID, UUID]) -> None:
-    """Redirect each of these ids, and ids merged into it earlier, to its survivor."""
-    if merged:
-        rows = merger_rows(merged)
-        await _REDIRECT.rows(connection, rows=rows)
-        await _RETIRE.rows(connection, rows=rows)
-
-
-def _redirect(dialect: Dialect) -> Any:
-    pairs = mergers(dialect)
-    return update(leads).where(leads.c.merged_into == pairs.c.retired).values(merged_into=pairs.c.survivor)
-
-
-def _retire(dialect: Dialect) -> Any:
-    pairs = mergers(dialect)
-    return update(leads).where(leads.c.id == pairs.c.retired).values(merged_into=pairs.c.survivor, **EMPTY)
-
-
-_REDIRECT, _RETIRE = Statement(_redirect), Statement(_retire)
+async def lock(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
+    """These leads, locked until the transaction ends. Raises `Conflict` if one was merged away or erased meanwhile."""
+    rows = (await connection.execute(_LOCKED.where(any_of_values(leads.c.id, ids)))).all()
+    if len(rows) < len(ids) or any(row.merged_into is not None for row in rows):
+        raise Conflict
+    return {row.id: from_row(row) for row in rows}
 
 
 def _survivor(lead_id: UUID) -> Select[Any]:
@@ -289,6 +264,7 @@ def _to_row(lead: Lead) -> dict[str, Any]:
         "last_seen_at": facts.last_seen_at,
         "last_seen_on": facts.last_seen_at.date() if facts.last_seen_at else None,
         "event_count": facts.event_count,
+        "separations": dict(lead.separations) or None,
         "model_version": lead.model_version,
         "next_check_on": lead.next_check_on,
         "next_change_on": lead.next_change.on if lead.next_change else NO_CHANGE_ON,
@@ -342,4 +318,5 @@ def from_row(row: Any) -> Lead:
         created_at=row.created_at,
         updated_at=row.updated_at,
         changed_at=row.changed_at or row.updated_at,
+        separations=row.separations or {},
     )

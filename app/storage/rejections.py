@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.sql import any_of_values
+from app.storage.sql import any_of_values, list_items
 from app.storage.tables import rejections
 
 
@@ -56,6 +56,16 @@ async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> Non
 async def page(connection: AsyncConnection, wanted: RejectionFilter, after: UUID | None, limit: int) -> list[Rejection]:
     """The latest first."""
     query = select(rejections).where(*_conditions(wanted))
+    if after is not None:
+        query = query.where(rejections.c.id < after)
+    rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))
+    return [_from_row(row) for row in rows]
+
+
+async def naming(connection: AsyncConnection, keys: Collection[str], after: UUID | None, limit: int) -> list[Rejection]:
+    """Those whose messages name one of these identities, the latest first. Reads the whole table."""
+    items = list_items(rejections.c.identities, connection.dialect)
+    query = select(rejections).where(select(items.c.value).where(any_of_values(items.c.value, keys)).exists())
     if after is not None:
         query = query.where(rejections.c.id < after)
     rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))

@@ -6,7 +6,7 @@ every chunk of leads, in the same transaction: a process that has lost its claim
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.sql import UtcDateTime
 from app.storage.statements import Statement
-from app.storage.tables import rollouts
+from app.storage.tables import rollouts, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,28 @@ class Rollout:
 
 _COLUMNS = [column for column in rollouts.c if column.name != "claimed_by"]
 _LATEST = select(*_COLUMNS).order_by(rollouts.c.id.desc()).limit(1)
-_ACTIVE = Statement(lambda _: select(rollouts.c.version).order_by(rollouts.c.id.desc()).limit(1))
+
+
+class Active(NamedTuple):
+    """The active version, None if there is none, and what every commit has to know beside it.
+
+    `newest_suppression` is an id, None if nobody is suppressed.
+    """
+
+    version: int | None
+    newest_suppression: int | None
+
+
+_NEWEST = select(func.max(suppressions.c.id)).scalar_subquery().label("newest_suppression")
+_ACTIVE = Statement(lambda _: select(rollouts.c.version, _NEWEST).order_by(rollouts.c.id.desc()).limit(1))
+
+
+async def active(connection: AsyncConnection) -> Active:
+    return next((Active(*row) for row in await _ACTIVE.rows(connection)), Active(None, None))
 
 
 async def active_version(connection: AsyncConnection) -> int | None:
-    return next((row.version for row in await _ACTIVE.rows(connection)), None)
+    return (await active(connection)).version
 
 
 async def latest(connection: AsyncConnection) -> Rollout | None:

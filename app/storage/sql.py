@@ -230,6 +230,13 @@ def object_items(column: ColumnElement[Any], key: BindParameter[str], dialect: D
     return func.json_each_text(inner).table_valued(Column("key", String), Column("value", String))
 
 
+def list_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias:
+    """The texts in a JSON column's list as a table with one column, `value`."""
+    if dialect.name == "sqlite":
+        return func.json_each(column).table_valued(Column("value", String))
+    return func.json_array_elements_text(column).table_valued(Column("value", String))
+
+
 def day_of_text(text_column: ColumnElement[str], dialect: Dialect) -> ColumnElement[date]:
     """A day written as in JSON, such as 2026-03-31. SQLite stores days like that."""
     return type_coerce(text_column, Date) if dialect.name == "sqlite" else cast(text_column, Date)

@@ -77,6 +77,8 @@ leads = Table(
     # time; this way it usually updates only the row (HOT), for which `fillfactor` leaves room.
     Column("last_seen_on", Date, nullable=True),
     Column("event_count", BigInteger, nullable=False),
+    # Which leads messages must not join with this one (see app/scoring/separations.py).
+    Column("separations", JSON(none_as_null=True), nullable=True),
     Column("model_version", Integer, nullable=False),
     # The UTC day of the sweeper's next check; null for a merged lead.
     Column("next_check_on", Date, nullable=True, index=True),
@@ -159,6 +161,8 @@ events = Table(
     Column("traits", JSON, nullable=False),
     # Of group messages alone: what is known of the group is derived from them.
     Column("group_id", String(200), nullable=True),
+    # The retraction that keeps the event from counting.
+    Column("retraction_id", Id, nullable=True),
     UniqueConstraint("source", "message_id"),
     Index(None, "identity", "occurred_at", "id"),
     Index(None, "name_key", "occurred_at"),
@@ -202,6 +206,53 @@ account_progress = Table(
     Column("position", BigInteger, nullable=False),
     Column("target", BigInteger, nullable=True),
     Column("counted_to", ACCOUNT, nullable=True),
+)
+
+# What remains of deleted events: the facts of those that were filed under an identity, for the lead that has it. They
+# are exact for answers as of `valid_from` and later.
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("identity", IDENTITY, primary_key=True),
+    Column("facts", JSON, nullable=False),
+    Column("valid_from", UtcDateTime, nullable=False),
+)
+
+# What deleted messages said of groups, by the identity that they were filed under.
+group_summaries = Table(
+    "group_summaries",
+    metadata,
+    Column("identity", IDENTITY, primary_key=True),
+    Column("group_id", String(200), primary_key=True, index=True),
+    Column("traits", JSON, nullable=False),
+    Column("trusted_traits", JSON, nullable=False),
+)
+
+# Events that somebody took back, and why. `filter` says which; a worker claims the retraction and works through them.
+retractions = Table(
+    "retractions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("reason", String(500), nullable=False),
+    Column("filter", JSON, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("undone_at", UtcDateTime, nullable=True),
+    Column("undone_by", String(100), nullable=True),
+    Column("finished_at", UtcDateTime, nullable=True),
+    Column("claimed_by", Id, nullable=True),
+    Column("claimed_until", UtcDateTime, nullable=True),
+)
+
+# When each event was retracted, and when it counted again: for undoing a retraction, and for looking back.
+retracted_events = Table(
+    "retracted_events",
+    metadata,
+    Column("retraction_id", Id, ForeignKey("retractions.id"), primary_key=True),
+    Column("event_id", Id, ForeignKey("events.id"), primary_key=True, index=True),
+    Column("retracted_at", UtcDateTime, nullable=False),
+    Column("restored_at", UtcDateTime, nullable=True),
 )
 
 transitions = Table(
@@ -308,6 +359,17 @@ duplicates = Table(
     Column("source", String(100), nullable=False),
     Column("messages", Integer, nullable=False),
     Index(None, "received_at", "source", "messages"),
+)
+
+# Whose events are dropped: hashes of identities, made with a secret that is not in the database. `secret_id` tells the
+# secrets apart.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("secret_id", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # The changes that one transaction made, for the feed. `id` is given while the leads that changed are locked, so a

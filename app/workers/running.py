@@ -10,6 +10,8 @@ from app.workers.accounts import count_accounts
 from app.workers.deliver import DeliveryWorker
 from app.workers.jobs import run_job
 from app.workers.prune import prune
+from app.workers.retention import apply_retention
+from app.workers.retract import run_retractions
 from app.workers.rollout import run_rollout
 from app.workers.schedule import repeat
 from app.workers.sweep import sweep
@@ -17,6 +19,7 @@ from app.workers.sweep import sweep
 PRUNE_INTERVAL_S = 3_600
 ROLLOUT_INTERVAL_S = 2  # the longest wait before a published model reaches the first leads
 KEY_USE_INTERVAL_S = 60
+RETRACTION_INTERVAL_S = 2  # the longest wait before a retraction begins
 JOB_INTERVAL_S = 2  # the longest wait before a job starts
 ACCOUNT_INTERVAL_S = 1  # the longest wait before the accounts of leads that have changed are counted
 DELIVERY_INTERVAL_S = 0.5  # the longest wait before a change is delivered
@@ -44,7 +47,9 @@ async def running_workers(runtime: Runtime) -> AsyncIterator[None]:
     workers = [
         repeat("sweep", settings.sweep_interval_s, lambda: sweep(runtime, stopping), stopping),
         repeat("rollout", ROLLOUT_INTERVAL_S, lambda: run_rollout(runtime, stopping), stopping),
+        repeat("retract", RETRACTION_INTERVAL_S, lambda: run_retractions(runtime, stopping), stopping),
         repeat("prune", PRUNE_INTERVAL_S, lambda: prune(runtime), stopping),
+        repeat("retention", PRUNE_INTERVAL_S, lambda: apply_retention(runtime, stopping), stopping),
         repeat("jobs", JOB_INTERVAL_S, lambda: run_job(runtime, stopping), stopping),
         repeat("accounts", ACCOUNT_INTERVAL_S, lambda: count_accounts(runtime, stopping), stopping),
         repeat("deliver", DELIVERY_INTERVAL_S, deliveries.start_due, stopping),

@@ -60,3 +60,11 @@ async def test_identities_agree_with_the_lead_and_are_read_page_by_page(api: Api
 
 async def test_the_identities_of_an_unknown_lead_are_404(web: Api) -> None:
     assert_problem(await web.ask(f"/v1/leads/{uuid4()}/identities"), 404, "not-found")
+
+
+async def test_an_identity_that_was_split_from_a_lead_has_not_been_merged(api: Api) -> None:
+    _, survivor = await merged(api)
+    body = {"identities": [{"anonymous_id": "a1"}]}
+    split = (await api.do(f"/v1/leads/{survivor}/split", body)).json()
+    (found,) = await identities(api, split["separated"]["lead_id"])
+    assert (found["value"], found["merged_from"], found["merged_at"]) == ("a1", None, None)

@@ -65,7 +65,7 @@ async def test_a_webhook_is_created_with_a_secret_that_is_shown_once(still: Api)
     webhook = made["webhook"]
     assert set(webhook) == DOCUMENT
     assert {name: webhook[name] for name in DEFAULTS} == DEFAULTS | {"description": "CRM"}
-    assert webhook["types"] == ["lead.erased", "lead.merged", "lead.stage_changed", "model.published"]
+    assert webhook["types"] == ["lead.erased", "lead.merged", "lead.split", "lead.stage_changed", "model.published"]
     assert made["secret"].startswith("whsec_")
     answer = await still.ask("/v1/webhooks", "admin")
     assert answer.json() == {"data": [webhook], "next_cursor": None}

@@ -25,6 +25,7 @@ from app.services.leads import Leads, LeadView
 from app.services.models import ActiveModels
 from app.services.publishing import activate
 from app.services.rollouts import roll_out
+from app.services.suppressions import Suppressions
 from app.services.writer import Receipt, Writer
 from app.storage.db import Database
 from app.storage.tables import feed, metadata, transitions
@@ -152,13 +153,14 @@ class Service:
 
     def __post_init__(self) -> None:
         self.id = uuid7()
+        self.suppressions = Suppressions(self.database, "a secret for tests, long enough")
         self.writer = self.new_writer()
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
 
     def new_writer(self, **limits: int) -> Writer:
-        return Writer(self.database, self.models, self.metrics, self.clock, **limits)
+        return Writer(self.database, self.models, self.metrics, self.clock, self.suppressions, **limits)
 
     async def ingest(self, *events: Event) -> Receipt:
         return await self.writer.submit(events)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.scoring.document import ScoringModel
 from app.scoring.events import Event
 from app.services.publications import Publications
-from app.storage.tables import accounts, groups, identities, leads
+from app.storage.tables import accounts, events, groups, identities, leads
 from tests.services.harness import Service
 from tests.services.rebuild import event_log
 
@@ -48,21 +48,46 @@ def _is_group(event: Event) -> bool:
     return event.type == "group"
 
 
-async def all_leads(service: Service) -> list[Lead]:
-    log = await event_log(service.database)
+class Log:
+    """The messages that count, also those that retention deleted since."""
+
+    def __init__(self) -> None:
+        self._events: dict[UUID, Event] = {}
+        self._retracted: set[UUID] = set()
+
+    async def update(self, service: Service) -> None:
+        """To be called after each step: messages may have been stored, retracted, restored, deleted or erased."""
+        self._events |= {event.id: event for event in await event_log(service.database)}
+        async with service.database.read() as connection:
+            stored = {row.id: row.retraction_id for row in await connection.execute(select(events))}
+            owned = set((await connection.execute(select(identities.c.identity))).scalars())
+        lost = {each for each in self._retracted if each not in stored}  # retracted, and then deleted
+        self._events = {
+            event.id: event
+            for event in self._events.values()
+            if event.id not in lost and str(event.identities[0]) in owned
+        }
+        self._retracted = {event_id for event_id, retraction in stored.items() if retraction is not None}
+
+    @property
+    def counting(self) -> list[Event]:
+        return [event for event in self._events.values() if event.id not in self._retracted]
+
+
+async def all_leads(service: Service, log: Log) -> list[Lead]:
     async with service.database.read() as connection:
         owners = {row.identity: row.lead_id for row in await connection.execute(select(identities))}
         rows = list(await connection.execute(select(leads).where(leads.c.merged_into.is_(None))))
         publications = await Publications.read(connection, service.models)
         names = {row.model_version: await publications.present_names(row.model_version) for row in rows}
         models = {version: (await service.models.version(connection, version)).document for version in names}
-    events: dict[UUID, list[Event]] = {row.id: [] for row in rows}
-    for event in log:
-        events[owners[str(event.identities[0])]].append(event)
+    messages: dict[UUID, list[Event]] = {row.id: [] for row in rows}
+    for event in log.counting:
+        messages[owners[str(event.identities[0])]].append(event)
     return [
         Lead(
             row.id,
-            events[row.id],
+            messages[row.id],
             names[row.model_version][row.stage],
             row.scores,
             trusts_all="email" not in models[row.model_version].traits,
@@ -105,10 +130,10 @@ def _scores(row: Any) -> dict[str, tuple[float, UUID, float]]:
     return {name: (row.highest[name], UUID(row.leaders[name]), row.sums[name]) for name in row.highest}
 
 
-def traits_by_log(log: Iterable[Event], *, trusted: bool) -> dict[str, dict[str, Any]]:
+def traits_by_log(log: Log, *, trusted: bool) -> dict[str, dict[str, Any]]:
     """What the log says of each group: everything, or what secret keys alone said."""
     said: dict[str, dict[str, list[Any]]] = {}
-    for event in filter(_is_group, log):
+    for event in filter(_is_group, log.counting):
         of_group = said.setdefault(event.properties["groupId"], {})
         for name, value in event.properties.items():
             if name != "groupId" and (event.trusted or not trusted):

@@ -1,11 +1,13 @@
 """Rebuilds each lead from the event log alone, to compare with the stored lead: both must be equal, byte for byte.
 
-Identities are resolved here by a second, slow and simple implementation of DESIGN.md. Leads are matched by their
-identities, because their ids are random; columns are compared as the text in the database.
+Identities are resolved by `people`. Leads are matched by their identities, because their ids are random; columns are
+compared as the text in the database.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, account_of
 from app.scoring.engine import CompiledModel, evaluate
-from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, Stamped
+from app.scoring.events import KNOWN_BY, Event
+from app.scoring.facts import Facts, Stamped, merge
 from app.scoring.history import fold
 from app.scoring.stages import stage_of
 from app.storage import events as event_store
 from app.storage.db import Database
 from app.storage.sql import dumps
 from app.storage.tables import identities, leads, transitions
+from tests.services.people import Entry, people_of
 
 Person = tuple[str, ...]
 """All the identities of one lead, sorted."""
@@ -29,7 +32,6 @@ Person = tuple[str, ...]
 State = dict[Person, dict[str, Any]]
 EvaluatedBy = tuple[CompiledModel, datetime]
 
-KNOWN_BY = ("user_id", "email")
 JSON_COLUMNS = ("tally", "traits", "trusted_traits", "source", "joined_group", "scores")
 COLUMNS = ("channel", "account", "first_seen_at", "last_seen_at", "event_count", "stage", "model_version", "updated_at")
 
@@ -68,65 +70,39 @@ async def event_log(database: Database) -> list[Event]:
 
 
 def rebuilt(
-    log: Sequence[Event],
+    log: Sequence[Entry],
     evaluation_of: Callable[[Person], EvaluatedBy],
     stage_before: Callable[[Person], str | None] = lambda _: None,
+    without: Container[UUID] = (),
+    summarized: Mapping[UUID, CompiledModel] = MappingProxyType({}),
 ) -> State:
-    """The leads that result from a log, each evaluated by the model and at the moment returned by `evaluation_of`.
+    """The leads that result from a log and what operators did.
 
-    `stage_before`: each lead's previous stage, which may be kept and can't be derived from the log.
+    Each is evaluated by the model and at the moment returned by `evaluation_of`. `stage_before`: each lead's previous
+    stage, which may be kept and can't be derived from the log. `without`: the ids of events that don't count.
+    `summarized`: for deleted events, the models that counted them last; signals that these lack don't count.
     """
     state: State = {}
+    events = [entry for entry in log if isinstance(entry, Event) and entry.id not in without]
     for person in people_of(log):
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)
-        facts = fold(model, (event for event in log if event.identities[0] in person))
+        theirs = [event for event in events if event.identities[0] in person]
+        facts = merge(
+            [
+                fold(model, (event for event in theirs if event.id not in summarized)),
+                *(_summary(model, summarized[event.id], event) for event in theirs if event.id in summarized),
+            ]
+        )
         state[key] = columns_of(model, facts, moment) | {
             "stage": stage_of(evaluate(model, facts, moment), stage_before(key))
         }
     return state
 
 
-def people_of(log: Iterable[Event]) -> list[set[Identity]]:
-    """The people in a log, as sets of linked identities.
-
-    A message belongs to the person of its strongest identity. Its other identities join that person unless both are
-    known; then only an address joins a user_id, if its owner has no user_id. A trusted alias joins anyone.
-    """
-    people: list[set[Identity]] = []
-    for event in log:
-        strongest, *weaker = event.identities
-        person = _owner(people, strongest)
-        if person is None:
-            candidates = (_owner(people, each) for each in weaker if _may_join({strongest}, each, people, event))
-            person = next((each for each in candidates if each is not None), None)
-        if person is None:
-            person = set()
-            people.append(person)
-        person.add(strongest)
-        for identity in weaker:
-            if _may_join(person, identity, people, event):
-                other = _owner(people, identity)
-                person |= other or {identity}
-                people = [each for each in people if each is person or each is not other]
-    return people
-
-
-def _owner(people: list[set[Identity]], identity: Identity) -> set[Identity] | None:
-    return next((each for each in people if identity in each), None)
-
-
-def _may_join(person: set[Identity], identity: Identity, people: list[set[Identity]], event: Event) -> bool:
-    other = _owner(people, identity) or {identity}
-    if event.type == "alias" and event.trusted:
-        return True
-    if _has(person, *KNOWN_BY) and _has(other, *KNOWN_BY):
-        return event.identities[0].kind == "user_id" and identity.kind == "email" and not _has(other, "user_id")
-    return True
-
-
-def _has(person: set[Identity], *kinds: str) -> bool:
-    return any(identity.kind in kinds for identity in person)
+def _summary(model: CompiledModel, counted_by: CompiledModel, event: Event) -> Facts:
+    facts = counted_by.facts_of(event)
+    return replace(facts, tally={key: days for key, days in facts.tally.items() if key in model.fingerprints})
 
 
 def joined_without_reason(before: Iterable[Person], after: Iterable[Person], messages: Iterable[Event]) -> list[Person]:

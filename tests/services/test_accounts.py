@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from app.errors import NotFound, ValidationFailed
 from app.scoring.accounts import AccountKey
@@ -20,20 +18,14 @@ from app.services.sweep import sweep_due
 from app.storage import accounts as account_store
 from app.storage.accounts import Progress
 from tests.services.feeds import read_all
-from tests.services.harness import DOCUMENT, EXAMPLES, NOW, Service, World, alias, days_ago, event, serving, small_model
-from tests.services.histories import EMAILS, moments, numbered, one_message
-from tests.services.members import added_up, all_leads, counted, traits_by_log, traits_stored
-from tests.services.rebuild import event_log
+from tests.services.harness import DOCUMENT, NOW, Service, alias, days_ago, event, serving, small_model
+from tests.services.members import traits_stored
 
 LOST = {"name": "lost", "when": {"signal": "unheard", "within_days": 14}, "outcome": "lost"}
 SIGNALS = DOCUMENT["signals"] | {"unheard": {"on": "Unheard Of"}}
 WITH_LOST = small_model(signals=SIGNALS, stages=[*DOCUMENT["stages"], LOST])
 RENAMED = small_model(stages=[*DOCUMENT["stages"][:3], {**DOCUMENT["stages"][3], "name": "hot"}, DOCUMENT["stages"][4]])
-REORDERED = small_model(stages=[DOCUMENT["stages"][0], *DOCUMENT["stages"][:0:-1]])
 TRUSTING = small_model(traits={"email": {"trusted": True}, "plan": {"trusted": True}})
-FIT_ALONE = small_model(scores={"fit": DOCUMENT["scores"]["fit"]}, stages=DOCUMENT["stages"][:2])
-STEPS = ("count", "count", "count", "count", "turn", "publish", "roll out", "sweep", "erase")
-MODELS = (small_model(), WITH_LOST, RENAMED, REORDERED, TRUSTING, FIT_ALONE)
 ACME, GLOBEX = AccountKey("domain", "acme.example"), AccountKey("group", "globex")
 
 
@@ -280,57 +272,3 @@ async def test_all_accounts_are_counted_again_if_changes_were_missed(service: Se
     await service.ingest(group("globex", "u1"))
     await service.feed.prune(NOW + timedelta(days=2), 1)
     assert await listed(service) == [str(GLOBEX)]
-
-
-KEYS = ("u1", "u2", EMAILS["1"], EMAILS["3"])
-joining = st.builds(
-    group, st.sampled_from(["g1", "g2"]), st.sampled_from(KEYS), moments, plan=st.sampled_from([1, None])
-)
-merging = st.permutations(["u1", "u2"]).map(lambda users: alias(*users))
-histories = st.lists(joining | one_message(KEYS) | merging, min_size=3, max_size=10).map(numbered)
-
-
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), history=histories)
-def test_every_account_equals_a_recount_of_its_leads(
-    world: World, monkeypatch: pytest.MonkeyPatch, data: st.DataObject, history: list[Event]
-) -> None:
-    monkeypatch.setattr(account_rollups, "ACCOUNTS_AT_ONCE", 1)
-    world.reset()
-    world.run(count(world.service))
-    for message in history:
-        world.service.clock.now += timedelta(days=data.draw(st.sampled_from([0, 1, 16]), label="days"))
-        world.ingest([message])
-        world.run(_take(data.draw(st.sampled_from(STEPS), label="step"), world.service, data))
-    world.run(_check(world.service))
-
-
-async def _take(step: str, service: Service, data: st.DataObject) -> None:
-    database, models, now = service.database, service.models, service.clock.now
-    match step:
-        case "publish":
-            await service.publish(data.draw(st.sampled_from(MODELS), label="model"))
-        case "roll out":
-            is_complete = data.draw(st.booleans(), label="complete")
-            await service.roll_out(1, lambda *_: is_complete)
-        case "sweep":
-            await sweep_due(database, models, now, 100)
-        case "erase":
-            leads = [lead.id for lead in await all_leads(service)]
-            if leads:
-                await erase_lead(database, models, data.draw(st.sampled_from(sorted(leads)), label="erased"), now)
-        case "turn":
-            await service.feed.number()
-            await account_rollups.take_turn(database, models)
-        case "count":
-            await count(service)
-
-
-async def _check(service: Service) -> None:
-    await count(service)
-    async with service.database.read() as connection:
-        model = (await service.models.active(connection)).document
-    assert await counted(service) == added_up(await all_leads(service), model)
-    log = await event_log(service.database)
-    for trusted in (False, True):
-        assert await traits_stored(service, trusted=trusted) == traits_by_log(log, trusted=trusted)

@@ -1,6 +1,7 @@
 """Erasure: nothing of a person is left, nothing of anybody else is touched, and the feed says so."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
 from app.services.erasure import erase_lead
+from app.services.retractions import EventFilter, Retractions, work_off
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection
 from app.storage.tables import metadata
 from tests.services.feeds import read_all
 from tests.services.harness import NOW, Service, alias, event, serving, who
+from tests.services.people import people_of
 from tests.services.rebuild import event_log, stored
 from tests.services.senders import Sender
 
@@ -103,6 +106,29 @@ async def test_an_erased_person_starts_over(service: Service) -> None:
     await service.ingest(event("u1"))
     view = await service.lead("u1")
     assert (view.lead.id != first, view.lead.facts.event_count) == (True, 1)
+
+
+async def test_other_peoples_events_forget_whom_they_named(service: Service) -> None:
+    """An anonymous id of the erased person, from a shared browser, must not become theirs in a rebuild."""
+    await service.ingest(event("u1", "a1"), event("u2", "a1"), event("u2", "a2"))
+    await erase_lead(service.database, service.models, await lead_of(service, "u1"), NOW)
+    log = await event_log(service.database)
+    assert [[str(each) for each in logged.identities] for logged in log] == [
+        ["user_id:u2"],
+        ["user_id:u2", "anonymous_id:a2"],
+    ]
+    assert list(await stored(service.database)) == [tuple(sorted(map(str, person))) for person in people_of(log)]
+
+
+async def test_retracted_events_are_erased_too(service: Service) -> None:
+    await service.ingest(event("u1", message_id="m1"), event("u2"))
+    service.clock.now = NOW + timedelta(days=1)
+    retractions = Retractions(service.database, service.models, service.clock)
+    await retractions.create(EventFilter(message_ids=["m1"]), "wrong", "admin")
+    await work_off(service.database, service.models, service.id, service.clock, lambda *_: True)
+    await erase_lead(service.database, service.models, await lead_of(service, "u1"), service.clock.now)
+    tables = await dump(service.database)
+    assert (tables["retracted_events"], "m1" in "".join(tables.values())) == ("[]", False)
 
 
 async def test_a_webhook_that_lags_behind_tells_what_is_left(sender: Sender) -> None:

@@ -22,7 +22,8 @@ from app.storage.rejections import Rejection, RejectionFilter
 from app.storage.tables import events
 from tests.databases import execute
 from tests.services.harness import NOW, Clock, Service, alias, days_ago, event, running, serving, small_model
-from tests.services.rebuild import event_log, people_of, stored
+from tests.services.people import people_of
+from tests.services.rebuild import event_log, stored
 
 
 def rejection() -> Rejection:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.scoring.engine import CompiledModel, compile_model, ledger
 from app.scoring.events import Event
+from app.services.erasure import erase_lead
 from app.services.sweep import sweep_due
 from tests.services.harness import EXAMPLES, NOW, World, event, small_model, with_keep
 from tests.services.histories import EMAILS, contested, numbered, one_message, peaceful, split
@@ -91,6 +92,21 @@ def test_the_stored_state_can_be_rebuilt_from_the_event_log(
     log = world.run(event_log(world.service.database))
     assert log == history
     assert state == rebuilt(log, evaluation_of)
+
+
+@law
+@given(data=st.data(), history=contested())
+def test_erasing_somebody_leaves_what_the_rest_of_the_log_gives(
+    world: World, data: st.DataObject, history: list[Event]
+) -> None:
+    """Also if other people's events named an identity of theirs."""
+    before = state_after(world, [history])
+    person = data.draw(st.sampled_from(sorted(before)), label="person")
+    lead_id = world.run(world.service.lead(person[0])).lead.id
+    world.run(erase_lead(world.service.database, world.service.models, lead_id, NOW))
+    state = world.run(stored(world.service.database))
+    assert state == {each: row for each, row in before.items() if each != person}
+    assert state == rebuilt(world.run(event_log(world.service.database)), evaluation_of)
 
 
 @law

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.errors import NotFound
-from app.services.leads import EventPosition
+from app.services.leads import EventPosition, LoggedEvent
 from app.services.publishing import activate
 from app.services.sweep import sweep_due
 from tests.services.harness import NOW, Service, days_ago, event, serving, small_model, who, with_keep
@@ -126,8 +126,8 @@ async def test_the_events_of_a_lead_are_paged_latest_first(service: Service) -> 
     lead_id = (await service.lead("u1")).lead.id
     first = await service.leads.events(lead_id, None, 2)
     assert first.last is not None
-    rest = await service.leads.events(lead_id, EventPosition(first.last.occurred_at, first.last.id), 3)
-    assert [*first.items, *rest.items] == [sent[0], *reversed(sent[1:4]), sent[4]]
+    rest = await service.leads.events(lead_id, EventPosition(first.last.event.occurred_at, first.last.event.id), 3)
+    assert [logged.event for logged in (*first.items, *rest.items)] == [sent[0], *reversed(sent[1:4]), sent[4]]
     assert (len(first.items), rest.last) == (2, None)
 
 
@@ -161,7 +161,7 @@ async def test_events_are_returned_as_they_were_sent(service: Service) -> None:
     values = {"text": "Köln 🚀 \u2028", "nested": {"b": [1, 2.5, None, True], "a": {}}, "big": 2**63 - 1, "": ""}
     sent = event("u1", "e1@x", properties=values, context=values, traits=values, trusted=True, at=days_ago(0.123456))
     await service.ingest(sent)
-    assert (await service.leads.events((await service.lead("u1")).lead.id, None, 10)).items == [sent]
+    assert (await service.leads.events((await service.lead("u1")).lead.id, None, 10)).items == [LoggedEvent(sent, None)]
 
 
 async def test_an_event_in_the_year_1_is_accepted(service: Service) -> None:
@@ -170,7 +170,7 @@ async def test_an_event_in_the_year_1_is_accepted(service: Service) -> None:
     await service.ingest(event("u1"))
     lead = (await service.lead("u1")).lead
     assert (lead.facts.first_seen_at, lead.facts.last_seen_at) == (sent.occurred_at, NOW)
-    assert (await service.leads.events(lead.id, None, 10)).items[-1] == sent
+    assert (await service.leads.events(lead.id, None, 10)).items[-1].event == sent
 
 
 async def test_looking_back_before_a_merge_shows_the_lead_as_it_was(service: Service) -> None:

@@ -1,11 +1,12 @@
 """A state machine: whatever happens, in whatever order, the database agrees with its own event log.
 
-The plain model that it is compared with is a list of the events that were accepted, the models by version, and a
-clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
+The plain model that it is compared with is a list of the events that were accepted and of what operators did, the
+models by version, and a clock. LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,18 +17,33 @@ from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
 from app.documents.leads import ScoreDocument
+from app.errors import Gone
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event
+from app.services.erasure import erase_lead
+from app.services.links import merge_leads, split_lead
 from app.services.lookback import ScoreView
+from app.services.retention import delete_anonymous_leads, delete_old_events
+from app.services.retractions import EventFilter, Retractions, work_off
 from app.services.sweep import sweep_due
 from app.services.writer import Receipt
 from app.storage.db import Database
 from app.storage.tables import leads, transitions
 from tests.services.feeds import are_equal, read_all, replayed
-from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, with_signal
+from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, who, with_signal
 from tests.services.histories import EVERY_KEY, one_message
-from tests.services.rebuild import EvaluatedBy, Person, broken_chains, event_log, joined_without_reason, rebuilt, stored
+from tests.services.people import Entry, Forgotten, Joined, SplitOff
+from tests.services.rebuild import (
+    EvaluatedBy,
+    Person,
+    State,
+    broken_chains,
+    event_log,
+    joined_without_reason,
+    rebuilt,
+    stored,
+)
 
 SQL = {**DOCUMENT["stages"][3], "keep": {"signal": "demo"}}
 KEEPING = small_model(stages=[*DOCUMENT["stages"][:3], SQL, DOCUMENT["stages"][4]])
@@ -77,12 +93,25 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.world.reset(MODELS[0])
         self.now = NOW
-        self.accepted: list[Event] = []
+        self.history: list[Entry] = []
+        self.retracted: dict[UUID, UUID] = {}
+        self.erased: set[UUID] = set()
+        self.erased_leads: set[UUID] = set()
+        self.redacted: dict[UUID, Event] = {}
+        self.summarized: dict[UUID, CompiledModel] = {}
+        self.answers_from = datetime.min.replace(tzinfo=UTC)
         self.people: frozenset[Person] = frozenset()
         self.versions: dict[int, CompiledModel] = {1: compile_model(MODELS[0], 1)}
         self.active = 1
         self.ids: set[UUID] = set()
         self.served: list[tuple[UUID, ScoreView]] = []
+
+    @property
+    def accepted(self) -> list[Event]:
+        """The events that are still in the log."""
+        gone = self.erased | self.summarized.keys()
+        events = [entry for entry in self.history if isinstance(entry, Event) and entry.id not in gone]
+        return [self.redacted.get(each.id, each) for each in events]
 
     def _pass(self, time: timedelta) -> None:
         self.now += time
@@ -96,7 +125,7 @@ class Machine(RuleBasedStateMachine):
         for each in received:
             if (each.source, each.message_id) not in known:
                 fresh.setdefault((each.source, each.message_id), each)
-        self.accepted += fresh.values()
+        self.history += fresh.values()
         people, self.people = self.people, frozenset(self._stored())
         if not any(each.trusted and each.type == "alias" for each in received):
             assert joined_without_reason(people, self.people, received) == []
@@ -119,6 +148,133 @@ class Machine(RuleBasedStateMachine):
     @rule(keys=st.permutations(["u1", "u2", "u3", "a1"]), trusted=st.booleans())
     def one_is_another(self, keys: list[str], trusted: bool) -> None:
         self._ingest(alias(keys[0], keys[1], trusted=trusted, at=self.now))
+
+    def _can_be_split(self) -> bool:
+        return any(len(person) > 1 for person in self.people)
+
+    @precondition(_can_be_split)
+    @rule(data=st.data(), dry_run=st.booleans())
+    def a_lead_is_split(self, data: st.DataObject, dry_run: bool) -> None:
+        person = data.draw(st.sampled_from(sorted(each for each in self.people if len(each) > 1)), label="person")
+        keys = data.draw(st.sets(st.sampled_from(person), min_size=1, max_size=len(person) - 1), label="keys")
+        identities, service = who(*keys), self.world.service
+        lead = self._lead_id(person[0])
+        split = split_lead(service.database, service.models, lead, identities, self.now, dry_run=dry_run)
+        self.world.run(split)
+        if not dry_run:
+            self._record(SplitOff(frozenset(identities)))
+
+    @precondition(lambda self: len(self.people) > 1)
+    @rule(data=st.data(), dry_run=st.booleans())
+    def leads_are_merged_by_hand(self, data: st.DataObject, dry_run: bool) -> None:
+        people = data.draw(st.sets(st.sampled_from(sorted(self.people)), min_size=2, max_size=3), label="people")
+        service, ids = self.world.service, [self._lead_id(person[0]) for person in people]
+        self.world.run(merge_leads(service.database, service.models, ids, self.now, dry_run=dry_run))
+        if not dry_run:
+            self._record(Joined(frozenset(who(*(person[0] for person in people)))))
+
+    @precondition(lambda self: self.accepted)
+    @rule(data=st.data(), chunk=st.integers(1, 4))
+    def events_are_retracted(self, data: st.DataObject, chunk: int) -> None:
+        """By one of the filters. The model applies it to its own events."""
+        self._pass(timedelta(seconds=1))  # a retraction covers what was received before it
+        example = data.draw(st.sampled_from(self.accepted), label="like")
+        wanted, matches = data.draw(st.sampled_from(self._filters(example)), label="filter")
+        retractions = Retractions(self.world.service.database, self.world.service.models, self.world.service.clock)
+        made = self.world.run(retractions.create(wanted, "wrong", "admin")).retraction.id
+        self._work_off(chunk)
+        for each in self.accepted:
+            if matches(each):
+                self.retracted.setdefault(each.id, made)
+
+    def _filters(self, example: Event) -> list[tuple[EventFilter, Callable[[Event], bool]]]:
+        person = next(each for each in self.people if str(example.identities[0]) in each)
+        return [
+            (EventFilter(message_ids=[example.message_id]), lambda each: each.message_id == example.message_id),
+            (EventFilter(source=example.source), lambda each: each.source == example.source),
+            (EventFilter(name=example.name.upper()), lambda each: each.name == example.name),
+            (EventFilter(lead_id=self._lead_id(person[0])), lambda each: str(each.identities[0]) in person),
+            (
+                EventFilter(received_from=example.received_at, received_before=self.now),
+                lambda each: example.received_at <= each.received_at,
+            ),
+        ]
+
+    @precondition(lambda self: self.retracted)
+    @rule(data=st.data(), chunk=st.integers(1, 4))
+    def a_retraction_is_undone(self, data: st.DataObject, chunk: int) -> None:
+        self._pass(timedelta(seconds=1))
+        undone = data.draw(st.sampled_from(sorted(set(self.retracted.values()))), label="undone")
+        retractions = Retractions(self.world.service.database, self.world.service.models, self.world.service.clock)
+        self.world.run(retractions.undo(undone, "admin"))
+        self._work_off(chunk)
+        self.retracted = {
+            event_id: each
+            for event_id, each in self.retracted.items()
+            if each != undone or event_id in self.summarized  # what was deleted can't be restored
+        }
+
+    def _work_off(self, chunk: int) -> None:
+        service = self.world.service
+        work = work_off(service.database, service.models, service.id, service.clock, lambda *_: True, chunk)
+        self.world.run(work)
+        self._pass(timedelta(seconds=1))
+
+    @precondition(lambda self: self.people)
+    @rule(data=st.data())
+    def somebody_is_erased(self, data: st.DataObject) -> None:
+        person = data.draw(st.sampled_from(sorted(self.people)), label="person")
+        service = self.world.service
+        self.world.run(erase_lead(service.database, service.models, self._lead_id(person[0]), self.now))
+        self._forget(person)
+        for each in self.accepted:
+            left = tuple(identity for identity in each.identities if str(identity) not in person)
+            if left != each.identities:
+                self.redacted[each.id] = replace(each, identities=left)
+
+    def _forget(self, person: Person) -> None:
+        self.erased |= {each.id for each in self.history if isinstance(each, Event) and self._is_by(person, each)}
+        left = self.world.run(lead_ids(self.world.service.database))
+        self.erased_leads |= self.ids - left
+        self.served = [
+            (each, answer) for each, answer in self.served if each in left and answer.lead_id not in self.erased_leads
+        ]
+        self._record(Forgotten(frozenset(who(*person))))
+
+    @staticmethod
+    def _is_by(person: Person, event: Event) -> bool:
+        return str(event.identities[0]) in person
+
+    @rule(days=st.sampled_from([0, 1, 20]), chunk=st.integers(1, 4))
+    def anonymous_leads_are_deleted(self, days: int, chunk: int) -> None:
+        before = (self.now - timedelta(days=days)).date()
+        state = self._stored()
+        service = self.world.service
+        self.world.run(delete_anonymous_leads(service.database, before, self.now, lambda _: True, chunk))
+        for person in state.keys() - self._stored().keys():
+            assert all(key.startswith("anonymous_id:") for key in person)
+            assert state[person]["last_seen_at"].date() < before
+            self._forget(person)
+
+    @rule(days=st.sampled_from([0, 1, 20]), chunk=st.integers(1, 4))
+    def old_events_are_deleted(self, days: float, chunk: int) -> None:
+        """Their leads keep what they contributed, as the active model counts it."""
+        before, service = self.now - timedelta(days=days), self.world.service
+        old = [each for each in self.accepted if each.received_at < before]
+        work = delete_old_events(service.database, service.models, before, self.now, lambda *_: True, chunk)
+        self.world.run(work)
+        if old:
+            self.summarized |= {each.id: self.versions[self.active] for each in old}
+            self.answers_from = self.now  # at most: see test_retention
+        self._pass(timedelta(seconds=1))
+
+    def _lead_id(self, key: str) -> UUID:
+        return self.world.run(self.world.service.lead(key)).lead.id
+
+    def _record(self, entry: SplitOff | Joined | Forgotten) -> None:
+        self.history.append(entry)
+        self.people = frozenset(self._stored())
+        self._pass(timedelta(seconds=1))  # what is known of an identity's leads is ordered by time
 
     @rule(model=st.sampled_from(MODELS))
     def another_model(self, model: ScoringModel) -> None:
@@ -158,17 +314,13 @@ class Machine(RuleBasedStateMachine):
     def _assert_stages_are_current(self) -> None:
         """Whether just swept or evaluated, each lead is in the stage that today's evaluation gives."""
         state = self._stored()
-        today = rebuilt(
-            self.accepted,
-            lambda person: (self.versions[state[person]["model_version"]], self.now),
-            lambda person: state[person]["stage"],
-        )
+        today = self._rebuilt(state, lambda _: self.now)
         assert {key: row["stage"] for key, row in state.items()} == {key: row["stage"] for key, row in today.items()}
 
     @rule()
     def somebody_asks_about_everybody(self) -> None:
         """By every id that a lead has ever had."""
-        self.ids |= self.world.run(lead_ids(self.world.service.database))
+        self.ids = self.world.run(lead_ids(self.world.service.database))
         for lead_id in self.ids:
             answer = self.world.run(self.world.service.leads.score(lead_id, None, self.now))
             self.served.append((lead_id, answer))
@@ -178,8 +330,12 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_looks_back(self, data: st.DataObject) -> None:
         for lead_id, answer in data.draw(st.lists(st.sampled_from(self.served), min_size=1, max_size=5), label="asked"):
-            again = self.world.run(self.world.service.leads.score(lead_id, answer.as_of, self.now))
-            assert as_served(again) == as_served(answer)
+            try:
+                again = self.world.run(self.world.service.leads.score(lead_id, answer.as_of, self.now))
+            except Gone:
+                assert answer.as_of < self.answers_from
+            else:
+                assert as_served(again) == as_served(answer)
 
     @rule()
     def process_restarts(self) -> None:
@@ -195,13 +351,17 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_state_is_that_of_the_log(self) -> None:
         state = self._stored()
+        assert state.keys() == rebuilt(self.history, lambda _: (self.versions[1], NOW)).keys()
+        assert state == self._rebuilt(state, lambda person: state[person]["updated_at"])
+
+    def _rebuilt(self, state: State, moment_of: Callable[[Person], datetime]) -> State:
+        """Each lead by the model that last evaluated it."""
 
         def evaluation_of(person: Person) -> EvaluatedBy:
-            row = state[person]
-            return self.versions[row["model_version"]], row["updated_at"]
+            return self.versions[state[person]["model_version"]], moment_of(person)
 
-        assert state.keys() == rebuilt(self.accepted, lambda _: (self.versions[1], NOW)).keys()
-        assert state == rebuilt(self.accepted, evaluation_of, lambda person: state[person]["stage"])
+        without = self.erased | self.retracted.keys()
+        return rebuilt(self.history, evaluation_of, lambda person: state[person]["stage"], without, self.summarized)
 
     @invariant()
     def transitions_lead_to_the_stages(self) -> None:
@@ -217,8 +377,9 @@ class Machine(RuleBasedStateMachine):
             lead_id: CALLED_ANEW.get(stages[lead_id], stages[lead_id]) for lead_id in rows
         }
         assert all(are_equal(scores[lead_id], values) for lead_id, (_, values) in rows.items())
-        merged = {change.data["from"] for change in changes if change.type == "lead.merged"}
-        assert merged == {str(each) for each in stages.keys() - rows.keys()}
+        gone = {UUID(change.data["from"]) for change in changes if change.type == "lead.merged"}
+        gone |= {change.lead_id for change in changes if change.type == "lead.erased" and change.lead_id is not None}
+        assert gone == stages.keys() - rows.keys()
 
 
 def test_the_state_can_always_be_rebuilt_from_the_log(world: World) -> None:

@@ -17,7 +17,8 @@ from app.services import signals
 from app.services.signals import Interval, Point, Series, read_pages, read_series
 from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, event, small_model, with_signal
 from tests.services.histories import contested, split
-from tests.services.rebuild import event_log, people_of
+from tests.services.people import people_of
+from tests.services.rebuild import event_log
 from tests.services.test_lookback import on_day
 
 TODAY = NOW.date()

@@ -1,0 +1,52 @@
+"""Exports over HTTP: everything about one person, streamed as JSON Lines."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from app.api.access import Admin, CurrentRuntime
+from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
+from app.documents.exports import END, export_line
+from app.errors import LeadscoreError
+from app.services.exports import ExportKind, export_lead
+
+MEDIA_TYPE = "application/jsonl"
+CHUNK_BYTES = 64 * 1024
+
+log = structlog.get_logger()
+
+router = APIRouter(
+    prefix="/v1/leads",
+    tags=["leads"],
+    route_class=StrictRoute,
+    dependencies=[Admin],
+    responses=REFUSALS | {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+)
+
+
+@router.get("/{lead_id}/export", response_class=StreamingResponse)
+async def export_lead_as_lines(runtime: CurrentRuntime, lead_id: UUID) -> StreamingResponse:
+    """Everything that is stored of a lead, as JSON Lines: each has a `kind`, and the last one is `{"kind": "end"}`."""
+    items = export_lead(runtime.database, runtime.leads, lead_id, runtime.clock())
+    first = await anext(items)  # here, so that an unknown lead is an error answer
+    return StreamingResponse(_chunks(first, items), media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+
+
+async def _chunks(first: tuple[ExportKind, Any], items: AsyncIterator[tuple[ExportKind, Any]]) -> AsyncIterator[bytes]:
+    """The lines, many at a time. If the database becomes unreachable, the last line is missing."""
+    pending = export_line(*first)
+    try:
+        async for item in items:
+            pending += export_line(*item)
+            if len(pending) >= CHUNK_BYTES:
+                yield pending
+                pending = b""
+    except LeadscoreError as error:
+        log.warning("export incomplete", reason=error.detail)
+        return
+    yield pending + END

@@ -1,0 +1,52 @@
+"""Taking events back over HTTP, and restoring them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from app.api.access import Admin, CurrentRuntime, Reader, needs
+from app.api.cursors import read_cursor, write_cursor
+from app.api.parameters import Cursor, Limit
+from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
+from app.documents.retractions import RetractionAnswer, RetractionDocument, RetractionPage, RetractionRequest
+from app.services.keys import Key
+
+QUERY = "retractions"
+
+router = APIRouter(prefix="/v1", tags=["retractions"], route_class=StrictRoute, responses=REFUSALS)
+
+AdminKey = Annotated[Key, Depends(needs("admin"))]
+
+
+@router.post("/events/retract", dependencies=[Admin])
+async def retract_events(
+    runtime: CurrentRuntime, wanted: RetractionRequest, key: AdminKey, response: Response
+) -> RetractionAnswer:
+    """Let events no longer count. With `dry_run`, nothing is stored; otherwise a worker begins within 2 seconds."""
+    plan = await runtime.retractions.plan(wanted.wanted(), evaluates=wanted.dry_run)
+    if wanted.dry_run:
+        return RetractionAnswer.of(plan, None)
+    response.status_code = 202
+    return RetractionAnswer.of(plan, await runtime.retractions.create(wanted.wanted(), wanted.reason, key.name))
+
+
+@router.get("/retractions", dependencies=[Reader])
+async def list_retractions(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> RetractionPage:
+    """The latest first."""
+    (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
+    page = await runtime.retractions.page(after, limit)
+    more = write_cursor(QUERY, [str(page.last.retraction.id)]) if page.last else None
+    return RetractionPage(data=list(map(RetractionDocument.of, page.items)), next_cursor=more)
+
+
+@router.get("/retractions/{retraction_id}", dependencies=[Reader])
+async def get_retraction(runtime: CurrentRuntime, retraction_id: UUID) -> RetractionDocument:
+    return RetractionDocument.of(await runtime.retractions.get(retraction_id))
+
+
+@router.post("/retractions/{retraction_id}/undo", status_code=202, dependencies=[Admin])
+async def undo_retraction(runtime: CurrentRuntime, retraction_id: UUID, key: AdminKey) -> RetractionDocument:
+    """Let the events count again. A worker begins within 2 seconds."""
+    return RetractionDocument.of(await runtime.retractions.undo(retraction_id, key.name))

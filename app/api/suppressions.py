@@ -1,0 +1,60 @@
+"""Suppressions over HTTP: who is kept out, and letting somebody in again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.access import Admin, CurrentRuntime
+from app.api.cursors import read_cursor, write_cursor
+from app.api.identities import WantedIdentity
+from app.api.parameters import Cursor, Limit
+from app.api.problems import REFUSALS
+from app.api.routes import StrictRoute
+from app.documents.suppressions import SuppressionDocument, SuppressionPage
+
+QUERY = "suppressions"
+MAX_ID = 2**63 - 1
+
+router = APIRouter(
+    prefix="/v1/suppressions",
+    tags=["suppressions"],
+    route_class=StrictRoute,
+    dependencies=[Admin],
+    responses=REFUSALS,
+)
+
+
+def _read_id(part: int) -> int:
+    """A kind of part of a cursor."""
+    if not 1 <= part <= MAX_ID:
+        raise ValueError
+    return part
+
+
+@router.get("")
+async def list_suppressions(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> SuppressionPage:
+    """The latest first, one for each identity of the erased people."""
+    (after,) = read_cursor(QUERY, cursor, _read_id) if cursor else (None,)
+    page, secret_id = await runtime.suppressions.page(after, limit), runtime.suppressions.secret_id
+    more = write_cursor(QUERY, [page.last.id]) if page.last else None
+    return SuppressionPage(data=[SuppressionDocument.of(each, secret_id) for each in page.items], next_cursor=more)
+
+
+@router.delete("/lookup", status_code=204)
+async def remove_suppression_by_identity(
+    runtime: CurrentRuntime,
+    user_id: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    anonymous_id: str | None = None,
+) -> None:
+    """Accept events with this identity again."""
+    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
+    await runtime.suppressions.remove(wanted.read(runtime.settings.phone_region))
+
+
+@router.delete("/{suppression_id}", status_code=204)
+async def remove_suppression(runtime: CurrentRuntime, suppression_id: Annotated[int, Field(ge=1, le=MAX_ID)]) -> None:
+    """Accept events with an identity again, by the id from the list."""
+    await runtime.suppressions.remove(suppression_id)

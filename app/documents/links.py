@@ -1,0 +1,42 @@
+"""The shapes of merges and splits by hand: what they do to the leads."""
+
+from typing import Self
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.documents.effects import LeadEffect
+from app.services.links import Merger, Split
+
+
+class MergeAnswer(BaseModel):
+    """The lead that remains, and the ids that refer to it from now on. With `dry_run`, nothing was stored."""
+
+    dry_run: bool
+    survivor: LeadEffect
+    merged: list[UUID]
+
+    @classmethod
+    def of(cls, merger: Merger, *, dry_run: bool) -> Self:
+        return cls(dry_run=dry_run, survivor=LeadEffect.of(merger.survivor), merged=list(merger.merged))
+
+
+class SplitAnswer(BaseModel):
+    """The lead that keeps its id, and the new one. With `dry_run`, nothing was stored, and the new id is not used.
+
+    `former_ids`: ids of merged leads that refer to the new one from now on.
+    """
+
+    dry_run: bool
+    remaining: LeadEffect
+    separated: LeadEffect
+    former_ids: list[UUID]
+
+    @classmethod
+    def of(cls, split: Split, *, dry_run: bool) -> Self:
+        return cls(
+            dry_run=dry_run,
+            remaining=LeadEffect.of(split.remaining),
+            separated=LeadEffect.of(split.separated),
+            former_ids=list(split.separated.origin.former_ids) if split.separated.origin else [],
+        )

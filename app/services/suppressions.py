@@ -1,0 +1,105 @@
+"""Suppressions: the events of people who were erased and want to stay so are dropped, with their rejected messages.
+
+Identities are stored as hashes, made with a secret that is not in the database: somebody with a dump alone can't find
+out whether an address that they guess is among them.
+
+Trap: a process may not know yet of the first suppression. So the writer asks for the newest one in the query that it
+needs in any case, after it has locked the leads, and starts over if that is not the one it took into account.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import NotFound, ValidationFailed
+from app.scoring.events import Event, Identity
+from app.services.pages import Page, fetch_page
+from app.storage import rollouts as rollout_store
+from app.storage import suppressions as suppression_store
+from app.storage.db import Database
+from app.storage.rejections import Rejection
+from app.storage.suppressions import Suppression
+
+
+class Sifted(NamedTuple):
+    """What is left of a commit without the suppressed, and the newest suppression that was taken into account."""
+
+    events: Sequence[Event]
+    rejections: Sequence[Rejection]
+    newest: int | None
+
+
+class Suppressions:
+    """The suppressions of one database, as far as they were made with this process's secret."""
+
+    def __init__(self, database: Database, secret: str | None) -> None:
+        self._database = database
+        self._secret = secret.encode() if secret else None
+        self._newest: int | None = None
+        self._is_known = False
+
+    @property
+    def secret_id(self) -> str | None:
+        """Equal for equal secrets, without revealing them."""
+        return self._hash("secret")[:16] if self._secret else None
+
+    async def sift(
+        self, connection: AsyncConnection, events: Sequence[Event], rejections: Sequence[Rejection]
+    ) -> Sifted:
+        """Leave out what has a suppressed identity. Without suppressions, this costs one query per process."""
+        if rejections:
+            self.forget()  # a commit of these alone locks no leads, and is not checked afterwards
+        newest = await self._read_newest(connection)
+        if newest is None or self._secret is None:
+            return Sifted(events, rejections, newest)
+        keys = {str(identity) for event in events for identity in event.identities}
+        keys |= {key for rejection in rejections for key in rejection.identities}
+        hashes = {self._hash(key): key for key in keys}
+        dropped = {hashes[found] for found in await suppression_store.find(connection, hashes)}
+        return Sifted(
+            [event for event in events if dropped.isdisjoint(map(str, event.identities))],
+            [rejection for rejection in rejections if dropped.isdisjoint(rejection.identities)],
+            newest,
+        )
+
+    def forget(self) -> None:
+        """Read anew which suppression is the newest: another process may have changed it."""
+        self._is_known = False
+
+    async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
+        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
+        secret_id = self.secret_id
+        if secret_id is None:
+            raise ValidationFailed("To suppress people, set LEADSCORE_SUPPRESSION_SECRET first.")
+        await suppression_store.insert(connection, map(self._hash, map(str, identities)), secret_id, now)
+
+    async def page(self, after: int | None, limit: int) -> Page[Suppression]:
+        """The latest first."""
+        async with self._database.read() as connection:
+            return await fetch_page(lambda count: suppression_store.page(connection, after, count), limit)
+
+    async def remove(self, suppression: int | Identity) -> None:
+        """Accept events of a person again, by the suppression's id or by the identity. Raises `NotFound`."""
+        async with self._database.write() as connection:
+            if isinstance(suppression, int):
+                was_there = await suppression_store.remove(connection, suppression)
+            else:
+                was_there = await suppression_store.remove_by_hash(connection, self._hash(str(suppression)))
+        if not was_there:
+            raise NotFound("There is no such suppression. /v1/suppressions lists the existing ones.")
+
+    async def _read_newest(self, connection: AsyncConnection) -> int | None:
+        if not self._is_known:
+            self._newest = (await rollout_store.active(connection)).newest_suppression
+            self._is_known = True
+        return self._newest
+
+    def _hash(self, key: str) -> str:
+        return hmac.new(self._secret or b"", key.encode(), hashlib.sha256).hexdigest()
+
+
+__all__ = ["Sifted", "Suppression", "Suppressions"]

@@ -1,0 +1,52 @@
+"""Filters of events, as conditions in SQL."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from app.scoring.events import event_name_key
+from app.storage.sql import any_of_values
+from app.storage.tables import events, identities, leads
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Events that meet all of these; None means any. Times are those of receipt, `received_before` excluded.
+
+    `address` and `agent` are what the client sent as `context.ip` and `context.userAgent`.
+    """
+
+    message_ids: Sequence[str] | None = None
+    source: str | None = None
+    name: str | None = None
+    lead_id: UUID | None = None
+    received_from: datetime | None = None
+    received_before: datetime | None = None
+    address: str | None = None
+    agent: str | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        return and_(*(_CONDITIONS[name](value) for name, value in given.items()))
+
+
+def _identities_of(lead_id: UUID) -> Any:
+    """The identities of a lead, or of the one that it was merged into."""
+    survivor = select(func.coalesce(leads.c.merged_into, leads.c.id)).where(leads.c.id == lead_id).scalar_subquery()
+    return select(identities.c.identity).where(identities.c.lead_id == survivor)
+
+
+_CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
+    "message_ids": lambda ids: any_of_values(events.c.message_id, ids),
+    "source": lambda source: events.c.source == source,
+    "name": lambda name: events.c.name_key == event_name_key(name),
+    "lead_id": lambda lead_id: events.c.identity.in_(_identities_of(lead_id)),
+    "received_from": lambda moment: events.c.received_at >= moment,
+    "received_before": lambda moment: events.c.received_at < moment,
+    "address": lambda address: events.c.context["ip"].as_string() == address,
+    "agent": lambda agent: events.c.context["userAgent"].as_string() == agent,
+}

@@ -1,0 +1,64 @@
+"""Summaries of groups in storage: what deleted messages said of them, by the identity that these were filed under."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Dialect, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.scoring.events import Identity
+from app.scoring.facts import Facts
+from app.storage.facts import traits_from_json, traits_to_json
+from app.storage.identities import parse_identity
+from app.storage.sql import any_of_values, insert_rows
+from app.storage.statements import Statement
+from app.storage.tables import group_summaries
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSummary:
+    """`facts` are those of `group_facts_of`: only traits."""
+
+    identity: Identity
+    group_id: str
+    facts: Facts
+
+
+async def of_identities(connection: AsyncConnection, wanted: Collection[Identity]) -> list[GroupSummary]:
+    query = select(group_summaries).where(any_of_values(group_summaries.c.identity, map(str, wanted)))
+    return [_from_row(row) for row in await connection.execute(query)]
+
+
+async def of_groups(connection: AsyncConnection, group_ids: Collection[str]) -> list[GroupSummary]:
+    query = select(group_summaries).where(any_of_values(group_summaries.c.group_id, group_ids))
+    return [_from_row(row) for row in await connection.execute(query)]
+
+
+async def save(connection: AsyncConnection, changed: Collection[GroupSummary]) -> None:
+    """Insert or replace summaries. The leads that have the identities must be locked."""
+    await _UPSERT.rows(connection, rows=list(map(_to_row, changed)))
+
+
+def _upsert(dialect: Dialect) -> Any:
+    insert = insert_rows(group_summaries, dialect)
+    key = [group_summaries.c.identity, group_summaries.c.group_id]
+    replaced = {name: insert.excluded[name] for name in ("traits", "trusted_traits")}
+    return insert.on_conflict_do_update(index_elements=key, set_=replaced)
+
+
+_UPSERT = Statement(_upsert)
+
+
+def _to_row(summary: GroupSummary) -> dict[str, Any]:
+    return {
+        "identity": str(summary.identity),
+        "group_id": summary.group_id,
+        "traits": traits_to_json(summary.facts.traits),
+        "trusted_traits": traits_to_json(summary.facts.trusted_traits),
+    }
+
+
+def _from_row(row: Any) -> GroupSummary:
+    facts = Facts(traits=traits_from_json(row.traits), trusted_traits=traits_from_json(row.trusted_traits))
+    return GroupSummary(parse_identity(row.identity), row.group_id, facts)

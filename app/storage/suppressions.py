@@ -1,0 +1,57 @@
+"""Suppressions in storage: the hashes of identities whose events are dropped."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.sql import any_of_param, any_of_values
+from app.storage.statements import Statement
+from app.storage.tables import suppressions
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One identity. `hash` was made with the secret of `secret_id`."""
+
+    id: int
+    hash: str
+    secret_id: str
+    created_at: datetime
+
+
+async def insert(connection: AsyncConnection, hashes: Iterable[str], secret_id: str, now: datetime) -> None:
+    """Suppress identities by their hashes, except those that are suppressed already."""
+    wanted = sorted(set(hashes))
+    known = select(suppressions.c.hash).where(any_of_values(suppressions.c.hash, wanted))
+    found = set((await connection.execute(known)).scalars())
+    rows = [{"hash": each, "secret_id": secret_id, "created_at": now} for each in wanted if each not in found]
+    if rows:
+        await connection.execute(suppressions.insert(), rows)
+
+
+_FIND = Statement(lambda _: select(suppressions.c.hash).where(any_of_param(suppressions.c.hash, "hashes")))
+
+
+async def find(connection: AsyncConnection, hashes: Collection[str]) -> set[str]:
+    """Those of these hashes that are suppressed."""
+    return {row.hash for row in await _FIND.rows(connection, hashes=list(hashes))}
+
+
+async def page(connection: AsyncConnection, after: int | None, limit: int) -> list[Suppression]:
+    """The latest first."""
+    query = select(suppressions) if after is None else select(suppressions).where(suppressions.c.id < after)
+    rows = await connection.execute(query.order_by(suppressions.c.id.desc()).limit(limit))
+    return [Suppression(**row) for row in rows.mappings()]
+
+
+async def remove(connection: AsyncConnection, suppression_id: int) -> bool:
+    """Returns False if there is none."""
+    return (await connection.execute(delete(suppressions).where(suppressions.c.id == suppression_id))).rowcount == 1
+
+
+async def remove_by_hash(connection: AsyncConnection, hashed: str) -> bool:
+    """Returns False if there is none."""
+    return (await connection.execute(delete(suppressions).where(suppressions.c.hash == hashed))).rowcount == 1

@@ -1,0 +1,35 @@
+"""Suppressions over HTTP."""
+
+from tests.api.harness import Api, assert_problem, running, track
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+async def test_an_erased_person_is_kept_out_and_let_in_again(database_url: str) -> None:
+    async with running(database_url, suppression_secret=SECRET) as api:
+        await api.batch(track(anonymousId="a1"))
+        path = "/v1/leads/lookup?user_id=u1"
+        assert (await api.client.delete(f"{path}&suppress=true", headers=api.bearer("admin"))).status_code == 204
+        answer = await api.batch(track())
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+        assert_problem(await api.ask(path), 404, "not-found")
+        first = (await api.ask("/v1/suppressions", "admin", limit=1)).json()
+        rest = (await api.ask("/v1/suppressions", "admin", cursor=first["next_cursor"])).json()
+        assert [each["is_effective"] for each in (*first["data"], *rest["data"])] == [True, True]
+        gone = await api.client.delete("/v1/suppressions/lookup?user_id=u1", headers=api.bearer("admin"))
+        assert gone.status_code == 204
+        await api.batch(track())
+        assert (await api.lead(user_id="u1"))["event_count"] == 1
+        left = (await api.ask("/v1/suppressions", "admin")).json()["data"]
+        for status in (204, 404):
+            deleted = await api.client.delete(f"/v1/suppressions/{left[0]['id']}", headers=api.bearer("admin"))
+            assert deleted.status_code == status
+
+
+async def test_without_a_secret_suppressing_is_refused(web: Api) -> None:
+    await web.batch(track())
+    lead = await web.lead(user_id="u1")
+    answer = await web.client.delete(f"/v1/leads/{lead['id']}?suppress=true", headers=web.bearer("admin"))
+    assert_problem(answer, 422, "validation-error")
+    assert_problem(await web.ask("/v1/suppressions"), 403, "insufficient-scope")
+    assert await web.lead(user_id="u1") == lead

@@ -1,0 +1,93 @@
+"""Suppressions: an erased person stays out, whichever process gets the events, until somebody lets them in again."""
+
+import asyncio
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from app.errors import NotFound, ValidationFailed
+from app.services.erasure import erase_lead
+from app.services.suppressions import Suppressions
+from app.storage.rejections import Rejection
+from tests.services.harness import NOW, Service, event, serving, who
+from tests.services.rebuild import event_log, stored
+from tests.services.test_erasure import dump
+from tests.services.test_lookback import lead_id
+
+METRIC = "leadscore_suppressed_events_total"
+
+
+async def suppress(service: Service, key: str) -> None:
+    await erase_lead(service.database, service.models, await lead_id(service, key), NOW, service.suppressions)
+
+
+async def test_later_events_of_any_of_the_identities_are_dropped_and_counted(service: Service) -> None:
+    await service.ingest(event("u1", "e1@x", "a1"), event("u2"))
+    everybody = await stored(service.database)
+    await suppress(service, "u1")
+    receipt = await service.ingest(event("u1"), event("a1"), event("u2", "a1"), event("u3", "e1@x"))
+    left = await stored(service.database)
+    assert left == {person: row for person, row in everybody.items() if person == ("user_id:u2",)}
+    assert (receipt.accepted, service.measured(METRIC)) == (4, 4)
+
+
+async def test_refused_messages_are_not_kept_either(service: Service) -> None:
+    await service.ingest(event("u1"))
+    await suppress(service, "u1")
+    rejection = Rejection(uuid7(), "site", NOW, "code", "detail", None, "secret", identities=["user_id:u1"])
+    await service.writer.submit([], [rejection])
+    assert (await dump(service.database))["rejections"] == "[]"
+
+
+async def test_no_identity_can_be_read_from_the_database(service: Service) -> None:
+    await service.ingest(event("u1-7f1e0c"))
+    await suppress(service, "u1-7f1e0c")
+    await service.ingest(event("u1-7f1e0c"))
+    assert "7f1e0c" not in "".join((await dump(service.database)).values())
+    [suppression] = (await service.suppressions.page(None, 5)).items
+    other = Suppressions(service.database, "another secret, which is as long")
+    assert suppression.secret_id == service.suppressions.secret_id != other.secret_id
+    with pytest.raises(NotFound):
+        await other.remove(who("u1-7f1e0c")[0])
+
+
+async def test_a_person_is_let_in_again(service: Service) -> None:
+    await service.ingest(event("u1"), event("u2"))
+    for key in ("u1", "u2"):
+        await suppress(service, key)
+    await service.suppressions.remove(who("u1")[0])
+    [left] = (await service.suppressions.page(None, 5)).items
+    await service.suppressions.remove(left.id)
+    await service.ingest(event("u1"), event("u2"))
+    assert len(await event_log(service.database)) == 2
+    with pytest.raises(NotFound):
+        await service.suppressions.remove(left.id)
+
+
+async def test_a_person_who_is_erased_twice_is_suppressed_once(service: Service) -> None:
+    await service.ingest(event("u1"))
+    await suppress(service, "u1")
+    await service.suppressions.remove(who("u1")[0])
+    await service.ingest(event("u1", "a1"))
+    await suppress(service, "u1")
+    assert len((await service.suppressions.page(None, 5)).items) == 2
+
+
+async def test_other_processes_drop_events_from_the_moment_of_the_erasure(service: Service, database_url: str) -> None:
+    async with serving(database_url) as other:
+        await other.ingest(event("u2"))
+        for number in range(5):
+            await service.ingest(event(f"u1-{number}"))
+            erasing = suppress(service, f"u1-{number}")
+            await asyncio.gather(erasing, *(each.ingest(event(f"u1-{number}")) for each in (service, other, other)))
+            await other.ingest(event(f"u1-{number}"))
+    assert list(await stored(service.database)) == [("user_id:u2",)]
+
+
+async def test_without_a_secret_nobody_is_suppressed_and_nothing_erased(service: Service) -> None:
+    await service.ingest(event("u1"))
+    with pytest.raises(ValidationFailed, match="LEADSCORE_SUPPRESSION_SECRET"):
+        await erase_lead(
+            service.database, service.models, await lead_id(service, "u1"), NOW, Suppressions(service.database, None)
+        )
+    assert len(await stored(service.database)) == 1
