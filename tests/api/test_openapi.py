@@ -202,6 +202,10 @@ FIELDS += [
     "enabled",
     "after",
     "dry_run",
+    "lead_ids",
+    "message_ids",
+    "reason",
+    "received_from",
 ]
 MESSAGES = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=8)
 KNOWN_TYPES = st.sampled_from([*MESSAGE_PATHS.values()])
@@ -262,6 +266,9 @@ NAMED += ["/v1/leads/{id}/history", "/v1/models", "/v1/models/schema", "/v1/mode
 NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publish")]
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
+NAMED += ["/v1/leads/merge", "/v1/leads/{id}/split", "/v1/leads/{id}/export", "/v1/events/retract", "/v1/retractions"]
+NAMED += ["/v1/retractions/{id}", "/v1/retractions/{id}/undo", "/v1/suppressions", "/v1/suppressions/{number}"]
+NAMED += ["/v1/suppressions/lookup"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
 NAMED += ["/v1/backtests"]
 NAMED += ["/v1/funnel", "/v1/sources", "/v1/signals/series"]
