@@ -1,7 +1,7 @@
 """Suppressions: the events of people who were erased and want to stay so are dropped, with their rejected messages.
 
 Identities are stored as hashes, made with a secret that is not in the database: somebody with a dump alone can't find
-out whether an address that they guess is among them.
+out whether an address that they guess was suppressed.
 
 Trap: a process may not know yet of the first suppression. So the writer asks for the newest one in the query that it
 needs in any case, after it has locked the leads, and starts over if that is not the one it took into account.
@@ -67,7 +67,7 @@ class Suppressions:
         )
 
     def forget(self) -> None:
-        """Read anew which suppression is the newest: another process may have changed it."""
+        """Let the next commit read which suppression is the newest: another process may have added one."""
         self._is_known = False
 
     async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:

@@ -235,6 +235,7 @@ async def test_an_event_reads_as_it_was_sent(api: Api) -> None:
         "properties": {"plan": "pro"},
         "context": {"locale": "de"},
         "traits": {},
+        "retraction_id": None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Splits and merges over HTTP: what they answer, and by whom they may be made."""
+"""Splits and merges over HTTP: what they answer, and which keys may make them."""
 
 from uuid import uuid4
 

@@ -217,6 +217,10 @@ FIELDS += [
     "enabled",
     "after",
     "dry_run",
+    "lead_ids",
+    "message_ids",
+    "reason",
+    "received_from",
 ]
 MESSAGES = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=8)
 KNOWN_TYPES = st.sampled_from([*MESSAGE_PATHS.values()])
@@ -287,6 +291,9 @@ NAMED += ["/v1/leads/{id}/history", "/v1/models", "/v1/models/schema", "/v1/mode
 NAMED += [f"/v1/models/{{number}}/{part}" for part in ("diff", "preview", "publish")]
 NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks", "/v1/webhooks/{id}"]
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
+NAMED += ["/v1/leads/merge", "/v1/leads/{id}/split", "/v1/leads/{id}/export", "/v1/events/retract", "/v1/retractions"]
+NAMED += ["/v1/retractions/{id}", "/v1/retractions/{id}/undo", "/v1/suppressions", "/v1/suppressions/{number}"]
+NAMED += ["/v1/suppressions/lookup"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
 NAMED += ["/v1/backtests", "/v1/me", "/v1/keys/{id}/rotate", "/v1/rejections/counts", "/v1/activity", "/v1/status"]
 NAMED += ["/v1/previews", "/v1/accounts", "/v1/accounts/{id}", "/v1/models/check"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.scoring.engine import compile_model
 from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts
-from app.scoring.history import FactsOverTime, count, fold
+from app.scoring.history import FactsOverTime, Gap, count, fold
 from app.scoring.model import load_model
 
 SIGNALS = {"demo": {"on": ["Demo Requested"]}, "used": {"on": ["Feature Used"]}}
@@ -101,3 +101,21 @@ def test_order_and_portions_do_not_show(history: list[Event], data: st.DataObjec
     facts.add(shuffled[:cut])
     facts.add(shuffled[cut:])
     assert facts.by_moment() == at_once
+
+
+def test_a_retracted_event_is_not_known_until_it_counts_again() -> None:
+    gaps = [Gap(after(1), after(3)), Gap(after(5), None)]
+    for moments, known in (([after(0)], [1]), ([after(2)], [0]), ([after(2), after(4)], [0, 1]), ([after(6)], [0])):
+        facts = FactsOverTime(MODEL, {U1: NOON}, moments, {UUID(int=0): gaps})
+        facts.add([event(0)])
+        assert [each.event_count for each in facts.by_moment().values()] == known
+
+
+def test_a_summary_is_known_once_it_is_exact_and_its_identity_is_the_leads() -> None:
+    summary = replace(fold(MODEL, [event()]), tally={DEMO: {1: 1}, "of another model": {1: 1}})
+    facts = FactsOverTime(MODEL, {U1: NOON, A1: after(3)}, MOMENTS)
+    for identity, valid_from in ((U1, after(1)), (A1, after(1)), (U1, after(5)), (Identity("user_id", "u2"), NOON)):
+        facts.add_summary(identity, summary, valid_from)
+    known = list(facts.by_moment().values())
+    assert [each.event_count for each in known] == [0, 1, 2]
+    assert known[-1].tally == {DEMO: {1: 2}}

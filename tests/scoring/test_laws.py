@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scoring.engine import CompiledModel, evaluate, ledger
-from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract_tally
+from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract, subtract_tally
 from app.scoring.rules import NOTHING
 from app.scoring.stages import Span, Standing, forecast, look_ahead, predict, settle, stage_of, stage_reason
 from tests.scoring.strategies import (
@@ -137,6 +137,20 @@ def test_an_event_is_one_hit_for_a_signal_even_if_several_of_its_names_match(pas
 @given(tallies(), tallies())
 def test_subtracting_what_was_added_leaves_the_tally(tally: Tally, part: Tally) -> None:
     assert subtract_tally(add_tallies([tally, part]), part) == tally
+
+
+@given(events(), st.integers(0, 14))
+def test_facts_without_a_part_are_those_of_the_other_events_or_only_these_can_tell(past: list[Json], cut: int) -> None:
+    kept, taken = facts_from(COUNTING, past[:cut]), facts_from(COUNTING, past[cut:])
+    left = subtract(merge([kept, taken]), taken)
+    assert left is None or left == kept
+
+
+def test_an_event_without_traits_between_others_is_subtracted_without_reading_these() -> None:
+    plain: Json = {"name": NAMES[0], "properties": {}, "context": {}, "traits": {}, "trusted": True}
+    past = [plain | {"message_id": f"m{day}", "occurred_at": MOMENT + timedelta(days=day)} for day in range(3)]
+    whole, between = facts_from(COUNTING, past), facts_from(COUNTING, past[1:2])
+    assert subtract(whole, between) == facts_from(COUNTING, [past[0], past[2]])
 
 
 @given(tallies(), tallies())

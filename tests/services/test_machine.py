@@ -31,7 +31,7 @@ from app.services.writer import Receipt
 from app.storage.db import Database
 from app.storage.tables import leads, transitions
 from tests.services.feeds import are_equal, read_all, replayed
-from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, small_model, who, with_signal
+from tests.services.harness import DOCUMENT, EXAMPLES, NOW, World, alias, event, small_model, who, with_signal
 from tests.services.histories import EVERY_KEY, one_message
 from tests.services.people import Entry, Forgotten, Joined, SplitOff
 from tests.services.rebuild import (
@@ -163,6 +163,8 @@ class Machine(RuleBasedStateMachine):
         self.world.run(split)
         if not dry_run:
             self._record(SplitOff(frozenset(identities)))
+            left = next(key for key in person if key not in keys)
+            self._ingest(event(left, str(identities[0]), name="Feature Used", at=self.now))  # which names both sides
 
     @precondition(lambda self: len(self.people) > 1)
     @rule(data=st.data(), dry_run=st.booleans())

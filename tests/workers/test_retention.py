@@ -1,4 +1,4 @@
-"""The retention worker: does nothing unless it is told how long things are kept, and ends with its chunk."""
+"""The retention worker: does nothing unless a setting says how long things are kept, and ends with its chunk."""
 
 import asyncio
 from datetime import timedelta
