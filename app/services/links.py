@@ -1,7 +1,7 @@
 """Links: joining leads by hand, and splitting a lead whose identities belong to several people.
 
 A split rebuilds both leads from the log. It is recorded with them, so that no later message joins them again: only a
-merge by hand does (docs/decisions/0021-splits.md).
+merge by hand does (docs/decisions/0023-splits.md).
 """
 
 from collections.abc import Collection, Mapping, Sequence
