@@ -10,7 +10,18 @@ from tests.api.harness import Api, assert_problem, page_view, track
 from tests.api.people import ago, ingest, ladder, newsletter
 from tests.services.harness import NOW
 
-LEAD = {"id", "stage", "stage_since", "sales_ready", "scores", "identities", "traits", "source", "first_seen_at"}
+LEAD = {
+    "id",
+    "account",
+    "stage",
+    "stage_since",
+    "sales_ready",
+    "scores",
+    "identities",
+    "traits",
+    "source",
+    "first_seen_at",
+}
 LEAD |= {"last_seen_at", "event_count", "updated_at", "changed_at", "next_change", "model_version", "as_of"}
 
 
