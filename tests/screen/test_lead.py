@@ -1,5 +1,6 @@
 """One lead's page: the numbers are the API's, whatever the moment, and no text gets out of its place."""
 
+import asyncio
 import re
 from datetime import timedelta
 from html import unescape
@@ -9,6 +10,7 @@ import pytest
 
 from app.scoring.strings import trimmed
 from app.screen.formats import number, points
+from app.workers.retract import run_retractions
 from tests.api.harness import Api, accepted
 from tests.screen.harness import Browser, tags, values
 from tests.screen.people import BUYER, HOSTILE, send_people
@@ -101,6 +103,18 @@ async def test_the_events_have_the_points_of_their_question(api: Api, browser: B
     worth = [sum(round(each["points"] * 100) for each in event["points"]) / 100 for event in events]
     assert re.findall(r"<b>([+−][\d.]+)</b>", page) == [points(each) for each in worth if each]
     assert "Became Marketing-qualified" in text_of(page)
+
+
+async def test_a_retracted_event_is_marked_and_worth_nothing(api: Api, browser: Browser) -> None:
+    await send_people(api)
+    api.clock.now += timedelta(seconds=1)
+    wanted = {"name": "Webinar Attended", "reason": "a test"}
+    assert (await api.do("/v1/events/retract", wanted)).status_code == 202
+    await run_retractions(api.runtime, asyncio.Event())
+    page = await browser.page(f"/ui/leads/{await find(api, email=BUYER)}/events")
+    events = (await ask_question(api, page))["data"]
+    assert [each["points"] for each in events if each["retraction_id"]] == [[]]
+    assert text_of(page).count("retracted") == 1
 
 
 async def test_only_what_counts_can_be_shown(api: Api, browser: Browser) -> None:
