@@ -1,5 +1,6 @@
 """Jobs over HTTP: proposals and backtests, which take up to minutes. Ask for one, then for its job until it ends."""
 
+import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -29,7 +30,7 @@ async def create_backtest(runtime: CurrentRuntime, wanted: BacktestRequest) -> J
     """Look at how well a model would have predicted an outcome. The job's result is a report by score."""
     for model in (wanted.model, wanted.other):
         if isinstance(model, dict):
-            read_model(model)  # for its faults, now rather than in the job
+            await asyncio.to_thread(read_model, model)  # for its faults, now rather than in the job
     return JobDocument.of(await runtime.jobs.create("backtest", wanted.model_dump(mode="json")))
 
 
