@@ -162,7 +162,7 @@ async def test_leads_of_before_are_listed_as_those_of_now(empty: Database) -> No
         (lead,) = await lead_store.after(connection, None, 10)
         domains = (await connection.execute(text("SELECT email_domain FROM identities ORDER BY identity"))).scalars()
         assert list(domains) == ["example.com", None]
-    assert (lead.score_steps, lead.is_forecast, lead.next_change) == ((4, -1), False, None)
+    assert (lead.score_steps, lead.is_forecast, lead.next_change) == ((2, -1), False, None)
     assert lead.next_check_on is not None
     assert lead.next_check_on < date(2099, 1, 1)  # so the sweeper will forecast it
 
