@@ -247,37 +247,12 @@ HEADERS = st.fixed_dictionaries(
         "X-Request-Id": st.sampled_from(["a", "-", "\x7f", "a" * 100]),
     },
 )
-ASKED = [
-    "email",
-    "user_id",
-    "phone",
-    "anonymous_id",
-    "stage",
-    "min_score",
-    "source",
-    "updated_after",
-    "sales_ready",
-    "sort",
-    "limit",
-    "from",
-    "to",
-    "with",
-    "model",
-    "note",
-    "by",
-    "signal",
-    "code",
-    "account",
-    "q",
-    "max_score",
-    "seen_after",
-    "stage_since_after",
-    "next_change_before",
-    "reasons",
-    "explain",
-    "after",
-]
-QUERIES = st.dictionaries(st.sampled_from([*ASKED, "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
+ASKED = """
+email user_id phone anonymous_id stage min_score source updated_after sales_ready sort limit from to with
+model note by signal code account q max_score seen_after stage_since_after next_change_before reasons explain
+after
+"""
+QUERIES = st.dictionaries(st.sampled_from([*ASKED.split(), "cursor", "as_of", "writeKey"]), JUNK, max_size=3)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
 NAMED = ["/v1/leads", "/v1/leads/lookup", "/v1/leads/{id}", "/v1/leads/{id}/score", "/v1/leads/{id}/events"]
 NAMED += ["/v1/leads/{id}/transitions", "/v1/keys", "/v1/keys/{id}", "/v1/rejections", "/v1/forms/{id}", "/{id}"]
