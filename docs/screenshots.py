@@ -18,6 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from app.cli.demo import fill
 from app.clock import utc_now
+from app.logs import configure_logs
 from app.main import create_app
 from app.services.keys import create_key
 from app.services.runtime import Runtime
@@ -79,6 +80,7 @@ def save(page: Page, name: str) -> None:
 def main() -> None:
     if CHROMIUM is None:
         sys.exit("This needs Chromium: set LEADSCORE_TEST_CHROMIUM to its path.")
+    configure_logs("warning")
     FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         settings = Settings(database_url=f"sqlite:///{folder}/demo.db")

@@ -29,7 +29,7 @@ def fill(settings: Settings) -> None:
     if not settings.embedded:
         raise ValidationFailed("Demo data is only stored in an embedded database: unset LEADSCORE_DATABASE_URL.")
     stored = asyncio.run(_fill(settings, utc_now()))
-    out.print(f"{stored:,} messages of {VISITORS:,} invented visitors, {LEADS:,} of whom left an address.")
+    out.print(f"{stored:,} messages of {VISITORS:,} invented visitors; {LEADS:,} of them left an address.")
 
 
 async def _fill(settings: Settings, now: datetime) -> int:

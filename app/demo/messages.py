@@ -11,7 +11,7 @@ SITE = "https://www.tidemark.example"
 
 
 class Sent(NamedTuple):
-    """A message, by whom it is sent, and when it arrives."""
+    """A message with its sender, and the moment at which it arrives."""
 
     at: datetime
     source: Source

@@ -125,7 +125,7 @@ class Person:
 
 
 def invent_people(random: Random, now: datetime, visitors: int, leads: int) -> Iterator[Person]:
-    """`visitors` people who arrived within the last 90 days, `leads` of whom leave an address."""
+    """`visitors` people who arrived within the last 90 days, of which `leads` leave an address."""
     for number in range(1, visitors + 1):
         is_lead = number <= leads
         # Slightly more people arrive from week to week; a lead has had a day to leave its address.

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, StrictFloat, StrictInt, StringConstraints, model_validator
 
 from app.documents.parameters import AnyModel, Day, Storable
 
@@ -12,7 +12,7 @@ ASKED: dict[str, Any] = {"outcome": "order_completed", "within_days": 30, "every
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
-Days = Annotated[StrictInt, Field(le=MAX_DAYS)]
+Days = Annotated[int, Field(le=MAX_DAYS)]
 
 
 class OutcomeRequest(BaseModel):
@@ -25,10 +25,10 @@ class OutcomeRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     outcome: Name
-    within_days: Annotated[Days, Field(ge=1)]
+    within_days: Annotated[Days, Strict(), Field(ge=1)]
     every: Literal["day", "week", "month"] = "week"
     at: Day | None = None
-    after_days: Annotated[Days, Field(ge=0)] | None = None
+    after_days: Annotated[Days, Strict(), Field(ge=0)] | None = None
     since_stage: Name | None = None
     closed_by: Names = []
 

@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
@@ -50,7 +51,12 @@ def account_of(group: Stamped | None, traits: Mapping[str, Any]) -> AccountKey |
     if group is not None:
         return AccountKey("group", group.value)
     email = traits.get("email")
-    derived = derived_traits(email) if isinstance(email, str) else {}  # not from `traits`: a client may have sent them
+    return _account_of_address(email) if isinstance(email, str) else None
+
+
+@lru_cache(maxsize=16384)
+def _account_of_address(email: str) -> AccountKey | None:
+    derived = derived_traits(email)
     is_business = derived.get("email_kind") in BUSINESS_KINDS
     return AccountKey("domain", site_of(derived["email_domain"])) if is_business else None
 

@@ -129,7 +129,7 @@ def _tiles(funnel: FunnelFigures, before: FunnelFigures, looks: Ladder) -> Itera
     if ready is not None and is_enough(stages[ready].days_from_first_seen.leads):
         yield _time_tile(stages[ready], past.get(ready))
     lost = sum(stage.lost_ground for stage in funnel.stages)
-    yield Tile("Lost ground", f"{lost:,}", "moved down a rung")
+    yield Tile("Lost ground", f"{lost:,}", "moved down a stage")
 
 
 def _marked(stages: Sequence[FunnelStage], looks: Ladder) -> dict[str, str]:

@@ -23,7 +23,13 @@ DAYS = {
     "next_change_before": "Changes before",
 }
 LIMITS = {"min_score": "at least", "max_score": "at most"}
-TEXTS = {"q": "Begins with", "email": "Address", "source": "Came by", "updated_after": "Updated after"}
+TEXTS = {
+    "q": "Begins with",
+    "email": "Address",
+    "account": "Account",
+    "source": "Came by",
+    "updated_after": "Updated after",
+}
 
 POSITION = ("cursor", "limit")
 """Parameters that say which part of a list to show, not which list."""

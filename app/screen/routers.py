@@ -6,11 +6,25 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse
 
 from app.errors import NotFound
-from app.screen import assets, deliveries, funnel, insight, keys, lead, leads, models, ops, rejections, sign_in, signals
+from app.screen import (
+    accounts,
+    assets,
+    deliveries,
+    funnel,
+    insight,
+    keys,
+    lead,
+    leads,
+    models,
+    ops,
+    rejections,
+    sign_in,
+    signals,
+)
 from app.screen.routes import ScreenRoute
 
 FOREVER = "public, max-age=31536000, immutable"
-PAGES = (sign_in, leads, lead, funnel, signals, models, insight, ops, rejections, deliveries, keys)
+PAGES = (sign_in, leads, lead, accounts, funnel, signals, models, insight, ops, rejections, deliveries, keys)
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 

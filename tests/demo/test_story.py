@@ -44,7 +44,7 @@ def test_it_moves_with_the_moment() -> None:
     assert first[0].at + later == second[0].at
 
 
-def test_it_has_2000_visitors_of_whom_300_leave_an_address() -> None:
+def test_it_has_2000_visitors_and_300_of_them_leave_an_address() -> None:
     sent = invent(NOW)
     visitors = {each.message["anonymousId"] for each in sent if each.message["type"] == "page"}
     assert (len(visitors), len(events_by_user(sent))) == (2_000, 300)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Literal
 
 from tests import databases
 from tests.faults import lead_rows, postgres, replicas, sqlite
@@ -11,8 +12,13 @@ from tests.faults.load import Load
 from tests.faults.outcome import Outcome, outcome_of, state_of
 from tests.faults.site import Site, on_postgres, on_small_disk, on_sqlite
 
+ACKNOWLEDGED_IN_S = 120
 NOTICED_IN_S = 40
 """How long an outage may go unnoticed by clients: an answer takes 30 seconds at most, a connection 5."""
+
+
+class Stuck(Exception):
+    """What had to come about did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,13 @@ LONG = Form(messages=500, refusals=100, delay_s=12)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A fault and where it happens. `is_outage`: whether no message can be stored while it lasts."""
+    """A fault, where it happens, and how long it lasts: until clients notice it, for a while, or for no time at all."""
 
     name: str
     site: Callable[[int], AbstractContextManager[Site]]
     fault: Callable[[Site], AbstractContextManager[None]]
     replicas: int = 1
-    is_outage: bool = True
+    lasts: Literal["until noticed", "a while", "no time"] = "until noticed"
 
     def __str__(self) -> str:
         return self.name
@@ -50,26 +56,26 @@ class Run:
     logs: Sequence[str] = field(repr=False)
 
 
-DAMAGED_LEAD = Scenario("a lead that can't be evaluated", on_postgres, lead_rows.damaged, is_outage=False)
+DAMAGED_LEAD = Scenario("a lead that can't be evaluated", on_postgres, lead_rows.damaged, lasts="no time")
 
 SCENARIOS = [
     Scenario("PostgreSQL killed", on_postgres, postgres.killed),
     Scenario("PostgreSQL restarted", on_postgres, postgres.restarted),
     Scenario("PostgreSQL read-only", on_postgres, postgres.read_only),
     Scenario("PostgreSQL's connections exhausted", on_postgres, postgres.exhausted),
-    Scenario("PostgreSQL frozen", on_postgres, postgres.frozen, is_outage=False),
-    Scenario("PostgreSQL's table locked", on_postgres, postgres.locked, is_outage=False),
-    Scenario("SQLite's file locked", on_sqlite, sqlite.locked, is_outage=False),
+    Scenario("PostgreSQL frozen", on_postgres, postgres.frozen, lasts="a while"),
+    Scenario("PostgreSQL's table locked", on_postgres, postgres.locked, lasts="a while"),
+    Scenario("SQLite's file locked", on_sqlite, sqlite.locked, lasts="a while"),
     Scenario("disk full", on_small_disk, sqlite.full),
-    Scenario("one of two replicas killed", on_postgres, replicas.killed, replicas=2, is_outage=False),
-    Scenario("one of four replicas killed", on_postgres, replicas.killed, replicas=4, is_outage=False),
-    Scenario("one of two replicas stopped", on_postgres, replicas.stopped, replicas=2, is_outage=False),
+    Scenario("one of two replicas killed", on_postgres, replicas.killed, replicas=2, lasts="no time"),
+    Scenario("one of four replicas killed", on_postgres, replicas.killed, replicas=4, lasts="no time"),
+    Scenario("one of two replicas stopped", on_postgres, replicas.stopped, replicas=2, lasts="no time"),
     DAMAGED_LEAD,
 ]
 
 
 def run(scenario: Scenario, form: Form) -> Run:
-    """Bring the fault about under load, heal it, and look at what it did. Raises `NotPossible`."""
+    """Bring the fault about under load, heal it, and look at what it did. Raises `NotPossible` or `Stuck`."""
     with scenario.site(scenario.replicas) as site:
         load = Load(site.servers)
         with load.running():
@@ -84,13 +90,14 @@ def run(scenario: Scenario, form: Form) -> Run:
 
 def _await_acknowledgements(load: Load, form: Form) -> None:
     target = load.acknowledged + form.messages
-    assert load.wait(lambda: load.acknowledged >= target, NOTICED_IN_S), "the server acknowledges nothing"
+    if not load.wait(lambda: load.acknowledged >= target, ACKNOWLEDGED_IN_S):
+        raise Stuck("too few messages are acknowledged")
 
 
 def _last(scenario: Scenario, load: Load, form: Form) -> None:
-    """Let a fault last until clients have noticed it, or for a while if they needn't."""
     enough = load.refused + form.refusals
-    if scenario.is_outage:
-        assert load.wait(lambda: load.refused >= enough, NOTICED_IN_S), "the fault went unnoticed"
-    else:
+    if scenario.lasts == "until noticed":
+        if not load.wait(lambda: load.refused >= enough, NOTICED_IN_S):
+            raise Stuck("clients don't notice the fault")
+    elif scenario.lasts == "a while":
         load.wait(lambda: load.refused >= enough, form.delay_s)

@@ -33,7 +33,9 @@ def test_a_fault_loses_nothing_counts_nothing_twice_and_is_logged(scenario: Scen
     for log in map(events, done.logs):
         assert BUGS.isdisjoint(log)
         assert log.count(UNEVALUATED) == (2 if scenario is DAMAGED_LEAD else 0)  # by the sweeper and by the rollout
-        assert_outages_are_logged([event for event in log if event in {GONE, BACK}], expected=scenario.is_outage)
+        assert_outages_are_logged(
+            [event for event in log if event in {GONE, BACK}], expected=scenario.lasts == "until noticed"
+        )
 
 
 def assert_harmless(outcome: Outcome) -> None:

@@ -33,7 +33,8 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(site: Site) -> Iterator[Browser]:
+    """After the site, which could not run coroutines of its own beside Playwright's."""
     with sync_playwright() as playwright:
         # Without a sandbox: CI runs as root in a container, and only our own pages are visited.
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -71,11 +71,11 @@ async def test_a_backtest_shows_the_figures_of_its_job(demo: Api) -> None:
         name: BacktestDocument.model_validate(report).model_dump(mode="json") for name, report in reports.items()
     }
     await demo.runtime.jobs.finish(job, documents)
-    told = JobDocument.model_validate(await demo.told(f"/v1/jobs/{job.id}")).result["engagement"]
+    answered = JobDocument.model_validate(await demo.told(f"/v1/jobs/{job.id}")).result["engagement"]
     page = await admin.page(path)
-    assert f"{100 * told['auc']['value']:.1f} %" in page
-    assert f"{told['tenths'][0]['lift']:.1f} ×" in page
-    assert f"of {told['counted']['leads']:,}" in page
+    assert f"{100 * answered['auc']['value']:.1f} %" in page
+    assert f"{answered['tenths'][0]['lift']:.1f} ×" in page
+    assert f"of {answered['counted']['leads']:,}" in page
     assert "fit" in await admin.page(f"{path}?score=fit")
 
 

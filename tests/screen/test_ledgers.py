@@ -18,7 +18,7 @@ GROUPS = {"pages": "content", "blog": "content", "articles": "content"}
 
 
 def line(rule: str, points: float, **more: Any) -> LedgerLine:
-    known = {"signal": rule, "hits": 1, "last_hit_on": TODAY, "kind": "rule"}
+    known = {"title": rule, "signal": rule, "hits": 1, "last_hit_on": TODAY, "kind": "rule"}
     return LedgerLine(rule=rule, points=points, **known | more)
 
 

@@ -1,5 +1,6 @@
 """The pages of reports, models, insight and operations in Chromium: accessible, quiet, and on their own origin."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
+from app.api.accounts import list_accounts
 from app.documents.backtests import BacktestDocument
 from app.insight.questions import Question
 from app.main import create_app
@@ -22,6 +24,7 @@ from app.services.keys import create_key
 from app.services.models import draft, starter, starter_text
 from app.services.runtime import Runtime
 from app.settings import Settings
+from app.workers.accounts import count_accounts
 from tests import databases
 from tests.screen.conftest import DEMO_NOW
 
@@ -31,6 +34,7 @@ REPORT = (
     "addEventListener('securitypolicyviolation', (e) => console.error(`refused by policy: ${e.violatedDirective}`))"
 )
 PAGES = (
+    *("accounts", "accounts/{account}"),
     *("funnel", "signals?all=true", "signals/pricing_viewed", "insight", "insight/jobs/{job}"),
     *("model", "model/edit", "model/2", "model/2/preview", "model/rollouts/1"),
     *("ops?by=hour", "ops/rejections", "ops/deliveries", "ops/keys", "ops/keys/{key}/revoke"),
@@ -53,8 +57,10 @@ async def prepare(url: str) -> dict[str, str]:
     reports = await backtest_model(runtime.database, runtime.models, Question("lead", 14, DEMO_NOW), model)
     assert job is not None
     await runtime.jobs.finish(job, {name: _written(report) for name, report in reports.items()})
+    await count_accounts(runtime, asyncio.Event())
+    account = (await list_accounts(runtime)).data[0].id
     await runtime.stop()
-    return {"key": str(made.key.id), "secret": made.secret, "job": str(job.id)}
+    return {"key": str(made.key.id), "secret": made.secret, "job": str(job.id), "account": str(account)}
 
 
 def _written(report: object) -> object:
