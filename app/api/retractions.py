@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["retractions"], route_class=StrictRoute, 
 AdminKey = Annotated[Key, Depends(needs("admin"))]
 
 
-@router.post("/events/retract", dependencies=[Admin])
+@router.post("/events/retract", dependencies=[Admin], responses={202: {"model": RetractionAnswer}})
 async def retract_events(
     runtime: CurrentRuntime, wanted: RetractionRequest, key: AdminKey, response: Response
 ) -> RetractionAnswer:
