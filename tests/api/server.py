@@ -105,7 +105,7 @@ class Server:
         async def drop() -> None:
             database = Database(self.database_url)
             async with database.write() as connection:
-                await connection.execute(text(f"DROP TABLE {name}"))
+                await connection.execute(text(f"ALTER TABLE {name} RENAME TO gone"))
             await database.close()
 
         databases.run(drop())
