@@ -10,7 +10,7 @@ from tests.api.harness import Api, assert_problem
     [
         ("/v1/leads?stagee=mql", "did you mean stage?"),
         ("/v1/leads/lookup?mail=a@example.com", "did you mean email?"),
-        ("/v1/rejections?code=honeypot", "expected one of: cursor, limit"),
+        ("/v1/models?state=draft", "expected one of: cursor, limit"),
         ("/v1/rejections?limits=1&marker=2", "did you mean limit?"),
         ("/v1/models/active?version=1", "unknown parameter"),
     ],
