@@ -3,16 +3,11 @@
 import asyncio
 import os
 import shutil
-import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -23,6 +18,7 @@ from app.main import create_app
 from app.services.keys import create_key
 from app.services.runtime import Runtime
 from app.settings import Settings
+from tests.screen.site import in_thread
 
 FOLDER = Path(__file__).with_name("images")
 WIDTH, HEIGHT = 1280, 860
@@ -45,20 +41,6 @@ async def prepare(settings: Settings) -> str:
     made = await create_key(runtime.database, "admin", "ada@example.com", utc_now())
     await runtime.stop()
     return made.secret
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    app = create_app(settings)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/ui"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def take(page: Page, base: str) -> None:
@@ -86,14 +68,14 @@ def main() -> None:
         settings = Settings(database_url=f"sqlite:///{folder}/demo.db")
         fill(settings)
         secret = asyncio.run(prepare(settings))
-        with serving(settings) as base, sync_playwright() as playwright:
+        with in_thread(create_app(settings)) as origin, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
-            page.goto(f"{base}/sign-in")
+            page.goto(f"{origin}/ui/sign-in")
             page.fill("input[name=key]", secret)
             page.keyboard.press("Enter")
             page.wait_for_url("**/ui/leads*")
-            take(page, base)
+            take(page, f"{origin}/ui")
             browser.close()
 
 

@@ -53,19 +53,25 @@ def _with_prefix(app: ASGIApp) -> ASGIApp:
 
 
 @contextmanager
+def in_thread(app: ASGIApp) -> Iterator[str]:
+    """The origin of an application that is served in a thread, until the context ends. Requests wait until it is up."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))
+        thread = Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
 def serving(database_url: str) -> Iterator[Site]:
     """The site, until the context ends."""
     keys, clock = make_keys(database_url), Clock()
     app = create_app(Settings(database_url=database_url, sweep_interval_s=3_600), clock)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(_with_prefix(app), log_config=None, ws="none", lifespan="on"))
-    thread = Thread(target=server.run, args=([listening],))
-    thread.start()
-    try:
-        site = Site(f"http://127.0.0.1:{listening.getsockname()[1]}", keys)
+    with in_thread(_with_prefix(app)) as url:
         batch = {"batch": people(clock.now)}
-        httpx.post(f"{site.url}/v1/batch", json=batch, auth=(keys["server"], ""), timeout=60).raise_for_status()
-        yield site
-    finally:
-        server.should_exit = True
-        thread.join()
+        httpx.post(f"{url}/v1/batch", json=batch, auth=(keys["server"], ""), timeout=60).raise_for_status()
+        yield Site(url, keys)

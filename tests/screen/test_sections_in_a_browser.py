@@ -3,15 +3,12 @@
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Literal
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
@@ -27,6 +24,7 @@ from app.settings import Settings
 from app.workers.accounts import count_accounts
 from tests import databases
 from tests.screen.conftest import DEMO_NOW
+from tests.screen.site import in_thread
 
 CHROMIUM = os.environ.get("LEADSCORE_TEST_CHROMIUM") or shutil.which("chromium")
 FORMS: list[tuple[int, Literal["light", "dark"]]] = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
@@ -68,21 +66,6 @@ def _written(report: object) -> object:
 
 
 @contextmanager
-def serving(url: str) -> Iterator[str]:
-    """The application on a port of this machine, until the block ends. Requests wait until it is ready."""
-    app = create_app(Settings(database_url=url), lambda: DEMO_NOW, workers=False)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/ui"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-@contextmanager
 def browsing(base: str, secret: str, seen: list[str]) -> Iterator[Page]:
     """A signed-in page. What it complains about, or asks of others, is added to `seen`."""
     with sync_playwright() as playwright:
@@ -105,8 +88,8 @@ def site(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     path = shutil.copy(demo_template, tmp_path_factory.mktemp("site") / "demo.db")
     url = f"sqlite+aiosqlite:///{path}"
     known = databases.run(prepare(url))
-    with serving(url) as base:
-        yield base, known
+    with in_thread(create_app(Settings(database_url=url), lambda: DEMO_NOW, workers=False)) as origin:
+        yield f"{origin}/ui", known
 
 
 def test_every_page_is_accessible_in_four_forms(site: tuple[str, dict[str, str]]) -> None:
