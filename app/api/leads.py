@@ -92,8 +92,7 @@ async def erase_lead_by_identity(
 ) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
     lead = await look_up_lead(runtime, user_id, email, phone, anonymous_id)
-    suppressions = runtime.suppressions if suppress else None
-    await erase_lead(runtime.database, runtime.models, lead.id, runtime.clock(), suppressions)
+    await erase_lead_by_id(runtime, lead.id, suppress=suppress)
 
 
 @router.delete("/{lead_id}", status_code=204, dependencies=[Admin])
