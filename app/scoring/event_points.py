@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.scoring.engine import Evaluation
 from app.scoring.events import Event
 from app.scoring.facts import day_of
-from app.scoring.rules import to_cents
+from app.scoring.rules import HitRule, to_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,6 @@ def _contributions(evaluation: Evaluation, event: Event) -> Iterator[EventPoints
     signals, day = set(signals_of(evaluation, event)), day_of(event.occurred_at)
     for score in evaluation.model.scores.values():
         for rule in score.rules.values():
-            if rule.signal is not None and rule.signal in signals and day <= evaluation.day:
+            if isinstance(rule.evaluator, HitRule) and rule.signal in signals and day <= evaluation.day:
                 points = rule.evaluator.points_per_hit(evaluation.profile, day, evaluation.day)
                 yield EventPoints(score.name, rule.name, rule.signal, to_cents(points))

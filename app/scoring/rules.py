@@ -40,13 +40,9 @@ class Profile(NamedTuple):
 
 
 class RuleEvaluator(Protocol):
-    """One kind of rule. Both are pure functions of the lead and the day."""
+    """One kind of rule: a pure function of the lead and the day."""
 
     def earned(self, profile: Profile, today: int) -> Earned: ...
-
-    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
-        """What each hit of a day contributes to the points: hits that share points have equal parts."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +65,7 @@ class SignalRule:
         return Earned(to_cents(self.points * math.fsum(shares)), live, last_hit) if live else NOTHING
 
     def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
+        """What each hit of a day contributes to the points: hits that share points have equal parts."""
         return self.points * self.weight(today - day) * _counted_share(profile, self.fingerprint, self.per_day, day)
 
 
@@ -89,10 +86,15 @@ class FrequencyRule:
         return Earned(to_cents(self.points), hits, max(recent)[0]) if hits >= self.at_least else NOTHING
 
     def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
+        """As for a signal rule: the hits that count share the points."""
         earned = self.earned(profile, today)
         if not earned.hits or today - day >= self.within_days:
             return 0.0
         return self.points / earned.hits * _counted_share(profile, self.fingerprint, self.per_day, day)
+
+
+HitRule = SignalRule | FrequencyRule
+"""The kinds of rules whose points come from single events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,6 @@ class TraitRule:
 
     def earned(self, profile: Profile, today: int) -> Earned:  # noqa: ARG002 -- a trait does not age
         return Earned(self.points) if self.when.holds(profile) else NOTHING
-
-    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:  # noqa: ARG002 -- it has no hits
-        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +119,6 @@ class InactivityRule:
         last = profile.facts.last_seen_at
         silent = last is not None and today - day_of(last) >= self.days
         return Earned(to_cents(self.points)) if silent else NOTHING
-
-    def points_per_hit(self, profile: Profile, day: int, today: int) -> float:  # noqa: ARG002 -- it has no hits
-        return 0.0
 
 
 def daily_hits(days: Days, per_day: int | None, today: int) -> list[tuple[int, int]]:

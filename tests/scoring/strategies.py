@@ -113,13 +113,13 @@ def moments(first_day: int, last_day: int) -> st.SearchStrategy[datetime]:
 
 
 def event_of(raw: Json) -> Event:
+    fields: Json = {"type": "track", **raw}
     return Event(
         id=UUID(int=0),
         source="test",
-        type="track",
         identities=(Identity("user_id", "u1"),),
         received_at=raw["occurred_at"],
-        **raw,
+        **fields,
     )
 
 

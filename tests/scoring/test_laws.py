@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,11 +147,31 @@ def test_facts_without_a_part_are_those_of_the_other_events_or_only_these_can_te
     assert left is None or left == kept
 
 
-def test_an_event_without_traits_between_others_is_subtracted_without_reading_these() -> None:
+def three_days(**second: Any) -> list[Json]:
+    """An event a day; the second says more than that it happened."""
     plain: Json = {"name": NAMES[0], "properties": {}, "context": {}, "traits": {}, "trusted": True}
     past = [plain | {"message_id": f"m{day}", "occurred_at": MOMENT + timedelta(days=day)} for day in range(3)]
+    return [past[0], past[1] | second, past[2]]
+
+
+def test_an_event_without_traits_between_others_is_subtracted_without_reading_these() -> None:
+    past = three_days()
     whole, between = facts_from(COUNTING, past), facts_from(COUNTING, past[1:2])
     assert subtract(whole, between) == facts_from(COUNTING, [past[0], past[2]])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"traits": {"company": "Globex"}},
+        {"type": "group", "properties": {"groupId": "globex"}},
+        {"context": {"page": {"url": "https://example.com/?utm_source=news"}}},
+    ],
+    ids=["a trait", "the group", "the first touch"],
+)
+def test_without_an_event_that_prevailed_only_the_others_can_tell(said: Json) -> None:
+    past = three_days(**said)
+    assert subtract(facts_from(COUNTING, past), facts_from(COUNTING, past[1:2])) is None
 
 
 @given(tallies(), tallies())

@@ -67,14 +67,14 @@ async def test_a_group_keeps_what_deleted_messages_said(service: Service) -> Non
 
 
 async def test_an_anonymous_lead_that_is_deleted_leaves_its_account_with_what_it_said(service: Service) -> None:
-    await service.ingest(group("globex", "a1", name="Globex"), group("globex", "u1", city="Ulm"))
-    visitor = (await service.lead("a1")).lead.id
+    await service.ingest(group("globex", "a-visitor", name="Globex"), group("globex", "u1", city="Ulm"))
+    visitor = (await service.lead("a-visitor")).lead.id
     assert (await account(service, GLOBEX)).account.rollup.leads == 2
     later = NOW + timedelta(days=1)
     await delete_old_events(service.database, service.models, later, later, lambda *_: True)
     await delete_anonymous_leads(service.database, later.date(), later, lambda _: True)
     found = await account(service, GLOBEX)
     assert (found.account.rollup.leads, found.traits) == (1, {"city": "Ulm"})
-    assert "a1" not in (await dump(service.database))["group_summaries"]
+    assert "a-visitor" not in (await dump(service.database))["group_summaries"]
     left = [change.lead_id for _, change in await read_all(service.feed) if change.type == "lead.account_changed"]
     assert left[-1] == visitor
