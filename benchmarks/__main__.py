@@ -2,10 +2,11 @@
 
 import sys
 
-from benchmarks import deliver, funnel, ingest, lists, rollout
+from benchmarks import costs, deliver, funnel, ingest, lists, rollout
 
 REPORTS = {
     "ingest": ingest.report,
+    "costs": costs.report,
     "rollout": rollout.report,
     "deliver": deliver.report,
     "funnel": funnel.report,

@@ -24,14 +24,17 @@ PERSONS = 5_000
 EVENTS = ("Page Viewed", "Feature Used", "Article Read", "Video Playback Completed", "Form Submitted")
 
 
-def make_requests(key: str) -> Callable[[], bytes]:
-    """Returns a function that makes requests like those of website visitors: new events, mostly known people."""
+def make_requests(key: str, batch: int = 0) -> Callable[[], bytes]:
+    """Returns a function that makes requests like those of website visitors: new events, mostly known people.
+
+    Each has one event, or a batch of `batch` events.
+    """
     authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
     run = uuid4().hex
     numbers = itertools.count()
     now = datetime.now(UTC).isoformat()
     page = {"url": "https://www.example.com/pricing?utm_source=google&utm_medium=cpc", "path": "/pricing"}
-    message = {
+    message: dict[str, object] = {
         "userId": "%s",
         "messageId": "%s",
         "event": "%s",
@@ -40,12 +43,16 @@ def make_requests(key: str) -> Callable[[], bytes]:
         "properties": {"plan": "team", "seats": 12, "form": "contact"},
         "context": {"page": page, "library": {"name": "bench", "version": "1"}, "locale": "en-GB"},
     }
-    template = json.dumps(message)
+    template = json.dumps(message | {"type": "track"} if batch else message)
+
+    def next_message() -> str:
+        return template % (f"user-{random.randrange(PERSONS)}", f"{run}-{next(numbers)}", random.choice(EVENTS))
 
     def next_request() -> bytes:
-        person, number = random.randrange(PERSONS), next(numbers)
-        body = template % (f"user-{person}", f"{run}-{number}", random.choice(EVENTS))
-        return request("/v1/track", authorization, body.encode())
+        if not batch:
+            return request("/v1/track", authorization, next_message().encode())
+        messages = ",".join(next_message() for _ in range(batch))
+        return request("/v1/batch", authorization, f'{{"batch":[{messages}]}}'.encode())
 
     return next_request
 
@@ -70,7 +77,9 @@ def report() -> None:
     results, baseline = measure()
     print(f"one event a request, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s each, medians:")
     for name, loads in (("leadscore on PostgreSQL", results), ("validating only", baseline)):
-        rate, middle, tail = (median(getattr(load, field) for load in loads) for field in Load.__slots__)
+        rate, middle, tail = (
+            median(getattr(load, field) for load in loads) for field in ("per_second", "median_ms", "p99_ms")
+        )
         print(f"  {name:24} {rate:8,.0f}/s   median {middle:5.1f} ms   p99 {tail:5.1f} ms")
     ratios = sorted(a.per_second / b.per_second for a, b in zip(results, baseline, strict=True))
     print(f"  ratio, round by round:   {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")

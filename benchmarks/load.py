@@ -20,6 +20,7 @@ class Load:
     per_second: float
     median_ms: float
     p99_ms: float
+    requests: int
 
 
 def request(path: str, authorization: str, body: bytes) -> bytes:
@@ -85,4 +86,4 @@ async def run_load(port: int, connections: int, seconds: float, next_request: Ca
     await asyncio.gather(*(connection.done for _, connection in opened))
     elapsed_s = perf_counter() - started
     cuts = quantiles(times, n=100)
-    return Load(len(times) / elapsed_s, cuts[49] * 1000, cuts[98] * 1000)
+    return Load(len(times) / elapsed_s, cuts[49] * 1000, cuts[98] * 1000, len(times))

@@ -8,6 +8,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 LEADSCORE = [sys.executable, "-c", "from app.cli import main; main()"]
 TIMEOUT_S = 30
@@ -20,12 +22,25 @@ def free_port() -> int:
         return port
 
 
+class Server(NamedTuple):
+    port: int
+    pid: int
+
+
 @contextmanager
 def leadscore_server(database_url: str) -> Iterator[int]:
+    with leadscore_of(Path.cwd(), database_url) as server:
+        yield server.port
+
+
+@contextmanager
+def leadscore_of(tree: Path, database_url: str) -> Iterator[Server]:
+    """A server that runs the code in a checkout."""
     port = free_port()
     environment = os.environ | {"LEADSCORE_DATABASE_URL": database_url}
-    with _process([*LEADSCORE, "serve", "--port", str(port)], environment, f"http://127.0.0.1:{port}/livez"):
-        yield port
+    command = [*LEADSCORE, "serve", "--port", str(port)]
+    with _process(command, environment, f"http://127.0.0.1:{port}/livez", tree) as pid:
+        yield Server(port, pid)
 
 
 @contextmanager
@@ -45,19 +60,21 @@ def receiver() -> Iterator[int]:
         yield port
 
 
-def leadscore(database_url: str, *arguments: str) -> str:
-    """Run a leadscore command and return its output."""
+def leadscore(database_url: str, *arguments: str, tree: Path | None = None) -> str:
+    """Run a leadscore command, of a checkout if one is named, and return its output."""
     environment = os.environ | {"LEADSCORE_DATABASE_URL": database_url}
-    completed = subprocess.run([*LEADSCORE, *arguments], env=environment, check=True, capture_output=True, text=True)  # noqa: S603
+    command = [*LEADSCORE, *arguments]
+    completed = subprocess.run(command, env=environment, cwd=tree, check=True, capture_output=True, text=True)  # noqa: S603
     return completed.stdout.strip()
 
 
 @contextmanager
-def _process(command: list[str], environment: dict[str, str], url: str) -> Iterator[None]:
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+def _process(command: list[str], environment: dict[str, str], url: str, folder: Path | None = None) -> Iterator[int]:
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=nowhere, stderr=nowhere)  # noqa: S603
     try:
         _wait_for(url, process)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(TIMEOUT_S)
