@@ -12,10 +12,10 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.connections import Connection
 from app.cli.demo import fill
 from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
-from app.cli.upgrades import UpgradeIgnoringProtocol
 from app.errors import Unavailable
 from app.main import create_app, create_worker
 from app.services.keys import KeyKind, list_keys
@@ -67,7 +67,7 @@ def _run(kind: "type[Server]", settings: Settings, create: Callable[[], FastAPI]
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=UpgradeIgnoringProtocol,
+        http=Connection,
         ws="none",
         log_config=None,
         access_log=False,
