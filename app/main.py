@@ -7,7 +7,6 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
-from fastapi.routing import APIRoute
 
 from app.api import (
     accounts,
@@ -39,15 +38,17 @@ from app.api import (
     transitions,
     webhooks,
 )
+from app.api.direct import DirectMiddleware
 from app.api.middleware import (
     CrashMiddleware,
     CrossOriginMiddleware,
-    DirectMiddleware,
     HeadAsGetMiddleware,
     ObservationMiddleware,
     SingleSlashMiddleware,
 )
+from app.api.observation import Observer
 from app.api.openapi import Documented, operation_id
+from app.api.plain_routes import PlainRoute
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
 from app.screen import routers as screen
@@ -73,8 +74,9 @@ def create_worker(settings: Settings, clock: Callable[[], datetime] = utc_now) -
 
 
 def _assembled(
-    runtime: Runtime, direct_routes: list[APIRoute], routers: Iterable[APIRouter], *, workers: bool
+    runtime: Runtime, direct_routes: list[PlainRoute], routers: Iterable[APIRouter], *, workers: bool
 ) -> FastAPI:
+    observer = Observer(runtime.metrics)
     app = Documented(
         title="leadscore",
         summary="Signals are counted, scores weigh signals, stages read scores.",
@@ -89,11 +91,15 @@ def _assembled(
         routes=[*direct_routes],
         generate_unique_id_function=operation_id,
         exception_handlers=HANDLERS,
-        middleware=_middleware(runtime, direct_routes),
+        middleware=_middleware(runtime, observer),
     )
     app.state.runtime = runtime
     for router in routers:
         app.include_router(router)
+    # Set here, because what is passed as middleware comes after FastAPI's own.
+    app.middleware_stack = DirectMiddleware(
+        app.build_middleware_stack(), direct_routes, observer, on_refusal=on_refusal, on_crash=on_crash
+    )
     return app
 
 
@@ -129,15 +135,14 @@ def _routers(settings: Settings) -> list[APIRouter]:
     ]
 
 
-def _middleware(runtime: Runtime, direct_routes: list[APIRoute]) -> list[Middleware]:
+def _middleware(runtime: Runtime, observer: Observer) -> list[Middleware]:
     """From the outermost to the innermost."""
     return [
         Middleware(SingleSlashMiddleware),
-        Middleware(ObservationMiddleware, metrics=runtime.metrics),
+        Middleware(ObservationMiddleware, observer=observer),
         Middleware(CrossOriginMiddleware, origins=runtime.settings.cors_origins),
         Middleware(CrashMiddleware, on_crash=on_crash),
         Middleware(HeadAsGetMiddleware),
-        Middleware(DirectMiddleware, routes=direct_routes, on_refusal=on_refusal),
     ]
 
 

@@ -74,8 +74,7 @@ class Metrics:
         )
         self.disabled_webhooks = gauge("leadscore_webhooks_disabled", "Disabled webhooks.")
         self.feed_position = gauge("leadscore_feed_position", "Position of the latest change in the feed.")
-        for result in RESULTS:
-            self.messages.labels(result)
+        self._received = {result: self.messages.labels(result) for result in RESULTS}
         for result in ATTEMPTS:
             self.webhook_attempt_seconds.labels(result)
 
@@ -96,7 +95,7 @@ class Metrics:
         """Count the results of a request's messages."""
         for result, count in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
             if count:
-                self.messages.labels(result).inc(count)
+                self._received[result].inc(count)
 
     def committed(self, messages: int, seconds: float, moves: Iterable[tuple[str, str]]) -> None:
         self.batch_size.observe(messages)

@@ -3,7 +3,6 @@
 import orjson
 from fastapi import Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 
 from app.api.access import runtime_of, secret_from_header
 from app.api.bodies import read_body
@@ -45,7 +44,7 @@ async def receive_client_metrics(request: Request) -> Response:
     return Response(b'{"success":true}', media_type="application/json")
 
 
-def make_routes() -> list[APIRoute]:
+def make_routes() -> list[PlainRoute]:
     answers = {"/v1/projects/{key}/settings": client_settings, SOURCE_CONFIG_PATH: source_config}
     return [
         PlainRoute(METRICS_PATH, receive_client_metrics, methods=["POST"], include_in_schema=False),

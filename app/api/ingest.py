@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import orjson
 from fastapi import Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from app.api.access import SECURITY, key_from_header, publishable_key_from_request, runtime_of
@@ -98,7 +97,7 @@ async def receive_batch(request: Request) -> Response:
     """Send many messages. Valid ones are stored; each invalid one is reported by its index."""
     key, document, size = await _authorised(request, _parse_batch)
     runtime = runtime_of(request)
-    now, live = runtime.clock(), request.url.path != HISTORY_PATH
+    now, live = runtime.clock(), request.scope["path"] != HISTORY_PATH
     read = partial(read_batch, document, sender=runtime.sender(key), received_at=now, live=live)
     messages = await in_thread_if_large(size, read)
     await charge(runtime, request, key, len(messages))
@@ -116,7 +115,7 @@ async def _parse_batch(body: bytes) -> Any:
         return document
 
 
-def make_routes() -> list[APIRoute]:
+def make_routes() -> list[PlainRoute]:
     """The routes for analytics clients. The short paths and the beacon's are undocumented aliases."""
     answers: dict[int | str, dict[str, Any]] = {
         200: {"model": Accepted},

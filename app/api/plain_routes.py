@@ -19,9 +19,9 @@ class PlainRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         super().__init__(path, endpoint, tags=["ingestion"], **options)
+        self.receive = endpoint
+        self.app = self._serve
 
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(Request(scope, receive))
-            await response(scope, receive, send)
-
-        self.app = serve
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.receive(Request(scope, receive))
+        await response(scope, receive, send)

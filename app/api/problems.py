@@ -1,6 +1,6 @@
 """Error answers: `application/problem+json` (RFC 9457). They never repeat the input."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,9 @@ from app.validation.error_messages import encodable, error_message
 from app.validation.faults import Fault, InvalidModel
 
 log = structlog.get_logger()
+
+OnRefusal = Callable[[Request, Exception], Awaitable[Response]]
+OnCrash = Callable[[Request, Exception], Response]
 
 TYPE_PREFIX = "urn:leadscore:problem:"
 MEDIA_TYPE = "application/problem+json"

@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-WRITER_LANES = 2
-"""Concurrent commits on PostgreSQL: the next is prepared while one runs. More lanes did not measure faster."""
-
 MAX_PREVIEWS = 2
 """Concurrent previews: each holds a connection until it is done."""
 
@@ -80,7 +77,6 @@ class Runtime:
             self.suppressions,
             queue_messages=settings.queue_messages,
             commit_messages=settings.commit_messages,
-            lanes=1 if settings.embedded else WRITER_LANES,  # SQLite has one writer in any case
         )
         self.intake = Intake(self.writer, self.metrics, settings.phone_region)
         self.stopping = False

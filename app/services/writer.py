@@ -27,6 +27,9 @@ from app.storage.rejections import Rejection
 
 log = structlog.get_logger()
 
+GATHERING_MS = 10
+"""The longest that a commit waits for the senders that were just answered."""
+
 ATTEMPTS = 12
 """How many times a transaction is tried in the face of conflicts before it fails as `Unavailable`."""
 
@@ -52,10 +55,7 @@ class _Submission:
 
 
 class Writer:
-    """Takes submissions from many tasks and commits all that are queued in one transaction.
-
-    `lanes`: how many transactions may run at once. While the database works on one, the next is prepared.
-    """
+    """Takes submissions from many tasks and commits all that are queued in one transaction, one after another."""
 
     def __init__(
         self,
@@ -67,7 +67,6 @@ class Writer:
         *,
         queue_messages: int = 20_000,
         commit_messages: int = 1_000,
-        lanes: int = 1,
     ) -> None:
         self._database = database
         self._models = models
@@ -76,10 +75,10 @@ class Writer:
         self._suppressions = suppressions or Suppressions(database, None)
         self._queue_messages = queue_messages
         self._commit_messages = commit_messages
-        self._lanes = lanes
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
         self._work_available = asyncio.Event()
+        self._expected = 1
         self._closing = False
 
     @property
@@ -111,7 +110,7 @@ class Writer:
         However this ends, all waiting submissions get a result or an error, and later ones are refused.
         """
         try:
-            await asyncio.gather(*(self._keep_committing() for _ in range(self._lanes)))
+            await self._keep_committing()
         finally:
             self._closing = True
             _fail(self._queue, _stopped())
@@ -119,11 +118,27 @@ class Writer:
     async def _keep_committing(self) -> None:
         while self._queue or not self._closing:
             if self._queue:
-                await self._commit(self._take())
+                await self._gather()
+                taken = self._take()
+                await self._commit(taken)
+                self._expected = len(taken) + len(self._queue)
             else:
                 self._work_available.clear()
                 await self._work_available.wait()
                 await asyncio.sleep(0)  # requests that arrived together submit one by one: let all of them join
+
+    async def _gather(self) -> None:
+        """Wait a little for those who were just answered, as long as some come: most send again at once.
+
+        The larger a commit is, the less each message costs. A sender who is alone never waits.
+        """
+        for _ in range(GATHERING_MS):
+            waiting = len(self._queue)
+            if waiting >= self._expected or self._waiting >= self._commit_messages or self._closing:
+                return
+            await asyncio.sleep(0.001)
+            if len(self._queue) == waiting:
+                return
 
     def close(self) -> None:
         """Refuse new submissions. Those in the queue are still committed."""

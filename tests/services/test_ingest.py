@@ -1,10 +1,8 @@
 """The writer: shared commits, answers after the commit, limits, closing, and failures."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,16 +12,14 @@ from sqlalchemy.engine import make_url
 from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
-from app.services.ingest import store
 from app.services.writer import Receipt, Writer
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection, RejectionFilter
 from app.storage.tables import events
 from tests.databases import execute
-from tests.services.harness import NOW, Clock, Service, alias, days_ago, event, running, serving, small_model
-from tests.services.people import people_of
-from tests.services.rebuild import event_log, stored
+from tests.services.harness import NOW, Service, event, running, serving, small_model
+from tests.services.rebuild import event_log
 
 
 def rejection() -> Rejection:
@@ -86,6 +82,29 @@ async def test_rejections_are_stored_in_the_same_commit(service: Service) -> Non
 
 async def test_an_empty_submission_is_answered(service: Service) -> None:
     assert await service.ingest() == Receipt(0, 0, frozenset())
+
+
+async def test_those_who_send_again_when_answered_share_a_commit(service: Service) -> None:
+    async def send(sender: int) -> None:
+        for number in range(5):
+            await service.ingest(event(f"u{sender}", message_id=f"{sender}-{number}"))
+
+    await asyncio.gather(*map(send, range(8)))
+    assert service.measured("leadscore_commit_messages_count") == 5
+
+
+async def test_a_lone_sender_is_never_kept_waiting(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noting(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("app.services.writer.asyncio.sleep", noting)
+    for number in range(3):
+        await service.ingest(event("u1", message_id=f"m{number}"))
+    assert set(waits) == {0}
 
 
 # --- Duplicates -------------------------------------------------------------------------------------------------
@@ -279,99 +298,3 @@ async def test_every_submission_of_a_failed_commit_gets_the_error(service: Servi
         failed = await asyncio.gather(*(other.ingest(event("u1")) for _ in range(3)), return_exceptions=True)
     assert [type(each) for each in failed] == [Unavailable] * 3
     assert await count_events(service.database) == 0
-
-
-# --- Concurrency ------------------------------------------------------------------------------------------------
-
-
-async def test_a_hundred_concurrent_clients_count_one_lead_exactly(service: Service) -> None:
-    await asyncio.gather(*(service.ingest(event("u1", name="Feature Used")) for _ in range(100)))
-    lead = (await service.lead("u1")).lead
-    assert lead.facts.event_count == 100
-    assert [sum(days.values()) for days in lead.facts.tally.values()] == [100]
-
-
-async def test_concurrent_commits_count_one_lead_exactly(service: Service) -> None:
-    writer = service.new_writer(commit_messages=5, lanes=3)
-    async with running(writer):
-        sent = [event("u1", f"a{number % 7}", message_id=f"m{number % 60}") for number in range(120)]
-        receipts = await asyncio.gather(*(writer.submit([each]) for each in sent))
-    assert sum(each.accepted for each in receipts) == sum(each.duplicates for each in receipts) == 60
-    assert {row["event_count"] for row in (await stored(service.database)).values()} == {60}
-
-
-async def test_all_lanes_are_drained_on_close(service: Service) -> None:
-    writer = service.new_writer(commit_messages=1, lanes=3)
-    waiting = [asyncio.create_task(writer.submit([event(f"u{number}")])) for number in range(10)]
-    await until_blocked()
-    writer.close()
-    await writer.run()
-    assert [(await each).accepted for each in waiting] == [1] * 10
-
-
-def overlapping(task: int) -> Iterator[Any]:
-    """Batches of one of many clients: each message is sent by two of them, and all identities are linked."""
-    for number in range(12):
-        key, other = f"u{number % 3}", f"a{(number + task // 2) % 5}"
-        yield event(key, other, message_id=f"{task // 2}-{number}", name="Feature Used", at=days_ago(number))
-
-
-async def test_concurrent_replicas_lose_nothing_and_count_nothing_twice(database_url: str) -> None:
-    async with AsyncExitStack() as stack:
-        model = small_model()
-        first = await stack.enter_async_context(serving(database_url, model))
-        replicas = [first, *[await stack.enter_async_context(serving(database_url)) for _ in range(2)]]
-
-        async def send(task: int) -> list[Receipt]:
-            return [await replicas[task % 3].ingest(each) for each in overlapping(task)]
-
-        receipts = [each for sent in await asyncio.gather(*map(send, range(24))) for each in sent]
-        state = await stored(first.database)
-        assert sum(each.accepted for each in receipts) == sum(each.duplicates for each in receipts) == 144
-        assert await count_events(first.database) == 144
-        assert sum(row["event_count"] for row in state.values()) == 144
-
-
-async def test_replicas_that_merge_the_same_people_agree(database_url: str) -> None:
-    keys = [f"a{number}" for number in range(8)]
-    links = [event(one, other) for one, other in pairwise(keys)]
-    links += [event("u1", "a0"), alias("u1", "u2"), event("u2", "a7")]
-    async with serving(database_url, small_model()) as first, serving(database_url) as second:
-        lone = [first.ingest(event(key)) for key in keys] + [second.ingest(event(key)) for key in keys]
-        await asyncio.gather(*lone)
-        await asyncio.gather(*(replica.ingest(each) for each in links for replica in (first, second)))
-        state = await stored(first.database)
-        (person,) = people_of(links)
-        assert list(state) == [tuple(sorted(map(str, person)))]
-        assert state[next(iter(state))]["event_count"] == 16 + len(links)
-
-
-async def test_a_lead_merged_away_while_a_commit_waits_for_it_is_looked_up_again(postgres_url: str) -> None:
-    async with serving(postgres_url, small_model()) as service:
-        await service.ingest(event("a1"), event("u1"))
-        async with service.database.write() as connection:
-            await store(connection, service.models, [event("u1", "a1")], NOW)
-            waiting = asyncio.create_task(service.ingest(event("a1")))
-            await until_a_lock_is_waited_for(service.database)
-        assert await waiting == Receipt(1, 0, frozenset())
-        assert (await service.lead("a1")).lead.facts.event_count == 4
-        assert service.measured("leadscore_commit_conflicts_total") == 1
-
-
-async def until_a_lock_is_waited_for(database: Database) -> None:
-    waits = (
-        "datname = current_database() AND wait_event_type = 'Lock'"  # the server also has the databases of other tests
-    )
-    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waits}")  # noqa: S608
-    waiting = 0
-    while not waiting:
-        async with database.read() as connection:
-            waiting = (await connection.execute(query)).scalar_one()
-
-
-async def test_a_replica_whose_clock_is_behind_changes_nothing(database_url: str) -> None:
-    async with serving(database_url, small_model()) as ahead, serving(database_url, clock=Clock(days_ago(1))) as behind:
-        await ahead.ingest(event("u1"))
-        await behind.ingest(event("u1", "e1@x", traits={"email": "e1@x"}))
-        assert (await ahead.lead("u1")).lead.facts.event_count == 2
-        assert (await ahead.lead("u1")).standing.stage == "sql"
