@@ -4,10 +4,10 @@ An answer is true, false, or None for "unknown": over a span of days a number is
 `all`, `any` and `none` follow Kleene's three-valued logic, which is Boolean logic where everything is known.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter, ge, gt, le, lt
+from operator import attrgetter, ge, gt, le, lt, methodcaller
 from typing import Any
 
 from app.scoring.document import COMBINERS, Combination, Condition, Leaf
@@ -55,15 +55,13 @@ class CompiledCombination:
     none: tuple["CompiledCondition", ...]
 
     def holds(self, view: Any) -> Answer:
-        return all_of(self._answers(view))
-
-    def _answers(self, view: Any) -> Iterator[Answer]:
-        for child in self.all:
-            yield child.holds(view)
-        for child in self.none:
-            yield negation(child.holds(view))
-        if self.any:
-            yield any_of([child.holds(view) for child in self.any])
+        ask = methodcaller("holds", view)  # lazily: what doesn't matter any more is not asked
+        answer = all_of(map(ask, self.all)) if self.all else True
+        if self.none and answer is not False:
+            answer = all_of((answer, negation(any_of(map(ask, self.none)))))
+        if self.any and answer is not False:
+            answer = all_of((answer, any_of(map(ask, self.any))))
+        return answer
 
     def explain(self, view: Any, *, negated: bool = False) -> dict[str, Any]:
         """Only the parts that decide the answer: those that make the combination hold, or those that make it fail."""
@@ -105,21 +103,25 @@ def _shortfall(written: Mapping[str, Any], value: Any) -> float | None:
 
 
 def all_of(answers: Iterable[Answer]) -> Answer:
-    return _joined(answers, decisive=False)
+    """False if any answer is false, None if the others are not all known, and otherwise true."""
+    certain = True
+    for answer in answers:
+        if answer is False:
+            return False
+        if answer is None:
+            certain = False
+    return True if certain else None
 
 
 def any_of(answers: Iterable[Answer]) -> Answer:
-    return _joined(answers, decisive=True)
-
-
-def _joined(answers: Iterable[Answer], *, decisive: bool) -> Answer:
-    """`decisive` if any answer is that, None if the rest are not all known, and otherwise its opposite."""
+    """True if any answer is true, None if the others are not all known, and otherwise false."""
     certain = True
     for answer in answers:
-        if answer is decisive:
-            return decisive
-        certain = certain and answer is not None
-    return not decisive if certain else None
+        if answer is True:
+            return True
+        if answer is None:
+            certain = False
+    return False if certain else None
 
 
 def negation(answer: Answer) -> Answer:
