@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import costs, deliver, funnel, ingest, lists, rollout
+from benchmarks import costs, deliver, funnel, ingest, lists, pages, rollout
 
 REPORTS = {
     "ingest": ingest.report,
@@ -11,6 +11,7 @@ REPORTS = {
     "deliver": deliver.report,
     "funnel": funnel.report,
     "leads": lists.report,
+    "pages": pages.report,
 }
 
 for name in sys.argv[1:] or REPORTS:

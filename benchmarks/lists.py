@@ -108,7 +108,7 @@ def _person(pattern: Lead, number: int) -> tuple[Lead, dict[Identity, Lead]]:
 
 
 @asynccontextmanager
-async def _filled(url: str, now: datetime) -> AsyncIterator["Bench"]:
+async def filled(url: str, now: datetime) -> AsyncIterator["Bench"]:
     database = Database(url, statement_timeout_s=None)
     await migrate(database)
     await activate(database, starter(), utc_now)
@@ -193,7 +193,7 @@ async def _alternate(work: Callable[[], Awaitable[None]], baseline: Callable[[],
 
 async def _measure(url: str) -> dict[str, Times]:
     now = utc_now()
-    async with _filled(url, now) as bench:
+    async with filled(url, now) as bench:
         found: dict[str, Times] = {}
         for name, query in _queries(now).items():
             found[f"list {name}"] = await _alternate(partial(bench.page, query), await bench.read(query))
