@@ -1,12 +1,14 @@
 """Wires everything: takes settings, returns an ASGI application. Nothing runs at import."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from app.api import (
     accounts,
@@ -51,7 +53,7 @@ from app.api.openapi import Documented, operation_id
 from app.api.plain_routes import PlainRoute
 from app.api.problems import HANDLERS, on_crash, on_refusal
 from app.clock import utc_now
-from app.screen import routers as screen
+from app.screen import routers as pages
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.workers.running import noting_key_uses, running_workers
@@ -62,20 +64,17 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, w
 
     `workers`: also do the background work, which other processes can do as well.
     """
-    direct_routes = [*ingest.make_routes(), *handshakes.make_routes()]
-    app = _assembled(Runtime(settings, clock), direct_routes, _routers(settings), workers=workers)
+    app = _assembled(Runtime(settings, clock), _api(screen=settings.screen == "on"), workers=workers)
     app.webhooks.routes = webhooks.messages.routes
     return app
 
 
 def create_worker(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
     """The background work alone, with health checks and metrics."""
-    return _assembled(Runtime(settings, clock), [], [ops.router], workers=True)
+    return _assembled(Runtime(settings, clock), _routes([], [ops.router]), workers=True)
 
 
-def _assembled(
-    runtime: Runtime, direct_routes: list[PlainRoute], routers: Iterable[APIRouter], *, workers: bool
-) -> FastAPI:
+def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], *, workers: bool) -> FastAPI:
     observer = Observer(runtime.metrics)
     app = Documented(
         title="leadscore",
@@ -85,17 +84,14 @@ def _assembled(
         docs_url=None,  # FastAPI's own pages load scripts from third parties
         redoc_url=None,
         redirect_slashes=False,  # behind a proxy the redirect may be wrong, and a key in the query would go along
-        strict_content_type=False,  # `curl -d` declares a form
         telemetry={"tracing": False, "metrics": False, "logs": False},  # costs time on every request; we have /metrics
         servers=[{"url": "."}],  # relative to /openapi.json, wherever a proxy serves it
-        routes=[*direct_routes],
-        generate_unique_id_function=operation_id,
+        routes=[*routes],
         exception_handlers=HANDLERS,
         middleware=_middleware(runtime, observer),
     )
     app.state.runtime = runtime
-    for router in routers:
-        app.include_router(router)
+    direct_routes = [route for route in routes if isinstance(route, PlainRoute)]
     # Set here, because what is passed as middleware comes after FastAPI's own.
     app.middleware_stack = DirectMiddleware(
         app.build_middleware_stack(), direct_routes, observer, on_refusal=on_refusal, on_crash=on_crash
@@ -103,8 +99,10 @@ def _assembled(
     return app
 
 
-def _routers(settings: Settings) -> list[APIRouter]:
-    return [
+@cache
+def _api(*, screen: bool) -> Sequence[BaseRoute]:
+    """All routes. Made once, since FastAPI takes a while to make them, and the tests make thousands of applications."""
+    routers = [
         forms.make_router(),
         lead_lists.router,  # before `leads`, whose paths have an id in the place of `counts`
         leads.router,
@@ -131,8 +129,20 @@ def _routers(settings: Settings) -> list[APIRouter]:
         status.router,
         ops.router,
         docs.router,
-        *([screen.make_router()] if settings.screen == "on" else []),
+        *([pages.make_router()] if screen else []),
     ]
+    return _routes([*ingest.make_routes(), *handshakes.make_routes()], routers)
+
+
+def _routes(direct_routes: Sequence[PlainRoute], routers: Iterable[APIRouter]) -> Sequence[BaseRoute]:
+    everything = APIRouter(
+        routes=[*direct_routes],
+        generate_unique_id_function=operation_id,
+        strict_content_type=False,  # `curl -d` declares a form
+    )
+    for router in routers:
+        everything.include_router(router)
+    return everything.routes
 
 
 def _middleware(runtime: Runtime, observer: Observer) -> list[Middleware]:
