@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from app.api import (
     accounts,
     activity,
+    challenges,
     changes,
     deliveries,
     docs,
@@ -100,6 +101,7 @@ def _assembled(
 def _routers(settings: Settings) -> list[APIRouter]:
     return [
         forms.make_router(),
+        challenges.router,
         lead_lists.router,  # before `leads`, whose paths have an id in the place of `counts`
         leads.router,
         links.router,
