@@ -77,13 +77,17 @@ async def count_rejections(runtime: CurrentRuntime, wanted: Wanted) -> Rejection
 @router.post("/release")
 async def release_rejections(runtime: CurrentRuntime, wanted: ReleaseRequest, key: AdminKey) -> ReleaseDocument:
     """Let quarantined messages count, the oldest 2,500 that match. Count them first with `dry_run`."""
-    return await release(runtime, wanted, f"key {key.id}")
-
-
-async def release(runtime: Runtime, wanted: ReleaseRequest, by: str) -> ReleaseDocument:
-    """`by` is for the log, which has no personal data."""
     if wanted.dry_run:
-        return ReleaseDocument.of(await runtime.releases.count(wanted.wanted()), dry_run=True)
-    done = ReleaseDocument.of(await runtime.releases.release(wanted.wanted(), runtime.clock()), dry_run=False)
+        return await count_releasable(runtime, wanted.wanted())
+    return await release(runtime, wanted.wanted(), f"key {key.id}")
+
+
+async def count_releasable(runtime: Runtime, wanted: RejectionFilter) -> ReleaseDocument:
+    return ReleaseDocument.of(await runtime.releases.count(wanted), dry_run=True)
+
+
+async def release(runtime: Runtime, wanted: RejectionFilter, by: str) -> ReleaseDocument:
+    """`by` is for the log, which has no personal data."""
+    done = ReleaseDocument.of(await runtime.releases.release(wanted, runtime.clock()), dry_run=False)
     log.info("quarantined messages released", by=by, **done.model_dump(exclude={"dry_run"}))
     return done
