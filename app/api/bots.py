@@ -18,19 +18,20 @@ def suspicion_of_agent(request: Request, key: Key) -> InvalidMessage | None:
     return CRAWLER if is_crawler(request.headers.get("user-agent", "")) else None
 
 
-def suspicion_of_form(request: Request, key: Key, post: FormPost, now: datetime) -> InvalidMessage | None:
-    """Regardless of proof of work."""
+def id_by_proof(request: Request, key: Key, post: FormPost) -> str | None:
+    """The message id that a form gets from its proof of work; None if it has no valid one."""
+    challenges = runtime_of(request).challenges
+    return challenges.message_id(post.proof, key.id) if challenges else None
+
+
+def suspicion_of_form(
+    request: Request, key: Key, post: FormPost, message_id: str | None, now: datetime
+) -> InvalidMessage | None:
+    """`message_id` is the one that the form gets from its proof of work."""
+    runtime = runtime_of(request)
     if post.honeypot_filled:
         return HONEYPOT
-    if is_too_fast(post.opened_at, now, runtime_of(request).settings.form_min_seconds):
+    if is_too_fast(post.opened_at, now, runtime.settings.form_min_seconds):
         return TOO_FAST
-    return suspicion_of_agent(request, key)
-
-
-def read_proof(request: Request, key: Key, post: FormPost) -> tuple[str | None, InvalidMessage | None]:
-    """The message id that a form gets from its proof of work, and `UNPROVEN` if it needs one and has none."""
-    challenges = runtime_of(request).challenges
-    if challenges is None or key.kind != "write":
-        return None, None
-    message_id = challenges.message_id(post.proof, key.id)
-    return message_id, None if message_id else UNPROVEN
+    needs_proof = runtime.challenges is not None and key.kind == "write"
+    return suspicion_of_agent(request, key) or (UNPROVEN if needs_proof and message_id is None else None)

@@ -47,7 +47,7 @@ class Intake:
     ) -> Outcome:
         """Raises `Unavailable` if some or all messages were not stored; sending the same request again is safe.
 
-        `suspicion` is why they are taken for a bot's, which are quarantined.
+        With a `suspicion`, which says why they seem to be a bot's, they are quarantined.
         """
         messages = _apply_allow_list(key, messages)
         if suspicion is not None:

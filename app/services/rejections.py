@@ -43,7 +43,7 @@ def rejections_of(
 
 
 def _identities(message: Message, phone_region: str | None) -> Iterator[str]:
-    """Whom the message names. Only the event has those in the context of a batch."""
+    """The people in the message. Those in the context of its batch are only in the event."""
     yield from map(str, readable_identities(message.original, phone_region=phone_region))
     yield from map(str, message.event.identities if message.event else ())
 

@@ -81,7 +81,7 @@ async def test_what_the_key_may_not_send_is_not_released(api: Api) -> None:
     assert await release(api, code=["crawler"]) == NOTHING | {"skipped": 1}
 
 
-async def test_people_whom_only_the_batch_names_can_be_erased(api: Api) -> None:
+async def test_erasing_a_person_deletes_what_names_them_only_in_the_batch(api: Api) -> None:
     await crawl(api, track(userId="u1"), context={"traits": {"email": "ada@example.com"}})
     await api.batch({"type": "identify", "userId": "u2", "traits": {"email": "ada@example.com"}})
     await api.client.delete("/v1/leads/lookup", params={"email": "ada@example.com"}, headers=api.bearer("admin"))
