@@ -69,6 +69,13 @@ def test_a_release_leads_to_the_state_without_a_quarantine(
     assert world.run(stored(world.service.database)) == rebuilt(history, evaluation_of)
 
 
+async def test_what_can_not_be_stored_stays_on_the_list_and_holds_up_nothing(service: Service) -> None:
+    await quarantine(service, event("u1"), event("u2", properties={"x": "\ud800"}), event("u3"), event("u4"))
+    assert await release(service) == Release(released=3, duplicates=0, suppressed=0, skipped=1, left=0)
+    assert {each.identities[0].value for each in await event_log(service.database)} == {"u1", "u3", "u4"}
+    assert await release(service) == Release(0, 0, 0, skipped=1, left=0)
+
+
 async def test_two_releases_at_once_count_once(service: Service) -> None:
     await quarantine(service, *(event(f"u{number}") for number in range(20)))
     both = await asyncio.gather(release(service), release(service))
