@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from app.api import (
     accounts,
     activity,
+    challenges,
     changes,
     deliveries,
     docs,
@@ -104,6 +105,7 @@ def _api(*, screen: bool) -> Sequence[BaseRoute]:
     """All routes. Made once, since FastAPI takes a while to make them, and the tests make thousands of applications."""
     routers = [
         forms.make_router(),
+        challenges.router,
         lead_lists.router,  # before `leads`, whose paths have an id in the place of `counts`
         leads.router,
         links.router,

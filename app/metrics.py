@@ -11,7 +11,7 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
 
-RESULTS = ("accepted", "duplicate", "rejected", "honeypot")
+RESULTS = ("accepted", "duplicate", "rejected", "quarantined")
 ATTEMPTS = ("delivered", "failed", "dead")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_500)
@@ -36,7 +36,7 @@ class Metrics:
             buckets=SECONDS,
         )
         self.messages = counter(
-            "leadscore_messages_total", "Messages by result: accepted, duplicate, rejected or honeypot.", ["result"]
+            "leadscore_messages_total", "Messages by result: accepted, duplicate, rejected or quarantined.", ["result"]
         )
         self.batch_size = histogram("leadscore_commit_messages", "Messages in one commit.", buckets=SIZES)
         self.commit_seconds = histogram("leadscore_commit_seconds", "Duration of one commit.", buckets=SECONDS)
@@ -91,9 +91,9 @@ class Metrics:
         ):
             gauge.set(math.nan)
 
-    def received(self, accepted: int, duplicates: int, rejected: int) -> None:
+    def received(self, accepted: int = 0, duplicates: int = 0, rejected: int = 0, quarantined: int = 0) -> None:
         """Count the results of a request's messages."""
-        for result, count in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
+        for result, count in zip(RESULTS, (accepted, duplicates, rejected, quarantined), strict=True):
             if count:
                 self._received[result].inc(count)
 

@@ -179,6 +179,16 @@ class Settings(BaseSettings):
         None,
         description="A random text of 32 characters or more, with which identities of suppressed people are hashed.",
     )
+    form_min_seconds: Annotated[float, Field(ge=0)] = Field(
+        2, description="Forms sent sooner after they were opened are quarantined, in seconds; 0 switches that off."
+    )
+    quarantine_crawlers: Annotated[Literal["on", "off"], BeforeValidator(_in_lower_case)] = Field(
+        "on", description="`off` counts what known crawlers and automated browsers send with `write` keys."
+    )
+    proof_of_work_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        None,
+        description="A random text of 32 characters or more; forms sent with `write` keys then need proof of work.",
+    )
     changes_days: Annotated[int, Field(ge=1)] = Field(30, description="How long the feed keeps changes, in days.")
 
     screen: Annotated[Literal["on", "off"], BeforeValidator(_in_lower_case)] = Field(

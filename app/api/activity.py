@@ -27,7 +27,7 @@ async def get_activity(
     until: Annotated[Moment | None, Query(alias="to", description="Default: now.")] = None,
     by: TimeUnit = "minute",
 ) -> ActivityDocument:
-    """How many messages were accepted, duplicates, rejected or caught by a honeypot, by time and source.
+    """How many messages were accepted, duplicates, rejected or quarantined, by time and source.
 
     By minute, it covers at most 6 hours; by hour, at most 7 days.
     """

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.api.access import SECURITY, key_from_header, publishable_key_from_request, runtime_of
 from app.api.bodies import in_thread_if_large, read_body
+from app.api.bots import id_by_proof, suspicion_of_form
 from app.api.ingest import Accepted, respond
 from app.api.message_documents import form_body
 from app.api.problems import Problem, on_refusal
@@ -55,13 +56,11 @@ async def _receive(request: Request, form: str) -> Response:
     except UnsafeRedirect as error:
         await runtime.intake.refuse(key, post.message, error, now)
         raise
-    if post.honeypot_filled:
-        await runtime.intake.quarantine(key, post.message, now)
-        outcome = Outcome(accepted=1, duplicates=0, refused=())  # so that the bot believes it succeeded
-    else:
-        message = post.message | {"context": _context(request)}
-        messages = read_single(message, type="form", sender=sender, received_at=now)
-        outcome = await runtime.intake.accept(key, messages, now)
+    message_id = id_by_proof(request, key, post)
+    message = post.message | {"context": _context(request)} | ({"messageId": message_id} if message_id else {})
+    messages = read_single(message, type="form", sender=sender, received_at=now)
+    suspicion = suspicion_of_form(request, key, post, message_id, now)
+    outcome = await runtime.intake.accept(key, messages, now, suspicion)
     return _html_response(request, respond(request, outcome), redirect_to, _to_correct(post, outcome))
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from app.api.access import SECURITY, key_from_header, publishable_key_from_request, runtime_of
 from app.api.bodies import in_thread_if_large, parse_body, read_body
+from app.api.bots import suspicion_of_agent
 from app.api.message_documents import batch_body, message_body
 from app.api.paths import BATCH_PATHS, MESSAGE_PATHS
 from app.api.plain_routes import Endpoint, PlainRoute
@@ -86,7 +87,7 @@ def _receives_message(message_type: str) -> Endpoint:
         now = runtime.clock()
         messages = read_single(document, type=message_type, sender=runtime.sender(key), received_at=now)
         await charge(runtime, request, key)
-        return respond(request, await runtime.intake.accept(key, messages, now))
+        return respond(request, await runtime.intake.accept(key, messages, now, suspicion_of_agent(request, key)))
 
     receive.__name__ = message_type
     receive.__doc__ = f"Send one `{message_type}` message."
@@ -101,7 +102,7 @@ async def receive_batch(request: Request) -> Response:
     read = partial(read_batch, document, sender=runtime.sender(key), received_at=now, live=live)
     messages = await in_thread_if_large(size, read)
     await charge(runtime, request, key, len(messages))
-    return respond(request, await runtime.intake.accept(key, messages, now))
+    return respond(request, await runtime.intake.accept(key, messages, now, suspicion_of_agent(request, key)))
 
 
 async def _parse_batch(body: bytes) -> Any:

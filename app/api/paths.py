@@ -19,9 +19,10 @@ MESSAGE_PATHS = {
 BATCH_PATHS = ("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch")
 METRICS_PATH = "/v1/m"
 SOURCE_CONFIG_PATH = "/sourceConfig"
+CHALLENGE_PATH = "/v1/challenge"
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
-_EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH, SOURCE_CONFIG_PATH}
+_EXACT = {*(f"/v1/{name}" for name in MESSAGE_PATHS), *BATCH_PATHS, METRICS_PATH, SOURCE_CONFIG_PATH, CHALLENGE_PATH}
 
 
 def without_last_slash(path: str) -> str:

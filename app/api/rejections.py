@@ -1,20 +1,31 @@
-"""Rejections over HTTP: refused messages and the reasons."""
+"""Rejections over HTTP: refused messages and the reasons, and releasing those that were quarantined."""
 
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Depends, Query
 
-from app.api.access import CurrentRuntime, Reader
+from app.api.access import AdminKey, CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.parameters import Moment, Storable
-from app.documents.rejections import RejectionCount, RejectionCounts, RejectionDocument, RejectionPage
+from app.documents.rejections import (
+    RejectionCount,
+    RejectionCounts,
+    RejectionDocument,
+    RejectionPage,
+    ReleaseDocument,
+    ReleaseRequest,
+)
 from app.services import rejections as rejection_service
 from app.services.rejections import RejectionFilter
+from app.services.runtime import Runtime
+
+log = structlog.get_logger()
 
 QUERY = "rejections"
 
@@ -22,7 +33,6 @@ router = APIRouter(
     prefix="/v1/rejections",
     tags=["rejections"],
     route_class=StrictRoute,
-    dependencies=[Reader],
     responses=REFUSALS,
 )
 
@@ -44,7 +54,7 @@ def read_filter(
 Wanted = Annotated[RejectionFilter, Depends(read_filter)]
 
 
-@router.get("")
+@router.get("", dependencies=[Reader])
 async def list_rejections(
     runtime: CurrentRuntime, wanted: Wanted, limit: Limit = 50, cursor: Cursor = None
 ) -> RejectionPage:
@@ -56,9 +66,28 @@ async def list_rejections(
     return RejectionPage(data=list(map(RejectionDocument.of, page.items)), next_cursor=more)
 
 
-@router.get("/counts")
+@router.get("/counts", dependencies=[Reader])
 async def count_rejections(runtime: CurrentRuntime, wanted: Wanted) -> RejectionCounts:
     """How many messages were refused for each reason, the most frequent first."""
     counts = await rejection_service.count_rejections(runtime.database, wanted)
     data = [RejectionCount(code=code, count=count) for code, count in counts.items()]
     return RejectionCounts(data=data, next_cursor=None)
+
+
+@router.post("/release")
+async def release_rejections(runtime: CurrentRuntime, wanted: ReleaseRequest, key: AdminKey) -> ReleaseDocument:
+    """Let quarantined messages count, the oldest 2,500 that match. Count them first with `dry_run`."""
+    if wanted.dry_run:
+        return await count_releasable(runtime, wanted.wanted())
+    return await release(runtime, wanted.wanted(), f"key {key.id}")
+
+
+async def count_releasable(runtime: Runtime, wanted: RejectionFilter) -> ReleaseDocument:
+    return ReleaseDocument.of(await runtime.releases.count(wanted), dry_run=True)
+
+
+async def release(runtime: Runtime, wanted: RejectionFilter, by: str) -> ReleaseDocument:
+    """`by` is for the log, which has no personal data."""
+    done = ReleaseDocument.of(await runtime.releases.release(wanted, runtime.clock()), dry_run=False)
+    log.info("quarantined messages released", by=by, **done.model_dump(exclude={"dry_run"}))
+    return done

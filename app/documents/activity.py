@@ -17,7 +17,7 @@ class SourceActivityDocument(BaseModel):
     accepted: int
     duplicates: int
     rejected: int
-    honeypot: int
+    quarantined: int
 
     @classmethod
     def of(cls, activity: SourceActivity) -> Self:
@@ -27,7 +27,7 @@ class SourceActivityDocument(BaseModel):
             accepted=activity.accepted,
             duplicates=activity.duplicate,
             rejected=activity.rejected,
-            honeypot=activity.honeypot,
+            quarantined=activity.quarantined,
         )
 
 

@@ -22,7 +22,8 @@ from app.scoring.strings import with_canonical_names
 class Message:
     """One message of a body: its position, its original content, and its event or the error that rejects it.
 
-    `original` is unmodified, bad characters included; if it is not JSON, its text.
+    A quarantined one has both: the event is what it becomes when it is released. `original` is unmodified, bad
+    characters included; if it is not JSON, its text.
     """
 
     index: int

@@ -22,7 +22,8 @@ _CONTAINERS = frozenset(
 _LABELS = ("title", "label", "question", "name", "fieldName", "column_name", "column_id", "key", "ref", "id")
 _VALUES = ("value", "answer", "values", "string_value")
 _CHOICES = ("label", "labels", "other")  # of Typeform's choices
-_OUR_FIELDS = frozenset({"event", "userId", "anonymousId", "messageId", "writeKey", "_next", "_gotcha"})
+_OUR_FIELDS = frozenset({"event", "userId", "anonymousId", "messageId", "writeKey"})
+_OUR_FIELDS |= {"_next", "_gotcha", "_opened_at", "altcha"}
 _DELIVERY_IDS = ("event_id", "eventId")
 
 

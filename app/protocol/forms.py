@@ -6,10 +6,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.protocol.form_bodies import Fields
 from app.protocol.form_names import MAX_NAME_LENGTH, contact_of, is_card_number, is_kept, is_senders, trait_of
+from app.protocol.times import readable_time
 from app.scoring.emails import canonical_email
 from app.scoring.events import MAX_TRAIT_LENGTH
 from app.scoring.phones import canonical_phone, is_like_phone
@@ -24,7 +26,7 @@ MAX_CONTACT_LENGTH = 200
 _CONTACTS = ("email", "phone")
 _MESSAGE_FIELDS = ("event", "userId", "anonymousId", "messageId")
 _HONEYPOTS = frozenset({"_gotcha", "_honey", "_honeypot", "bot-field", "honeypot"})
-_CONTROL = frozenset({*_MESSAGE_FIELDS, "writeKey", "_next"}) | _HONEYPOTS
+_CONTROL = frozenset({*_MESSAGE_FIELDS, "writeKey", "_next", "_opened_at", "altcha"}) | _HONEYPOTS
 _PROPERTY = re.compile(r"properties\[([^\[\]]+)\]")
 _ELEMENT = re.compile(r"(.+)\[\d*\]", re.DOTALL)
 _SWITCHES = frozenset({"", "0", "1", "on", "off", "true", "false", "yes", "no"})
@@ -41,12 +43,15 @@ class FormPost:
     """The content of a form post. `message` is for `read_message(…, type="form")`; a `context` may be added first.
 
     Fields that control the response are separate: `next_url` is unchecked, and a filled honeypot means a bot.
+    `opened_at` is by the visitor's clock, and None if it can't be read. `proof` is an unchecked proof of work.
     `unusable_contacts`: `email`, `phone` or both, if the form asks for them and no usable one was filled in.
     """
 
     message: dict[str, Any]
     next_url: str | None
     honeypot_filled: bool
+    opened_at: datetime | None
+    proof: str | None
     unusable_contacts: tuple[str, ...]
 
 
@@ -88,6 +93,8 @@ def read_form(
         message=message,
         next_url=trimmed(control.get("_next") or "") or None,
         honeypot_filled=any(value for name, value in fields if name in _HONEYPOTS),
+        opened_at=readable_time(control.get("_opened_at")),
+        proof=control.get("altcha"),
         unusable_contacts=() if names_somebody else _unusable_contacts(traits, answers, mapped),
     )
 

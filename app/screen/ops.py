@@ -73,7 +73,7 @@ def lag(seconds: float) -> str:
 def _inflow(activity: ActivityDocument) -> Inflow:
     counts: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
     for each in activity.data:
-        counts[each.at].update(accepted=each.accepted, other=each.duplicates + each.rejected + each.honeypot)
+        counts[each.at].update(accepted=each.accepted, other=each.duplicates + each.rejected + each.quarantined)
     steps = [(start, counts[start]["accepted"], counts[start]["other"]) for start in _starts(activity)]
     return Inflow(steps, plots.stack([step[1:] for step in steps], top=PLOT_TOP, base=PLOT_BASE))
 

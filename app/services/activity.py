@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from app.errors import ValidationFailed
+from app.protocol.bots import QUARANTINED
 from app.storage import activity as activity_store
 from app.storage.activity import Amount
 from app.storage.db import Database
@@ -35,7 +36,7 @@ class SourceActivity:
     accepted: int = 0
     duplicate: int = 0
     rejected: int = 0
-    honeypot: int = 0
+    quarantined: int = 0
 
 
 def read_span(since: datetime | None, until: datetime | None, unit: TimeUnit, now: datetime) -> Span:
@@ -57,7 +58,7 @@ def read_span(since: datetime | None, until: datetime | None, unit: TimeUnit, no
 async def read_activity(database: Database, span: Span) -> list[SourceActivity]:
     """By time and source, without those that have sent nothing."""
     async with database.read() as connection:
-        amounts = await activity_store.amounts(connection, span.since, span.until, span.unit)
+        amounts = await activity_store.amounts(connection, span.since, span.until, span.unit, QUARANTINED)
     return [_together(each) for _, each in groupby(amounts, key=attrgetter("start", "source"))]
 
 

@@ -1,7 +1,7 @@
 """Intake: store the messages of a request, keep those that are refused, and count both."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,9 +42,16 @@ class Intake:
         self._metrics = metrics
         self._phone_region = phone_region
 
-    async def accept(self, key: Key, messages: Sequence[Message], now: datetime) -> Outcome:
-        """Raises `Unavailable` if some or all messages were not stored; sending the same request again is safe."""
+    async def accept(
+        self, key: Key, messages: Sequence[Message], now: datetime, suspicion: InvalidMessage | None = None
+    ) -> Outcome:
+        """Raises `Unavailable` if some or all messages were not stored; sending the same request again is safe.
+
+        With a `suspicion`, which says why they seem to be a bot's, they are quarantined.
+        """
         messages = _apply_allow_list(key, messages)
+        if suspicion is not None:
+            return await self._quarantine(key, messages, suspicion, now)
         events = [message.event for message in messages if message.event is not None]
         refused = [message for message in messages if message.event is None]
         receipt = Receipt(0, 0, frozenset())
@@ -56,16 +63,19 @@ class Intake:
         self._metrics.received(outcome.accepted, outcome.duplicates, len(outcome.refused))
         return outcome
 
-    async def quarantine(self, key: Key, message: dict[str, Any], now: datetime) -> None:
-        """Keep a bot's message for inspection."""
-        error = InvalidMessage("honeypot", "The form's honeypot was filled in.")
-        await self._keep(key, [Message(0, message, error=error)], now)
-        self._metrics.messages.labels("honeypot").inc()
-
     async def refuse(self, key: Key, message: dict[str, Any], error: LeadscoreError, now: datetime) -> None:
         """Keep a message that is refused for a reason other than its content."""
         await self._keep(key, [Message(0, message, error=error)], now)
-        self._metrics.received(0, 0, rejected=1)
+        self._metrics.received(rejected=1)
+
+    async def _quarantine(
+        self, key: Key, messages: Sequence[Message], suspicion: InvalidMessage, now: datetime
+    ) -> Outcome:
+        """Keep messages with the events that they would be. The outcome is success, so that a bot learns nothing."""
+        if messages:
+            await self._keep(key, [replace(message, error=suspicion) for message in messages], now)
+        self._metrics.received(quarantined=len(messages))
+        return Outcome(accepted=len(messages), duplicates=0, refused=())
 
     async def _keep(self, key: Key, refused: Sequence[Message], now: datetime) -> None:
         await self._writer.submit([], rejections_of(refused, key.name, now, self._phone_region))

@@ -1,7 +1,7 @@
 """Rejections: what was refused is kept for a while, for those who ask why."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,11 +34,18 @@ def rejections_of(
             # ASCII with escapes: it may hold the very characters for which it was refused
             body=json.dumps(message.original)[:MAX_BODY_LENGTH],
             name_key=_name_key(message),
-            identities=[str(each) for each in readable_identities(message.original, phone_region=phone_region)],
+            identities=list(dict.fromkeys(_identities(message, phone_region))),
+            event=message.event,
         )
         for message in refused
         if message.error is not None
     ]
+
+
+def _identities(message: Message, phone_region: str | None) -> Iterator[str]:
+    """The people in the message. Those in the context of its batch are only in the event."""
+    yield from map(str, readable_identities(message.original, phone_region=phone_region))
+    yield from map(str, message.event.identities if message.event else ())
 
 
 def _name_key(message: Message) -> str | None:

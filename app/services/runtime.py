@@ -11,8 +11,10 @@ from uuid_utils.compat import uuid7
 
 from app.errors import Unavailable
 from app.metrics import Metrics
+from app.protocol.bots import crawler_pattern
 from app.protocol.messages import Sender
 from app.scoring.referrers import known_referrers, public_suffixes
+from app.services.challenges import Challenges
 from app.services.deliveries import Deliveries
 from app.services.failures import SetAside
 from app.services.feed import Feed
@@ -25,6 +27,7 @@ from app.services.lead_lists import LeadLists
 from app.services.leads import Leads
 from app.services.models import ActiveModels
 from app.services.publishing import install_starter
+from app.services.releases import Releases
 from app.services.retractions import Retractions
 from app.services.suppressions import Suppressions
 from app.services.webhooks import Webhooks
@@ -60,6 +63,8 @@ class Runtime:
         self.set_aside = SetAside(self.metrics)
         secret = settings.suppression_secret
         self.suppressions = Suppressions(self.database, secret.get_secret_value() if secret else None)
+        secret = settings.proof_of_work_secret
+        self.challenges = Challenges(secret.get_secret_value()) if secret else None
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
         self.feed = Feed(self.database)
@@ -68,6 +73,7 @@ class Runtime:
         self.deliveries = Deliveries(self.database, self.models, self._webhook_client, clock)
         self.jobs = Jobs(self.database, clock)
         self.retractions = Retractions(self.database, self.models, clock)
+        self.releases = Releases(self.database, self.models, self.suppressions, self.metrics)
         self._previews = asyncio.Semaphore(MAX_PREVIEWS)
         self.writer = Writer(
             self.database,
@@ -92,7 +98,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Open the database, create the keys that the settings list, and start the writer."""
-        known_referrers(), public_suffixes()  # loaded now, so that no request waits for them
+        known_referrers(), public_suffixes(), crawler_pattern()  # loaded now, so that no request waits for them
         await self.open()
         if created := await create_chosen_keys(self.database, self.settings.bootstrap_keys, self.clock()):
             log.info("keys created", keys=len(created))

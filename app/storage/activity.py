@@ -3,7 +3,7 @@
 Accepted and refused messages are counted from their own rows. Duplicates leave none, so their numbers are stored here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.storage.sql import TimeUnit, start_of
 from app.storage.tables import duplicates, events, rejections
 
-Result = Literal["accepted", "duplicate", "rejected", "honeypot"]
+Result = Literal["accepted", "duplicate", "rejected", "quarantined"]
 
 
 class Amount(NamedTuple):
@@ -32,8 +32,13 @@ async def insert_duplicates(connection: AsyncConnection, found: Mapping[str, int
         await connection.execute(duplicates.insert(), rows)
 
 
-async def amounts(connection: AsyncConnection, since: datetime, until: datetime, unit: TimeUnit) -> list[Amount]:
-    """All amounts that are not 0, in order. `since` is included, `until` is not."""
+async def amounts(
+    connection: AsyncConnection, since: datetime, until: datetime, unit: TimeUnit, quarantined: Collection[str]
+) -> list[Amount]:
+    """All amounts that are not 0, in order. `since` is included, `until` is not.
+
+    `quarantined`: the codes of rejections that count as quarantined.
+    """
 
     def counted(table: Table, result: Any, messages: ColumnElement[int]) -> Select[Any]:
         received_at, source = table.c.received_at, table.c.source
@@ -42,8 +47,8 @@ async def amounts(connection: AsyncConnection, since: datetime, until: datetime,
         within = (received_at >= since, received_at < until)
         return select(*columns).where(*within).group_by("start", source, "result")
 
-    is_honeypot = rejections.c.code == "honeypot"
-    refusal = case((is_honeypot, literal_column("'honeypot'")), else_=literal_column("'rejected'"))
+    is_quarantined = rejections.c.code.in_(sorted(quarantined))
+    refusal = case((is_quarantined, literal_column("'quarantined'")), else_=literal_column("'rejected'"))
     together = union_all(
         counted(events, literal_column("'accepted'"), func.count()),
         counted(duplicates, literal_column("'duplicate'"), func.sum(duplicates.c.messages)),

@@ -1,16 +1,22 @@
 """Rejections in storage: refused messages, kept for a while so that nothing is lost silently."""
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Row, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.scoring.events import Event
 from app.storage.sql import any_of_values, list_items
 from app.storage.tables import rejections
+
+_LISTED = [column for column in rejections.c if column.name != "event"]
+_EVENTS = TypeAdapter(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,7 @@ class Rejection:
     """`body` is the message as ASCII JSON, truncated if it was too long.
 
     `identities` are the message's readable identities, as `kind:value`, to find it by, as is `name_key`, its event name
-    as models compare it.
+    as models compare it. `event` is what a quarantined message becomes when it is released; lists leave it out.
     """
 
     id: UUID
@@ -30,15 +36,17 @@ class Rejection:
     body: str
     name_key: str | None = None
     identities: list[str] = field(default_factory=list)
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RejectionFilter:
-    """Which rejections to list. None means no restriction, and so does no code at all.
+    """Which rejections to list. None means no restriction, and so do no ids and no codes at all.
 
     `since` is included, `until` is not. Of `message_id` and `name_key`, one has to match.
     """
 
+    ids: Collection[UUID] = ()
     codes: Collection[str] = ()
     source: str | None = None
     since: datetime | None = None
@@ -49,13 +57,13 @@ class RejectionFilter:
 
 async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> None:
     if new:
-        rows = [{name: getattr(item, name) for name in Rejection.__slots__} for item in new]
+        rows = [{name: getattr(item, name) for name in Rejection.__slots__} | _event_of(item) for item in new]
         await connection.execute(rejections.insert(), rows)
 
 
 async def page(connection: AsyncConnection, wanted: RejectionFilter, after: UUID | None, limit: int) -> list[Rejection]:
     """The latest first."""
-    query = select(rejections).where(*_conditions(wanted))
+    query = select(*_LISTED).where(*_conditions(wanted))
     if after is not None:
         query = query.where(rejections.c.id < after)
     rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))
@@ -65,7 +73,7 @@ async def page(connection: AsyncConnection, wanted: RejectionFilter, after: UUID
 async def naming(connection: AsyncConnection, keys: Collection[str], after: UUID | None, limit: int) -> list[Rejection]:
     """Those whose messages name one of these identities, the latest first. Reads the whole table."""
     items = list_items(rejections.c.identities, connection.dialect)
-    query = select(rejections).where(select(items.c.value).where(any_of_values(items.c.value, keys)).exists())
+    query = select(*_LISTED).where(select(items.c.value).where(any_of_values(items.c.value, keys)).exists())
     if after is not None:
         query = query.where(rejections.c.id < after)
     rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))
@@ -80,8 +88,35 @@ async def count_by_code(connection: AsyncConnection, wanted: RejectionFilter) ->
     return {row.code: row.amount for row in rows}
 
 
+class Amounts(NamedTuple):
+    """How many rejections match, and how many of them can be released."""
+
+    all: int
+    releasable: int
+
+
+async def count(connection: AsyncConnection, wanted: RejectionFilter) -> Amounts:
+    query = select(func.count(), func.count(rejections.c.event)).where(*_conditions(wanted))
+    return Amounts(*(await connection.execute(query)).one())
+
+
+async def releasable(connection: AsyncConnection, wanted: RejectionFilter, limit: int) -> list[UUID]:
+    """The ids of the oldest that can be released."""
+    query = select(rejections.c.id).where(*_conditions(wanted), rejections.c.event.is_not(None))
+    return list((await connection.execute(query.order_by(rejections.c.id).limit(limit))).scalars())
+
+
+async def take(connection: AsyncConnection, ids: Collection[UUID]) -> list[Event]:
+    """Delete what can be released of these; return the events. Nobody else gets the same ones."""
+    is_wanted = any_of_values(rejections.c.id, ids), rejections.c.event.is_not(None)
+    rows = await connection.execute(delete(rejections).where(*is_wanted).returning(rejections.c.id, rejections.c.event))
+    return [_EVENTS.validate_python(json.loads(row.event)) for row in sorted(rows, key=lambda row: row.id)]
+
+
 def _conditions(wanted: RejectionFilter) -> Iterator[ColumnElement[bool]]:
     c = rejections.c
+    if wanted.ids:
+        yield any_of_values(c.id, wanted.ids)
     if wanted.codes:
         yield any_of_values(c.code, wanted.codes)
     if wanted.source is not None:
@@ -96,6 +131,12 @@ def _conditions(wanted: RejectionFilter) -> Iterator[ColumnElement[bool]]:
 
 async def prune(connection: AsyncConnection, before: datetime) -> int:
     return (await connection.execute(delete(rejections).where(rejections.c.received_at < before))).rowcount
+
+
+def _event_of(rejection: Rejection) -> dict[str, str | None]:
+    """The column for the event. ASCII with escapes, so that every database can hold every event."""
+    event = rejection.event
+    return {"event": None if event is None else json.dumps(_EVENTS.dump_python(event, mode="json"))}
 
 
 def _from_row(row: Row[Any]) -> Rejection:

@@ -19,8 +19,8 @@ async def test_messages_are_counted_by_minute_and_key(api: Api) -> None:
         "to": "2026-03-10T12:03:00Z",
         "by": "minute",
         "data": [
-            first | {"accepted": 2, "duplicates": 1, "rejected": 1, "honeypot": 1},
-            first | {"at": "2026-03-10T12:02:00Z", "accepted": 0, "duplicates": 1, "rejected": 0, "honeypot": 0},
+            first | {"accepted": 2, "duplicates": 1, "rejected": 1, "quarantined": 1},
+            first | {"at": "2026-03-10T12:02:00Z", "accepted": 0, "duplicates": 1, "rejected": 0, "quarantined": 0},
         ],
     }
     hours = await api.told("/v1/activity", by="hour", to="2026-03-10T14:00:00+02:00")

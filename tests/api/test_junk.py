@@ -105,6 +105,10 @@ FIELDS += [
     "message_ids",
     "reason",
     "received_from",
+    "ids",
+    "code",
+    "_opened_at",
+    "altcha",
 ]
 MESSAGES = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=8)
 KNOWN_TYPES = st.sampled_from([*MESSAGE_PATHS.values()])
@@ -177,7 +181,7 @@ NAMED += ["/v1/rollouts", "/v1/rollouts/{number}", "/v1/changes", "/v1/webhooks"
 NAMED += ["/v1/webhooks/{id}/test", "/v1/webhooks/{id}/rotate", "/v1/deliveries", "/v1/deliveries/{id}"]
 NAMED += ["/v1/leads/merge", "/v1/leads/{id}/split", "/v1/leads/{id}/export", "/v1/events/retract", "/v1/retractions"]
 NAMED += ["/v1/retractions/{id}", "/v1/retractions/{id}/undo", "/v1/suppressions", "/v1/suppressions/{number}"]
-NAMED += ["/v1/suppressions/lookup"]
+NAMED += ["/v1/suppressions/lookup", "/v1/challenge", "/v1/rejections/release"]
 NAMED += ["/v1/deliveries/replay", "/v1/deliveries/{id}/replay", "/v1/jobs", "/v1/jobs/{id}", "/v1/proposals"]
 NAMED += ["/v1/backtests", "/v1/me", "/v1/keys/{id}/rotate", "/v1/rejections/counts", "/v1/activity", "/v1/status"]
 NAMED += ["/v1/previews", "/v1/accounts", "/v1/accounts/{id}", "/v1/models/check"]

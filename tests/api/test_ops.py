@@ -172,7 +172,7 @@ async def test_messages_are_measured_by_outcome(api: Api, measure: Callable[[], 
     await api.batch(message, message, track(), track(userId=None))
     await api.client.post("/v1/forms/f", data={"email": "a@b.c", "_gotcha": "x", "writeKey": api.keys["write"]})
     told = await measure()
-    results = ("accepted", "duplicate", "rejected", "honeypot")
+    results = ("accepted", "duplicate", "rejected", "quarantined")
     assert [told(f'leadscore_messages_total{{result="{result}"}}') for result in results] == [2, 1, 1, 1]
 
 

@@ -60,8 +60,8 @@ SHAPES: dict[str, tuple[Any, list[tuple[str, str]]]] = {
     ),
     "a choice": ({"answers": [{"ref": "q1", "type": "choice", "choice": {"label": "A"}}]}, [("q1", "A")]),
     "our fields beside the answers": (
-        {"event": "Demo Requested", "data": {"Email": "a@b.c"}, "_gotcha": "x"},
-        [("Email", "a@b.c"), ("event", "Demo Requested"), ("_gotcha", "x")],
+        {"event": "Demo Requested", "data": {"Email": "a@b.c"}, "_gotcha": "x", "_opened_at": 1, "altcha": "s"},
+        [("Email", "a@b.c"), ("event", "Demo Requested"), ("_gotcha", "x"), ("_opened_at", "1"), ("altcha", "s")],
     ),
     "somebody beside the answers": (
         {"email": "a@b.c", "name": "Demo form", "data": {"Size": 1}},

@@ -1,5 +1,6 @@
 """What a form says: who it is from, what its fields are, and what is nobody's business."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ def test_fields_that_steer_are_kept_apart() -> None:
     post = read_form("demo", [("_next", "/thanks"), ("_gotcha", ""), ("writeKey", "k")])
     assert (post.next_url, post.honeypot_filled) == ("/thanks", False)
     assert read_form("demo", [("_next", " /thanks\n")]).next_url == "/thanks"
+    assert post.message["properties"] == {"form": "demo"}
+
+
+@pytest.mark.parametrize("opened_at", ["1773144000000", "2026-03-10T12:00:00Z"])
+def test_signs_of_people_are_kept_apart(opened_at: str) -> None:
+    post = read_form("demo", [("_opened_at", opened_at), ("altcha", "solution")])
+    assert (post.opened_at, post.proof) == (datetime(2026, 3, 10, 12, tzinfo=UTC), "solution")
     assert post.message["properties"] == {"form": "demo"}
 
 

@@ -34,6 +34,44 @@ async def test_rejections_show_hostile_messages_as_text(api: Api, browser: Brows
     assert "Nothing was rejected" in await browser.page("/ui/ops/rejections?code=malformed-json")
 
 
+async def quarantine(api: Api, *ids: str) -> None:
+    for message_id in ids:
+        fields = {"writeKey": api.keys["write"], "email": f"{message_id}@example.com", "messageId": message_id}
+        await api.client.post("/v1/forms/contact", data=fields | {"_gotcha": "buy"})
+
+
+async def test_quarantined_messages_are_released_after_their_count_is_shown(api: Api, admin: Browser) -> None:
+    await quarantine(api, "m1", "m2", "m3")
+    await api.batch({"type": "track", "anonymousId": "a1"})
+    assert 'href="../ops/rejections/release?q=m2"' in await admin.page("/ui/ops/rejections?q=m2")
+    assert "Release 3 messages?" in await admin.page("/ui/ops/rejections/release?")
+    page = await admin.page("/ui/ops/rejections/release?q=m2")
+    assert "Release 1 message?" in page
+    assert 'action="../../ops/rejections/release?q=m2"' in page
+    done = await admin.post("/ui/ops/rejections/release?q=m2")
+    assert (done.status_code, done.headers["location"]) == (303, "../rejections")
+    assert [each["message_id"] for each in await api.rejections()] == [None, "m3", "m1"]
+    assert (await api.lead(email="m2@example.com"))["event_count"] == 1
+
+
+async def test_one_message_is_released(api: Api, admin: Browser) -> None:
+    await quarantine(api, "m1", "m2")
+    path = f"ops/rejections/{(await api.rejections())[1]['id']}/release"
+    assert f'action="../{path}"' in await admin.page("/ui/ops/rejections")
+    done = await admin.post(f"/ui/{path}")
+    assert (done.status_code, done.headers["location"]) == (303, "../../rejections")
+    assert [each["message_id"] for each in await api.rejections()] == ["m2"]
+
+
+async def test_a_reader_releases_nothing(api: Api, browser: Browser) -> None:
+    await quarantine(api, "m1")
+    [rejection] = await api.rejections()
+    assert "release" not in await browser.page("/ui/ops/rejections")
+    for path in ("release", f"{rejection['id']}/release"):
+        assert (await browser.post(f"/ui/ops/rejections/{path}")).status_code == 403
+    assert await api.rejections() == [rejection]
+
+
 async def test_a_key_is_shown_once(api: Api, admin: Browser) -> None:
     created = await admin.post("/ui/ops/keys", kind="read", name="reports")
     [secret] = SECRET.findall(created.text)

@@ -35,7 +35,7 @@ PAGES = (
     *("accounts", "accounts/{account}"),
     *("funnel", "signals?all=true", "signals/pricing_viewed", "insight", "insight/jobs/{job}"),
     *("model", "model/edit", "model/2", "model/2/preview", "model/rollouts/1"),
-    *("ops?by=hour", "ops/rejections", "ops/deliveries", "ops/keys", "ops/keys/{key}/revoke"),
+    *("ops?by=hour", "ops/rejections", "ops/rejections/release", "ops/deliveries", "ops/keys", "ops/keys/{key}/revoke"),
 )
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: set LEADSCORE_TEST_CHROMIUM to its path")

@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
 from app.errors import ValidationFailed
+from app.protocol.bots import QUARANTINED
 from app.scoring.events import Event
 from app.services.activity import SourceActivity, Span, TimeUnit, prune_duplicates, read_activity, read_span
 from app.storage.rejections import Rejection
 from tests.services.harness import EXAMPLES, NOW, Service, World, event
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-RESULTS = ("accepted", "duplicate", "rejected", "honeypot")
+RESULTS = ("accepted", "duplicate", "rejected", "quarantined")
 
 SOURCES = st.sampled_from(["website", "shop", "crm"])
 MESSAGES = st.lists(st.tuples(SOURCES, st.integers(0, 6)), max_size=6)
-REFUSALS = st.lists(st.tuples(SOURCES, st.sampled_from(["honeypot", "invalid-identity"])), max_size=3)
+REFUSALS = st.lists(st.tuples(SOURCES, st.sampled_from([*sorted(QUARANTINED), "invalid-identity"])), max_size=3)
 SECONDS = st.sampled_from([0, 0.000001, 29.9, 60, 3599, 5000])
 COMMITS = st.lists(st.tuples(SECONDS, MESSAGES, REFUSALS), min_size=1, max_size=8)
 Commit = tuple[float, Sequence[tuple[str, int]], Sequence[tuple[str, str]]]
@@ -51,7 +52,7 @@ async def ingest(service: Service, commits: Sequence[Commit]) -> Counter[tuple[d
         for message in messages:
             counts[now, message[0], "duplicate" if message in seen else "accepted"] += 1
             seen.add(message)
-        counts.update((now, source, "honeypot" if code == "honeypot" else "rejected") for source, code in refusals)
+        counts.update((now, source, "quarantined" if code in QUARANTINED else "rejected") for source, code in refusals)
     return counts
 
 

@@ -93,6 +93,8 @@ rejections = Table(
     Column("body", Text, nullable=False),
     # The people in the message, so that erasure covers this table. Replicas of the previous version need the default.
     Column("identities", JSON, nullable=False, server_default=text("'[]'")),
+    # Of a quarantined message: the event that it becomes when it is released.
+    Column("event", Text, nullable=True),
     # The first for counts by code, which it answers alone.
     Index(None, "received_at", "code", "source"),
     Index(None, "code", "id"),
