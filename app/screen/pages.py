@@ -16,7 +16,16 @@ PART_HEADER = "HX-Request"
 """Sent by htmx, which asks for a part of a page."""
 
 FILTERS = (
-    *(formats.ago, formats.cut, formats.day, formats.iso, formats.long_day, formats.number, formats.points),
+    *(
+        formats.ago,
+        formats.cut,
+        formats.day,
+        formats.duration,
+        formats.iso,
+        formats.long_day,
+        formats.number,
+        formats.points,
+    ),
     *(formats.score, formats.utc),
 )
 
