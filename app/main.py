@@ -45,6 +45,7 @@ from app.api.middleware import (
     DirectMiddleware,
     HeadAsGetMiddleware,
     ObservationMiddleware,
+    ScreenCompressionMiddleware,
     SingleSlashMiddleware,
 )
 from app.api.openapi import Documented, operation_id
@@ -136,6 +137,7 @@ def _middleware(runtime: Runtime, direct_routes: list[APIRoute]) -> list[Middlew
         Middleware(ObservationMiddleware, metrics=runtime.metrics),
         Middleware(CrossOriginMiddleware, origins=runtime.settings.cors_origins),
         Middleware(CrashMiddleware, on_crash=on_crash),
+        Middleware(ScreenCompressionMiddleware),
         Middleware(HeadAsGetMiddleware),
         Middleware(DirectMiddleware, routes=direct_routes, on_refusal=on_refusal),
     ]

@@ -14,7 +14,7 @@ from pydantic import Field
 from app.api.access import CurrentRuntime
 from app.api.dry_runs import DryRunRequest, evaluate_messages
 from app.api.leads import get_lead, get_lead_score, look_up_lead
-from app.documents.leads import EvaluationDocument, LeadDocument, LedgerLine
+from app.documents.leads import EvaluationDocument, ExplainedScore, LeadDocument, LedgerLine
 from app.documents.parameters import MAX_VERSION
 from app.errors import NotFound
 from app.scoring.model import dump_model
@@ -101,9 +101,12 @@ def compare(before: EvaluationDocument, after: EvaluationDocument, titles: Mappi
     for name in {**before.scores, **after.scores}:
         old, new = before.scores.get(name), after.scores.get(name)
         lines = _compared_lines(old.ledger if old else (), new.ledger if new else ())
-        values = [score.value if score else None for score in (old, new)]
-        found.append(ComparedScore(titles[name], *values, lines))
+        found.append(ComparedScore(titles[name], _value_of(old), _value_of(new), lines))
     return found
+
+
+def _value_of(score: ExplainedScore | None) -> float | None:
+    return None if score is None else score.value
 
 
 def _compared_lines(before: Iterable[LedgerLine], after: Iterable[LedgerLine]) -> tuple[ComparedLine, ...]:

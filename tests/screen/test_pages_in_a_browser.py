@@ -1,9 +1,11 @@
 """Every page in a real browser: accessible in every form, within its own security policy, and harmless; the editor."""
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
+from app.screen.frames import SECTIONS
 from tests.screen.chromium import needs_chromium, settle, sign_in, violations, watch
 from tests.screen.people import BUYER
 from tests.screen.site import Site
@@ -50,6 +52,37 @@ def test_hostile_texts_run_nothing_and_fit_on_a_phone(site: Site, page: Page) ->
     assert complaints == []
 
 
+# --- Weight and shift -------------------------------------------------------------------------------------------
+
+MAX_BYTES = 100_000
+TRANSFERRED = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+SHIFTS = """() => new Promise((resolve) => {
+    const named = (entry) => entry.sources.map(({ node }) => `${entry.value} ${node?.outerHTML ?? node?.textContent}`);
+    const observer = new PerformanceObserver((list) => resolve(list.getEntries().flatMap(named)));
+    observer.observe({ type: "layout-shift", buffered: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve([]))));
+})"""
+
+
+def test_the_first_page_weighs_less_than_100_kilobytes(page: Page) -> None:
+    settle(page, "/ui/leads")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("performance.getEntriesByType('resource').length") >= len(("css", "css", "js", "js", "font"))
+    assert 0 < page.evaluate(TRANSFERRED) < MAX_BYTES
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_shifts_while_a_section_loads(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    shifts = {}
+    for section in SECTIONS:
+        settle(page, f"/ui/{section.path}")
+        page.wait_for_load_state("networkidle")
+        shifts[section.path] = page.evaluate(SHIFTS)
+    assert shifts == {section.path: [] for section in SECTIONS}
+
+
 # --- The editor -------------------------------------------------------------------------------------------------
 
 
@@ -67,6 +100,17 @@ def test_the_editor_checks_completes_and_keeps_what_is_written(page: Page) -> No
     page.get_by_role("button", name="Bring back what you wrote").click()
     assert page.locator("#text").input_value().startswith("sig")
     page.locator("#checks [data-severity=error]").first.wait_for()
+    assert complaints == []
+
+
+def test_a_text_is_tried_on_one_person_beside_the_editor(page: Page) -> None:
+    complaints = watch(page)
+    page.goto("/ui/model/edit")
+    page.get_by_label("E-mail address, user id").fill(BUYER)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Ada Byron").wait_for()
+    assert page.url.endswith("/ui/model/edit")
+    assert violations(page) == []
     assert complaints == []
 
 
