@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from app.screen import assets, charts, formats
+from app.screen import assets, charts, formats, labels
 
 PART_HEADER = "HX-Request"
 """Sent by htmx, which asks for a part of a page."""
@@ -26,7 +26,7 @@ FILTERS = (
         formats.number,
         formats.points,
     ),
-    *(formats.score, formats.utc),
+    *(formats.score, formats.utc, labels.cause, labels.channel),
 )
 
 

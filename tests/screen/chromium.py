@@ -30,7 +30,7 @@ AXE_RUN = "(options) => axe.run(options).then((found) => found.violations)"
 
 def sign_in(page: Page, site: Site, prefix: str = "") -> None:
     page.goto(f"{site.url}{prefix}/ui/sign-in")
-    page.get_by_label("A key of kind").fill(site.keys["admin"])
+    page.get_by_label("A read or admin key").fill(site.keys["admin"])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/ui/leads")
 
