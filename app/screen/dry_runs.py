@@ -15,19 +15,17 @@ from app.api.access import CurrentRuntime
 from app.api.dry_runs import DryRunRequest, evaluate_messages
 from app.api.leads import get_lead, get_lead_score, look_up_lead
 from app.documents.leads import EvaluationDocument, ExplainedScore, LeadDocument, LedgerLine
-from app.documents.parameters import MAX_VERSION
 from app.errors import NotFound
 from app.scoring.model import dump_model
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.labels import score_looks
+from app.screen.models import Number, Text
 from app.screen.pages import PART_HEADER, render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
 from app.screen.stages import Ladder
 from app.services.models import get_version, read_model
 from app.services.runtime import Runtime
-
-MAX_TEXT = 1_000_000
 
 Person = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -39,7 +37,7 @@ async def try_version(
     request: Request,
     frame: CurrentFrame,
     runtime: CurrentRuntime,
-    version: Annotated[int, Field(ge=1, le=MAX_VERSION)],
+    version: Number,
     person: Annotated[Person, Query()],
 ) -> Response:
     """A stored version on the lead with this identity or id."""
@@ -55,7 +53,7 @@ async def try_text(
     frame: CurrentFrame,
     runtime: CurrentRuntime,
     person: Annotated[Person, Form()],
-    text: Annotated[str, Form(max_length=MAX_TEXT)] = "",
+    text: Text = "",
 ) -> Response:
     """A text that is not stored. Raises `InvalidModel`."""
     document = dump_model(await asyncio.to_thread(read_model, text))
