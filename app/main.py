@@ -47,6 +47,7 @@ from app.api.middleware import (
     CrossOriginMiddleware,
     HeadAsGetMiddleware,
     ObservationMiddleware,
+    ScreenCompressionMiddleware,
     SingleSlashMiddleware,
 )
 from app.api.observation import Observer
@@ -154,6 +155,7 @@ def _middleware(runtime: Runtime, observer: Observer) -> list[Middleware]:
         Middleware(ObservationMiddleware, observer=observer),
         Middleware(CrossOriginMiddleware, origins=runtime.settings.cors_origins),
         Middleware(CrashMiddleware, on_crash=on_crash),
+        Middleware(ScreenCompressionMiddleware),
         Middleware(HeadAsGetMiddleware),
     ]
 

@@ -18,6 +18,7 @@ from app.main import create_app
 from app.services.keys import create_key
 from app.services.runtime import Runtime
 from app.settings import Settings
+from app.workers.accounts import count_accounts
 from tests.screen.site import in_thread
 
 FOLDER = Path(__file__).with_name("images")
@@ -26,6 +27,7 @@ CHROMIUM = os.environ.get("LEADSCORE_TEST_CHROMIUM") or shutil.which("chromium")
 
 PAGES = {
     "leads": "leads?sort=engagement",
+    "accounts": "accounts?sort=engagement",
     "funnel": "funnel",
     "model": "model/edit",
     "draft": "model/2",
@@ -34,10 +36,15 @@ PAGES = {
 }
 
 
+FIRST_ROWS = {"lead": f"{PAGES['leads']}&stage=mql", "account": "accounts?sort=leads"}
+"""Pages that the first row of another opens."""
+
+
 async def prepare(settings: Settings) -> str:
     """Returns the secret of an admin key."""
     runtime = Runtime(settings, utc_now)
     await runtime.open()
+    await count_accounts(runtime, asyncio.Event())
     made = await create_key(runtime.database, "admin", "ada@example.com", utc_now())
     await runtime.stop()
     return made.secret
@@ -48,10 +55,11 @@ def take(page: Page, base: str) -> None:
         page.goto(f"{base}/{path}")
         page.wait_for_load_state("networkidle")
         save(page, name)
-    page.goto(f"{base}/{PAGES['leads']}&stage=mql")
-    page.locator("[data-row]").first.click()
-    page.wait_for_load_state("networkidle")
-    save(page, "lead")
+    for name, path in FIRST_ROWS.items():
+        page.goto(f"{base}/{path}")
+        page.locator("[data-row]").first.click()
+        page.wait_for_load_state("networkidle")
+        save(page, name)
 
 
 def save(page: Page, name: str) -> None:

@@ -1,11 +1,12 @@
-"""Dry runs over HTTP: messages evaluated with a model, nothing stored."""
+"""Dry runs over HTTP: messages, or a stored lead, evaluated with a model; nothing is stored."""
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
+from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.problems import REFUSALS
@@ -20,17 +21,25 @@ MAX_MESSAGES = 500
 
 
 class DryRunRequest(BaseModel):
-    """`model` is a version, `active`, or a whole document. All `messages` are treated as one person's.
+    """`model` is a version, `active`, or a whole document. It evaluates `messages`, or the lead with the id `lead_id`.
 
-    `trusted`: whether they are treated as sent with a secret key.
+    All messages are treated as one person's. `trusted`: whether they are treated as sent with a secret key.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     model: AnyModel = "active"
-    messages: Annotated[list[Any], Field(max_length=MAX_MESSAGES)]
+    messages: Annotated[list[Any] | None, Field(max_length=MAX_MESSAGES)] = None
+    lead_id: UUID | None = None
     as_of: Moment | None = None
     trusted: StrictBool = True
+
+    @model_validator(mode="after")
+    def _has_one_subject(self) -> Self:
+        if (self.messages is None) == (self.lead_id is None):
+            msg = "must have either `messages` or `lead_id`"
+            raise ValueError(msg)
+        return self
 
 
 router = APIRouter(
@@ -44,7 +53,7 @@ router = APIRouter(
 
 @router.post("")
 async def evaluate_messages(runtime: CurrentRuntime, wanted: DryRunRequest) -> EvaluationDocument:
-    """Evaluate messages with a model, as of `as_of` or now. Nothing is stored."""
+    """Evaluate messages or a lead with a model, as of `as_of` or now. Nothing is stored."""
     if isinstance(wanted.model, dict):
         document = wanted.model
 
@@ -52,9 +61,13 @@ async def evaluate_messages(runtime: CurrentRuntime, wanted: DryRunRequest) -> E
             return compile_model(read_model(document), version=0)
     else:
         compiled = (await get_version(runtime.database, number_of(wanted.model))).compile
-    return await asyncio.to_thread(lambda: _evaluated(compiled(), wanted, runtime.clock()))
+    now = runtime.clock()
+    if wanted.lead_id is None:
+        return await asyncio.to_thread(lambda: _evaluated(compiled(), wanted.messages or [], wanted, now))
+    view = await runtime.leads.score_by(wanted.lead_id, await asyncio.to_thread(compiled), wanted.as_of, now)
+    return EvaluationDocument.of(view.evaluation, view.stage, view.as_of)
 
 
-def _evaluated(model: CompiledModel, wanted: DryRunRequest, now: datetime) -> EvaluationDocument:
-    evaluation, stage = dry_run(model, wanted.messages, now, wanted.as_of, trusted=wanted.trusted)
+def _evaluated(model: CompiledModel, messages: list[Any], wanted: DryRunRequest, now: datetime) -> EvaluationDocument:
+    evaluation, stage = dry_run(model, messages, now, wanted.as_of, trusted=wanted.trusted)
     return EvaluationDocument.of(evaluation, stage, wanted.as_of or now)

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from fastapi import Request
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.observation import REQUEST_ID, REQUEST_ID_HEADER, Observer, bind_request_id
@@ -103,6 +104,18 @@ def _cors(app: ASGIApp, kind: type[CORSMiddleware] = CORSMiddleware, **which: An
         max_age=DAY_S,
         **which,
     )
+
+
+class ScreenCompressionMiddleware:
+    """Compresses the screen's pages and files. Answers of the API are small, and proxies compress them if wanted."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.compressing = GZipMiddleware(app, compresslevel=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_compressed = scope["type"] == "http" and is_screen(scope["path"])
+        await (self.compressing if is_compressed else self.app)(scope, receive, send)
 
 
 class CrashMiddleware:

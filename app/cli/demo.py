@@ -6,7 +6,7 @@ from datetime import datetime
 import typer
 
 from app.cli.runtime import read_settings
-from app.cli.terminal import out, progress_bar
+from app.cli.terminal import err, out, progress_bar
 from app.clock import utc_now
 from app.demo.story import LEADS, VISITORS, begins_at, invent
 from app.errors import ValidationFailed
@@ -24,24 +24,27 @@ def demo() -> None:
     fill(read_settings())
 
 
-def fill(settings: Settings) -> None:
+def fill(settings: Settings, visitors: int = VISITORS, leads: int = LEADS) -> None:
     """Raises `ValidationFailed` unless the settings' database is embedded and empty."""
     if not settings.embedded:
         raise ValidationFailed("Demo data is only stored in an embedded database: unset LEADSCORE_DATABASE_URL.")
-    stored = asyncio.run(_fill(settings, utc_now()))
-    out.print(f"{stored:,} messages of {VISITORS:,} invented visitors; {LEADS:,} of them left an address.")
+    stored = asyncio.run(_fill(settings, utc_now(), visitors, leads))
+    out.print(f"{stored:,} messages of {visitors:,} invented visitors; {leads:,} of them left an address.")
 
 
-async def _fill(settings: Settings, now: datetime) -> int:
+async def _fill(settings: Settings, now: datetime, visitors: int, leads: int) -> int:
     clock = SetClock(begins_at(now))
     runtime = Runtime(settings, clock)
     try:
         await migrate(runtime.database)
         await require_empty(runtime.database)
-        await runtime.start()
-        sent = invent(now)
         with progress_bar("messages") as bar:
-            task = bar.add_task("inventing", total=len(sent), messages=0)
+            if bar.disable:
+                err.print(f"Inventing 90 days of {visitors:,} visitors …")
+            task = bar.add_task("inventing 90 days", total=None)
+            await runtime.start()
+            sent = invent(now, visitors=visitors, leads=leads)
+            bar.update(task, total=len(sent))
             await replay(runtime, clock, sent, lambda count: bar.update(task, advance=count))
         await draft_variant(runtime, now)
     finally:

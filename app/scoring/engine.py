@@ -55,7 +55,7 @@ class CompiledScore:
 
     Most leads have hits of few signals, and few traits, so a rule is evaluated only for leads with a hit or trait that
     it depends on. Rules that depend on neither (`always`) are evaluated for every lead. `empty_profile` is what rules
-    give a lead that has neither hits nor traits.
+    give a lead that has neither hits nor traits. `of_traits` names those that depend on traits alone.
     """
 
     name: str
@@ -65,6 +65,7 @@ class CompiledScore:
     by_trait: Mapping[str, Sequence[CompiledRule]]
     always: Sequence[CompiledRule]
     empty_profile: Mapping[str, Earned]
+    of_traits: frozenset[str]
     group_caps: Mapping[str, float]
     low: float
     high: float
@@ -173,6 +174,7 @@ def _compile_score(document: ScoringModel, name: str, fingerprints: Mapping[str,
         by_trait=by_trait,
         always=always,
         empty_profile={key: item for key, rule in rules.items() if (item := rule.evaluator.earned(empty, 0)).points},
+        of_traits=frozenset(rule.name for rules_of_trait in by_trait.values() for rule in rules_of_trait),
         group_caps={key: group.max for key, group in score.groups.items()},
         low=low,
         high=high,
@@ -239,7 +241,23 @@ def evaluate(model: CompiledModel, facts: Facts, moment: datetime | date) -> Eva
 
 
 def evaluate_day(model: CompiledModel, profile: Profile, day: int) -> Evaluation:
-    earned = {name: _earned(score, profile, day) for name, score in model.scores.items()}
+    return _evaluation(model, profile, day, {name: _by_traits(score, profile) for name, score in model.scores.items()})
+
+
+def on_day(evaluation: Evaluation, day: int) -> Evaluation:
+    """The evaluation of the same facts on another day. Traits don't age, so what they give is not evaluated again."""
+    scores = evaluation.model.scores
+    by_traits = {
+        name: {rule: item for rule, item in earned.items() if rule in scores[name].of_traits}
+        for name, earned in evaluation.earned.items()
+    }
+    return _evaluation(evaluation.model, evaluation.profile, day, by_traits)
+
+
+def _evaluation(
+    model: CompiledModel, profile: Profile, day: int, by_traits: Mapping[str, Mapping[str, Earned]]
+) -> Evaluation:
+    earned = {name: {**by_traits[name], **_by_events(score, profile, day)} for name, score in model.scores.items()}
     values = {
         name: total(score, {rule: item.points for rule, item in earned[name].items()})
         for name, score in model.scores.items()
@@ -247,14 +265,19 @@ def evaluate_day(model: CompiledModel, profile: Profile, day: int) -> Evaluation
     return Evaluation(model, profile, day, earned, values)
 
 
-def _earned(score: CompiledScore, profile: Profile, day: int) -> dict[str, Earned]:
+def _by_traits(score: CompiledScore, profile: Profile) -> dict[str, Earned]:
+    # By name: a rule that several traits concern is evaluated once.
+    relevant = {rule.name: rule for trait in profile.traits for rule in score.by_trait.get(trait, ())}
+    earned = {name: rule.evaluator.earned(profile, 0) for name, rule in relevant.items()}
+    return {name: item for name, item in {**score.empty_profile, **earned}.items() if item.points}
+
+
+def _by_events(score: CompiledScore, profile: Profile, day: int) -> dict[str, Earned]:
     relevant = list(score.always)
     for fingerprint in profile.facts.tally:
         relevant += score.by_fingerprint.get(fingerprint, ())
-    for trait in profile.traits:
-        relevant += score.by_trait.get(trait, ())
     earned = {rule.name: rule.evaluator.earned(profile, day) for rule in relevant}
-    return {name: item for name, item in {**score.empty_profile, **earned}.items() if item.points}
+    return {name: item for name, item in earned.items() if item.points}
 
 
 def total(score: CompiledScore, points: Mapping[str, float]) -> float:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from app.scoring.conditions import Answer, Bounds, any_of
-from app.scoring.engine import CompiledModel, CompiledStage, Evaluation, evaluate_day, total
+from app.scoring.engine import CompiledModel, CompiledStage, Evaluation, on_day, total
 from app.scoring.rules import NOTHING
 
 Cause = Literal["event", "merge", "split", "retraction", "time", "model"]
@@ -162,7 +162,7 @@ def forecast(evaluation: Evaluation, stage: str) -> Forecast | None:
 
     @cache
     def on(day: int) -> Evaluation:
-        return evaluate_day(evaluation.model, evaluation.profile, day)
+        return on_day(evaluation, day)
 
     day = _first_change(on, stage, evaluation.day + 1, evaluation.day + HORIZON_DAYS)
     return None if day is None else Forecast(date.fromordinal(day), stage_of(on(day), stage))
@@ -171,7 +171,7 @@ def forecast(evaluation: Evaluation, stage: str) -> Forecast | None:
 def look_ahead(evaluation: Evaluation, stage: str, until: int) -> Iterator[tuple[Evaluation, str]]:
     """The evaluation and the stage on each later day up to `until`, if nothing more happens."""
     for day in range(evaluation.day + 1, until + 1):
-        evaluation = evaluate_day(evaluation.model, evaluation.profile, day)
+        evaluation = on_day(evaluation, day)
         stage = stage_of(evaluation, stage)
         yield evaluation, stage
 
@@ -182,9 +182,9 @@ def predict(evaluation: Evaluation, stage: str, day: int) -> tuple[Evaluation, s
     It goes from change to change, because the stage of one day may depend on that of the day before.
     """
     while (change := forecast(evaluation, stage)) is not None and change.on.toordinal() <= day:
-        evaluation = evaluate_day(evaluation.model, evaluation.profile, change.on.toordinal())
+        evaluation = on_day(evaluation, change.on.toordinal())
         stage = change.stage
-    evaluation = evaluate_day(evaluation.model, evaluation.profile, day)
+    evaluation = on_day(evaluation, day)
     return evaluation, stage_of(evaluation, stage)
 
 

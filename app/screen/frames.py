@@ -1,4 +1,4 @@
-"""What surrounds every page: the sections, who is looking, and which model is active."""
+"""What surrounds every page: the sections, who is looking, which model is active, and whether all is well."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from app.api.access import runtime_of
+from app.screen.health import HealthLook
 from app.screen.stages import Ladder
 from app.screen.viewers import CurrentViewer, Viewer
 from app.services.models import get_version
@@ -40,6 +41,7 @@ class Frame:
     model_version: int
     model: dict[str, Any]
     stages: Ladder
+    health: HealthLook
     now: datetime
 
     @property
@@ -50,7 +52,9 @@ class Frame:
 async def frame_of(request: Request, viewer: CurrentViewer) -> Frame:
     runtime = runtime_of(request)
     active = await get_version(runtime.database, None)
-    return Frame(viewer, active.number, active.document, Ladder.of(active.document["stages"]), runtime.clock())
+    health = HealthLook.of(await runtime.health.read())
+    stages = Ladder.of(active.document["stages"])
+    return Frame(viewer, active.number, active.document, stages, health, runtime.clock())
 
 
 CurrentFrame = Annotated[Frame, Depends(frame_of)]

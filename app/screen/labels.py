@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.scoring.stages import Cause
 from app.screen.charts import Scale, scale_of
 
 
@@ -11,6 +12,25 @@ def as_words(name: str) -> str:
     """`pricing_viewed` → `Pricing viewed`."""
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def channel(name: str) -> str:
+    """`organic_search` → `Organic search`."""
+    return as_words(name).replace("Ai ", "AI ")
+
+
+CAUSES: Mapping[Cause, str] = {
+    "event": "by an event",
+    "merge": "by a merge",
+    "split": "by a split",
+    "retraction": "by a retraction",
+    "time": "with time",
+    "model": "by a new model",
+}
+
+
+def cause(name: Cause) -> str:
+    return CAUSES[name]
 
 
 def title_of(part: Mapping[str, Any] | None, name: str) -> str:

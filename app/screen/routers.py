@@ -10,6 +10,7 @@ from app.screen import (
     accounts,
     assets,
     deliveries,
+    dry_runs,
     funnel,
     insight,
     keys,
@@ -24,7 +25,7 @@ from app.screen import (
 from app.screen.routes import ScreenRoute
 
 FOREVER = "public, max-age=31536000, immutable"
-PAGES = (sign_in, leads, lead, accounts, funnel, signals, models, insight, ops, rejections, deliveries, keys)
+PAGES = (sign_in, leads, lead, accounts, funnel, signals, models, dry_runs, insight, ops, rejections, deliveries, keys)
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 

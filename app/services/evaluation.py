@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import account_of
-from app.scoring.engine import CompiledModel, Evaluation, evaluate
+from app.scoring.engine import CompiledModel, Evaluation, evaluate, on_day
 from app.scoring.facts import Facts
 from app.scoring.journeys import journey_of
 from app.scoring.separations import joined
@@ -156,8 +156,9 @@ def scheduled(model: CompiledModel, lead: Lead, now: datetime) -> Lead:
     change = forecast(evaluation, lead.standing.stage)
     day = change.on if change else now.date() + timedelta(days=HORIZON_DAYS)
     refresh = now.date() + timedelta(days=REFRESH_DAYS)
-    is_fading = evaluate(model, lead.facts, refresh).values != evaluation.values
-    return replace(lead, next_check_on=min(day, refresh) if is_fading else day, next_change=change, is_forecast=True)
+    if day > refresh and on_day(evaluation, refresh.toordinal()).values != evaluation.values:  # its scores fade
+        day = refresh
+    return replace(lead, next_check_on=day, next_change=change, is_forecast=True)
 
 
 async def reevaluate(

@@ -36,7 +36,7 @@ async def read_gauges(connection: AsyncConnection, now: datetime) -> Gauges:
     return Gauges(
         leads=await lead_store.count_by_stage(connection),
         rollout_left=await lead_store.count_outdated(connection, await active_version(connection)),
-        oldest_due_s=_overdue_s(await lead_store.oldest_due(connection), now),
+        oldest_due_s=overdue_s(await lead_store.oldest_due(connection), now),
         pending_deliveries=pending,
         oldest_delivery_s=(now - oldest_pending).total_seconds() if oldest_pending else 0,
         disabled_webhooks=await webhook_store.count_disabled(connection),
@@ -63,7 +63,7 @@ async def update_gauges(database: Database, metrics: Metrics, now: datetime) -> 
         metrics.leads.labels(stage).set(count)
 
 
-def _overdue_s(due_on: date | None, now: datetime) -> float:
+def overdue_s(due_on: date | None, now: datetime) -> float:
     """How long ago the day began on which a check was due, in seconds."""
     if due_on is None or due_on > now.date():
         return 0

@@ -73,15 +73,13 @@ class Leads:
         `version`: use this version of the model instead. Raises `NotFound`.
         """
         async with self._database.read() as connection:
-            lead = await existing(connection, lead_id)
             model = None if version is None else await self._models.version(connection, version)
-            if as_of is None or as_of >= now:
-                return await self._score_with_present_facts(connection, lead, as_of or now, now, model)
-            past = await look_back(connection, self._models, lead_id, [as_of], model)
-        if not past:
-            msg = f"Nothing was known about lead {lead_id} at that moment. Choose a later one."
-            raise NotFound(msg)
-        return past[0]
+            return await self._score(connection, lead_id, as_of, now, model)
+
+    async def score_by(self, lead_id: UUID, model: CompiledModel, as_of: datetime | None, now: datetime) -> ScoreView:
+        """The same by a model that may not be stored. Raises `NotFound`."""
+        async with self._database.read() as connection:
+            return await self._score(connection, lead_id, as_of, now, model)
 
     async def history(
         self, lead_id: UUID, first: date, last: date, now: datetime, version: int | None = None
@@ -118,6 +116,23 @@ class Leads:
         async with self._database.read() as connection:
             lead = await existing(connection, lead_id)
             return await fetch_page(lambda count: transition_store.page(connection, lead.id, after, count), limit)
+
+    async def _score(
+        self,
+        connection: AsyncConnection,
+        lead_id: UUID,
+        as_of: datetime | None,
+        now: datetime,
+        model: CompiledModel | None,
+    ) -> ScoreView:
+        lead = await existing(connection, lead_id)
+        if as_of is None or as_of >= now:
+            return await self._score_with_present_facts(connection, lead, as_of or now, now, model)
+        past = await look_back(connection, self._models, lead_id, [as_of], model)
+        if not past:
+            msg = f"Nothing was known about lead {lead_id} at that moment. Choose a later one."
+            raise NotFound(msg)
+        return past[0]
 
     async def _score_with_present_facts(
         self, connection: AsyncConnection, lead: Lead, moment: datetime, now: datetime, model: CompiledModel | None

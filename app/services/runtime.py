@@ -19,6 +19,7 @@ from app.services.deliveries import Deliveries
 from app.services.failures import SetAside
 from app.services.feed import Feed
 from app.services.gauges import update_gauges
+from app.services.health import HealthCheck
 from app.services.intake import Intake
 from app.services.jobs import Jobs
 from app.services.keyring import KeyRing
@@ -60,6 +61,7 @@ class Runtime:
         self.models = ActiveModels()
         self.keys = KeyRing(self.database, clock)
         self.quotas = _quotas(settings)
+        self.health = HealthCheck(self.database, self.check, clock)
         self.set_aside = SetAside(self.metrics)
         secret = settings.suppression_secret
         self.suppressions = Suppressions(self.database, secret.get_secret_value() if secret else None)

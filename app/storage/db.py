@@ -83,6 +83,11 @@ class Database:
     def is_postgres(self) -> bool:
         return self.engine.dialect.name == "postgresql"
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether this process's latest write did not fail for an outage."""
+        return self._outages.is_writable
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads, from one snapshot. Raises `Unavailable`."""

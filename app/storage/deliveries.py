@@ -150,6 +150,14 @@ async def backlog(connection: AsyncConnection) -> tuple[int, datetime | None]:
     return pending, oldest
 
 
+async def count_dead(connection: AsyncConnection, limit: int | None = None) -> int:
+    """How many deliveries are dead. `limit`: where to stop counting."""
+    # By webhook, because that is how the index begins. A delivery goes with its webhook, so none is left out.
+    of_webhooks = deliveries.c.webhook_id.in_(select(webhooks.c.id))
+    dead = select(deliveries.c.id).where(of_webhooks, deliveries.c.state == "dead").limit(limit).subquery()
+    return (await connection.execute(select(func.count()).select_from(dead))).scalar_one()
+
+
 async def prune(connection: AsyncConnection, before: datetime) -> int:
     """Delete the deliveries that were created before a moment, except pending ones."""
     old = delete(deliveries).where(deliveries.c.created_at < before, ~_PENDING)

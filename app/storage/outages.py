@@ -24,6 +24,10 @@ class OutageLog:
         self._reached = False  # nothing is logged before: the code that opens the database reports failures
         self._failing: set[Access] = set()
 
+    @property
+    def is_writable(self) -> bool:
+        return "write" not in self._failing
+
     @contextmanager
     def watch(self, access: Access) -> Iterator[None]:
         """Wrap this around a transaction."""

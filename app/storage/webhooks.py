@@ -86,6 +86,11 @@ async def count_disabled(connection: AsyncConnection) -> int:
     return await _count(connection, ~_IS_ENABLED)
 
 
+async def count_failing(connection: AsyncConnection) -> int:
+    """The webhooks whose latest attempt failed, those included that were disabled after it."""
+    return await _count(connection, webhooks.c.failing_since.is_not(None))
+
+
 async def count_behind(connection: AsyncConnection) -> int:
     """The enabled webhooks for which the feed has changes that were not looked at yet."""
     return await _count(connection, _IS_ENABLED & _IS_BEHIND)

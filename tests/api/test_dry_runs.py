@@ -48,6 +48,25 @@ async def test_messages_are_evaluated_by_a_document_that_is_not_stored(api: Api)
     assert len((await api.told("/v1/models"))["data"]) == 1
 
 
+async def test_a_lead_is_evaluated_by_a_document_that_is_not_stored_as_by_the_same_version(api: Api) -> None:
+    """Its signals are counted from the events of the lead."""
+    await api.batch(track(), page_view(userId="u1"), track("Order Completed"), key=api.keys["server"])
+    lead_id = (await api.lead(user_id="u1"))["id"]
+    version = await api.draft(small_model())
+    for as_of in ({}, {"as_of": "2026-06-01T00:00:00Z"}):
+        answer = await api.do("/v1/evaluate", {"lead_id": lead_id, "model": small_model(), **as_of}, "read")
+        stored = await api.told(f"/v1/leads/{lead_id}/score", model=version, **as_of)
+        assert stored.pop("id") == lead_id
+        assert answer.json() == stored | {"model_version": None}
+
+
+async def test_a_dry_run_has_either_messages_or_a_lead(web: Api) -> None:
+    for subject in ({}, {"messages": [], "lead_id": "01890000-0000-7000-8000-000000000000"}):
+        assert_problem(await web.do("/v1/evaluate", subject, "read"), 422, "validation-error")
+    unknown = await web.do("/v1/evaluate", {"lead_id": "01890000-0000-7000-8000-000000000000"}, "read")
+    assert_problem(unknown, 404, "not-found")
+
+
 async def test_every_fault_of_an_invalid_model_is_reported(web: Api) -> None:
     document = small_model(typo=1, stages=[{"name": "visitor", "more": 1}], examples=[])
     answer = await web.do("/v1/evaluate", {"model": document, "messages": []}, "read")

@@ -2,23 +2,22 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from structlog.testing import capture_logs
 
-from app.demo.story import begins_at, invent
-from app.services.demo import SetClock, replay
-from app.services.runtime import Runtime
-from app.settings import Settings
 from tests import databases
 from tests.api.harness import Api, running
+from tests.screen.chromium import CHROMIUM, FLAGS, sign_in
+from tests.screen.demo import DEMO_NOW, fill
 from tests.screen.harness import Browser
+from tests.screen.site import Site, serving
 from tests.services.harness import Clock
-
-DEMO_NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -64,9 +63,45 @@ async def demo(demo_template: Path, tmp_path: Path) -> AsyncIterator[Api]:
         yield api
 
 
-async def fill(url: str) -> None:
-    clock = SetClock(begins_at(DEMO_NOW))
-    runtime = Runtime(Settings(database_url=url), clock)
-    await runtime.start()
-    await replay(runtime, clock, invent(DEMO_NOW, visitors=150, leads=80))
-    await runtime.stop()
+# --- In Chromium ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def site(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One server for all tests with a real browser."""
+    path = shutil.copy(demo_template, tmp_path_factory.mktemp("site") / "site.db")
+    with serving(f"sqlite+aiosqlite:///{path}") as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def chromium(site: Site) -> Iterator[Chromium]:
+    """For a module, not longer: as long as Playwright runs, no coroutine can, neither a test's nor the site's."""
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture(scope="module")
+def cookies(site: Site, chromium: Chromium) -> Any:
+    """What a browser keeps that is signed in with the admin key."""
+    context = chromium.new_context()
+    sign_in(context.new_page(), site)
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
+@pytest.fixture
+def context(chromium: Chromium, cookies: Any, site: Site) -> Iterator[BrowserContext]:
+    """A signed-in browser that starts on the site, at 1280 × 900."""
+    context = chromium.new_context(
+        storage_state=cookies, base_url=site.url, viewport={"width": 1280, "height": 900}, timezone_id="Asia/Tokyo"
+    )
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()

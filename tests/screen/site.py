@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.main import create_app
 from app.settings import Settings
 from app.storage.keys import KeyKind
+from tests import databases
 from tests.api.server import make_keys
+from tests.screen.demo import DEMO_NOW, add_work
 from tests.screen.people import HOSTILE, people
 from tests.services.harness import Clock
 
@@ -24,8 +26,11 @@ PREFIX = "/below/this"
 
 @dataclass(frozen=True)
 class Site:
+    """`ids`: of a job, a key and an account, for paths."""
+
     url: str
     keys: dict[KeyKind, str]
+    ids: dict[str, str]
 
     def ask(self, path: str, **params: str) -> Any:
         answer = httpx.get(self.url + path, params=params, headers={"Authorization": f"Bearer {self.keys['read']}"})
@@ -68,10 +73,10 @@ def in_thread(app: ASGIApp) -> Iterator[str]:
 
 @contextmanager
 def serving(database_url: str) -> Iterator[Site]:
-    """The site, until the context ends."""
-    keys, clock = make_keys(database_url), Clock()
-    app = create_app(Settings(database_url=database_url, sweep_interval_s=3_600), clock)
+    """The demo data with more people, at the moment that they end, until the context does."""
+    ids, keys, clock = databases.run(add_work(database_url)), make_keys(database_url), Clock(DEMO_NOW)
+    app = create_app(Settings(database_url=database_url), clock, workers=False)
     with in_thread(_with_prefix(app)) as url:
         batch = {"batch": people(clock.now)}
         httpx.post(f"{url}/v1/batch", json=batch, auth=(keys["server"], ""), timeout=60).raise_for_status()
-        yield Site(url, keys)
+        yield Site(url, keys, ids)

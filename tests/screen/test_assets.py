@@ -10,6 +10,7 @@ import pytest
 
 from app.screen import assets
 from app.screen.frames import SECTIONS
+from tests.api.harness import Api
 from tests.screen.harness import Browser, values
 
 SCREEN = assets.FOLDER.parent
@@ -46,11 +47,19 @@ def test_templates_have_no_inline_script_style_or_handler() -> None:
 async def test_a_file_by_its_digest_is_kept_for_good(browser: Browser) -> None:
     page = await browser.page("/ui/leads")
     loaded = [path for path in values(page, "src") + values(page, "href") if "static/" in path]
-    assert len(loaded) == 4
+    assert len(loaded) == 5
     for path in loaded:
         answer = await browser.get(f"/ui/{path}")
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+async def test_pages_and_files_are_compressed_and_the_api_is_not(api: Api, browser: Browser) -> None:
+    for path in ("/ui/leads", f"/ui/static/{assets.digest()}/screen.css"):
+        answer = await browser.get(path)
+        assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept-Encoding")
+        assert "content-encoding" not in (await browser.get(path, Accept_Encoding="identity")).headers
+    assert "content-encoding" not in (await api.client.get("/v1/models", headers=api.bearer("read"))).headers
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,13 @@ box.hidden = false;
 for (const each of document.querySelectorAll("[data-plain]")) each.hidden = true;
 for (const each of document.querySelectorAll("[data-scripted]")) each.hidden = false;
 
+// Enter tries; by itself it would press the form's first button.
+document.getElementById("person").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  document.getElementById("try").click();
+});
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-line]");
   if (!link) return;

@@ -1,0 +1,156 @@
+"""Every page in a real browser: accessible in every form, within its own security policy, and harmless; the editor."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page
+
+from app.screen.frames import SECTIONS
+from tests.screen.chromium import needs_chromium, settle, sign_in, violations, watch
+from tests.screen.people import BUYER
+from tests.screen.site import Site
+
+PAGES = (
+    *("sign-in", "leads?sort=engagement&min_score=fit:10&limit=10", "leads?q=nobody"),
+    *("accounts", "accounts/{account}"),
+    *("funnel", "signals?all=true", "signals/pricing_viewed", "insight", "insight/jobs/{job}"),
+    *("model", "model/edit", "model/2", "model/2/preview", "model/rollouts/1"),
+    *("ops?by=hour", "ops/rejections", "ops/rejections/release", "ops/deliveries", "ops/keys", "ops/keys/{key}/revoke"),
+)
+
+pytestmark = needs_chromium
+
+
+def pages(site: Site) -> list[str]:
+    lead = site.lead(BUYER)
+    return [*(f"/ui/{path.format(**site.ids)}" for path in PAGES), lead, f"{lead}/history", f"{lead}/events"]
+
+
+def test_every_page_is_accessible_in_every_form_and_keeps_to_its_policy(site: Site, page: Page) -> None:
+    complaints, found = watch(page), []
+    for path in [*pages(site), site.hostile[0]]:
+        settle(page, path)
+        found += [(path, *violation) for violation in violations(page)]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):  # now that of a phone
+            found.append((path, "wider than the window"))
+    assert found == [], "\n".join(map(str, found))
+    assert complaints == []
+
+
+def test_an_error_page_is_accessible(page: Page) -> None:
+    page.goto("/ui/nowhere")
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_hostile_texts_run_nothing_and_fit_on_a_phone(site: Site, page: Page) -> None:
+    complaints = watch(page)
+    page.set_viewport_size({"width": 390, "height": 900})
+    for path in site.hostile:
+        settle(page, path)
+        assert page.locator("main img, main script, main iframe").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    assert complaints == []
+
+
+# --- Weight and shift -------------------------------------------------------------------------------------------
+
+MAX_BYTES = 100_000
+TRANSFERRED = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+SHIFTS = """() => new Promise((resolve) => {
+    const named = (entry) => entry.sources.map(({ node }) => `${entry.value} ${node?.outerHTML ?? node?.textContent}`);
+    const observer = new PerformanceObserver((list) => resolve(list.getEntries().flatMap(named)));
+    observer.observe({ type: "layout-shift", buffered: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve([]))));
+})"""
+
+
+def test_the_first_page_weighs_less_than_100_kilobytes(page: Page) -> None:
+    settle(page, "/ui/leads")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("performance.getEntriesByType('resource').length") >= len(("css", "css", "js", "js", "font"))
+    assert 0 < page.evaluate(TRANSFERRED) < MAX_BYTES
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_shifts_while_a_section_loads(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    shifts = {}
+    for section in SECTIONS:
+        settle(page, f"/ui/{section.path}")
+        page.wait_for_load_state("networkidle")
+        shifts[section.path] = page.evaluate(SHIFTS)
+    assert shifts == {section.path: [] for section in SECTIONS}
+
+
+# --- The editor -------------------------------------------------------------------------------------------------
+
+
+def test_the_editor_checks_completes_and_keeps_what_is_written(page: Page) -> None:
+    complaints = watch(page)
+    page.goto("/ui/model/edit")
+    page.get_by_role("textbox", name="The model, in YAML").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("sig")
+    page.keyboard.press("Control+Space")
+    page.get_by_role("option", name="signals").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#checks [data-severity=error]").first.wait_for()
+    page.reload()
+    page.get_by_role("button", name="Bring back what you wrote").click()
+    assert page.locator("#text").input_value().startswith("sig")
+    page.locator("#checks [data-severity=error]").first.wait_for()
+    assert complaints == []
+
+
+def test_a_text_is_tried_on_one_person_beside_the_editor(page: Page) -> None:
+    complaints = watch(page)
+    page.goto("/ui/model/edit")
+    page.get_by_label("E-mail address, user id").fill(BUYER)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Ada Byron").wait_for()
+    assert page.url.endswith("/ui/model/edit")
+    assert violations(page) == []
+    assert complaints == []
+
+
+COMPLETIONS = (
+    ("sta", "stages"),
+    ("signals:\n  liked:\n    o", "on"),
+    ("signals:\n  liked: {on: Liked, wh", "where"),
+    ("scores:\n  engagement:\n    rules:\n      demo: {signal: liked,\n             half", "half_life_days"),
+    ("scores:\n  engagement:\n    rules:\n      demo:\n        signal: ", "demo_requested"),
+    ("stages:\n  - name: a\n  - name: b\n    ke", "keep"),
+    ("stages:\n  - name: a\n    when: {all: [{score: engagement, gt", "gte"),
+    ("stages:\n  - name: a\n    when:\n      all:\n        - {score: ", "engagement"),
+    ("stages:\n  - name: a\n    outcome: ", "won"),
+    ("examples:\n  - name: a\n    given:\n      - {ev", "event"),
+)
+OPTIONS_AT = """async ([url, places]) => {
+    const { optionsAt } = await import(url);
+    const schema = await (await fetch("schema")).json();
+    const whole = document.getElementById("text").value;
+    return places.map((before) => optionsAt(schema, before, whole).map((each) => each.label));
+}"""
+
+
+def test_completion_knows_what_can_be_written_where(site: Site, page: Page) -> None:
+    page.goto("/ui/model/edit")
+    script = page.locator("script[src$='editor.js']").get_attribute("src") or ""
+    url = f"{site.url}/ui/model/{script.replace('editor.js', 'completion.js')}"
+    offered = page.evaluate(OPTIONS_AT, [url, [before for before, _ in COMPLETIONS]])
+    assert [wanted for (_, wanted), labels in zip(COMPLETIONS, offered, strict=True) if wanted not in labels] == []
+
+
+def test_drafting_works_without_script(site: Site, chromium: Chromium) -> None:
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    sign_in(page, site)
+    page.goto(f"{site.url}/ui/model/edit")
+    text = page.input_value("#text")
+    page.fill("#text", text.replace("points: 4, per_day: 3", "points: 5, per_day: 3"))
+    page.get_by_role("button", name="Check").click()
+    assert "points 4 → 5" in page.inner_text("#checks")
+    page.fill("input[name=note]", "Features count more")
+    page.get_by_role("button", name="Keep as draft").click()
+    assert "Features count more" in page.inner_text("h1 + p")
+    page.context.close()
