@@ -12,7 +12,7 @@ import typer
 from app.cli.runtime import with_database
 from app.cli.terminal import out
 from app.documents.exports import END, export_line
-from app.errors import InvalidMessage, NotFound, ValidationFailed
+from app.errors import InvalidMessage, ValidationFailed
 from app.protocol.identities import read_identity
 from app.scoring.events import IDENTITY_KINDS, Identity
 from app.services.erasure import erase_lead
@@ -96,11 +96,7 @@ async def _lead_id(runtime: Runtime, who: str) -> UUID:
     try:
         return UUID(who)
     except ValueError:
-        identity = _identity(runtime, who)
-    (view,) = await runtime.leads.lookup([identity], runtime.clock())
-    if view is None:
-        raise NotFound(f"No lead has this {identity.kind}.")
-    return view.lead.id
+        return await runtime.leads.find(_identity(runtime, who))
 
 
 def _identity(runtime: Runtime, text: str) -> Identity:

@@ -19,6 +19,7 @@ from app.scoring.facts import merge
 from app.scoring.journeys import journey_of
 from app.scoring.stages import Standing
 from app.services.evaluation import EvaluatedLead, Origin, evaluated, up_to_date
+from app.services.failures import explaining_damage
 from app.services.history import fold_leads
 from app.services.identities import by_survival
 from app.services.models import ActiveModels, retry_on_conflict
@@ -61,7 +62,8 @@ async def merge_leads(
     """
 
     async def work(connection: AsyncConnection) -> Merger:
-        leads = await lead_store.lock(connection, await _distinct(connection, lead_ids))
+        with explaining_damage():
+            leads = await lead_store.lock(connection, await _distinct(connection, lead_ids))
         merger = await _merged(connection, models, leads, now)
         if not dry_run:
             await _store_merger(connection, merger, now)
@@ -135,7 +137,8 @@ async def _locked(connection: AsyncConnection, lead_id: UUID) -> Lead:
     survivors = await lead_store.survivors(connection, [lead_id])
     if lead_id not in survivors:
         raise NotFound(f"There is no lead {lead_id}.")
-    (lead,) = (await lead_store.lock(connection, [survivors[lead_id]])).values()
+    with explaining_damage():
+        (lead,) = (await lead_store.lock(connection, [survivors[lead_id]])).values()
     return lead
 
 

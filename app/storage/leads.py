@@ -36,6 +36,14 @@ MAX_SOURCE_LENGTH = 100
 """Characters of a first touch's source, campaign and referrer that reports distinguish: index entries must be small."""
 
 
+class UnreadableLead(Exception):
+    """The row of a lead is damaged; `__cause__` says how."""
+
+    def __init__(self, lead_id: UUID) -> None:
+        super().__init__(str(lead_id))
+        self.lead_id = lead_id
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
     """One person. `scores`, `standing` and `account` are those of the last evaluation, by the model of `model_version`.
@@ -290,7 +298,14 @@ def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def from_row(row: Any) -> Lead:
-    """The lead in a row with all columns of `STORED`."""
+    """The lead in a row with all columns of `STORED`. Raises `UnreadableLead`."""
+    try:
+        return _read(row)
+    except Exception as error:
+        raise UnreadableLead(row.id) from error
+
+
+def _read(row: Any) -> Lead:
     traits = traits_from_json(row.traits)
     facts = Facts(
         tally=tally_from_json(row.tally),

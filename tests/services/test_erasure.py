@@ -11,7 +11,8 @@ from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
 from app.services.erasure import erase_lead
-from app.services.retractions import EventFilter, Retractions, work_off
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection

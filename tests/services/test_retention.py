@@ -8,7 +8,8 @@ import pytest
 from app.errors import Gone
 from app.services.links import split_lead
 from app.services.retention import delete_anonymous_leads, delete_old_events
-from app.services.retractions import EventFilter, Retractions, work_off
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
 from tests.services.feeds import read_all
 from tests.services.harness import Service, days_ago, event, serving, who, with_signal
 from tests.services.rebuild import event_log, stored

@@ -12,7 +12,8 @@ import pytest
 from app.errors import NotFound
 from app.scoring.engine import compile_model
 from app.services.evaluation import StageMoves
-from app.services.retractions import EventFilter, Retractions, RetractionView, work_off
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions, RetractionView
 from tests.services.feeds import read_all
 from tests.services.harness import NOW, Service, changes, days_ago, event, serving, small_model
 from tests.services.rebuild import event_log, rebuilt, stored
