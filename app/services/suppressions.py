@@ -70,11 +70,16 @@ class Suppressions:
         """Let the next commit read which suppression is the newest: another process may have added one."""
         self._is_known = False
 
-    async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
-        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
+    def check(self) -> str:
+        """The secret's id. Raises `ValidationFailed` if there is none to suppress people with."""
         secret_id = self.secret_id
         if secret_id is None:
             raise ValidationFailed("To suppress people, set LEADSCORE_SUPPRESSION_SECRET first.")
+        return secret_id
+
+    async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
+        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
+        secret_id = self.check()
         await suppression_store.insert(connection, map(self._hash, map(str, identities)), secret_id, now)
 
     async def page(self, after: int | None, limit: int) -> Page[Suppression]:

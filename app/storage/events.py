@@ -62,6 +62,13 @@ async def of_leads(
         yield found
 
 
+async def some_of_lead(connection: AsyncConnection, lead_id: UUID, limit: int) -> list[Event]:
+    """Some of a lead's events, retracted ones included."""
+    theirs = select(identities.c.identity).where(identities.c.lead_id == lead_id)
+    rows = await connection.execute(select(events).where(events.c.identity.in_(theirs)).limit(limit))
+    return [event_of_row(row) for row in rows]
+
+
 async def filed_under(
     connection: AsyncConnection, wanted: Collection[Identity], received_by: datetime
 ) -> AsyncIterator[list[Event]]:

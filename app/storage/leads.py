@@ -228,6 +228,12 @@ async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
     return sorted(row.id for row in await connection.execute(query))
 
 
+async def accounts(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, AccountKey]:
+    """The accounts of those of these leads that have one, without reading the rest of the leads."""
+    query = select(leads.c.id, leads.c.account).where(any_of_values(leads.c.id, ids), leads.c.account.is_not(None))
+    return {row.id: parse_account_key(row.account) for row in await connection.execute(query)}
+
+
 async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
     """Each lead's stored stage and the model version that names it; for a merged lead, those before the merge."""
     query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(any_of_values(leads.c.id, ids))
