@@ -1,4 +1,4 @@
-"""Suppressions: the events of people who were erased and want to stay so are dropped, with their rejected messages.
+"""Suppressions: the events of people who object are dropped, with their rejected messages.
 
 Identities are stored as hashes, made with a secret that is not in the database: somebody with a dump alone can't find
 out whether an address that they guess was suppressed.
@@ -9,7 +9,7 @@ needs in any case, after it has locked the leads, and starts over if that is not
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound, ValidationFailed
 from app.scoring.events import Event, Identity
+from app.services.models import retry_on_conflict
 from app.services.pages import Page, fetch_page
 from app.storage import rollouts as rollout_store
 from app.storage import suppressions as suppression_store
@@ -81,6 +82,18 @@ class Suppressions:
         """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
         secret_id = self.check()
         await suppression_store.insert(connection, map(self._hash, map(str, identities)), secret_id, now)
+
+    async def suppress(self, identities: Collection[Identity], now: datetime) -> list[Suppression]:
+        """Suppress identities, whether or not a lead has them; what is stored of that lead stays.
+
+        Raises `ValidationFailed` if there is no secret.
+        """
+
+        async def work(connection: AsyncConnection) -> list[Suppression]:
+            await self.add(connection, identities, now)
+            return await suppression_store.of_hashes(connection, [self._hash(str(each)) for each in identities])
+
+        return await retry_on_conflict(self._database, work)
 
     async def page(self, after: int | None, limit: int) -> Page[Suppression]:
         """The latest first."""
