@@ -1,7 +1,8 @@
 """Retracting: working through retractions, chunk by chunk, each a transaction, while ingestion goes on.
 
-A chunk is of events, and evaluates their leads. The events of a lead that can't be evaluated are left as they are, and
-the retraction stays unfinished.
+A chunk is of events, and evaluates their leads. Events that can't be subtracted from a lead, because something of them
+prevailed, are left to a second pass: then few are left, and the lead is rebuilt once instead of for every chunk. The
+events of a lead that can't be evaluated are left as they are, and the retraction stays unfinished.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.metrics import Metrics
 from app.scoring.engine import CompiledModel
-from app.scoring.events import Event
+from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, merge, subtract
 from app.scoring.history import fold
 from app.services.evaluation import EvaluatedLead, StageMoves, evaluated, stage_moves, up_to_date
@@ -28,6 +29,7 @@ from app.storage import leads as lead_store
 from app.storage import retractions as retraction_store
 from app.storage.db import Conflict, Database
 from app.storage.event_filters import filter_from_json
+from app.storage.leads import Lead
 from app.storage.retractions import Retraction
 
 CLAIM = timedelta(seconds=10)
@@ -90,10 +92,10 @@ class _Step(NamedTuple):
 
 async def _work_through(worker: _Worker, retraction: Retraction, on_chunk: OnChunk) -> bool:
     """Returns False if it was stopped, or another process holds the claim."""
-    chunks, after = Chunks(worker.chunk), None
+    chunks, after, rebuilds = Chunks(worker.chunk), None, retraction.state == "undoing"
     while True:
         try:
-            step = await _take_step(worker, retraction, after, chunks.size)
+            step = await _take_step(worker, retraction, after, chunks.size, rebuilds=rebuilds)
         except Conflict:
             continue
         except ChunkFailed as error:
@@ -105,12 +107,15 @@ async def _work_through(worker: _Worker, retraction: Retraction, on_chunk: OnChu
         chunks.succeeded()
         if step.last is None and after is None:
             return True
+        rebuilds = rebuilds or step.last is None
         after = step.last  # at the end, start over: an event may have been stored behind this point
         if step.events and not on_chunk(step.events, step.moves):
             return False
 
 
-async def _take_step(worker: _Worker, retraction: Retraction, after: Event | None, limit: int) -> _Step | None:
+async def _take_step(
+    worker: _Worker, retraction: Retraction, after: Event | None, limit: int, *, rebuilds: bool
+) -> _Step | None:
     """The next chunk. None if another process holds the claim. Raises `ChunkFailed`."""
     now, without = worker.clock(), worker.set_aside.of(_work(retraction))
     with naming_leads() as lead_ids:
@@ -124,9 +129,11 @@ async def _take_step(worker: _Worker, retraction: Retraction, after: Event | Non
                 return _Step(0, (), None)
             owners = await identity_store.find(connection, {event.identities[0] for event in found})
             lead_ids.extend(set(owners.values()))
-            results = await _changed(connection, worker.models, retraction, found, now)
+            owned = await _lock_owners(connection, worker.models, found)
+            taken = found if rebuilds else _without_prevailing(owned, found, worker.chunk)
+            results = await _changed(connection, owned, retraction, taken, now) if taken else []
             await save(connection, results, now)
-    return _Step(len(found), stage_moves(results), found[-1])
+    return _Step(len(taken), stage_moves(results), found[-1])
 
 
 async def _next_events(
@@ -146,29 +153,55 @@ async def _conclude(connection: AsyncConnection, worker: _Worker, retraction: Re
         await retraction_store.finish(connection, retraction, now)
 
 
-async def _changed(
-    connection: AsyncConnection, models: ActiveModels, retraction: Retraction, found: Sequence[Event], now: datetime
-) -> list[EvaluatedLead]:
-    """The leads of these events, evaluated without them, or with them again."""
+class _Owned(NamedTuple):
+    """The locked leads of some events, with their facts as the active model counts them, by the identities."""
+
+    model: CompiledModel
+    links: Mapping[Identity, UUID]
+    leads: Mapping[UUID, Lead]
+
+    def lead_of(self, event: Event) -> Lead:
+        return self.leads[self.links[event.identities[0]]]
+
+
+async def _lock_owners(connection: AsyncConnection, models: ActiveModels, found: Sequence[Event]) -> _Owned:
+    """Call this before the events change: signals are recounted from those that count."""
     links, before = await lead_store.lock_owners(connection, {event.identities[0] for event in found})
     model = await models.active(connection)  # after locking: no locked lead can have a newer version
-    # Before the events change: signals are recounted from those that count.
-    current = await up_to_date(connection, models, model, before)
+    return _Owned(model, links, await up_to_date(connection, models, model, before))
+
+
+def _without_prevailing(owned: _Owned, found: Sequence[Event], limit: int) -> list[Event]:
+    """The events without those that prevail in leads with more than `limit` events, which take long to rebuild."""
+
+    def is_left(event: Event) -> bool:
+        facts = owned.lead_of(event).facts
+        return facts.event_count > limit and subtract(facts, owned.model.facts_of(event)) is None
+
+    return [event for event in found if not is_left(event)]
+
+
+async def _changed(
+    connection: AsyncConnection, owned: _Owned, retraction: Retraction, found: Sequence[Event], now: datetime
+) -> list[EvaluatedLead]:
+    """The leads of these events, evaluated without them, or with them again."""
+    model = owned.model
     change = retraction_store.restore if retraction.state == "undoing" else retraction_store.retract
     changed = await change(connection, retraction.id, [event.id for event in found], now)
     events: dict[UUID, list[Event]] = {}
     for event in found:
         if event.id in changed:
-            events.setdefault(links[event.identities[0]], []).append(event)
+            events.setdefault(owned.lead_of(event).id, []).append(event)
     await refold_groups(connection, {event.group_id for event in found if event.id in changed and event.group_id})
     parts = {lead_id: fold(model, theirs) for lead_id, theirs in events.items()}
-    whole = {lead_id: current[lead_id].facts for lead_id in parts}
+    whole = {lead_id: owned.leads[lead_id].facts for lead_id in parts}
     if retraction.state == "undoing":
         facts = {lead_id: merge([whole[lead_id], part]) for lead_id, part in parts.items()}
     else:
         facts = await _subtracted(connection, model, whole, parts)
     return [
-        evaluated(model, lead_id, current[lead_id], each, now, cause="retraction") for lead_id, each in facts.items()
+        evaluated(model, lead_id, owned.leads[lead_id], each, now, cause="retraction")
+        for lead_id, each in facts.items()
     ]
 
 

@@ -250,6 +250,21 @@ async def test_a_damaged_lead_does_not_keep_a_retraction_from_being_undone(servi
     assert (view.retraction.state, view.extent) == ("undoing", Extent(1, 1))
 
 
+async def test_what_prevails_in_a_lead_with_many_events_is_taken_back_last(service: Service) -> None:
+    """Otherwise each chunk would have the first event of those that are left, and the lead be rebuilt every time."""
+    await on_day(service, 0, *(event("u1", at=days_ago(number)) for number in range(9)))
+    service.clock.now = after(1)
+    await retractions_of(service).create(WEBSITE, "a bot", "admin")
+    sizes: list[int] = []
+
+    def on_chunk(events: int, _moves: StageMoves) -> bool:
+        sizes.append(events)
+        return True
+
+    await work_off(service.database, service.models, service.id, service.clock, on_chunk, 3)
+    assert (sizes, await count(service, "u1")) == ([2, 3, 2, 2], 0)
+
+
 async def test_an_unknown_retraction_is_not_found(service: Service) -> None:
     with pytest.raises(NotFound):
         await retractions_of(service).undo(uuid4(), "admin")
