@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import deliver, funnel, ingest, lists, rollout
+from benchmarks import deliver, funnel, ingest, lists, prune, retract, rollout
 
 REPORTS = {
     "ingest": ingest.report,
@@ -10,6 +10,8 @@ REPORTS = {
     "deliver": deliver.report,
     "funnel": funnel.report,
     "leads": lists.report,
+    "retract": retract.report,
+    "prune": prune.report,
 }
 
 for name in sys.argv[1:] or REPORTS:
