@@ -24,7 +24,7 @@ class Arrivals:
 
     @property
     def p95_ms(self) -> float:
-        return quantiles(self.waits, n=20)[-1] * 1_000
+        return quantiles(self.waits, n=20, method="inclusive")[-1] * 1_000
 
     def beside(self, before: "Arrivals") -> str:
         """A line that compares them with what arrived undisturbed."""
