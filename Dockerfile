@@ -1,5 +1,7 @@
-# The same Python that the requirements are resolved for.
-FROM python:3.11-slim AS build
+# The same Python that the requirements are resolved for. To pin it, give its digest too:
+# docker build --build-arg PYTHON=python:3.11-slim@sha256:…
+ARG PYTHON=python:3.11-slim
+FROM ${PYTHON} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 
@@ -19,7 +21,7 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels /src \
     && pip --python /opt/leadscore install --no-deps --no-index /wheels/leadscore-*.whl
 
 
-FROM python:3.11-slim
+FROM ${PYTHON}
 
 # TMPDIR: with a read-only root, /data is the one place where SQLite and Python may spill to disk.
 ENV PATH=/opt/leadscore/bin:$PATH \

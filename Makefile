@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # -qq hides pip's progress and its warnings; errors still show.
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv run demo test check fuzz faults format bench lock schema vendor screenshots
+.PHONY: help .venv run demo test check fuzz faults format bench lock sbom schema vendor screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ screenshots: .venv ## take the pictures in docs/images, with Chromium, from the 
 
 bench: .venv ## measure throughput; see benchmarks/README.md
 	@$(BIN)/python -m benchmarks
+
+sbom: .venv ## write sbom.json: what requirements/runtime.txt installs, with versions and hashes, as CycloneDX
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json \
+		requirements/runtime.txt
 
 # Complete for every Python from 3.11 on, and free of this machine's settings. UV_DEFAULT_INDEX may name a mirror; its
 # address is not written into the files. Wheels alone: to build anything else would fetch what is not pinned.

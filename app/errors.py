@@ -16,6 +16,7 @@ LeadscoreError
 ├── NotFound                   nothing has this id
 ├── ModelChanged               another version of the model became active than the one compared with
 ├── Gone                       a position that the feed no longer has
+├── DamagedLead                a lead whose row can't be read, or whose evaluation fails
 ├── InvalidMessage             one message is unusable; its `code` says why
 ├── ValidationFailed           a parameter or field of a request is wrong
 │   └── ExamplesFailed         a scoring model that its own examples contradict
@@ -32,6 +33,7 @@ module.
 """
 
 from math import ceil
+from uuid import UUID
 
 from app.validation.faults import Fault
 
@@ -120,6 +122,18 @@ class ModelChanged(LeadscoreError):
 
 class Gone(LeadscoreError):
     code = "gone"
+
+
+class DamagedLead(LeadscoreError):
+    """A lead can't be read or evaluated; `__cause__` says why."""
+
+    code = "damaged-lead"
+
+    def __init__(self, lead_id: UUID) -> None:
+        super().__init__(
+            f"Lead {lead_id} can't be evaluated: its row is damaged, or leadscore has a bug; the server's log has the "
+            f"details. Restore the row from a backup, or erase the lead with DELETE /v1/leads/{lead_id}."
+        )
 
 
 class InvalidMessage(LeadscoreError):

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import costs, deliver, funnel, ingest, lists, pages, rollout
+from benchmarks import costs, deliver, funnel, ingest, lists, pages, prune, retract, rollout
 
 REPORTS = {
     "ingest": ingest.report,
@@ -12,6 +12,8 @@ REPORTS = {
     "funnel": funnel.report,
     "leads": lists.report,
     "pages": pages.report,
+    "retract": retract.report,
+    "prune": prune.report,
 }
 
 for name in sys.argv[1:] or REPORTS:

@@ -91,8 +91,9 @@ async def erase_lead_by_identity(
     suppress: Suppress = False,
 ) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
-    lead = await look_up_lead(runtime, user_id, email, phone, anonymous_id)
-    await erase_lead_by_id(runtime, lead.id, suppress=suppress)
+    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
+    lead_id = await runtime.leads.find(wanted.read(runtime.settings.phone_region))
+    await erase_lead_by_id(runtime, lead_id, suppress=suppress)
 
 
 @router.delete("/{lead_id}", status_code=204, dependencies=[Admin])

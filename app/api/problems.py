@@ -37,6 +37,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.RequestTimeout: 408,
     errors.ModelChanged: 409,
     errors.Gone: 410,
+    errors.DamagedLead: 500,
     errors.ContentTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.UnsupportedEncoding: 415,

@@ -1,13 +1,13 @@
-"""Suppressions over HTTP: who is kept out, and letting somebody in again."""
+"""Suppressions over HTTP: keeping people out, who is kept out, and letting somebody in again."""
 
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.cursors import read_cursor, write_cursor
-from app.api.identities import WantedIdentity
+from app.api.identities import WantedIdentity, read_wanted
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
@@ -15,6 +15,7 @@ from app.documents.suppressions import SuppressionDocument, SuppressionPage
 
 QUERY = "suppressions"
 MAX_ID = 2**63 - 1
+MAX_IDENTITIES = 500
 
 router = APIRouter(
     prefix="/v1/suppressions",
@@ -32,9 +33,24 @@ def _read_id(part: int) -> int:
     return part
 
 
+class SuppressionRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_IDENTITIES)]
+
+
+@router.post("", status_code=201)
+async def suppress_identities(runtime: CurrentRuntime, wanted: SuppressionRequest) -> SuppressionPage:
+    """Drop events of people who need not be known. It erases nothing."""
+    region, secret_id = runtime.settings.phone_region, runtime.suppressions.secret_id
+    identities = [read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
+    made = await runtime.suppressions.suppress(identities, runtime.clock())
+    return SuppressionPage(data=[SuppressionDocument.of(each, secret_id) for each in made], next_cursor=None)
+
+
 @router.get("")
 async def list_suppressions(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> SuppressionPage:
-    """The latest first, one for each identity of the erased people."""
+    """The latest first, one for each identity."""
     (after,) = read_cursor(QUERY, cursor, _read_id) if cursor else (None,)
     page, secret_id = await runtime.suppressions.page(after, limit), runtime.suppressions.secret_id
     more = write_cursor(QUERY, [page.last.id]) if page.last else None

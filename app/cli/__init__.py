@@ -58,6 +58,33 @@ defer(lead_commands, "leads", "erase", "Delete everything that is stored of a le
 defer(lead_commands, "leads", "split", "Give some identities of a lead, with their events, to a new lead.")
 defer(lead_commands, "leads", "merge", "Make several leads one, even if they were split.")
 
+retraction_commands = typer.Typer(no_args_is_help=True, help="Retractions: let wrong events no longer count.")
+cli.add_typer(retraction_commands, name="retractions")
+defer(retraction_commands, "retractions", "create", "Let the events that meet all of the options no longer count.")
+defer(
+    retraction_commands,
+    "retractions",
+    "list",
+    "List retractions, the latest first: how many events they keep from counting, who asked for them, and why.",
+)
+defer(retraction_commands, "retractions", "undo", "Let the events of a retraction count again.")
+
+suppression_commands = typer.Typer(no_args_is_help=True, help="Suppressions: drop the events of people who object.")
+cli.add_typer(suppression_commands, name="suppressions")
+defer(
+    suppression_commands,
+    "suppressions",
+    "add",
+    "Drop events with any of these identities from now on. What is stored stays.",
+)
+defer(
+    suppression_commands,
+    "suppressions",
+    "list",
+    "List suppressions, the latest first. Identities are stored as hashes alone.",
+)
+defer(suppression_commands, "suppressions", "remove", "Accept events with an identity again.")
+
 model_commands = typer.Typer(no_args_is_help=True, help="Scoring models: check, compare, preview and publish them.")
 cli.add_typer(model_commands, name="model")
 defer(model_commands, "models", "lint", "Warn about what is valid in a model but probably unintended.")

@@ -9,12 +9,10 @@ from uuid import UUID
 
 import typer
 
+from app.cli.identities import read_argument
 from app.cli.runtime import with_database
 from app.cli.terminal import out
 from app.documents.exports import END, export_line
-from app.errors import InvalidMessage, NotFound, ValidationFailed
-from app.protocol.identities import read_identity
-from app.scoring.events import IDENTITY_KINDS, Identity
 from app.services.erasure import erase_lead
 from app.services.evaluation import EvaluatedLead
 from app.services.exports import export_lead
@@ -67,7 +65,7 @@ def split(
     """Give some identities of a lead, with their events, to a new lead."""
 
     async def run(runtime: Runtime) -> None:
-        identities = [_identity(runtime, text) for text in identity]
+        identities = [read_argument(runtime, text) for text in identity]
         lead_id, now = await _lead_id(runtime, who), runtime.clock()
         done = await split_lead(runtime.database, runtime.models, lead_id, identities, now, dry_run=dry_run)
         _show(done.remaining, done.separated)
@@ -96,24 +94,7 @@ async def _lead_id(runtime: Runtime, who: str) -> UUID:
     try:
         return UUID(who)
     except ValueError:
-        identity = _identity(runtime, who)
-    (view,) = await runtime.leads.lookup([identity], runtime.clock())
-    if view is None:
-        raise NotFound(f"No lead has this {identity.kind}.")
-    return view.lead.id
-
-
-def _identity(runtime: Runtime, text: str) -> Identity:
-    name, _, value = text.partition(":")
-    kind = next((kind for kind in IDENTITY_KINDS if kind == name), None)
-    try:
-        identity = read_identity(kind, value, phone_region=runtime.settings.phone_region) if kind else None
-    except InvalidMessage as error:
-        raise ValidationFailed(f"{text}: {error.detail}") from None
-    if identity is None:
-        kinds = ", ".join(IDENTITY_KINDS)
-        raise ValidationFailed(f"`{text}` is not a lead: give an id, or one of {kinds}, a colon and the value.")
-    return identity
+        return await runtime.leads.find(read_argument(runtime, who))
 
 
 def _show(*results: EvaluatedLead) -> None:

@@ -1,21 +1,24 @@
 """Leads that can't be evaluated: the work on many leads finds each one, sets it aside, and goes on with the others.
 
-Something in such a lead, such as a damaged row, makes its whole transaction fail. So after a failure the chunks get
-smaller, until the lead is alone in one.
+Something in such a lead makes its whole transaction fail. A damaged row says whose it is. After any other failure the
+chunks get smaller, until the lead is alone in one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
 
-from app.errors import LeadscoreError
+from app.errors import DamagedLead, LeadscoreError
 from app.metrics import Metrics
 from app.storage.db import Conflict
+from app.storage.leads import UnreadableLead
 
 MAX_IN_A_ROW = 10
 """How many leads may fail one after the other. If another one does, it is not the leads: the work fails."""
+
+MESSAGE = "lead can't be evaluated"
 
 log = structlog.get_logger()
 
@@ -39,10 +42,35 @@ def naming_leads() -> Iterator[list[UUID]]:
         yield lead_ids
     except (LeadscoreError, Conflict):
         raise
+    except UnreadableLead as error:
+        raise ChunkFailed([error.lead_id]) from error
     except Exception as error:
         if not lead_ids:
             raise
         raise ChunkFailed(lead_ids) from error
+
+
+@contextmanager
+def explaining_damage(lead_id: UUID | None = None) -> Iterator[None]:
+    """Wrap this around what a client asks for. Raises `DamagedLead` for a row that can't be read.
+
+    With `lead_id`, all that is done is to evaluate this lead: then any error is due to it.
+    """
+    try:
+        yield
+    except (LeadscoreError, Conflict):
+        raise
+    except UnreadableLead as error:
+        raise _reported(error.lead_id, error) from error
+    except Exception as error:
+        if lead_id is None:
+            raise
+        raise _reported(lead_id, error) from error
+
+
+def _reported(lead_id: UUID, error: Exception) -> DamagedLead:
+    log.error(MESSAGE, lead=str(lead_id), exc_info=error)
+    return DamagedLead(lead_id)
 
 
 class Chunks:
@@ -68,22 +96,34 @@ class Chunks:
 
 
 class SetAside:
-    """The leads that a process has set aside. Rollouts skip them until it restarts, maybe with a release that helps."""
+    """The leads that a process has set aside. Work skips them until it restarts, maybe with a release that helps.
+
+    Each piece of work has its own: the rollout of a version, a retraction, the deletion of old events.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._by_version: dict[int, set[UUID]] = {}
+        self._by_work: dict[Hashable, set[UUID]] = {}
+        self._left_over: set[Hashable] = set()
 
-    def of(self, version: int) -> frozenset[UUID]:
-        """The leads that this version of the model can't evaluate."""
-        return frozenset(self._by_version.get(version, ()))
+    def of(self, work: Hashable) -> frozenset[UUID]:
+        """The leads that can't be evaluated for this work."""
+        return frozenset(self._by_work.get(work, ()))
 
-    def add(self, version: int, lead_id: UUID, error: ChunkFailed) -> None:
-        """Set a lead aside for rollouts of a version."""
-        self._by_version.setdefault(version, set()).add(lead_id)
+    def add(self, work: Hashable, lead_id: UUID, error: ChunkFailed) -> None:
+        """Set a lead aside."""
+        self._by_work.setdefault(work, set()).add(lead_id)
         self.report(lead_id, error)
+
+    def leave(self, work: Hashable) -> None:
+        """Note that all the rest of this work is done, so that it isn't looked for again."""
+        self._left_over.add(work)
+
+    def is_left(self, work: Hashable) -> bool:
+        """Whether only leads that were set aside are left of this work."""
+        return work in self._left_over
 
     def report(self, lead_id: UUID, error: ChunkFailed) -> None:
         """Log and count a lead that can't be evaluated."""
         self._metrics.failed_evaluations.inc()
-        log.error("lead can't be evaluated", lead=str(lead_id), exc_info=error.__cause__)
+        log.error(MESSAGE, lead=str(lead_id), exc_info=error.__cause__)

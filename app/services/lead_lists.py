@@ -11,6 +11,7 @@ from app.errors import ValidationFailed
 from app.protocol.searches import Search
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Identity
+from app.services.failures import explaining_damage
 from app.services.leads import LeadView, views_of
 from app.services.models import ActiveModels
 from app.services.pages import fetch_page
@@ -94,7 +95,10 @@ class LeadLists:
             wanted = await _filter(connection, model, query)
             found, is_complete = await _searched(connection, wanted)
             stored = await _by_stored_names(connection, self._models, found if is_complete else wanted)
-            page = await fetch_page(lambda count: list_store.page(connection, stored, query.sort, after, count), limit)
+            with explaining_damage():
+                page = await fetch_page(
+                    lambda count: list_store.page(connection, stored, query.sort, after, count), limit
+                )
             views = await views_of(connection, self._models, page.items, now)
         end = Position.of(page.last, query.sort) if page.last else None
         return [view for view in views if _still_matches(view, wanted)], end

@@ -14,6 +14,7 @@ from app.scoring.events import Identity
 from app.scoring.facts import day_of
 from app.scoring.stages import Forecast, Standing, forecast, predict, settle, stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
+from app.services.failures import explaining_damage
 from app.services.lookback import ScoreView, days_ahead, ends_of_days, look_back
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
@@ -60,10 +61,19 @@ class Leads:
         """The lead of each identity, in the same order; None for an unknown identity."""
         async with self._database.read() as connection:
             links = await identity_store.find(connection, set(identities))
-            leads = await lead_store.get_many(connection, set(links.values()))
+            with explaining_damage():
+                leads = await lead_store.get_many(connection, set(links.values()))
             views = await views_of(connection, self._models, list(leads.values()), now)
         by_id = {view.lead.id: view for view in views}
         return [by_id.get(links[identity]) if identity in links else None for identity in identities]
+
+    async def find(self, identity: Identity) -> UUID:
+        """The id of the lead that has an identity. Raises `NotFound`."""
+        async with self._database.read() as connection:
+            found = await identity_store.find(connection, [identity])
+        if not found:
+            raise NotFound(f"No lead has this {identity.kind}.")
+        return found[identity]
 
     async def score(
         self, lead_id: UUID, as_of: datetime | None, now: datetime, version: int | None = None
@@ -140,16 +150,18 @@ class Leads:
         """The lead's evaluation now or at a later moment."""
         model = model or await self._models.active(connection)
         current = (await up_to_date(connection, self._models, model, {lead.id: lead}))[lead.id]
-        evaluation = evaluate(model, current.facts, now)
-        stage = stage_of(evaluation, current.standing.stage)
-        if moment.date() > now.date():
-            evaluation, stage = predict(evaluation, stage, day_of(moment))
+        with explaining_damage(lead.id):
+            evaluation = evaluate(model, current.facts, now)
+            stage = stage_of(evaluation, current.standing.stage)
+            if moment.date() > now.date():
+                evaluation, stage = predict(evaluation, stage, day_of(moment))
         return ScoreView(lead.id, evaluation, stage, moment)
 
 
 async def existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
-    """The lead with this id, or the one that it was merged into. Raises `NotFound`."""
-    lead = await lead_store.get(connection, lead_id)
+    """The lead with this id, or the one that it was merged into. Raises `NotFound` or `DamagedLead`."""
+    with explaining_damage():
+        lead = await lead_store.get(connection, lead_id)
     if lead is None:
         msg = f"There is no lead {lead_id}. Look one up by an identity at /v1/leads/lookup."
         raise NotFound(msg)
@@ -159,7 +171,7 @@ async def existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
 async def views_of(
     connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead], now: datetime
 ) -> list[LeadView]:
-    """The leads as of now, by the active model."""
+    """The leads as of now, by the active model. Raises `DamagedLead`."""
     model = await models.active(connection)
     current = await up_to_date(connection, models, model, {lead.id: lead for lead in leads})
     identities = await identity_store.of_leads(connection, list(current))
@@ -167,10 +179,11 @@ async def views_of(
 
 
 def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[str]], now: datetime) -> LeadView:
-    evaluation = evaluate(model, lead.facts, now)
-    standing, _ = settle(evaluation, lead.standing, now, "time")
-    is_forecast = standing == lead.standing and lead.is_forecast_by(model.version, now)
-    change = lead.next_change if is_forecast else forecast(evaluation, standing.stage)
+    with explaining_damage(lead.id):
+        evaluation = evaluate(model, lead.facts, now)
+        standing, _ = settle(evaluation, lead.standing, now, "time")
+        is_forecast = standing == lead.standing and lead.is_forecast_by(model.version, now)
+        change = lead.next_change if is_forecast else forecast(evaluation, standing.stage)
     return LeadView(lead, identities, evaluation, standing, change, now)
 
 

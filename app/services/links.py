@@ -7,6 +7,7 @@ merge by hand does (docs/decisions/0023-splits.md).
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,12 +16,14 @@ from uuid_utils.compat import uuid7
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Identity, IdentityKind
-from app.scoring.facts import merge
+from app.scoring.facts import Facts, merge
 from app.scoring.journeys import journey_of
 from app.scoring.stages import Standing
 from app.services.evaluation import EvaluatedLead, Origin, evaluated, up_to_date
+from app.services.failures import explaining_damage
 from app.services.history import fold_leads
 from app.services.identities import by_survival
+from app.services.leads import existing
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.publications import Publications
 from app.services.saving import save
@@ -61,7 +64,8 @@ async def merge_leads(
     """
 
     async def work(connection: AsyncConnection) -> Merger:
-        leads = await lead_store.lock(connection, await _distinct(connection, lead_ids))
+        with explaining_damage():
+            leads = await lead_store.lock(connection, await _distinct(connection, lead_ids))
         merger = await _merged(connection, models, leads, now)
         if not dry_run:
             await _store_merger(connection, merger, now)
@@ -118,12 +122,14 @@ async def split_lead(
     The id of a lead that was merged into this one follows its identities. Raises `NotFound`, or `ValidationFailed`
     unless the lead has these identities and others.
     """
+    async with database.read() as connection:  # a lead with many events takes seconds, and nobody waits for a reader
+        read = await _read_parts(connection, models, await existing(connection, lead_id), identities)
 
     async def work(connection: AsyncConnection) -> Split:
         lead = await _locked(connection, lead_id)
-        owned = (await identity_store.by_lead(connection, [lead.id]))[lead.id]
-        _check(identities, owned)
-        split = await _split(connection, models, lead, (owned - set(identities), set(identities)), now)
+        are_current = lead == read.lead and (await models.active(connection)).version == read.version
+        parts = read if are_current else await _read_parts(connection, models, lead, identities)
+        split = await _split(connection, models, parts, now)
         if not dry_run:
             await _store_split(connection, split, identities, now)
         return split
@@ -131,11 +137,34 @@ async def split_lead(
     return await retry_on_conflict(database, work)
 
 
+class _Parts(NamedTuple):
+    """A lead, and the identities and facts of both parts by the ids that these will have; the new one is last.
+
+    They are current while the lead's row and the active model's `version` are these.
+    """
+
+    lead: Lead
+    version: int
+    identities: Mapping[UUID, Collection[Identity]]
+    facts: Mapping[UUID, Facts]
+
+
+async def _read_parts(
+    connection: AsyncConnection, models: ActiveModels, lead: Lead, separated: Collection[Identity]
+) -> _Parts:
+    owned = (await identity_store.by_lead(connection, [lead.id]))[lead.id]
+    _check(separated, owned)
+    identities = {lead.id: owned - set(separated), uuid7(): set(separated)}
+    model = await models.active(connection)
+    return _Parts(lead, model.version, identities, await fold_leads(connection, model, identities))
+
+
 async def _locked(connection: AsyncConnection, lead_id: UUID) -> Lead:
     survivors = await lead_store.survivors(connection, [lead_id])
     if lead_id not in survivors:
         raise NotFound(f"There is no lead {lead_id}.")
-    (lead,) = (await lead_store.lock(connection, [survivors[lead_id]])).values()
+    with explaining_damage():
+        (lead,) = (await lead_store.lock(connection, [survivors[lead_id]])).values()
     return lead
 
 
@@ -147,30 +176,22 @@ def _check(identities: Collection[Identity], owned: Collection[Identity]) -> Non
         raise ValidationFailed("The lead has no other identities: leave it at least one.")
 
 
-async def _split(
-    connection: AsyncConnection,
-    models: ActiveModels,
-    lead: Lead,
-    parts: tuple[Collection[Identity], Collection[Identity]],
-    now: datetime,
-) -> Split:
-    """`parts`: the identities that remain, and those that are separated."""
-    model = await models.active(connection)
-    before = (await up_to_date(connection, models, model, {lead.id: lead}))[lead.id]
-    new_id, split_id = uuid7(), str(uuid7())
-    remaining_ids, former_ids = await _former_ids(connection, lead.id, parts[1])
-    ids = {lead.id: [lead.id, *remaining_ids], new_id: former_ids}
-    identities = dict(zip(ids, parts, strict=True))
-    facts = await fold_leads(connection, model, identities)
+async def _split(connection: AsyncConnection, models: ActiveModels, parts: _Parts, now: datetime) -> Split:
+    """`parts` are those of the locked lead."""
+    model, lead_id = await models.active(connection), parts.lead.id
+    before = (await up_to_date(connection, models, model, {lead_id: parts.lead}))[lead_id]
+    new_id, split_id = list(parts.identities)[-1], str(uuid7())
+    remaining_ids, former_ids = await _former_ids(connection, lead_id, parts.identities[new_id])
+    ids = {lead_id: [lead_id, *remaining_ids], new_id: former_ids}
     reached = await _reached(connection, models, ids)
-    since = await _known_since(connection, identities)
+    since = await _known_since(connection, parts.identities)
     separations = [{**before.separations, split_id: side} for side in (0, 1)]
-    remaining = evaluated(model, lead.id, before, facts[lead.id], now, cause="split")
-    separated = evaluated(model, new_id, None, facts[new_id], now, cause="split")
+    remaining = evaluated(model, lead_id, before, parts.facts[lead_id], now, cause="split")
+    separated = evaluated(model, new_id, None, parts.facts[new_id], now, cause="split")
     histories = [_History(reached[each], since[each], sides) for each, sides in zip(ids, separations, strict=True)]
     return Split(
         _with_history(model, remaining, histories[0]),
-        _with_history(model, separated, histories[1])._replace(origin=Origin(lead.id, former_ids)),
+        _with_history(model, separated, histories[1])._replace(origin=Origin(lead_id, former_ids)),
     )
 
 

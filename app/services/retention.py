@@ -5,23 +5,22 @@ that is split, merged or rebuilt later is still exact. Only what a summary lacks
 counts no deleted events.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from app.errors import NotFound
+from app.metrics import Metrics
 from app.scoring.engine import CompiledModel
-from app.scoring.events import Event, Identity
-from app.scoring.facts import Facts, merge
-from app.scoring.history import fold
 from app.services.changes import changed_account
 from app.services.evaluation import StageMoves, reevaluate, stage_moves
-from app.services.groups import refold_groups, summarize_groups
+from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads
+from app.services.groups import refold_groups
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.saving import save
+from app.services.summaries import summarize
 from app.storage import changes as change_store
 from app.storage import erasure as erasure_store
 from app.storage import events as event_store
@@ -29,15 +28,15 @@ from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import links as link_store
 from app.storage import retention as retention_store
-from app.storage import rollouts as rollout_store
-from app.storage import summaries as summary_store
 from app.storage.changes import Change
-from app.storage.db import Database
+from app.storage.db import Conflict, Database
 from app.storage.leads import Lead
-from app.storage.summaries import Summary
 
 CHUNK_EVENTS = 500
 CHUNK_LEADS = 100
+
+WORK = "retention"
+"""What leads are set aside for."""
 
 OnChunk = Callable[[int, StageMoves], bool]
 """Called with the number of what a chunk deleted and its changes of stage; returns whether to continue."""
@@ -50,34 +49,44 @@ async def delete_old_events(
     now: datetime,
     on_chunk: OnChunk,
     chunk: int = CHUNK_EVENTS,
+    *,
+    set_aside: SetAside | None = None,
 ) -> None:
-    """Delete the events received before a moment, and keep their facts."""
+    """Delete the events received before a moment, and keep their facts.
 
-    async def work(connection: AsyncConnection) -> tuple[int, StageMoves]:
-        return await _delete_chunk(connection, models, before, now, chunk)
-
+    `set_aside`: the leads whose events are left; those that can't be evaluated are added to them.
+    """
+    set_aside = set_aside or SetAside(Metrics())
+    chunks = Chunks(chunk)
     while True:
-        count, moves = await retry_on_conflict(database, work)
+        try:
+            count, moves = await _take_step(database, models, before, now, chunks.size, set_aside.of(WORK))
+        except Conflict:
+            continue
+        except ChunkFailed as error:
+            if lead_id := chunks.failed(error):
+                set_aside.add(WORK, lead_id, error)
+            continue
+        chunks.succeeded()
         if not count or not on_chunk(count, moves):
             return
 
 
-async def _delete_chunk(
-    connection: AsyncConnection, models: ActiveModels, before: datetime, now: datetime, limit: int
+async def _take_step(
+    database: Database, models: ActiveModels, before: datetime, now: datetime, limit: int, without: Collection[UUID]
 ) -> tuple[int, StageMoves]:
-    found = await retention_store.oldest_events(connection, before, limit)
-    if not found:
-        return 0, ()
-    _, leads = await lead_store.lock_owners(connection, {event.identities[0] for event in found})
-    model = await models.active(connection)  # after locking: no locked lead can have a newer version
-    moves = await _bring_up_to_date(connection, models, model, leads, now)
-    changed_at = await retention_store.last_retraction(connection, [event.id for event in found])
-    retraction_of = await retention_store.delete_events(connection, [event.id for event in found])
-    deleted = [event for event in found if event.id in retraction_of]  # another process may have come first
-    valid_from = max([await _published_at(connection), *(event.received_at for event in deleted)])
-    facts = _by_identity(model, deleted, {event_id for event_id, retraction in retraction_of.items() if retraction})
-    await _summarize(connection, facts, max(valid_from, changed_at or valid_from))
-    await summarize_groups(connection, (event for event in deleted if retraction_of[event.id] is None))
+    """Delete the next chunk. Returns how many events it had, and the changes of stage. Raises `ChunkFailed`."""
+    with naming_leads() as lead_ids:
+        async with database.write() as connection:
+            found = await retention_store.oldest_events(connection, before, limit, without)
+            if not found:
+                return 0, ()
+            identities = {event.identities[0] for event in found}
+            lead_ids.extend(set((await identity_store.find(connection, identities)).values()))
+            _, leads = await lead_store.lock_owners(connection, identities)
+            model = await models.active(connection)  # after locking: no locked lead can have a newer version
+            moves = await _bring_up_to_date(connection, models, model, leads, now)
+            await summarize(connection, model, found)
     return len(found), moves
 
 
@@ -89,34 +98,6 @@ async def _bring_up_to_date(
     results = await reevaluate(connection, models, model, outdated, now, "model")
     await save(connection, results, now)
     return stage_moves(results)
-
-
-async def _published_at(connection: AsyncConnection) -> datetime:
-    """When the active model was published: answers by earlier ones may need other signals than the summaries have."""
-    latest = await rollout_store.latest(connection)
-    if latest is None:
-        raise NotFound("There is no scoring model: run `leadscore model publish FILE`.")
-    return latest.published_at
-
-
-def _by_identity(model: CompiledModel, events: Sequence[Event], retracted: Container[UUID]) -> dict[Identity, Facts]:
-    """The facts of events by their identities: those of retracted ones are empty."""
-    by_identity: dict[Identity, list[Event]] = {}
-    for event in events:
-        counted = by_identity.setdefault(event.identities[0], [])
-        if event.id not in retracted:
-            counted.append(event)
-    return {identity: fold(model, counted) for identity, counted in by_identity.items()}
-
-
-async def _summarize(connection: AsyncConnection, facts: Mapping[Identity, Facts], valid_from: datetime) -> None:
-    """Add facts to the summaries of their identities."""
-    old = {summary.identity: summary for summary in await summary_store.of_identities(connection, facts)}
-    changed = []
-    for identity, added in facts.items():
-        before = old.get(identity) or Summary(identity, Facts(), valid_from)
-        changed.append(Summary(identity, merge([before.facts, added]), max(before.valid_from, valid_from)))
-    await summary_store.save(connection, changed)
 
 
 # --- Anonymous leads --------------------------------------------------------------------------------------------
@@ -144,11 +125,11 @@ async def _forget(connection: AsyncConnection, lead_ids: Sequence[UUID], now: da
     anonymous = {lead_id for lead_id, theirs in owned.items() if all(each.kind == "anonymous_id" for each in theirs)}
     ids = await link_store.with_merged(connection, anonymous)
     keys = [str(each) for lead_id in anonymous for each in owned[lead_id]]
-    leads = await lead_store.get_many(connection, anonymous)
+    accounts = await lead_store.accounts(connection, anonymous)
     groups = await event_store.groups_named_under(connection, keys)
     await erasure_store.delete_rows(connection, ids, keys)
     await refold_groups(connection, groups)
-    left = [change for lead in leads.values() for change in changed_account(lead.id, lead.account, None, now)]
+    left = [change for lead_id in anonymous for change in changed_account(lead_id, accounts.get(lead_id), None, now)]
     erased = [Change(uuid7(), "lead.erased", now, each, {}) for each in ids]
     await change_store.insert(connection, [*left, *erased], now)
     return len(anonymous)

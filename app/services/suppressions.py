@@ -1,4 +1,4 @@
-"""Suppressions: the events of people who were erased and want to stay so are dropped, with their rejected messages.
+"""Suppressions: the events of people who object are dropped, with their rejected messages.
 
 Identities are stored as hashes, made with a secret that is not in the database: somebody with a dump alone can't find
 out whether an address that they guess was suppressed.
@@ -9,7 +9,7 @@ needs in any case, after it has locked the leads, and starts over if that is not
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound, ValidationFailed
 from app.scoring.events import Event, Identity
+from app.services.models import retry_on_conflict
 from app.services.pages import Page, fetch_page
 from app.storage import rollouts as rollout_store
 from app.storage import suppressions as suppression_store
@@ -70,12 +71,29 @@ class Suppressions:
         """Let the next commit read which suppression is the newest: another process may have added one."""
         self._is_known = False
 
-    async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
-        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
+    def check(self) -> str:
+        """The secret's id. Raises `ValidationFailed` if there is none to suppress people with."""
         secret_id = self.secret_id
         if secret_id is None:
             raise ValidationFailed("To suppress people, set LEADSCORE_SUPPRESSION_SECRET first.")
+        return secret_id
+
+    async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
+        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
+        secret_id = self.check()
         await suppression_store.insert(connection, map(self._hash, map(str, identities)), secret_id, now)
+
+    async def suppress(self, identities: Collection[Identity], now: datetime) -> list[Suppression]:
+        """Suppress identities, whether or not a lead has them; what is stored of that lead stays.
+
+        Raises `ValidationFailed` if there is no secret.
+        """
+
+        async def work(connection: AsyncConnection) -> list[Suppression]:
+            await self.add(connection, identities, now)
+            return await suppression_store.of_hashes(connection, [self._hash(str(each)) for each in identities])
+
+        return await retry_on_conflict(self._database, work)
 
     async def page(self, after: int | None, limit: int) -> Page[Suppression]:
         """The latest first."""

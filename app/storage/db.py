@@ -205,7 +205,8 @@ def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: Connect
     connection.isolation_level = None  # the driver must not begin transactions by itself
     connection.run_async(_enable_wal)
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={SQLITE_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
+    # `secure_delete` overwrites what is deleted: a person who was erased must not be left in unused parts of the file.
+    for pragma in (f"busy_timeout={SQLITE_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

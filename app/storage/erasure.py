@@ -32,10 +32,10 @@ PERSONAL = ("message_ids", "names")
 
 
 async def lock(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
-    """Lock a lead, and return its id with those of all leads that were merged into it."""
+    """Lock a lead, and return its id, then those of all leads that were merged into it."""
     await connection.execute(select(leads.c.id).where(leads.c.id == lead_id).with_for_update())
-    query = select(leads.c.id).where(or_(leads.c.id == lead_id, leads.c.merged_into == lead_id))
-    return list((await connection.execute(query)).scalars())
+    merged = select(leads.c.id).where(leads.c.merged_into == lead_id)
+    return [lead_id, *(await connection.execute(merged)).scalars()]
 
 
 async def erase(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:

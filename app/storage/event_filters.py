@@ -1,7 +1,7 @@
-"""Filters of events, as conditions in SQL."""
+"""Filters of events: as conditions in SQL, and as JSON."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,19 @@ class EventFilter:
     def condition(self) -> ColumnElement[bool]:
         given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
         return and_(*(_CONDITIONS[name](value) for name, value in given.items()))
+
+
+def filter_to_json(wanted: EventFilter) -> dict[str, Any]:
+    """The fields that are set."""
+    return {name: value for name, value in asdict(wanted).items() if value is not None}
+
+
+def filter_from_json(stored: Mapping[str, Any]) -> EventFilter:
+    times = {
+        name: datetime.fromisoformat(stored[name]) for name in ("received_from", "received_before") if name in stored
+    }
+    lead_id = {"lead_id": UUID(stored["lead_id"])} if "lead_id" in stored else {}
+    return EventFilter(**{**stored, **times, **lead_id})
 
 
 def _identities_of(lead_id: UUID) -> Any:

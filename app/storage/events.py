@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, Row, Select, or_, select, true
+from sqlalchemy import ColumnElement, Dialect, Row, Select, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity, event_name_key
@@ -18,6 +18,12 @@ from app.storage.tables import events, group_summaries, identities, leads
 
 ROWS_AT_ONCE = 500
 COUNTS = events.c.retraction_id.is_(None)
+
+
+def not_of_leads(lead_ids: Collection[UUID]) -> list[ColumnElement[bool]]:
+    """A condition for events of other leads than these; none at all if there are none."""
+    theirs = select(identities.c.identity).where(any_of_values(identities.c.lead_id, lead_ids))
+    return [events.c.identity.not_in(theirs)] if lead_ids else []
 
 
 async def insert(connection: AsyncConnection, new: Collection[Event], now: datetime) -> set[UUID]:
@@ -54,6 +60,13 @@ async def of_leads(
         for row in rows:
             found.setdefault(row.lead_id, []).append(event_of_row(row))
         yield found
+
+
+async def some_of_lead(connection: AsyncConnection, lead_id: UUID, limit: int) -> list[Event]:
+    """Some of a lead's events, retracted ones included."""
+    theirs = select(identities.c.identity).where(identities.c.lead_id == lead_id)
+    rows = await connection.execute(select(events).where(events.c.identity.in_(theirs)).limit(limit))
+    return [event_of_row(row) for row in rows]
 
 
 async def filed_under(

@@ -36,6 +36,14 @@ MAX_SOURCE_LENGTH = 100
 """Characters of a first touch's source, campaign and referrer that reports distinguish: index entries must be small."""
 
 
+class UnreadableLead(Exception):
+    """The row of a lead is damaged; `__cause__` says how."""
+
+    def __init__(self, lead_id: UUID) -> None:
+        super().__init__(str(lead_id))
+        self.lead_id = lead_id
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
     """One person. `scores`, `standing` and `account` are those of the last evaluation, by the model of `model_version`.
@@ -220,6 +228,12 @@ async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
     return sorted(row.id for row in await connection.execute(query))
 
 
+async def accounts(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, AccountKey]:
+    """The accounts of those of these leads that have one, without reading the rest of the leads."""
+    query = select(leads.c.id, leads.c.account).where(any_of_values(leads.c.id, ids), leads.c.account.is_not(None))
+    return {row.id: parse_account_key(row.account) for row in await connection.execute(query)}
+
+
 async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
     """Each lead's stored stage and the model version that names it; for a merged lead, those before the merge."""
     query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(any_of_values(leads.c.id, ids))
@@ -290,7 +304,14 @@ def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def from_row(row: Any) -> Lead:
-    """The lead in a row with all columns of `STORED`."""
+    """The lead in a row with all columns of `STORED`. Raises `UnreadableLead`."""
+    try:
+        return _read(row)
+    except Exception as error:
+        raise UnreadableLead(row.id) from error
+
+
+def _read(row: Any) -> Lead:
     traits = traits_from_json(row.traits)
     facts = Facts(
         tally=tally_from_json(row.tally),

@@ -8,14 +8,19 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event
-from app.storage.events import event_of_row
+from app.storage.events import event_of_row, not_of_leads
 from app.storage.sql import any_of_values
 from app.storage.tables import events, identities, leads, retracted_events
 
 
-async def oldest_events(connection: AsyncConnection, before: datetime, limit: int) -> list[Event]:
-    """The oldest events, if they were received before a moment. Ids ascend nearly in the order of receipt."""
-    rows = await connection.execute(select(events).order_by(events.c.id).limit(limit))
+async def oldest_events(
+    connection: AsyncConnection, before: datetime, limit: int, without: Collection[UUID]
+) -> list[Event]:
+    """The oldest events, if they were received before a moment. Ids ascend nearly in the order of receipt.
+
+    `without`: leads whose events are left out.
+    """
+    rows = await connection.execute(select(events).where(*not_of_leads(without)).order_by(events.c.id).limit(limit))
     return [event_of_row(row) for row in rows if row.received_at < before]
 
 

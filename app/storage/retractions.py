@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.events import Event, Identity
 from app.scoring.history import Gap
 from app.storage.event_filters import EventFilter
-from app.storage.events import COUNTS, event_of_row
+from app.storage.events import COUNTS, event_of_row, not_of_leads
 from app.storage.identities import parse_identity
 from app.storage.sql import any_of_values
 from app.storage.tables import events, identities, retracted_events, retractions
@@ -65,9 +65,10 @@ async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> l
     return [Retraction(**row) for row in rows.mappings()]
 
 
-async def oldest_pending(connection: AsyncConnection) -> Retraction | None:
-    query = select(*_COLUMNS).where(retractions.c.state.in_(PENDING)).order_by(retractions.c.id).limit(1)
-    return await _first(connection, query)
+async def pending(connection: AsyncConnection) -> list[Retraction]:
+    """The oldest first."""
+    query = select(*_COLUMNS).where(retractions.c.state.in_(PENDING)).order_by(retractions.c.id)
+    return [Retraction(**row) for row in (await connection.execute(query)).mappings()]
 
 
 async def claim(
@@ -131,21 +132,27 @@ async def affected_leads(connection: AsyncConnection, wanted: EventFilter, limit
 
 
 async def next_matching(
-    connection: AsyncConnection, wanted: EventFilter, after: Event | None, limit: int
+    connection: AsyncConnection, wanted: EventFilter, after: Event | None, limit: int, without: Collection[UUID]
 ) -> list[Event]:
-    """The next events that count and that the filter matches, in the order of an index: those of a lead together."""
+    """The next events that count and that the filter matches, in the order of an index: those of a lead together.
+
+    `without`: leads whose events are left out.
+    """
     order = (events.c.identity, events.c.occurred_at, events.c.id)
-    query = select(events).where(wanted.condition(), COUNTS).order_by(*order).limit(limit)
+    query = select(events).where(wanted.condition(), COUNTS, *not_of_leads(without)).order_by(*order).limit(limit)
     if after is not None:
         query = query.where(tuple_(*order) > (str(after.identities[0]), after.occurred_at, after.id))
     return [event_of_row(row) for row in await connection.execute(query)]
 
 
-async def next_retracted(connection: AsyncConnection, retraction_id: UUID, limit: int) -> list[Event]:
-    """Some of the events that a retraction still takes back."""
+async def next_retracted(
+    connection: AsyncConnection, retraction_id: UUID, limit: int, without: Collection[UUID]
+) -> list[Event]:
+    """Some of the events that a retraction still takes back. `without`: as above."""
     ours = select(events).join(retracted_events, retracted_events.c.event_id == events.c.id)
     still = (retracted_events.c.retraction_id == retraction_id, retracted_events.c.restored_at.is_(None))
-    rows = await connection.execute(ours.where(*still).order_by(events.c.identity, events.c.id).limit(limit))
+    query = ours.where(*still, *not_of_leads(without)).order_by(events.c.identity, events.c.id).limit(limit)
+    rows = await connection.execute(query)
     return [event_of_row(row) for row in rows]
 
 

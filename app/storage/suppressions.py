@@ -40,6 +40,12 @@ async def find(connection: AsyncConnection, hashes: Collection[str]) -> set[str]
     return {row.hash for row in await _FIND.rows(connection, hashes=list(hashes))}
 
 
+async def of_hashes(connection: AsyncConnection, hashes: Collection[str]) -> list[Suppression]:
+    """The latest first."""
+    query = select(suppressions).where(any_of_values(suppressions.c.hash, hashes)).order_by(suppressions.c.id.desc())
+    return [Suppression(**row) for row in (await connection.execute(query)).mappings()]
+
+
 async def page(connection: AsyncConnection, after: int | None, limit: int) -> list[Suppression]:
     """The latest first."""
     query = select(suppressions) if after is None else select(suppressions).where(suppressions.c.id < after)

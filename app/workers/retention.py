@@ -21,4 +21,4 @@ async def apply_retention(runtime: Runtime, stopping: asyncio.Event) -> None:
         await delete_anonymous_leads(runtime.database, first_day_kept, now, on_chunk)
     if settings.events_days is not None:
         before = now - timedelta(days=settings.events_days)
-        await delete_old_events(runtime.database, runtime.models, before, now, on_chunk)
+        await delete_old_events(runtime.database, runtime.models, before, now, on_chunk, set_aside=runtime.set_aside)

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.services.evaluation import StageMoves
-from app.services.retractions import work_off
+from app.services.retracting import work_off
 from app.services.runtime import Runtime
 
 
@@ -14,4 +14,4 @@ async def run_retractions(runtime: Runtime, stopping: asyncio.Event) -> None:
         runtime.metrics.moved(moves)
         return not stopping.is_set()
 
-    await work_off(runtime.database, runtime.models, runtime.id, runtime.clock, on_chunk)
+    await work_off(runtime.database, runtime.models, runtime.id, runtime.clock, on_chunk, set_aside=runtime.set_aside)

@@ -1,5 +1,9 @@
 """Suppressions over HTTP."""
 
+from typing import Any
+
+import pytest
+
 from tests.api.harness import Api, assert_problem, running, track
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -33,3 +37,28 @@ async def test_without_a_secret_suppressing_is_refused(web: Api) -> None:
     assert_problem(answer, 422, "validation-error")
     assert_problem(await web.ask("/v1/suppressions"), 403, "insufficient-scope")
     assert await web.lead(user_id="u1") == lead
+    assert_problem(await web.do("/v1/suppressions", {"identities": [{"user_id": "u1"}]}), 422, "validation-error")
+
+
+async def test_somebody_who_is_not_known_yet_is_kept_out(sqlite_url: str) -> None:
+    async with running(sqlite_url, suppression_secret=SECRET) as api:
+        wanted = {"identities": [{"email": "Ada@Example.com"}, {"user_id": "u1"}]}
+        made = await api.do("/v1/suppressions", wanted)
+        assert made.status_code == 201
+        assert (await api.ask("/v1/suppressions", "admin")).json() == made.json()
+        await api.batch(track(), track(userId="u2", context={"traits": {"email": "ada@example.com"}}))
+        assert (await api.told("/v1/leads"))["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path"),
+    [
+        ({"identities": []}, "identities"),
+        ({"identities": [{"user_id": "u1"}, {"user_id": "null"}]}, "identities.1"),
+        ({"identities": [{"user_id": "u1", "email": "ada@example.com"}]}, "identities.0"),
+        ({"identity": {"user_id": "u1"}}, "identities"),
+    ],
+)
+async def test_what_is_not_an_identity_is_refused_by_its_path(web: Api, wanted: Any, path: str) -> None:
+    problem = assert_problem(await web.do("/v1/suppressions", wanted), 422, "validation-error")
+    assert path in [error["path"] for error in problem["errors"]]

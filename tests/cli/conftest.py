@@ -24,6 +24,23 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def run(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., str]:
+    """`leadscore …` in this process, on an embedded database: what it prints."""
+    monkeypatch.setenv("LEADSCORE_DATABASE_URL", sqlite_url.replace("+aiosqlite", ""))
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["leadscore", *arguments])
+        with pytest.raises(SystemExit):
+            main()
+        said = capsysbinary.readouterr()
+        return (said.out + said.err).decode()
+
+    return run
+
+
+@pytest.fixture
 def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """`leadscore …` in this process, for what needs no database: what it says on standard error as it fails."""
 

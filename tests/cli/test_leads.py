@@ -4,35 +4,25 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from app.cli import main
 from app.services.publishing import install_starter
 from tests.services.harness import event, serving
 
 
 @pytest.fixture
-def leads(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Callable[..., str]:
-    """`leadscore leads …` in this process, on a database with one person: what it prints."""
+def leads(sqlite_url: str, run: Callable[..., str]) -> Callable[..., str]:
+    """`leadscore leads …` on a database with one person: what it prints."""
 
     async def fill() -> None:
         async with serving(sqlite_url) as service:
             await install_starter(service.database, service.clock)
             await service.ingest(event("a1"), event("user_id:u1", "anonymous_id:a1"))
 
-    def run(*arguments: str) -> str:
-        monkeypatch.setattr("sys.argv", ["leadscore", "leads", *arguments])
-        with pytest.raises(SystemExit):
-            main()
-        said = capsysbinary.readouterr()
-        return (said.out + said.err).decode()
-
     asyncio.run(fill())
-    monkeypatch.setenv("LEADSCORE_DATABASE_URL", sqlite_url.replace("+aiosqlite", ""))
-    return run
+    return partial(run, "leads")
 
 
 def test_a_lead_is_exported_by_an_identity_or_by_its_id(leads: Callable[..., str]) -> None:
@@ -58,4 +48,4 @@ def test_an_erased_lead_is_gone(leads: Callable[..., str]) -> None:
 
 
 def test_what_is_neither_an_id_nor_an_identity_is_refused(leads: Callable[..., str]) -> None:
-    assert leads("export", "ada@example.com").startswith("`ada@example.com` is not a lead")
+    assert leads("export", "ada@example.com").startswith("`ada@example.com` is not an id or identity")

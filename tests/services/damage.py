@@ -1,8 +1,9 @@
 """Leads whose rows are damaged, so that every evaluation of them fails."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.storage.db import Database
 from app.storage.tables import leads
@@ -13,3 +14,14 @@ async def damage(database: Database, *lead_ids: UUID) -> None:
     async with database.write() as connection:
         damaged = {"tally": {"signal": {"yesterday": 1}}}
         await connection.execute(update(leads).where(leads.c.id.in_(lead_ids)).values(damaged))
+
+
+async def tally_of(database: Database, lead_id: UUID) -> Any:
+    """As it is stored, for `repair`."""
+    async with database.read() as connection:
+        return (await connection.execute(select(leads.c.tally).where(leads.c.id == lead_id))).scalar_one()
+
+
+async def repair(database: Database, lead_id: UUID, tally: Any) -> None:
+    async with database.write() as connection:
+        await connection.execute(update(leads).where(leads.c.id == lead_id).values(tally=tally))

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from app.services.links import merge_leads, split_lead
 from app.services.retention import delete_anonymous_leads, delete_old_events
-from app.services.retractions import EventFilter, Retractions, work_off
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
 from tests.services.feeds import read_all
 from tests.services.harness import NOW, Service, event, who
 from tests.services.members import traits_stored

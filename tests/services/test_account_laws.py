@@ -12,7 +12,8 @@ from app.services import account_rollups
 from app.services.erasure import erase_lead
 from app.services.links import merge_leads, split_lead
 from app.services.retention import delete_old_events
-from app.services.retractions import EventFilter, Retractions, work_off
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
 from app.services.sweep import sweep_due
 from app.storage import identities as identity_store
 from tests.services.harness import DOCUMENT, EXAMPLES, Service, World, alias, small_model

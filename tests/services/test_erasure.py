@@ -10,12 +10,14 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
-from app.services.erasure import erase_lead
-from app.services.retractions import EventFilter, Retractions, work_off
+from app.services.erasure import delete_events, erase_lead
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
 from app.storage.rejections import Rejection
 from app.storage.tables import metadata
+from tests.services.damage import damage
 from tests.services.feeds import read_all
 from tests.services.harness import NOW, Service, alias, event, serving, who
 from tests.services.people import people_of
@@ -138,6 +140,25 @@ async def test_a_webhook_that_lags_behind_tells_what_is_left(sender: Sender) -> 
     await sender.deliver(webhook)
     assert [body["type"] for body in sender.bodies()] == ["lead.created", "lead.erased"]
     assert not any("identities" in body for body in sender.bodies())
+
+
+async def test_a_damaged_lead_can_be_erased(service: Service) -> None:
+    await service.ingest(planted("u1", "e1@x"), event("u2"))
+    lead_id = await lead_of(service, f"u1{TOKEN}")
+    await damage(service.database, lead_id)
+    await erase_lead(service.database, service.models, lead_id, NOW)
+    assert await tables_with_token(service) == set()
+
+
+async def test_a_lead_with_many_events_is_erased_in_chunks_that_each_leave_it_exact(service: Service) -> None:
+    """An erasure that is interrupted has changed nothing but the log, and can be repeated."""
+    await service.ingest(*(planted("u1", "a1") for _ in range(3)), *(planted("u1", type="group") for _ in range(4)))
+    lead_id, before = await lead_of(service, f"u1{TOKEN}"), await stored(service.database)
+    async with service.database.write() as connection:
+        assert await delete_events(connection, service.models, lead_id, 3)
+    assert (await stored(service.database), len(await event_log(service.database))) == (before, 4)
+    await erase_lead(service.database, service.models, lead_id, NOW, chunk=2)
+    assert await tables_with_token(service) == set()
 
 
 async def test_an_unknown_lead_is_not_found(service: Service) -> None:

@@ -25,7 +25,8 @@ from app.services.erasure import erase_lead
 from app.services.links import merge_leads, split_lead
 from app.services.lookback import ScoreView
 from app.services.retention import delete_anonymous_leads, delete_old_events
-from app.services.retractions import EventFilter, Retractions, work_off
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
 from app.services.sweep import sweep_due
 from app.services.writer import Receipt
 from app.storage.db import Database

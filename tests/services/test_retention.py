@@ -4,11 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.errors import Gone
 from app.services.links import split_lead
 from app.services.retention import delete_anonymous_leads, delete_old_events
-from app.services.retractions import EventFilter, Retractions, work_off
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
+from tests.services.damage import damage
 from tests.services.feeds import read_all
 from tests.services.harness import Service, days_ago, event, serving, who, with_signal
 from tests.services.rebuild import event_log, stored
@@ -39,6 +42,23 @@ async def test_a_lead_keeps_what_its_deleted_events_counted_for(service: Service
     before = await stored(service.database)
     await delete_events(service, 0.5, chunk=1)
     assert (await stored(service.database), len(await event_log(service.database))) == (before, 2)
+
+
+async def test_a_damaged_lead_keeps_its_events_and_all_others_are_deleted(service: Service) -> None:
+    await on_day(service, 0, *(event(f"u{number}") for number in range(6)))
+    damaged = await lead_id(service, "u2")
+    await damage(service.database, damaged)
+    with capture_logs() as lines:
+        await delete_events(service, 1, chunk=4)
+    assert [str(each.identities[0]) for each in await event_log(service.database)] == ["user_id:u2"]
+    assert [line["lead"] for line in lines] == [str(damaged)]
+
+
+async def test_a_damaged_anonymous_lead_is_deleted_like_any_other(service: Service) -> None:
+    await on_day(service, 0, event("a1"), event("a2"))
+    await damage(service.database, await lead_id(service, "a1"))
+    await delete_anonymous(service, 2)
+    assert await stored(service.database) == {}
 
 
 async def test_a_stopped_deletion_continues_later(service: Service) -> None:

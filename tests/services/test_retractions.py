@@ -8,28 +8,35 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.errors import NotFound
 from app.scoring.engine import compile_model
 from app.services.evaluation import StageMoves
-from app.services.retractions import EventFilter, Retractions, RetractionView, work_off
+from app.services.failures import SetAside
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Extent, Retractions, RetractionView
+from tests.services.damage import damage, repair, tally_of
 from tests.services.feeds import read_all
 from tests.services.harness import NOW, Service, changes, days_ago, event, serving, small_model
 from tests.services.rebuild import event_log, rebuilt, stored
 from tests.services.test_lookback import after, as_served, lead_id, on_day, score_on
 
 WEBSITE = EventFilter(source="website")
+SOURCES = ("website", "product")
 
 
 def retractions_of(service: Service) -> Retractions:
     return Retractions(service.database, service.models, service.clock)
 
 
-async def carry_out(service: Service, chunk: int = 500, *, stop: bool = False) -> None:
+async def carry_out(
+    service: Service, chunk: int = 500, *, stop: bool = False, set_aside: SetAside | None = None
+) -> None:
     def on_chunk(_events: int, _moves: StageMoves) -> bool:
         return not stop
 
-    await work_off(service.database, service.models, service.id, service.clock, on_chunk, chunk)
+    await work_off(service.database, service.models, service.id, service.clock, on_chunk, chunk, set_aside=set_aside)
 
 
 async def retract(service: Service, wanted: EventFilter, days: float = 1) -> UUID:
@@ -213,6 +220,49 @@ async def test_many_events_are_retracted_while_others_arrive(service: Service, d
     retracted = {each.id for each in log if each.source == "bot"}
     expected = rebuilt(log, lambda person: (model, state[person]["updated_at"]), without=retracted)
     assert (len(retracted), state) == (60, expected)
+
+
+async def test_a_damaged_lead_holds_up_neither_the_others_nor_later_retractions(service: Service) -> None:
+    """Its events go on counting, and the retraction is unfinished until a process can evaluate the lead."""
+    await on_day(service, 0, *(event(f"u{number}") for number in range(5)), event("u0", source="product"))
+    damaged, set_aside = await lead_id(service, "u2"), SetAside(service.metrics)
+    whole = await tally_of(service.database, damaged)
+    await damage(service.database, damaged)
+    service.clock.now = after(1)
+    made = [(await retractions_of(service).create(EventFilter(source=each), "a bot", "admin")) for each in SOURCES]
+    with capture_logs() as lines:
+        for _ in range(2):
+            await carry_out(service, chunk=4, set_aside=set_aside)
+    assert [line["lead"] for line in lines] == [str(damaged)]
+    views = [await retractions_of(service).get(each.retraction.id) for each in made]
+    assert [(view.retraction.state, view.extent.events) for view in views] == [("retracting", 4), ("retracted", 1)]
+    await repair(service.database, damaged, whole)
+    await carry_out(service)
+    assert [await count(service, f"u{number}") for number in range(5)] == [0] * 5
+
+
+async def test_a_damaged_lead_does_not_keep_a_retraction_from_being_undone(service: Service) -> None:
+    await on_day(service, 0, *(event(f"u{number}") for number in range(5)))
+    damaged = await lead_id(service, "u2")
+    made = await retract(service, WEBSITE)
+    await damage(service.database, damaged)
+    view = await undo(service, made)
+    assert (view.retraction.state, view.extent) == ("undoing", Extent(1, 1))
+
+
+async def test_what_prevails_in_a_lead_with_many_events_is_taken_back_last(service: Service) -> None:
+    """Otherwise each chunk would have the first event of those that are left, and the lead be rebuilt every time."""
+    await on_day(service, 0, *(event("u1", at=days_ago(number)) for number in range(9)))
+    service.clock.now = after(1)
+    await retractions_of(service).create(WEBSITE, "a bot", "admin")
+    sizes: list[int] = []
+
+    def on_chunk(events: int, _moves: StageMoves) -> bool:
+        sizes.append(events)
+        return True
+
+    await work_off(service.database, service.models, service.id, service.clock, on_chunk, 3)
+    assert (sizes, await count(service, "u1")) == ([2, 3, 2, 2], 0)
 
 
 async def test_an_unknown_retraction_is_not_found(service: Service) -> None:

@@ -91,3 +91,23 @@ async def test_without_a_secret_nobody_is_suppressed_and_nothing_erased(service:
             service.database, service.models, await lead_id(service, "u1"), NOW, Suppressions(service.database, None)
         )
     assert len(await stored(service.database)) == 1
+
+
+async def test_somebody_who_is_not_known_yet_is_kept_out_with_all_that_they_are_named_with(service: Service) -> None:
+    await service.ingest(event("u2"))
+    made = await service.suppressions.suppress(who("u1", "e1@x"), NOW)
+    again = await service.suppressions.suppress(who("u1"), NOW)
+    assert (len(made), len(again), again[0] in made) == (2, 1, True)
+    await service.ingest(event("u1", "a1"), event("a2", "e1@x"), event("u2"), event("a1"))
+    assert {person: row["event_count"] for person, row in (await stored(service.database)).items()} == {
+        ("user_id:u2",): 2,
+        ("anonymous_id:a1",): 1,
+    }
+
+
+async def test_a_lead_that_has_a_suppressed_identity_stays_as_it_is(service: Service) -> None:
+    await service.ingest(event("u1"))
+    before = await stored(service.database)
+    await service.suppressions.suppress(who("u1"), NOW)
+    await service.ingest(event("u1"))
+    assert await stored(service.database) == before

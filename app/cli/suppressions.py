@@ -1,0 +1,57 @@
+"""`leadscore suppressions …`: people whose events are dropped, by identities such as `email:ada@example.com`."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.identities import read_argument
+from app.cli.runtime import with_database
+from app.cli.terminal import columns, counted, out, show
+from app.services.runtime import Runtime
+from app.services.suppressions import Suppression
+
+commands = typer.Typer()
+
+Shown = Annotated[int, typer.Option(min=1, max=1_000, help="How many to show.")]
+
+
+@commands.command("add")
+def add(
+    identity: Annotated[list[str], typer.Argument(help="Such as email:ada@example.com. Nobody needs to have it yet.")],
+) -> None:
+    """Drop events with any of these identities from now on. What is stored stays."""
+
+    async def run(runtime: Runtime) -> list[Suppression]:
+        identities = [read_argument(runtime, text) for text in identity]
+        return await runtime.suppressions.suppress(identities, runtime.clock())
+
+    out.print(f"{counted(len(with_database(run)), 'identity is', 'identities are')} suppressed.")
+
+
+@commands.command("list")
+def list_all(limit: Shown = 50) -> None:
+    """List suppressions, the latest first. Identities are stored as hashes alone."""
+
+    async def run(runtime: Runtime) -> tuple[list[Suppression], str | None]:
+        return list((await runtime.suppressions.page(None, limit)).items), runtime.suppressions.secret_id
+
+    found, secret_id = with_database(run)
+    table = columns("id", "since", "state", numbers=False)
+    for each in found:
+        state = "effective" if each.secret_id == secret_id else "without effect: made with another secret"
+        table.add_row(str(each.id), f"{each.created_at:%Y-%m-%d %H:%M}", state)
+    show(table)
+
+
+@commands.command("remove")
+def remove(
+    suppression: Annotated[str, typer.Argument(help="An id from the list, or an identity.")],
+) -> None:
+    """Accept events with an identity again."""
+
+    async def run(runtime: Runtime) -> None:
+        is_id = suppression.isdecimal()
+        await runtime.suppressions.remove(int(suppression) if is_id else read_argument(runtime, suppression))
+
+    with_database(run)
+    out.print("Removed.")

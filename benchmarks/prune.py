@@ -1,0 +1,86 @@
+"""Deleting anonymous visitors whose time is up, while messages arrive: rows a second, and what ingestion notices.
+
+A few visitors come in the ordinary way; their rows are then multiplied in the database.
+"""
+
+from datetime import timedelta
+from time import perf_counter
+
+import uvloop
+from sqlalchemy import text
+
+from app.services.retention import delete_anonymous_leads
+from app.storage.db import Database
+from app.storage.migrations import migrate
+from app.storage.tables import events, identities, leads
+from benchmarks.arrivals import Arrivals, arriving, undisturbed
+from tests.databases import DURABLE, embedded_postgres
+from tests.services.harness import NOW, Service, event, serving, small_model
+
+SEED, COPIES = 1_000, 50
+PAGES = 2
+ROWS_EACH = 2 + PAGES
+PEOPLE = 1_000
+COPIED = {
+    leads: {"id": "md5(id::text || n)::uuid"},
+    identities: {"identity": "identity || '-' || n", "lead_id": "md5(lead_id::text || n)::uuid"},
+    events: {
+        "id": "md5(id::text || n)::uuid",
+        "message_id": "message_id || n",
+        "identity": "identity || '-' || n",
+        "identities": "json_build_array(identity || '-' || n)",
+    },
+}
+"""The columns that differ in copy `n` of a row."""
+
+
+async def fill(service: Service) -> None:
+    """Visitors who looked at two pages each, and known people, whose messages arrive later."""
+    visits = [event(f"a{number}", name="Page Viewed") for number in range(SEED) for _ in range(PAGES)]
+    await service.ingest(*visits)
+    async with service.database.write() as connection:
+        for table, changed in COPIED.items():
+            names = [column.name for column in table.c]
+            values = ", ".join(changed.get(name, f'"{name}"') for name in names)
+            columns = ", ".join(f'"{name}"' for name in names)
+            copied = f"SELECT {values} FROM {table.name}, generate_series(1, {COPIES - 1}) AS n"  # noqa: S608
+            await connection.execute(text(f"INSERT INTO {table.name} ({columns}) {copied}"))
+    async with service.database.engine.connect() as connection:
+        await connection.execute(text("ANALYZE"))
+
+
+async def prune(service: Service) -> tuple[int, float, Arrivals]:
+    """How many visitors were deleted, the seconds that it took, and what arrived meanwhile."""
+    deleted = 0
+
+    def on_chunk(count: int) -> bool:
+        nonlocal deleted
+        deleted += count
+        return True
+
+    service.clock.now = NOW + timedelta(days=100)
+    async with arriving(service, PEOPLE) as arrivals:
+        started = perf_counter()
+        before = (NOW + timedelta(days=1)).date()
+        await delete_anonymous_leads(service.database, before, service.clock.now, on_chunk)
+        return deleted, perf_counter() - started, arrivals
+
+
+async def measure(url: str) -> None:
+    database = Database(url)
+    await migrate(database)
+    await database.close()
+    async with serving(url, small_model()) as service:
+        await fill(service)
+        before = await undisturbed(service, PEOPLE)
+        deleted, seconds, during = await prune(service)
+        rate = deleted * ROWS_EACH / seconds
+        print(
+            f"{deleted:,} visitors ({deleted * ROWS_EACH:,} rows) deleted in {seconds:.1f} s: {rate:,.0f} rows a second"
+        )
+        print(during.beside(before))
+
+
+def report() -> None:
+    with embedded_postgres(DURABLE) as url:
+        uvloop.run(measure(url.replace("postgresql://", "postgresql+asyncpg://")))

@@ -1,0 +1,78 @@
+"""Taking back the events of one source, 1 in 20, while others arrive: how fast, and what ingestion notices.
+
+Afterwards leads have to equal a rebuild.
+"""
+
+from datetime import timedelta
+from random import Random
+from time import perf_counter
+
+import uvloop
+
+from app.scoring.engine import compile_model
+from app.services.retracting import work_off
+from app.services.retractions import EventFilter, Retractions
+from app.storage.db import Database
+from app.storage.migrations import migrate
+from benchmarks.arrivals import NAMES, Arrivals, arriving, undisturbed
+from tests.databases import DURABLE, embedded_postgres
+from tests.services.harness import NOW, Service, event, serving, small_model
+from tests.services.rebuild import event_log, rebuilt, stored
+
+EVENTS, PEOPLE, EVERY = 200_000, 20_000, 20
+BATCH = 2_000
+COMPARED = 500
+
+
+async def fill(service: Service) -> None:
+    random = Random(0)
+    for start in range(0, EVENTS, BATCH):
+        await service.ingest(
+            *(
+                event(
+                    f"u{random.randrange(PEOPLE)}",
+                    name=random.choice(NAMES),
+                    at=NOW - timedelta(minutes=random.randrange(100_000)),
+                    source="bot" if number % EVERY == 0 else "website",
+                )
+                for number in range(start, start + BATCH)
+            )
+        )
+
+
+async def take_back(service: Service) -> tuple[float, Arrivals]:
+    """The seconds that it took, and what arrived meanwhile."""
+    service.clock.now += timedelta(days=1)
+    retractions = Retractions(service.database, service.models, service.clock)
+    await retractions.create(EventFilter(source="bot"), "a bot", "benchmark")
+    async with arriving(service, PEOPLE) as arrivals:
+        started = perf_counter()
+        await work_off(service.database, service.models, service.id, service.clock, lambda *_: True)
+        return perf_counter() - started, arrivals
+
+
+async def equal_a_rebuild(service: Service) -> bool:
+    """Whether these people do: the plain rebuild takes too long for all of them."""
+    people = {f"user_id:u{number}" for number in range(COMPARED)}
+    log = [each for each in await event_log(service.database) if str(each.identities[0]) in people]
+    state = {person: row for person, row in (await stored(service.database)).items() if person[0] in people}
+    model, without = compile_model(small_model(), 1), {each.id for each in log if each.source == "bot"}
+    return state == rebuilt(log, lambda person: (model, state[person]["updated_at"]), without=without)
+
+
+async def measure(url: str) -> None:
+    database = Database(url)
+    await migrate(database)
+    await database.close()
+    async with serving(url, small_model()) as service:
+        await fill(service)
+        before = await undisturbed(service, PEOPLE)
+        seconds, during = await take_back(service)
+        print(f"{EVENTS // EVERY:,} of {EVENTS:,} events taken back in {seconds:.1f} s")
+        print(during.beside(before))
+        print(f"{COMPARED:,} leads equal a rebuild: {await equal_a_rebuild(service)}")
+
+
+def report() -> None:
+    with embedded_postgres(DURABLE) as url:
+        uvloop.run(measure(url.replace("postgresql://", "postgresql+asyncpg://")))

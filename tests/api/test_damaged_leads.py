@@ -1,0 +1,57 @@
+"""Leads that can't be read, over HTTP: the answer says which lead it is and what can be done, and erasing it works."""
+
+from uuid import UUID
+
+import pytest
+
+from tests.api.harness import Api, assert_problem, assert_refused, track
+from tests.services.damage import damage
+
+
+async def damaged(api: Api) -> str:
+    """The id of a lead whose row is damaged, beside a sound one."""
+    await api.batch(track(), track(userId="u2"))
+    lead_id: str = (await api.lead(user_id="u1"))["id"]
+    await damage(api.runtime.database, UUID(lead_id))
+    return lead_id
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/leads/{0}",
+        "/v1/leads/lookup?user_id=u1",
+        "/v1/leads/{0}/score",
+        "/v1/leads/{0}/history",
+        "/v1/leads/{0}/events",
+        "/v1/leads",
+        "/v1/leads/{0}/export",
+    ],
+)
+async def test_a_read_names_the_lead_and_the_remedy(web: Api, path: str) -> None:
+    lead_id = await damaged(web)
+    problem = assert_problem(await web.ask(path.format(lead_id), "admin"), 500, "damaged-lead")
+    assert f"DELETE /v1/leads/{lead_id}" in problem["detail"]
+    assert (await web.lead(user_id="u2"))["event_count"] == 1
+
+
+async def test_a_split_says_the_same(web: Api) -> None:
+    lead_id = await damaged(web)
+    split = await web.do(f"/v1/leads/{lead_id}/split", {"identities": [{"user_id": "u1"}]})
+    assert_problem(split, 500, "damaged-lead")
+
+
+async def test_a_sender_does_not_learn_the_id(web: Api) -> None:
+    lead_id = await damaged(web)
+    answer = await web.batch(track())
+    assert_refused(answer, 500, "internal-error")
+    assert lead_id not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/leads/{0}", "/v1/leads/lookup?user_id=u1"])
+async def test_the_lead_can_be_erased(web: Api, path: str) -> None:
+    lead_id = await damaged(web)
+    erased = await web.client.delete(path.format(lead_id), headers=web.bearer("admin"))
+    assert erased.status_code == 204
+    assert [lead["identities"]["user_id"] for lead in (await web.told("/v1/leads"))["data"]] == [["u2"]]
+    assert (await web.batch(track())).status_code == 200
