@@ -2,10 +2,12 @@
 
 import sys
 
-from benchmarks import costs, deliver, funnel, ingest, lists, pages, prune, retract, rollout
+from benchmarks import batches, costs, deliver, funnel, ingest, lists, pages, prune, reads, retract, rollout
 
 REPORTS = {
     "ingest": ingest.report,
+    "batches": batches.report,
+    "reads": reads.report,
     "costs": costs.report,
     "rollout": rollout.report,
     "deliver": deliver.report,

@@ -1,10 +1,11 @@
-"""The baseline for ingestion: a FastAPI endpoint that validates the same body and stores nothing."""
+"""The baselines over HTTP: FastAPI endpoints that only validate the same body, or that answer with a constant."""
 
 from datetime import datetime
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import Response
 from pydantic import BaseModel
 
 
@@ -30,6 +31,10 @@ def create_baseline() -> FastAPI:
     @app.post("/v1/track")
     async def track(message: Track) -> Accepted:
         return Accepted(success=bool(message.event), accepted=1, duplicates=0)
+
+    @app.get("/constant/{size}")
+    async def constant(size: int) -> Response:
+        return Response(b"x" * size)
 
     return app
 

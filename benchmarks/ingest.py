@@ -1,6 +1,6 @@
-"""One event per request: leadscore, which commits to PostgreSQL before it answers, against a validating endpoint.
+"""One event per request: leadscore, which commits before it answers, against an endpoint that only validates.
 
-Both run with one worker and are measured alternately in one run.
+leadscore on PostgreSQL, leadscore on SQLite and the endpoint run with one worker each and are measured alternately.
 """
 
 import asyncio
@@ -8,9 +8,11 @@ import base64
 import itertools
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from statistics import median
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from benchmarks.load import Load, request, run_load
@@ -21,6 +23,7 @@ CONNECTIONS = 32
 SECONDS = 3
 ROUNDS = 5
 PERSONS = 5_000
+BASELINE = "validating only"
 EVENTS = ("Page Viewed", "Feature Used", "Article Read", "Video Playback Completed", "Form Submitted")
 
 
@@ -57,29 +60,44 @@ def make_requests(key: str, batch: int = 0) -> Callable[[], bytes]:
     return next_request
 
 
-def measure() -> tuple[list[Load], list[Load]]:
-    """Results for leadscore and for the baseline, one per round."""
-    with embedded_postgres(DURABLE) as database_url, baseline_server() as baseline_port:
-        leadscore(database_url, "migrate")
-        key = leadscore(database_url, "keys", "create", "--kind", "write", "--name", "bench")
-        next_request = make_requests(key)
-        with leadscore_server(database_url) as port:
-            asyncio.run(run_load(port, CONNECTIONS, 2, next_request))  # warm-up
-            asyncio.run(run_load(baseline_port, CONNECTIONS, 1, next_request))
-            results, baseline = [], []
-            for _ in range(ROUNDS):
-                results.append(asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)))
-                baseline.append(asyncio.run(run_load(baseline_port, CONNECTIONS, SECONDS, next_request)))
-    return results, baseline
+def measure() -> dict[str, list[Load]]:
+    """The results of each server, one per round."""
+    with ExitStack() as stack:
+        postgres = stack.enter_context(embedded_postgres(DURABLE))
+        folder = stack.enter_context(TemporaryDirectory())
+        subjects = {
+            "leadscore on PostgreSQL": _started(stack, postgres),
+            "leadscore on SQLite": _started(stack, f"sqlite:///{folder}/leadscore.db"),
+        }
+        requests = next(iter(subjects.values()))[1]
+        subjects[BASELINE] = stack.enter_context(baseline_server()), requests
+        results: dict[str, list[Load]] = {name: [] for name in subjects}
+        for _ in range(ROUNDS + 1):
+            for name, (port, next_request) in subjects.items():
+                results[name].append(asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)))
+    return {name: loads[1:] for name, loads in results.items()}  # the first round is a warm-up
+
+
+def _started(stack: ExitStack, database_url: str) -> tuple[int, Callable[[], bytes]]:
+    """The port of a server on this database, and requests that it accepts."""
+    leadscore(database_url, "migrate")
+    key = leadscore(database_url, "keys", "create", "--kind", "write", "--name", "bench")
+    return stack.enter_context(leadscore_server(database_url)), make_requests(key)
 
 
 def report() -> None:
-    results, baseline = measure()
+    results = measure()
     print(f"one event a request, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s each, medians:")
-    for name, loads in (("leadscore on PostgreSQL", results), ("validating only", baseline)):
+    for name, loads in results.items():
         rate, middle, tail = (
             median(getattr(load, field) for load in loads) for field in ("per_second", "median_ms", "p99_ms")
         )
-        print(f"  {name:24} {rate:8,.0f}/s   median {middle:5.1f} ms   p99 {tail:5.1f} ms")
-    ratios = sorted(a.per_second / b.per_second for a, b in zip(results, baseline, strict=True))
-    print(f"  ratio, round by round:   {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+        ratio = _ratio(loads, results[BASELINE])
+        print(f"  {name:24} {rate:8,.0f}/s   median {middle:5.1f} ms   p99 {tail:5.1f} ms{ratio}")
+
+
+def _ratio(loads: Sequence[Load], baseline: Sequence[Load]) -> str:
+    if loads is baseline:
+        return ""
+    ratios = sorted(a.per_second / b.per_second for a, b in zip(loads, baseline, strict=True))
+    return f"   ratio, round by round: {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"

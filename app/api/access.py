@@ -26,7 +26,11 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-CurrentRuntime = Annotated[Runtime, Depends(runtime_of)]
+async def _current_runtime(request: Request) -> Runtime:
+    return runtime_of(request)
+
+
+CurrentRuntime = Annotated[Runtime, Depends(_current_runtime)]
 
 
 def secret_from_header(request: Request) -> str | None:

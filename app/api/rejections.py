@@ -40,7 +40,7 @@ router = APIRouter(
 Text = Annotated[str, Query(min_length=1, max_length=200), Storable]
 
 
-def read_filter(
+async def read_filter(
     code: Annotated[list[Text] | None, Query(description="Repeatable: any of these.")] = None,
     source: Annotated[Text | None, Query(description="The name of the key that the message came with.")] = None,
     since: Annotated[Moment | None, Query(alias="from", description="Received then or later.")] = None,

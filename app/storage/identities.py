@@ -45,12 +45,20 @@ async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict
     return {row.lead_id: row.kind for row in await _KNOWN.rows(connection, lead_ids=list(lead_ids))}
 
 
+_OF_LEADS = Statement(
+    lambda _: (
+        select(identities.c.identity, identities.c.lead_id)
+        .where(any_of_param(identities.c.lead_id, "lead_ids"))
+        .order_by(identities.c.identity)
+    )
+)
+
+
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, dict[str, list[str]]]:
     """The identities of these leads: sorted values by lead and kind."""
     found: dict[UUID, dict[str, list[str]]] = {lead_id: {kind: [] for kind in IDENTITY_KINDS} for lead_id in lead_ids}
     if found:
-        columns = select(identities.c.identity, identities.c.lead_id).order_by(identities.c.identity)
-        for row in await connection.execute(columns.where(any_of_values(identities.c.lead_id, lead_ids))):
+        for row in await _OF_LEADS.rows(connection, lead_ids=list(lead_ids)):
             identity = parse_identity(row.identity)
             found[row.lead_id][identity.kind].append(identity.value)
     return found

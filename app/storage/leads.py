@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, Select, and_, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Dialect, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, parse_account_key
@@ -136,7 +136,7 @@ async def lock(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID,
     return {row.id: from_row(row) for row in rows}
 
 
-def _survivor(lead_id: UUID) -> Select[Any]:
+def _survivor(lead_id: UUID | BindParameter[UUID]) -> Select[Any]:
     return select(func.coalesce(leads.c.merged_into, leads.c.id)).where(leads.c.id == lead_id)
 
 
@@ -153,11 +153,16 @@ async def survivors(connection: AsyncConnection, ids: Collection[UUID]) -> dict[
     return {row.id: row.survivor for row in rows}
 
 
+_GET = Statement(
+    lambda _: select(*STORED).where(
+        leads.c.id == _survivor(bindparam("lead_id", type_=leads.c.id.type)).scalar_subquery()
+    )
+)
+
+
 async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
     """The lead with this id, or the one that it was merged into."""
-    is_survivor = leads.c.id == _survivor(lead_id).scalar_subquery()
-    row = (await connection.execute(select(*STORED).where(is_survivor))).first()
-    return None if row is None else from_row(row)
+    return next(map(from_row, await _GET.rows(connection, lead_id=lead_id)), None)
 
 
 async def get_many(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
