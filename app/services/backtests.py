@@ -30,7 +30,7 @@ async def backtest_model(
         raise NotFound("The model has no scores, so there is nothing to test.")
     async with database.read() as connection:
         outcome = Outcome.named(question.outcome, await models.active(connection))
-    histories = await read_histories(database, outcome, since_stage, on_progress)
+    histories = await read_histories(database, models, outcome, since_stage, on_progress)
     asked = replace(question, signal=outcome.signal)
     return {score: backtest(histories, asked, model, score, _rival(other, score)) for score in model.scores}
 

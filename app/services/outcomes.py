@@ -15,8 +15,10 @@ from app.insight.outcomes import first_outcome
 from app.scoring.document import Signal
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
+from app.services.models import ActiveModels
+from app.services.publications import Publications
 from app.storage import events as event_store
-from app.storage import transitions as transition_store
+from app.storage import leads as lead_store
 from app.storage.db import Database
 
 
@@ -39,6 +41,7 @@ class Outcome:
 
 async def read_histories(
     database: Database,
+    models: ActiveModels,
     outcome: Outcome,
     since_stage: str | None = None,
     on_progress: Callable[[int], None] | None = None,
@@ -50,8 +53,8 @@ async def read_histories(
     """
     async with database.read() as connection:
         leads = await _read_events(connection, on_progress)
-        entered = await _entered(connection, outcome.stage)
-        started = await _entered(connection, since_stage)
+        entered = await _entered(connection, models, outcome.stage)
+        started = await _entered(connection, models, since_stage)
     histories = [leads[lead_id] for lead_id in sorted(leads)]
     return [_with_days(each, outcome, entered, None if since_stage is None else started) for each in histories]
 
@@ -70,11 +73,20 @@ async def _read_events(connection: AsyncConnection, on_progress: Callable[[int],
     return {lead_id: History(str(lead_id), events[lead_id], linked_at=links[lead_id]) for lead_id in events}
 
 
-async def _entered(connection: AsyncConnection, stage: str | None) -> dict[str, date]:
+async def _entered(connection: AsyncConnection, models: ActiveModels, stage: str | None) -> dict[str, date]:
+    """When each lead, or one that was merged into it, first entered a stage of the active model, whatever its name was.
+
+    Leads that never did are left out.
+    """
     if stage is None:
         return {}
-    found = await transition_store.first_entered(connection, [stage])
-    return {str(lead_id): moment.date() for lead_id, moment in found.items()}
+    publications, found = await Publications.read(connection, models), dict[str, date]()
+    for lead_id, version, standing in await lead_store.standings(connection):
+        names = await publications.names(publications.of(version), publications.latest)
+        entered_at = standing.renamed(names).reached.get(stage)
+        if entered_at is not None:
+            found[str(lead_id)] = entered_at.date()
+    return found
 
 
 def _with_days(

@@ -27,6 +27,6 @@ async def propose_model(
     async with database.read() as connection:
         active = await models.active(connection)
     outcome = Outcome.named(question.outcome, active)
-    histories = await read_histories(database, outcome, since_stage, on_progress)
+    histories = await read_histories(database, models, outcome, since_stage, on_progress)
     asked, wished = replace(question, signal=outcome.signal), replace(wishes, active=active)
     return propose(histories, asked, wished)

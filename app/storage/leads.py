@@ -226,6 +226,13 @@ async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUI
     return {row.id: (row.stage, row.model_version) for row in await connection.execute(query)}
 
 
+async def standings(connection: AsyncConnection) -> list[tuple[UUID, int, Standing]]:
+    """Every lead with its standing, and the model version that names the stages."""
+    columns = (leads.c.id, leads.c.model_version, leads.c.stage, leads.c.stage_since, leads.c.reached)
+    rows = await connection.execute(select(*columns).where(leads.c.merged_into.is_(None)))
+    return [(row.id, row.model_version, _standing(row)) for row in rows]
+
+
 async def count(connection: AsyncConnection) -> int:
     query = select(func.count()).select_from(leads).where(leads.c.merged_into.is_(None))
     return (await connection.execute(query)).scalar_one()
@@ -302,11 +309,10 @@ def from_row(row: Any) -> Lead:
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
     )
-    reached = {stage: datetime.fromisoformat(at) for stage, at in row.reached.items()}
     return Lead(
         id=row.id,
         facts=facts,
-        standing=Standing(row.stage, row.stage_since, reached),
+        standing=_standing(row),
         scores=row.scores,
         model_version=row.model_version,
         next_check_on=row.next_check_on,
@@ -320,3 +326,8 @@ def from_row(row: Any) -> Lead:
         changed_at=row.changed_at or row.updated_at,
         separations=row.separations or {},
     )
+
+
+def _standing(row: Any) -> Standing:
+    reached = {stage: datetime.fromisoformat(at) for stage, at in row.reached.items()}
+    return Standing(row.stage, row.stage_since, reached)
