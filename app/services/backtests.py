@@ -24,7 +24,8 @@ async def backtest_model(
     """A backtest of each score of the model, by name; `other` is compared in its score of the same name, or its first.
 
     `question.outcome` is a signal or a stage of the active model, or an event. Blocks the event loop for up to minutes,
-    so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes` and `NotFound`.
+    so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes`, `TooManyEvents` and
+    `NotFound`.
     """
     if not model.scores:
         raise NotFound("The model has no scores, so there is nothing to test.")

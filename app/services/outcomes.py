@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import TooManyEvents
 from app.insight.histories import History
 from app.insight.outcomes import first_outcome
 from app.scoring.document import Signal
@@ -20,6 +21,9 @@ from app.services.publications import Publications
 from app.storage import events as event_store
 from app.storage import leads as lead_store
 from app.storage.db import Database
+
+MAX_EVENTS = 2_000_000
+"""An event takes about 3 KB. A process that needs more memory than there is would be killed without an explanation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +49,24 @@ async def read_histories(
     outcome: Outcome,
     since_stage: str | None = None,
     on_progress: Callable[[int], None] | None = None,
+    max_events: int = MAX_EVENTS,
 ) -> list[History]:
     """All leads, in the order of their ids. `on_progress` is called with the number of events read.
 
     `start_on` is the day on which a lead entered `since_stage`, or on which it was first seen. Former leads are part of
-    those that they were merged into.
+    those that they were merged into. Raises `TooManyEvents`.
     """
     async with database.read() as connection:
-        leads = await _read_events(connection, on_progress)
+        leads = await _read_events(connection, on_progress, max_events)
         entered = await _entered(connection, models, outcome.stage)
         started = await _entered(connection, models, since_stage)
     histories = [leads[lead_id] for lead_id in sorted(leads)]
     return [_with_days(each, outcome, entered, None if since_stage is None else started) for each in histories]
 
 
-async def _read_events(connection: AsyncConnection, on_progress: Callable[[int], None] | None) -> dict[UUID, History]:
+async def _read_events(
+    connection: AsyncConnection, on_progress: Callable[[int], None] | None, max_events: int
+) -> dict[UUID, History]:
     events: dict[UUID, list[Event]] = {}
     links: dict[UUID, dict[Identity, datetime]] = {}
     count = 0
@@ -68,6 +75,11 @@ async def _read_events(connection: AsyncConnection, on_progress: Callable[[int],
             events.setdefault(lead_id, []).append(event)
             links.setdefault(lead_id, {})[event.identities[0]] = linked_at
         count += len(rows)
+        if count > max_events:
+            raise TooManyEvents(
+                f"The log has more than {max_events:,} events, too many to hold in memory. Use a copy of the database "
+                "with fewer leads, or let LEADSCORE_EVENTS_DAYS delete old events."
+            )
         if on_progress is not None:
             on_progress(count)
     return {lead_id: History(str(lead_id), events[lead_id], linked_at=links[lead_id]) for lead_id in events}

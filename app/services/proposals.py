@@ -21,8 +21,8 @@ async def propose_model(
 ) -> Proposal:
     """A proposal that is meant to replace the active model. `question.outcome` is a signal, a stage or an event.
 
-    Blocks the event loop for up to minutes, so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes`
-    and `NoBetterThanChance`.
+    Blocks the event loop for up to minutes, so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes`,
+    `TooManyEvents` and `NoBetterThanChance`.
     """
     async with database.read() as connection:
         active = await models.active(connection)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.errors import TooManyEvents
 from app.insight.histories import History
 from app.scoring.engine import compile_model
 from app.services.outcomes import Outcome, read_histories
@@ -87,3 +88,10 @@ async def test_progress_is_reported_in_events(service: Service, leads: int) -> N
     seen: list[int] = []
     await read_histories(service.database, service.models, BOUGHT, on_progress=seen.append)
     assert seen[-1] == leads
+
+
+async def test_more_events_than_fit_in_memory_are_refused(service: Service) -> None:
+    await service.ingest(event("u1"), event("u2"))
+    assert len(await read_histories(service.database, service.models, BOUGHT, max_events=2)) == 2
+    with pytest.raises(TooManyEvents, match="more than 1 events"):
+        await read_histories(service.database, service.models, BOUGHT, max_events=1)
