@@ -128,8 +128,7 @@ def _tiles(funnel: FunnelFigures, before: FunnelFigures, looks: Ladder) -> Itera
     ready = marked.get("For sales")
     if ready is not None and is_enough(stages[ready].days_from_first_seen.leads):
         yield _time_tile(stages[ready], past.get(ready))
-    lost = sum(stage.lost_ground for stage in funnel.stages)
-    yield Tile("Lost ground", f"{lost:,}", "moved down a stage")
+    yield Tile("Lost ground", f"{funnel.lost_ground:,}", "moved down")
 
 
 def _marked(stages: Sequence[FunnelStage], looks: Ladder) -> dict[str, str]:

@@ -36,6 +36,7 @@ async def test_the_page_has_the_numbers_of_its_questions(demo: Api) -> None:
     for source in sources:
         assert f"{source['visitors']:,} {source['leads']['count']:,}" in text
     assert f"Lost: {funnel['lost']:,}." in text
+    assert f"Lost ground {funnel['lost_ground']:,} moved down" in text
 
 
 async def test_the_questions_are_answered_to_a_read_key(demo: Api) -> None:
