@@ -14,7 +14,7 @@ from app.errors import TooManyEvents
 from app.insight.histories import History
 from app.insight.outcomes import first_outcome
 from app.scoring.document import Signal
-from app.scoring.engine import CompiledModel
+from app.scoring.engine import CompiledModel, CompiledSignal, compile_signal
 from app.scoring.events import Event, Identity
 from app.services.models import ActiveModels
 from app.services.publications import Publications
@@ -60,8 +60,9 @@ async def read_histories(
         leads = await _read_events(connection, on_progress, max_events)
         entered = await _entered(connection, models, outcome.stage)
         started = await _entered(connection, models, since_stage)
+    signal = compile_signal(outcome.name, outcome.signal) if outcome.signal else None
     histories = [leads[lead_id] for lead_id in sorted(leads)]
-    return [_with_days(each, outcome, entered, None if since_stage is None else started) for each in histories]
+    return [_with_days(each, signal, entered, None if since_stage is None else started) for each in histories]
 
 
 async def _read_events(
@@ -102,11 +103,11 @@ async def _entered(connection: AsyncConnection, models: ActiveModels, stage: str
 
 
 def _with_days(
-    history: History, outcome: Outcome, entered: dict[str, date], started: dict[str, date] | None
+    history: History, signal: CompiledSignal | None, entered: dict[str, date], started: dict[str, date] | None
 ) -> History:
     first_seen = min(event.occurred_at.date() for event in history.events)
     return replace(
         history,
-        outcome_on=first_outcome(history.events, outcome.signal) if outcome.signal else entered.get(history.lead_id),
+        outcome_on=first_outcome(history.events, signal) if signal else entered.get(history.lead_id),
         start_on=first_seen if started is None else started.get(history.lead_id),
     )

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,9 @@ STAGES: list[dict[str, Any]] = [{"name": "visitor"}]
 def chart(*scores: dict[str, float], past: int) -> HistoryChart:
     """Of days with these scores, of which the last one that isn't a forecast is today."""
     days = [
-        HistoryDay.model_construct(
+        HistoryDay(
+            id=UUID(int=1),
+            model_version=1,
             on=TODAY + timedelta(number - past + 1),
             stage="visitor",
             forecast=number >= past,
