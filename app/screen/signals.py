@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
+from app.api.reports import First, Last
 from app.api.signals import get_signal_series
 from app.documents.signals import PagesDocument, SeriesDocument, SeriesPoint
 from app.screen import plots
 from app.screen.frames import CurrentFrame
-from app.screen.funnel import First, Last, is_enough
+from app.screen.funnel import is_enough
 from app.screen.labels import title_of
 from app.screen.pages import PART_HEADER, render
 from app.screen.periods import Period, offered
