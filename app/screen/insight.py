@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter
 from app.api.access import CurrentRuntime
 from app.api.jobs import cancel_job, create_backtest, create_proposal, get_job, list_jobs
 from app.documents.backtests import BacktestDocument, SightingDocument
-from app.documents.jobs import JobDocument
+from app.documents.jobs import JobDocument, JobSummaryDocument
 from app.documents.leads import LeadDocument
 from app.documents.outcomes import BacktestRequest, Days, Name, ProposalRequest
 from app.documents.parameters import VersionOrActive
@@ -25,9 +25,10 @@ from app.screen.pages import PART_HEADER, render
 from app.screen.people import Person, person_of
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import AdminViewer
+from app.services.jobs import JobKind
 from app.services.runtime import Runtime
 
-KINDS = ("backtest", "proposal")
+KINDS: tuple[JobKind, ...] = ("backtest", "proposal")
 MAX_LEADS = 8
 BACKTESTS = TypeAdapter(dict[str, BacktestDocument])
 
@@ -40,7 +41,7 @@ router = APIRouter(prefix="/insight", route_class=ScreenRoute)
 
 @router.get("")
 async def show_insight(request: Request, frame: CurrentFrame, runtime: CurrentRuntime) -> Response:
-    jobs = [job for job in (await list_jobs(runtime)).data if job.kind in KINDS]
+    jobs = (await list_jobs(runtime, kind=[*KINDS])).data
     return render(
         request,
         "insight.html",
@@ -48,6 +49,7 @@ async def show_insight(request: Request, frame: CurrentFrame, runtime: CurrentRu
         section="insight",
         outcomes=list(_outcomes(frame.model)),
         jobs=jobs,
+        kinds=KINDS,
         asked=lambda job: question_of(job, frame.model),
     )
 
@@ -102,7 +104,7 @@ async def cancel(_: AdminViewer, runtime: CurrentRuntime, job_id: UUID) -> Respo
     return RedirectResponse(f"../{job_id}", HTTPStatus.SEE_OTHER)
 
 
-def question_of(job: JobDocument, model: Mapping[str, Any]) -> str:
+def question_of(job: JobSummaryDocument, model: Mapping[str, Any]) -> str:
     """`Order completed within 30 days, seen every week`."""
     asked = job.request
     titles = dict(_outcomes(model))
