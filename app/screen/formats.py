@@ -50,8 +50,12 @@ def long_day(on: date, today: date) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit: `34 min`, `2 h`, `3 d`."""
-    passed = max(now - moment, timedelta(0))
+    return duration((now - moment).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit that it fills: `34 min`, `2 h`, `3 d`."""
+    passed = max(timedelta(seconds=seconds), timedelta(0))
     if passed < HOUR:
         return f"{passed // MINUTE} min"
     return f"{passed // HOUR} h" if passed < DAY else f"{passed // DAY:,} d"

@@ -13,7 +13,6 @@ from app.api.reports import First, Last
 from app.documents.funnel import FunnelDocument, FunnelFigures, FunnelStage, SourcesDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
-from app.screen.labels import as_words
 from app.screen.pages import render
 from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
@@ -60,12 +59,7 @@ async def show_funnel(
         sources=sources,
         best_rate=max((each.qualified.rate or 0 for each in sources.sources if is_enough(each.visitors)), default=0),
         is_enough=is_enough,
-        channel_title=channel_title,
     )
-
-
-def channel_title(name: str) -> str:
-    return as_words(name).replace("Ai ", "AI ")
 
 
 def is_enough(leads: int | None) -> bool:

@@ -14,7 +14,7 @@ from app.api.reports import CSV
 from app.documents.lead_lists import LeadPage, ListedLead, ReasonDocument
 from app.screen import lead_filters
 from app.screen.frames import CurrentFrame, Frame
-from app.screen.labels import ScoreLook, score_looks
+from app.screen.labels import ScoreLook, score_looks, shown_scores
 from app.screen.lead_filters import effective, query_of, replaced, without_position
 from app.screen.pages import render
 from app.screen.people import person_of
@@ -98,6 +98,7 @@ def _shared(request: Request, frame: Frame) -> dict[str, Any]:
         "frame": frame,
         "section": "leads",
         "scores": scores,
+        "score_columns": shown_scores(scores),
         "query": query_of(without_position(pairs)),
         "everyone": query_of(pair for pair in without_position(pairs) if pair[0] != "stage"),
         "views": lead_filters.views(pairs, frame.stages, scores, frame.now.date()),

@@ -42,7 +42,6 @@ async def show_operations(
         section="ops",
         by=by,
         activity=activity,
-        lag=lag,
         inflow=_inflow(activity),
         sources=_sources(activity),
         refused=refused.data,
@@ -60,14 +59,6 @@ class Inflow:
     @property
     def accepted(self) -> int:
         return sum(accepted for _, accepted, _ in self.steps)
-
-
-def lag(seconds: float) -> str:
-    """`0 s`, `5 min`, `3 h`: in the largest unit that it fills."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _inflow(activity: ActivityDocument) -> Inflow:

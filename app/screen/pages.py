@@ -10,14 +10,14 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from app.screen import assets, charts, formats
+from app.screen import assets, charts, formats, labels
 
 PART_HEADER = "HX-Request"
 """Sent by htmx, which asks for a part of a page."""
 
 FILTERS = (
-    *(formats.ago, formats.cut, formats.day, formats.iso, formats.long_day, formats.number, formats.points),
-    *(formats.score, formats.utc),
+    *(formats.ago, formats.cut, formats.day, formats.duration, formats.iso, formats.long_day, formats.number),
+    *(formats.points, formats.score, formats.utc, labels.channel_title),
 )
 
 
