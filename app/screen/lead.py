@@ -72,7 +72,7 @@ async def show_lead(
         folded=folded,
         identities=(await list_lead_identities(runtime, lead_id, MAX_LISTED)).data,
         transitions=(await list_lead_transitions(runtime, lead_id, MAX_LISTED)).data,
-        coming=await _coming(runtime, lead, frame.now.date()),
+        coming=await _coming(runtime, lead, frame.now.date()) if as_of is None else {},
         moments=_moments(frame.now),
         question=question,
     )

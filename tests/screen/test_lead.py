@@ -142,6 +142,8 @@ async def test_a_past_moment_shows_what_the_api_said_then(api: Api, browser: Bro
     assert document["as_of"] == moment
     assert CELL.findall(page)[-1] == number(document["scores"]["fit"]["value"])
     assert number(document["scores"]["engagement"]["value"]) in CELL.findall(page)
+    assert "If nothing happens" not in page
+    assert "All below is as of now." in page
 
 
 async def test_a_moment_before_the_lead_was_known_says_so(api: Api, browser: Browser) -> None:
