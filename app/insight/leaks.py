@@ -4,6 +4,7 @@ With snapshots, nothing that was sent with the outcome can be seen. Leaks come f
 because of it, or instead of it.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -129,13 +130,13 @@ def _fill_gap(filled: Flags, snapshots: Snapshots) -> str | None:
 
 def _first_trait_days(histories: Sequence[History]) -> dict[str, dict[int, int]]:
     """By trait, the first day of each lead that ever had it."""
-    found: dict[str, dict[int, int]] = {}
+    found = defaultdict[str, dict[int, int]](dict)
     for lead, history in enumerate(histories):
         for event in history.events:
             day = day_of(event.occurred_at)
-            for name in (name for name, value in event.traits.items() if value is not None):
-                first = found.setdefault(name, {})
-                first[lead] = min(day, first.get(lead, day))
+            for name, value in event.traits.items():
+                if value is not None:
+                    found[name][lead] = min(day, found[name].get(lead, day))
     return found
 
 

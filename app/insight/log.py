@@ -6,6 +6,7 @@ counts here exactly what it will count in the engine.
 
 import json
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -88,10 +89,10 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, FieldColumn]:
 
     A field inside another one that is a list in some rows is left out: conditions look into lists, this doesn't.
     """
-    found: dict[str, _Column] = {}
+    found = defaultdict[str, _Column](_Column)
     for row, fields in enumerate(rows):
         for name, value in fields.items():
-            found.setdefault(name, _Column()).add(row, value)
+            found[name].add(row, value)
     lists = {name for name, column in found.items() if any(isinstance(value, list) for value in column.values)}
     return {name: column.finished(len(rows)) for name, column in found.items() if name.rpartition(".")[0] not in lists}
 
