@@ -6,6 +6,7 @@ import pytest
 
 from app.errors import TooManyEvents
 from app.insight.histories import History
+from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
 from app.services.outcomes import Outcome, read_histories
 from tests.services.harness import DOCUMENT, NOW, Service, days_ago, event, small_model, who
@@ -57,15 +58,20 @@ async def test_entering_a_stage_can_be_the_outcome_or_the_start(service: Service
     assert (entered[two].outcome_on, entered[two].start_on) == (None, None)
 
 
+def with_sql_named(name: str) -> ScoringModel:
+    stages = DOCUMENT["stages"]
+    return small_model(stages=[*stages[:3], stages[3] | {"name": name}, *stages[4:]])
+
+
 async def test_a_stage_is_entered_under_every_name_and_id_that_it_and_the_lead_had(service: Service) -> None:
     service.clock.now = days_ago(9)
     await service.ingest(event("a1", at=days_ago(9)))
-    for name, days in (("ready", 8), ("for_sales", 7)):
-        service.clock.now = days_ago(days)
-        await service.publish(small_model(stages=[*DOCUMENT["stages"][:3], DOCUMENT["stages"][3] | {"name": name}]))
+    service.clock.now = days_ago(8)
+    await service.publish(with_sql_named("ready"))
     await service.roll_out()
     service.clock.now = days_ago(1)
     await service.ingest(event("u1", name="Page Viewed", at=days_ago(20)), event("u1", "a1", at=days_ago(1)))
+    await service.publish(with_sql_named("for_sales"))
     for_sales = Outcome("for_sales", None, "for_sales")
     assert [each.outcome_on for each in await histories(service, for_sales)] == [days_ago(9).date()]
 
