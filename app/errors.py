@@ -22,6 +22,7 @@ LeadscoreError
 │   └── ExamplesFailed         a scoring model that its own examples contradict
 ├── Unavailable                the database or the writer can't do work now
 ├── TooFewOutcomes             too few leads had an outcome, or had none, to measure or learn anything
+├── TooManyEvents              the log is larger than what a backtest or a proposal may hold in memory
 ├── HorizonNotOver             the outcome may still follow the snapshot
 ├── NoBetterThanChance         nothing that is known about leads predicts the outcome
 ├── MissingExtra               a command needs packages that are not installed
@@ -176,6 +177,10 @@ class TooFewOutcomes(LeadscoreError):
         super().__init__(detail)
         self.found = found
         self.needed = needed
+
+
+class TooManyEvents(LeadscoreError):
+    code = "too-many-events"
 
 
 class HorizonNotOver(LeadscoreError):

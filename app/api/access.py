@@ -48,21 +48,26 @@ def _basic_user(credentials: str) -> str | None:
         return None
 
 
-def needs(*kinds: KeyKind) -> Callable[[Request], Awaitable[Key]]:
-    """A dependency that returns the request's key, which the request is charged to.
+async def key_of_request(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Key:
+    """The request's key, which is charged once, however many of a route's dependencies need it.
 
-    Raises `InsufficientScope` unless it is of one of these kinds, and `QuotaExceeded`.
+    Raises `QuotaExceeded`.
     """
+    runtime = runtime_of(request)
+    key = await runtime.keys.recognise(secret_from_header(request))
+    await charge(runtime, request, key)
+    return key
 
-    async def key_of(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Key:
-        runtime = runtime_of(request)
-        key = await runtime.keys.recognise(secret_from_header(request))
+
+def needs(*kinds: KeyKind) -> Callable[[Key], Awaitable[Key]]:
+    """A dependency that returns the request's key. Raises `InsufficientScope` unless it is of one of these kinds."""
+
+    async def check(key: Annotated[Key, Depends(key_of_request)]) -> Key:
         if key.kind not in kinds:
             raise InsufficientScope(f"A {key.kind} key can't do this: use a key of kind {' or '.join(kinds)}.")
-        await charge(runtime, request, key)
         return key
 
-    return key_of  # type: ignore[return-value]  # FastAPI fills in the second argument
+    return check
 
 
 Reader = Depends(needs("read", "admin"))

@@ -1,20 +1,20 @@
 """Jobs over HTTP: proposals and backtests, which take up to minutes. Ask for one, then for its job until it ends."""
 
 import asyncio
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.documents.jobs import JobDocument, JobPage
+from app.documents.jobs import JobDocument, JobPage, JobSummaryDocument
 from app.documents.outcomes import BacktestRequest, ProposalRequest
+from app.services.jobs import JobKind
 from app.services.models import read_model
-
-QUERY = "jobs"
 
 router = APIRouter(prefix="/v1", tags=["insight"], route_class=StrictRoute, responses=REFUSALS)
 
@@ -35,12 +35,18 @@ async def create_backtest(runtime: CurrentRuntime, wanted: BacktestRequest) -> J
 
 
 @router.get("/jobs", dependencies=[Reader])
-async def list_jobs(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> JobPage:
-    """The latest first. Jobs are kept for 30 days after they have ended."""
-    (after,) = read_cursor(QUERY, cursor, UUID) if cursor else (None,)
-    page = await runtime.jobs.page(after, limit)
-    more = write_cursor(QUERY, [str(page.last.id)]) if page.last else None
-    return JobPage(data=list(map(JobDocument.of, page.items)), next_cursor=more)
+async def list_jobs(
+    runtime: CurrentRuntime,
+    kind: Annotated[list[JobKind] | None, Query(description="Repeatable: any of these.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JobPage:
+    """The latest first, without their results. Jobs are kept for 30 days after they have ended."""
+    query = ("jobs", sorted(kind or ()))
+    (after,) = read_cursor(query, cursor, UUID) if cursor else (None,)
+    page = await runtime.jobs.page(kind, after, limit)
+    more = write_cursor(query, [str(page.last.id)]) if page.last else None
+    return JobPage(data=list(map(JobSummaryDocument.of, page.items)), next_cursor=more)
 
 
 @router.get("/jobs/{job_id}", dependencies=[Reader])

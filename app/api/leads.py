@@ -185,8 +185,7 @@ async def list_lead_events(
     cursor: Cursor = None,
 ) -> EventPage:
     """The person's events, latest first."""
-    query = ("events", lead_id)
-    after = EventPosition(*read_cursor(query, cursor, moment, UUID)) if cursor else None
+    after = event_position(lead_id, cursor)
     if explain:
         page, evaluation = await runtime.leads.explained_events(lead_id, after, limit, runtime.clock())
         events = [EventDocument.explained(logged, evaluation) for logged in page.items]
@@ -194,8 +193,13 @@ async def list_lead_events(
         page = await runtime.leads.events(lead_id, after, limit)
         events = list(map(EventDocument.of, page.items))
     last = page.last.event if page.last else None
-    more = write_cursor(query, [last.occurred_at.isoformat(), str(last.id)]) if last else None
+    more = write_cursor(("events", lead_id), [last.occurred_at.isoformat(), str(last.id)]) if last else None
     return EventPage(data=events, next_cursor=more)
+
+
+def event_position(lead_id: UUID, cursor: str | None) -> EventPosition | None:
+    """The event that a page of a lead's events follows, None for the first page."""
+    return EventPosition(*read_cursor(("events", lead_id), cursor, moment, UUID)) if cursor else None
 
 
 @router.get("/{lead_id}/identities")

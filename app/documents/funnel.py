@@ -63,11 +63,12 @@ class FunnelStage(BaseModel):
 
 
 class FunnelFigures(BaseModel):
-    """One group of leads. `stages` leaves out the lost ones."""
+    """One group of leads. `stages` leaves out the lost ones. `lost_ground`: each lead once, however far it fell."""
 
     leads: int
     won: int
     lost: int
+    lost_ground: int
     stages: list[FunnelStage]
 
     @classmethod
@@ -77,7 +78,14 @@ class FunnelFigures(BaseModel):
             FunnelStage.of(figures, below, funnel.leads)
             for figures, below in zip(funnel.stages, reached, strict=False)  # the last has none above
         ]
-        return cls(leads=funnel.leads, won=funnel.won, lost=funnel.lost, stages=stages, **more)
+        return cls(
+            leads=funnel.leads,
+            won=funnel.won,
+            lost=funnel.lost,
+            lost_ground=funnel.lost_ground,
+            stages=stages,
+            **more,
+        )
 
 
 class FunnelGroupFigures(FunnelFigures):

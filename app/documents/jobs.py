@@ -11,7 +11,7 @@ from app.documents.backtests import BacktestDocument
 from app.documents.pages import Page
 from app.documents.previews import PreviewDocument
 from app.documents.proposals import ProposalDocument
-from app.services.jobs import Job, JobKind, JobState
+from app.services.jobs import JobKind, JobState, JobSummary
 
 
 class _Documented:
@@ -24,8 +24,8 @@ class _Documented:
         return handler(self._adapter.core_schema)
 
 
-class JobDocument(BaseModel):
-    """`progress` counts the events read so far; for a preview, the leads. `result` is null unless the job is `done`.
+class JobSummaryDocument(BaseModel):
+    """`progress` counts the events read so far; for a preview, the leads.
 
     `error` says why it failed, or why there is nothing to report: too few outcomes, or none that can be predicted.
     """
@@ -39,12 +39,17 @@ class JobDocument(BaseModel):
     finished_at: datetime | None
     request: dict[str, Any]
     error: str | None
-    result: Annotated[Any, _Documented(ProposalDocument | dict[str, BacktestDocument] | PreviewDocument | None)]
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def of(cls, job: JobSummary) -> Self:
         return cls.model_validate(job, from_attributes=True)
 
 
-class JobPage(Page[JobDocument]):
+class JobDocument(JobSummaryDocument):
+    """A job with its `result`, which is null unless it is `done`."""
+
+    result: Annotated[Any, _Documented(ProposalDocument | dict[str, BacktestDocument] | PreviewDocument | None)]
+
+
+class JobPage(Page[JobSummaryDocument]):
     pass

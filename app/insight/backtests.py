@@ -9,6 +9,7 @@ import numpy as np
 
 from app.insight.arrays import Floats
 from app.insight.evaluations import evaluations
+from app.insight.funnel import LOST, Ladder
 from app.insight.histories import History, was_imported
 from app.insight.leaks import closed_days
 from app.insight.log import read_log
@@ -29,14 +30,17 @@ MAX_LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class ScoredSnapshots:
-    """Snapshots with the score, stage and band that each lead had. `stages` ascend; `ready` are for sales."""
+    """Snapshots with one score of a model, and the stage and band that each lead had.
+
+    `ladder` has the model's stages without the lost ones, the lowest first; `ready` are for sales.
+    """
 
     snapshots: Snapshots
     lead_ids: Sequence[str]
     scores: Floats
-    stage_indices: Sequence[int]
-    bands: Sequence[str | None]
     stages: Sequence[str]
+    bands: Sequence[str | None]
+    ladder: Sequence[str]
     ready: frozenset[str]
 
 
@@ -74,25 +78,32 @@ class Backtest:
 
 
 def backtest(
-    histories: Sequence[History],
-    question: Question,
-    model: CompiledModel,
-    score: str,
-    other: tuple[CompiledModel, str] | None = None,
-) -> Backtest:
-    """How well one score of a model, and another model's beside it, predicts the outcome.
+    histories: Sequence[History], question: Question, model: CompiledModel, other: CompiledModel | None = None
+) -> dict[str, Backtest]:
+    """How well each score of a model predicts the outcome, by name.
+
+    The `other` model's score of the same name is compared, or else its first.
 
     Raises `HorizonNotOver` and `TooFewOutcomes`. A stage is the one that a lead would enter: `keep` has no effect.
     """
     snapshots = open_snapshots(histories, question)
     require_outcomes(snapshots, question.outcome, MIN_OUTCOMES)
     as_known = not was_imported(histories)
-    scored = score_snapshots(histories, snapshots, model, score, as_known=as_known)
-    rival = None if other is None else score_snapshots(histories, snapshots, *other, as_known=as_known).scores
+    scored = score_snapshots(histories, snapshots, model, as_known=as_known)
+    rivals = score_snapshots(histories, snapshots, other, as_known=as_known) if other else {}
     with one_thread():
-        found = report(scored, rival, as_known=as_known)
-    explain = partial(_explained, histories=histories, model=model, score=score, as_known=as_known)
-    return replace(found, unseen=explain(found.unseen), ready_without=explain(found.ready_without))
+        found = {name: report(each, _rival(rivals, name), as_known=as_known) for name, each in scored.items()}
+    explain = partial(_explained, histories=histories, model=model, as_known=as_known)
+    return {
+        name: replace(
+            each, unseen=explain(each.unseen, score=name), ready_without=explain(each.ready_without, score=name)
+        )
+        for name, each in found.items()
+    }
+
+
+def _rival(rivals: Mapping[str, ScoredSnapshots], score: str) -> Floats | None:
+    return rivals.get(score, next(iter(rivals.values()))).scores if rivals else None
 
 
 def open_snapshots(histories: Sequence[History], question: Question) -> Snapshots:
@@ -104,20 +115,22 @@ def open_snapshots(histories: Sequence[History], question: Question) -> Snapshot
 
 
 def score_snapshots(
-    histories: Sequence[History], snapshots: Snapshots, model: CompiledModel, score: str, *, as_known: bool
-) -> ScoredSnapshots:
-    names, compiled = [stage.name for stage in model.stages], model.scores[score]
-    evaluated = evaluations(model, histories, snapshots, as_known=as_known)
-    found = [(each.values[score], stage_of(each, None)) for each in evaluated]
-    return ScoredSnapshots(
-        snapshots,
-        [histories[lead].lead_id for lead in snapshots.leads.tolist()],
-        np.array([value for value, _ in found]),
-        [names.index(stage) for _, stage in found],
-        [compiled.band(value) for value, _ in found],
-        names,
-        frozenset(stage.name for stage in model.stages if stage.sales_ready),
-    )
+    histories: Sequence[History], snapshots: Snapshots, model: CompiledModel, *, as_known: bool
+) -> dict[str, ScoredSnapshots]:
+    """The snapshots with each of the model's scores, by name."""
+    evaluated = [
+        (each.values, stage_of(each, None)) for each in evaluations(model, histories, snapshots, as_known=as_known)
+    ]
+    stages = [stage for _, stage in evaluated]
+    lead_ids = [histories[lead].lead_id for lead in snapshots.leads.tolist()]
+    ladder = [stage.name for stage in Ladder.of(model.document.stages).stages]
+    ready = frozenset(stage.name for stage in model.stages if stage.sales_ready)
+    found = {}
+    for name, score in model.scores.items():
+        scores = np.array([values[name] for values, _ in evaluated], dtype=np.float64)
+        bands = [score.band(value) for value in scores.tolist()]
+        found[name] = ScoredSnapshots(snapshots, lead_ids, scores, stages, bands, ladder, ready)
+    return found
 
 
 def report(scored: ScoredSnapshots, other: Floats | None = None, *, as_known: bool = True) -> Backtest:
@@ -139,9 +152,10 @@ def report(scored: ScoredSnapshots, other: Floats | None = None, *, as_known: bo
 
 
 def _stages(scored: ScoredSnapshots) -> dict[str, Reached]:
-    indices = np.array(scored.stage_indices)
-    had_outcome = scored.snapshots.had_outcome
-    return {stage: reached(indices >= index, had_outcome) for index, stage in enumerate(scored.stages)}
+    """Leads in a lost stage have reached none of these."""
+    rungs = {stage: rung for rung, stage in enumerate(scored.ladder)}
+    places = np.array([rungs.get(stage, LOST) for stage in scored.stages])
+    return {stage: reached(places >= rung, scored.snapshots.had_outcome) for stage, rung in rungs.items()}
 
 
 def _bands(scored: ScoredSnapshots) -> dict[str | None, Interval]:
@@ -163,7 +177,7 @@ def _unseen(scored: ScoredSnapshots) -> list[Sighting]:
 
 def _ready_without(scored: ScoredSnapshots) -> list[Sighting]:
     """The highest scores first."""
-    ready = [scored.stages[index] in scored.ready for index in scored.stage_indices]
+    ready = [stage in scored.ready for stage in scored.stages]
     rows = np.flatnonzero(np.array(ready) & ~scored.snapshots.had_outcome).tolist()
     return _sightings(scored, sorted(rows, key=lambda row: -scored.scores[row]))
 
@@ -173,8 +187,8 @@ def _sightings(scored: ScoredSnapshots, rows: Sequence[int]) -> list[Sighting]:
     found: dict[str, Sighting] = {}
     for row in rows:
         day = date.fromordinal(int(scored.snapshots.days[row]))
-        stage = scored.stages[scored.stage_indices[row]]
-        found.setdefault(scored.lead_ids[row], Sighting(scored.lead_ids[row], day, float(scored.scores[row]), stage))
+        seen = Sighting(scored.lead_ids[row], day, float(scored.scores[row]), scored.stages[row])
+        found.setdefault(seen.lead_id, seen)
         if len(found) == MAX_LISTED:
             break
     return list(found.values())

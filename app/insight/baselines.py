@@ -1,6 +1,7 @@
 """What other methods reach on the same held-out rows: logistic regression and gradient boosting on raw columns."""
 
 from collections.abc import Iterator
+from heapq import nlargest
 from typing import Protocol, Self
 
 import numpy as np
@@ -20,6 +21,8 @@ from app.insight.traits import commonest_levels
 from app.scoring.document import Signal
 
 RECENT_DAYS = 30
+MAX_FIELDS = 300
+"""So many events and so many traits at most, the commonest: their columns are in memory together."""
 
 
 class Classifier(Protocol):
@@ -57,16 +60,18 @@ def raw_columns(study: Study) -> Floats:
 
 
 def _event_columns(study: Study) -> Iterator[Floats]:
+    common = nlargest(MAX_FIELDS, study.catalog.log, key=lambda key: len(study.catalog.log[key].events))
     for key, group in study.catalog.log.items():
-        if key not in study.excluded_events:
+        if key not in study.excluded_events and key in common:
             signal = study.catalog.add(signal_name(group.name), Signal.model_validate({"on": group.name}))
             for within_days in (None, RECENT_DAYS):
                 yield study.catalog.counts(signal, within_days, None).astype(np.float64)
 
 
 def _trait_columns(study: Study) -> Iterator[Floats]:
+    common = nlargest(MAX_FIELDS, study.traits.columns, key=lambda path: len(study.traits.columns[path].rows))
     for path, column in study.traits.columns.items():
-        if path in study.excluded_traits or not fields.is_candidate_name(path):
+        if path in study.excluded_traits or path not in common or not fields.is_candidate_name(path):
             continue
         if fields.is_numeric(column.values):
             yield _numbers(column)

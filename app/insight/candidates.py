@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from heapq import nlargest
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,16 +163,40 @@ class Pool(NamedTuple):
 
 
 def pool(study: Study, training: Flags) -> Pool:
-    """All candidates of the training rows with support on both sides. Of equal columns the plainest is kept."""
+    """The candidates of the training rows that correlate most with the outcome, as many as `MAX_CELLS` allows.
+
+    All have support on both sides. Of equal columns the plainest is kept.
+    """
     rows = np.flatnonzero(training)
+    most = max(MIN_CANDIDATES, MAX_CELLS // max(len(rows), 1))
+    strongest = nlargest(most, _distinct(study, training, rows), key=lambda each: each.strength)
+    strongest.sort(key=lambda each: each.position)
+    return Pool(
+        [each.candidate for each in strongest],
+        [each.column for each in strongest],
+        [each.weight for each in strongest],
+    )
+
+
+class _Found(NamedTuple):
+    position: int
+    candidate: Candidate
+    column: Column
+    weight: float
+    strength: float
+
+
+def _distinct(study: Study, training: Flags, rows: Ints) -> Iterator[_Found]:
+    """One by one, since all columns together may not fit in memory. The plainest come first."""
     enough = max(MIN_SUPPORT, int(np.ceil(MIN_SHARE * len(rows))))
+    had_outcome, seen = study.snapshots.had_outcome[rows], set[bytes]()
     ordered = sorted(_enumerate(study, training, enough), key=lambda each: extras(each, study.catalog))
-    best: dict[bytes, tuple[Candidate, Column]] = {}
-    for candidate in ordered:
+    for position, candidate in enumerate(ordered):
         column = candidate.column(study)[rows]
-        if support(column) >= enough:
-            best.setdefault(_content(column), (candidate, column))
-    return _strongest(study, list(best.values()), study.snapshots.had_outcome[rows])
+        if support(column) >= enough and (content := _content(column)) not in seen:
+            seen.add(content)
+            weight = COMPLEXITY ** -extras(candidate, study.catalog)
+            yield _Found(position, candidate, column, weight, weight * _correlation(column, had_outcome))
 
 
 def support(column: Column) -> int:
@@ -180,19 +206,9 @@ def support(column: Column) -> int:
 
 
 def _content(column: Column) -> bytes:
-    """Equal for columns with equal values, be they flags or counts."""
-    return np.packbits(column > 0).tobytes() if column.max() <= 1 else column.tobytes()
-
-
-def _strongest(study: Study, found: Sequence[tuple[Candidate, Column]], had_outcome: Flags) -> Pool:
-    """Those with the greatest correlation with the outcome, as many as `MAX_CELLS` allows, in the order of `found`."""
-    candidates, columns = [candidate for candidate, _ in found], [column for _, column in found]
-    weights = [COMPLEXITY ** -extras(candidate, study.catalog) for candidate in candidates]
-    most = max(MIN_CANDIDATES, MAX_CELLS // len(had_outcome))
-    if len(found) <= most:
-        return Pool(candidates, columns, weights)
-    strengths = np.array(weights) * [_correlation(column, had_outcome) for column in columns]
-    return Pool(candidates, columns, weights).of(np.sort(np.argsort(-strengths, kind="stable")[:most]).tolist())
+    """A digest that is equal for columns with equal values, be they flags or counts."""
+    values = np.packbits(column > 0) if column.max() <= 1 else column
+    return blake2b(values.tobytes(), digest_size=16).digest()
 
 
 def _correlation(column: Column, had_outcome: Flags) -> float:

@@ -63,11 +63,15 @@ class StageFigures:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """The figures of one group of leads. Each lead is `won`, `lost` or neither."""
+    """The figures of one group of leads. Each lead is `won`, `lost` or neither.
+
+    `lost_ground`: leads that are in a lower stage now than the highest that they reached, and not in a lost one.
+    """
 
     leads: int
     won: int
     lost: int
+    lost_ground: int
     stages: tuple[StageFigures, ...]
 
     def reached(self, rung: int | None) -> int | None:
@@ -127,6 +131,7 @@ def _funnel(ladder: Ladder, sums: _Sums) -> Funnel:
         leads=sums.places.total(),
         won=sum(leads for (highest, _), leads in sums.places.items() if highest >= won),
         lost=sum(leads for (highest, now), leads in sums.places.items() if highest < won and now == LOST),
+        lost_ground=sum(leads for (highest, now), leads in sums.places.items() if LOST < now < highest),
         stages=tuple(_figures(rung, stage, sums) for rung, stage in enumerate(ladder.stages)),
     )
 

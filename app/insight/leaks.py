@@ -4,6 +4,7 @@ With snapshots, nothing that was sent with the outcome can be seen. Leaks come f
 because of it, or instead of it.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -57,7 +58,10 @@ def synonyms(log: Log, leads: LeadDays) -> dict[str, Exclusion]:
 
 
 def _share_with_outcome(first: Ints, outcome: Ints) -> tuple[float, int]:
-    """Of the leads that had both, the share that had the outcome first or on the same day, and their number."""
+    """Of the leads that had both, the share that had the outcome first or on the same day, and their number.
+
+    The arrays are parallel.
+    """
     both = (first != NEVER) & (outcome != NEVER)
     return float((first[both] >= outcome[both]).mean()) if both.any() else 0.0, int(both.sum())
 
@@ -93,7 +97,7 @@ def filled_in_traits(
     details = {
         name: f"{share:.0%} of {converters} leads got it on the outcome's day or later"
         for name, first in _first_trait_days(histories).items()
-        for share, converters in [_share_with_outcome(first, leads.outcome)]
+        for share, converters in [_share_with_outcome(np.array([*first.values()]), leads.outcome[[*first]])]
         if converters >= MIN_CONVERTERS and share >= SYNONYM_SHARE
     }
     for path, column in table.columns.items():
@@ -124,15 +128,16 @@ def _fill_gap(filled: Flags, snapshots: Snapshots) -> str | None:
     )
 
 
-def _first_trait_days(histories: Sequence[History]) -> dict[str, Ints]:
-    first: dict[str, Ints] = {}
+def _first_trait_days(histories: Sequence[History]) -> dict[str, dict[int, int]]:
+    """By trait, the first day of each lead that ever had it."""
+    found = defaultdict[str, dict[int, int]](dict)
     for lead, history in enumerate(histories):
         for event in history.events:
+            day = day_of(event.occurred_at)
             for name, value in event.traits.items():
                 if value is not None:
-                    days = first.setdefault(name, np.full(len(histories), NEVER))
-                    days[lead] = min(days[lead], day_of(event.occurred_at))
-    return first
+                    found[name][lead] = min(day, found[name].get(lead, day))
+    return found
 
 
 def dominant_rules(card: Scorecard, study: Study) -> Iterator[tuple[PointRule, float]]:

@@ -5,8 +5,10 @@ counts here exactly what it will count in the engine.
 """
 
 import json
+from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,14 +28,27 @@ PAGE_PATH = "context:page.path"
 
 @dataclass(frozen=True, slots=True)
 class FieldColumn:
-    """One field over many rows. `codes` has an index into `values` for each row, -1 where the field is absent.
+    """One field over `size` rows: those that have it, ascending, and for each of them an index into `values`.
 
     `examples` has, for each value, the index of a row that has it.
     """
 
-    codes: Ints
+    size: int
+    rows: Ints
+    indices: Ints
     values: Sequence[Any]
     examples: Sequence[int]
+
+    @property
+    def codes(self) -> Ints:
+        """For each row an index into `values`, -1 where the field is absent.
+
+        It isn't kept: clients choose the names of fields, and each of many rare ones would take as much as a common
+        one.
+        """
+        codes = np.full(self.size, -1, dtype=np.int64)
+        codes[self.rows] = self.indices
+        return codes
 
 
 @dataclass(frozen=True)
@@ -74,23 +89,35 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, FieldColumn]:
 
     A field inside another one that is a list in some rows is left out: conditions look into lists, this doesn't.
     """
-    codes: dict[str, Ints] = {}
-    seen: dict[str, dict[str, int]] = {}
-    values: dict[str, list[Any]] = {}
-    examples: dict[str, list[int]] = {}
+    found = defaultdict[str, _Column](_Column)
     for row, fields in enumerate(rows):
         for name, value in fields.items():
-            if name not in codes:
-                codes[name] = np.full(len(rows), -1, dtype=np.int64)
-                seen[name], values[name], examples[name] = {}, [], []
-            code = seen[name].setdefault(_key(value), len(values[name]))
-            codes[name][row] = code
-            if code == len(values[name]):
-                values[name].append(value)
-                examples[name].append(row)
-    lists = {name for name in codes if any(isinstance(value, list) for value in values[name])}
-    plain = (name for name in codes if name.rpartition(".")[0] not in lists)
-    return {name: FieldColumn(codes[name], values[name], examples[name]) for name in plain}
+            found[name].add(row, value)
+    lists = {name for name, column in found.items() if any(isinstance(value, list) for value in column.values)}
+    return {name: column.finished(len(rows)) for name, column in found.items() if name.rpartition(".")[0] not in lists}
+
+
+@dataclass(slots=True)
+class _Column:
+    """A column while it is read."""
+
+    rows: "array[int]" = field(default_factory=lambda: array("q"))
+    indices: "array[int]" = field(default_factory=lambda: array("q"))
+    index_of: dict[str, int] = field(default_factory=dict)
+    values: list[Any] = field(default_factory=list)
+    examples: list[int] = field(default_factory=list)
+
+    def add(self, row: int, value: Any) -> None:
+        index = self.index_of.setdefault(_key(value), len(self.values))
+        if index == len(self.values):
+            self.values.append(value)
+            self.examples.append(row)
+        self.rows.append(row)
+        self.indices.append(index)
+
+    def finished(self, size: int) -> FieldColumn:
+        rows, indices = (np.array(each, dtype=np.int64) for each in (self.rows, self.indices))
+        return FieldColumn(size, rows, indices, self.values, self.examples)
 
 
 def _key(value: Any) -> str:

@@ -5,15 +5,13 @@ from datetime import date, datetime
 
 from app.errors import HorizonNotOver, TooFewOutcomes
 from app.insight.snapshots import NEVER, After, At, LeadDays, Schedule, Snapshots, last_day
-from app.scoring.document import Signal
-from app.scoring.engine import compile_signal
+from app.scoring.engine import CompiledSignal
 from app.scoring.events import Event, event_name_key
 
 
-def first_outcome(events: Iterable[Event], signal: Signal) -> date | None:
+def first_outcome(events: Iterable[Event], signal: CompiledSignal) -> date | None:
     """The UTC day of the first event that the signal counts."""
-    compiled = compile_signal("outcome", signal)
-    hits = (event for event in events if event_name_key(event.name) in compiled.event_keys and compiled.counts(event))
+    hits = (event for event in events if event_name_key(event.name) in signal.event_keys and signal.counts(event))
     return min((event.occurred_at.date() for event in hits), default=None)
 
 

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from itertools import chain, count
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ QUANTILES = (0.25, 0.5, 0.75, 0.9)
 COMMONEST = 10
 """Of a property with levels, this many are candidates."""
 MAX_NAME = 40
+MAX_CACHED = 4_000
+"""Columns of hits, each of up to 60 KB: those of 200 signals. Clients decide how many signals there are."""
 
 
 class CountedSignal(NamedTuple):
@@ -48,7 +51,6 @@ class SignalCatalog:
     _compiled: dict[str, CompiledSignal] = field(default_factory=dict)
     _documents: dict[str, Signal] = field(default_factory=dict)
     _tallies: dict[str, Tallies] = field(default_factory=dict)
-    _counts: dict[tuple[str, int | None, int | None], Counts] = field(default_factory=dict)
 
     def add(self, name: str, document: Signal) -> CountedSignal:
         """The signal under this name, or under the one that the same definition already has."""
@@ -76,11 +78,15 @@ class SignalCatalog:
         return found
 
     def counts(self, signal: CountedSignal, within_days: int | None, per_day: int | None) -> Counts:
-        key = (signal.fingerprint, within_days, per_day)
-        found = self._counts.get(key)
-        if found is None:
-            found = self._counts[key] = self.tallies(signal).at(self.snapshots, within_days, per_day)
-        return found
+        return self._cached_counts(signal, within_days, per_day)
+
+    @cached_property
+    def _cached_counts(self) -> Callable[[CountedSignal, int | None, int | None], Counts]:
+        @lru_cache(MAX_CACHED)
+        def counts(signal: CountedSignal, within_days: int | None, per_day: int | None) -> Counts:
+            return self.tallies(signal).at(self.snapshots, within_days, per_day)
+
+        return counts
 
     def _count(self, signal: CompiledSignal) -> Tallies:
         leaf = self._documents[signal.fingerprint].where

@@ -104,7 +104,8 @@ def _lowest(rows: ScoredRows, is_met: Callable[[float], bool]) -> int:
 def missed_goal(rows: ScoredRows, goal: Goal | None, sql: int) -> Iterator[str]:
     """A warning if no score met the goal, so that the highest was taken."""
     if not _test(rows, goal)(sql):
-        yield f"No score meets the goal ({goal}): the threshold of sql is the highest score that a lead had."
+        wanted = goal or f"the top {SQL_SHARE:.0%}"
+        yield f"No score meets the goal ({wanted}): the threshold of sql is the highest score that a lead had."
 
 
 def describe(stage: str, score: int, rows: ScoredRows) -> Threshold:

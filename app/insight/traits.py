@@ -1,8 +1,9 @@
 """Step 2, the traits: what is known about the lead at each snapshot, as columns, and the conditions to try."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from app.scoring.rules import Profile
 
 STEPS = np.arange(0.05, 1, 0.05)
 COMMONEST = 30
+MAX_CACHED = 1_000
+"""Columns of flags, each of up to 60 KB."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +30,17 @@ class TraitTable:
     """The traits at each snapshot by dotted path, derived ones included."""
 
     columns: Mapping[str, FieldColumn]
-    _flags: dict[str, Flags] = field(default_factory=dict)
 
     def holds(self, when: Mapping[str, Any]) -> Flags:
         """At which snapshots a leaf on one trait holds, by the engine's own test."""
-        key = json.dumps(when)
-        if key not in self._flags:
-            self._flags[key] = self._evaluate(Leaf.model_validate(when))
-        return self._flags[key]
+        return self._cached_flags(json.dumps(when))
 
-    def _evaluate(self, condition: Leaf) -> Flags:
+    @cached_property
+    def _cached_flags(self) -> Callable[[str], Flags]:
+        return lru_cache(MAX_CACHED)(self._evaluate)
+
+    def _evaluate(self, when: str) -> Flags:
+        condition = Leaf.model_validate_json(when)
         compiled, path = compile_condition(condition), str(condition.trait)
         column = self.columns[path]
         holds = [bool(compiled.holds(Profile(Facts(), {path: value}))) for value in column.values]

@@ -1,7 +1,6 @@
 """Accounts: the questions of `GET /v1/accounts` and `/v1/accounts/{account_id}`, the latter with its leads."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -13,7 +12,7 @@ from app.api.lead_lists import list_leads, read_filters
 from app.documents.accounts import AccountDocument, AccountPage
 from app.scoring.strings import trimmed
 from app.screen.frames import CurrentFrame, Frame
-from app.screen.labels import ScoreLook, score_looks
+from app.screen.labels import score_looks, shown_scores
 from app.screen.links import path_with, with_parameters
 from app.screen.pages import render
 from app.screen.people import person_of
@@ -29,16 +28,17 @@ router = APIRouter(prefix="/accounts", route_class=ScreenRoute)
 async def show_accounts(
     request: Request, frame: CurrentFrame, page: Annotated[AccountPage, Depends(list_accounts)]
 ) -> Response:
+    scores = shown_scores(score_looks(frame.model))
     return render(
         request,
         "accounts.html",
         frame=frame,
         section="leads",
-        scores=_shown_scores(frame),
+        scores=scores,
         accounts=[(account, name_of(account)) for account in page.data],
         stages=_stage_links(request, frame),
         sort=request.query_params.get("sort", "leads"),
-        sorts={name: with_parameters(request, sort=name, cursor=None) for name in ("leads", *_shown_scores(frame))},
+        sorts={name: with_parameters(request, sort=name, cursor=None) for name in ("leads", *scores)},
         q=request.query_params.get("q", ""),
         more=page.next_cursor and with_parameters(request, cursor=page.next_cursor),
         question=path_with("/v1/accounts", request),
@@ -54,7 +54,7 @@ async def show_account(request: Request, runtime: CurrentRuntime, frame: Current
         "account.html",
         frame=frame,
         section="leads",
-        scores=_shown_scores(frame),
+        scores=shown_scores(score_looks(frame.model)),
         account=account,
         name=name_of(account),
         leads=[(lead, person_of(lead)) for lead in leads.data],
@@ -67,11 +67,6 @@ def name_of(account: AccountDocument) -> str:
     """The trait `name` of a group, else its id or the domain."""
     name = account.traits.get("name")
     return (trimmed(name) if isinstance(name, str) else "") or account.value
-
-
-def _shown_scores(frame: Frame) -> dict[str, ScoreLook]:
-    looks: Iterable[tuple[str, Any]] = score_looks(frame.model).items()
-    return dict(list(looks)[:2])
 
 
 def _stage_links(request: Request, frame: Frame) -> list[tuple[StageLook, str, bool]]:

@@ -1,6 +1,6 @@
 """Conditions in words: what holds a lead in its stage, and what it lacks for the stages above."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,15 +55,32 @@ class Gap:
 
 def met(condition: ExplainedCondition | None, names: Names) -> list[str]:
     """The parts of a condition that holds. Of alternatives, those that hold are one part."""
-    if condition is None:
-        return []
+    return [] if condition is None else _parts(condition, names, is_nested=False)
+
+
+def _parts(condition: ExplainedCondition, names: Names, *, is_nested: bool) -> list[str]:
+    """What has to hold together. Nested alternatives are in brackets."""
     if isinstance(condition, ExplainedLeaf):
         return [described(condition, names)]
     return [
-        *(text for part in condition.all or () for text in met(part, names)),
-        *([" or ".join(text for part in condition.any for text in met(part, names))] if condition.any else []),
-        *(f"not: {text}" for part in condition.none or () for text in met(part, names)),
+        *(text for part in condition.all or () for text in _parts(part, names, is_nested=is_nested)),
+        *_alternatives(condition.any or (), names, is_nested=is_nested),
+        *(f"not: {_as_one(part, names)}" for part in condition.none or ()),
     ]
+
+
+def _alternatives(parts: Sequence[ExplainedCondition], names: Names, *, is_nested: bool) -> list[str]:
+    """One text. A single alternative is needed like any other part."""
+    if len(parts) <= 1:
+        return [text for part in parts for text in _parts(part, names, is_nested=is_nested)]
+    text = " or ".join(_as_one(part, names) for part in parts)
+    return [f"({text})" if is_nested else text]
+
+
+def _as_one(condition: ExplainedCondition, names: Names) -> str:
+    """A condition within another, in brackets unless it is a single one: `(email is known and Started a trial)`."""
+    parts = _parts(condition, names, is_nested=True)
+    return parts[0] if len(parts) == 1 else f"({' and '.join(parts)})"
 
 
 def gaps(condition: ExplainedCondition | None, names: Names) -> list[Gap]:
@@ -75,7 +92,7 @@ def gaps(condition: ExplainedCondition | None, names: Names) -> list[Gap]:
     found = [gap for part in condition.all or () for gap in gaps(part, names)]
     if condition.any:
         found.append(_nearest(condition, names))
-    return [*found, *(Gap(f"not: {text}", "", None) for part in condition.none or () for text in met(part, names))]
+    return [*found, *(Gap(f"not: {_as_one(part, names)}", "", None) for part in condition.none or ())]
 
 
 def _nearest(condition: ExplainedCombination, names: Names) -> Gap:

@@ -19,6 +19,8 @@ from app.screen.routes import ScreenRoute
 from app.screen.viewers import admin_of
 from app.services.deliveries import DeliveryState
 
+STATES: tuple[DeliveryState, ...] = ("pending", "delivered", "dead")
+
 router = APIRouter(prefix="/ops/deliveries", route_class=ScreenRoute, dependencies=[Depends(admin_of)])
 
 
@@ -68,7 +70,11 @@ async def show_deliveries(
         wanted=wanted,
         deliveries=page.data,
         webhooks=webhooks,
-        counts={state: await _count(runtime, wanted, state) for state in ("pending", "delivered", "dead")},
+        everything=with_parameters(request, state=None, cursor=None),
+        counts=[
+            (state, with_parameters(request, state=state, cursor=None), await _count(runtime, wanted, state))
+            for state in STATES
+        ],
         more=page.next_cursor and with_parameters(request, cursor=page.next_cursor),
         replay=with_parameters(request, cursor=None),
         question=path_with("/v1/deliveries", request),

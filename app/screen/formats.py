@@ -49,17 +49,13 @@ def long_day(on: date, today: date) -> str:
     return f"{on.day} {on:%B}" + ("" if on.year == today.year else f" {on.year}")
 
 
-def duration(seconds: float) -> str:
-    """`0 s`, `5 min`, `3 h`: in the largest unit that it fills."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
 def ago(moment: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit: `34 min`, `2 h`, `3 d`."""
-    passed = max(now - moment, timedelta(0))
+    return duration((now - moment).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit that it fills: `34 min`, `2 h`, `3 d`."""
+    passed = max(timedelta(seconds=seconds), timedelta(0))
     if passed < HOUR:
         return f"{passed // MINUTE} min"
     return f"{passed // HOUR} h" if passed < DAY else f"{passed // DAY:,} d"

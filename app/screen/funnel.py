@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
 from app.api.funnel import get_funnel, list_sources
+from app.api.reports import First, Last
 from app.documents.funnel import FunnelDocument, FunnelFigures, FunnelStage, SourcesDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
@@ -26,9 +26,6 @@ MIN_LEADS = 20
 MAX_GROUPS = 200
 MAX_SOURCES = 8
 PLOT_TOP, PLOT_BASE = 14, 262
-
-First = Annotated[date | None, Query(alias="from")]
-Last = Annotated[date | None, Query(alias="to")]
 
 router = APIRouter(prefix="/funnel", route_class=ScreenRoute)
 
@@ -122,8 +119,7 @@ def _tiles(funnel: FunnelFigures, before: FunnelFigures, looks: Ladder) -> Itera
     ready = marked.get("For sales")
     if ready is not None and is_enough(stages[ready].days_from_first_seen.leads):
         yield _time_tile(stages[ready], past.get(ready))
-    lost = sum(stage.lost_ground for stage in funnel.stages)
-    yield Tile("Lost ground", f"{lost:,}", "moved down a stage")
+    yield Tile("Lost ground", f"{funnel.lost_ground:,}", "moved down")
 
 
 def _marked(stages: Sequence[FunnelStage], looks: Ladder) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A lead's history as a chart: a line for each score, with thresholds, days with events, and a strip of stages."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -17,13 +17,17 @@ MAX_NAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`past` and `future` meet today. `latest` is today's value, with its height in thousandths."""
+    """`past` and `future` meet today. On days whose model lacked the score, there is no line.
+
+    `first` is the earliest value, `latest` is today's, with its height in thousandths.
+    """
 
     look: ScoreLook
     past: str
     future: str
     area: str
     future_area: str
+    first: float
     latest: float
     latest_y: float
 
@@ -72,7 +76,7 @@ def chart_of(
     """`days` must not be empty, and `marks` are thresholds of the first score."""
     values = [score.value for each in days for score in each.scores.values()]
     drawn = plot([each.on for each in days], values, [value for _, value in marks])
-    lines = [_line(days, look, drawn) for name, look in looks.items() if name in days[0].scores]
+    lines = [_line(days, look, drawn) for name, look in looks.items() if any(name in each.scores for each in days)]
     return HistoryChart(
         lines=lines,
         spans=list(_spans(days, ladder, drawn)),
@@ -86,14 +90,27 @@ def chart_of(
 
 
 def _line(days: Sequence[HistoryDay], look: ScoreLook, drawn: Plot) -> Line:
-    def values(*, forecast: bool) -> list[tuple[date, float]]:
-        return [(each.on, each.scores[look.name].value) for each in days if each.forecast is forecast]
+    past = list(_runs((each for each in days if not each.forecast), look.name))
+    coming = [value for run in _runs((each for each in days if each.forecast), look.name) for value in run]
+    future = [*(past[-1][-1:] if past else ()), *coming] if coming else []
+    latest = past[-1][-1] if past else coming[0]
+    return Line(
+        look,
+        past=" ".join(map(drawn.line, past)),
+        future=drawn.line(future),
+        area=" ".join(map(drawn.area, past)),
+        future_area=drawn.area(future),
+        first=(past[0] if past else coming)[0][1],
+        latest=latest[1],
+        latest_y=drawn.y(latest[1]),
+    )
 
-    past, coming = values(forecast=False), values(forecast=True)
-    future = [*past[-1:], *coming] if coming else []
-    latest = (past or coming)[-1 if past else 0][1]
-    areas = drawn.area(past), drawn.area(future)
-    return Line(look, drawn.line(past), drawn.line(future), *areas, latest, drawn.y(latest))
+
+def _runs(days: Iterable[HistoryDay], score: str) -> Iterator[list[tuple[date, float]]]:
+    """The values of a score on successive days that have it."""
+    for has_score, run in groupby(days, key=lambda each: score in each.scores):
+        if has_score:
+            yield [(each.on, each.scores[score].value) for each in run]
 
 
 def _spans(days: Sequence[HistoryDay], ladder: Ladder, drawn: Plot) -> Iterator[Span]:
@@ -117,10 +134,7 @@ def _ticks(events: Sequence[EventDocument], drawn: Plot, today: date) -> Iterato
 
 def _sentence(days: Sequence[HistoryDay], lines: Sequence[Line], ladder: Ladder, today: date) -> str:
     past = [each for each in days if not each.forecast] or days
-    figures = [
-        f"{line.look.title} goes from {number(past[0].scores[line.look.name].value)} to {number(line.latest)}"
-        for line in lines
-    ]
+    figures = [f"{line.look.title} goes from {number(line.first)} to {number(line.latest)}" for line in lines]
     change = next((each for each in days if each.forecast and each.stage != past[-1].stage), None)
     coming = (
         f"If nothing happens, the stage becomes {ladder[change.stage].title} on {day(change.on, today)}"

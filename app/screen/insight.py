@@ -1,6 +1,6 @@
 """Insight: backtests and proposals, which are jobs of `/v1/backtests` and `/v1/proposals`, and their results."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -11,9 +11,8 @@ from pydantic import Field, TypeAdapter
 
 from app.api.access import CurrentRuntime
 from app.api.jobs import cancel_job, create_backtest, create_proposal, get_job, list_jobs
-from app.documents.backtests import BacktestDocument, SightingDocument
-from app.documents.jobs import JobDocument
-from app.documents.leads import LeadDocument
+from app.documents.backtests import BacktestDocument
+from app.documents.jobs import JobDocument, JobSummaryDocument
 from app.documents.outcomes import BacktestRequest, Days, Name, ProposalRequest
 from app.documents.parameters import VersionOrActive
 from app.documents.proposals import ProposalDocument
@@ -22,12 +21,13 @@ from app.screen.backtests import look_at
 from app.screen.frames import CurrentFrame
 from app.screen.labels import title_of
 from app.screen.pages import PART_HEADER, render
-from app.screen.people import Person, person_of
+from app.screen.people import people_of
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import AdminViewer
+from app.services.jobs import JobKind
 from app.services.runtime import Runtime
 
-KINDS = ("backtest", "proposal")
+KINDS: tuple[JobKind, ...] = ("backtest", "proposal")
 MAX_LEADS = 8
 BACKTESTS = TypeAdapter(dict[str, BacktestDocument])
 
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/insight", route_class=ScreenRoute)
 
 @router.get("")
 async def show_insight(request: Request, frame: CurrentFrame, runtime: CurrentRuntime) -> Response:
-    jobs = [job for job in (await list_jobs(runtime)).data if job.kind in KINDS]
+    jobs = (await list_jobs(runtime, kind=[*KINDS])).data
     return render(
         request,
         "insight.html",
@@ -48,6 +48,7 @@ async def show_insight(request: Request, frame: CurrentFrame, runtime: CurrentRu
         section="insight",
         outcomes=list(_outcomes(frame.model)),
         jobs=jobs,
+        kinds=KINDS,
         asked=lambda job: question_of(job, frame.model),
     )
 
@@ -102,7 +103,7 @@ async def cancel(_: AdminViewer, runtime: CurrentRuntime, job_id: UUID) -> Respo
     return RedirectResponse(f"../{job_id}", HTTPStatus.SEE_OTHER)
 
 
-def question_of(job: JobDocument, model: Mapping[str, Any]) -> str:
+def question_of(job: JobSummaryDocument, model: Mapping[str, Any]) -> str:
     """`Order completed within 30 days, seen every week`."""
     asked = job.request
     titles = dict(_outcomes(model))
@@ -135,17 +136,12 @@ async def _backtest(runtime: Runtime, job: JobDocument, score: str | None) -> di
     reports = BACKTESTS.validate_python(job.result)
     chosen = score if score in reports else next(iter(reports))
     report = reports[chosen]
-    people = await _people(runtime, [*report.unseen[:MAX_LEADS], *report.ready_without[:MAX_LEADS]])
-    return {"scores": list(reports), "score": chosen, "look": look_at(report), "people": people, "most": MAX_LEADS}
-
-
-async def _people(runtime: Runtime, found: Sequence[SightingDocument]) -> dict[str, Person]:
-    """Names by lead id; leads that were erased since are missing."""
-    people = {}
-    for lead_id in {each.lead_id for each in found}:
-        try:
-            view = await runtime.leads.get(UUID(lead_id), runtime.clock())
-        except NotFound:
-            continue
-        people[lead_id] = person_of(LeadDocument.of(view))
-    return people
+    shown = [*report.unseen[:MAX_LEADS], *report.ready_without[:MAX_LEADS]]
+    people = await people_of(runtime, {UUID(each.lead_id) for each in shown})
+    return {
+        "scores": list(reports),
+        "score": chosen,
+        "look": look_at(report),
+        "people": {str(lead_id): person for lead_id, person in people.items()},
+        "most": MAX_LEADS,
+    }

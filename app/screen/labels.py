@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from app.scoring.stages import Cause
 from app.screen.charts import Scale, scale_of
+
+MAX_COLUMNS = 2
 
 
 def as_words(name: str) -> str:
@@ -14,8 +17,8 @@ def as_words(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def channel(name: str) -> str:
-    """`organic_search` → `Organic search`."""
+def channel_title(name: str) -> str:
+    """`ai_assistant` → `AI assistant`."""
     return as_words(name).replace("Ai ", "AI ")
 
 
@@ -56,6 +59,11 @@ class ScoreLook:
 def score_looks(model: Mapping[str, Any]) -> dict[str, ScoreLook]:
     """The scores of a model's document, by name and in their order. There may be none."""
     return {look.name: look for look in _score_looks(model.get("scores", {}))}
+
+
+def shown_scores(looks: Mapping[str, ScoreLook]) -> dict[str, ScoreLook]:
+    """The scores that tables have columns for: the first ones of the model."""
+    return dict(islice(looks.items(), MAX_COLUMNS))
 
 
 def _score_looks(scores: Mapping[str, Any]) -> Iterator[ScoreLook]:

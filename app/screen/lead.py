@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.api.access import CurrentRuntime
 from app.api.leads import (
+    event_position,
     get_lead,
     get_lead_history,
     get_lead_score,
@@ -71,7 +72,7 @@ async def show_lead(
         folded=folded,
         identities=(await list_lead_identities(runtime, lead_id, MAX_LISTED)).data,
         transitions=(await list_lead_transitions(runtime, lead_id, MAX_LISTED)).data,
-        coming=await _coming(runtime, lead, frame.now.date()),
+        coming=await _coming(runtime, lead, frame.now.date()) if as_of is None else {},
         moments=_moments(frame.now),
         question=question,
     )
@@ -110,7 +111,9 @@ async def show_events(
     """A page of what happened. `counting`: only what gives points today."""
     page = await list_lead_events(runtime, lead_id, explain=True, cursor=cursor)
     transitions = (await list_lead_transitions(runtime, lead_id, MAX_LISTED)).data
-    shown = between(transitions, page.data, is_first=cursor is None, is_last=page.next_cursor is None)
+    before = event_position(lead_id, cursor)
+    until = before.occurred_at if before else None
+    shown = between(transitions, page.data, until, is_last=page.next_cursor is None)
     events = [event for event in page.data if event.points or not counting]
     return render(
         request,

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
+from pydantic import TypeAdapter
+
 from app.screen.formats import day, number
 from app.screen.labels import ScoreLook, as_words
-from app.screen.stages import Ladder
+from app.screen.stages import LOST, Ladder
 
 Pairs = Sequence[tuple[str, str]]
 
+FLAG = TypeAdapter(bool)
 WEEK = timedelta(days=7)
 MAX_NAMED = 2
 
@@ -31,6 +34,7 @@ TEXTS = {
     "updated_after": "Updated after",
 }
 
+REPEATABLE = ("stage", "min_score", "max_score")
 POSITION = ("cursor", "limit")
 """Parameters that say which part of a list to show, not which list."""
 
@@ -70,6 +74,11 @@ def query_of(pairs: Iterable[tuple[str, str]]) -> str:
     return urlencode(list(pairs))
 
 
+def effective(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    """Without values that FastAPI ignores: of a parameter that isn't repeatable, only the last one counts."""
+    return list({pair if pair[0] in REPEATABLE else pair[0]: pair for pair in pairs}.values())
+
+
 def without_position(pairs: Pairs) -> Pairs:
     return [pair for pair in pairs if pair[0] not in POSITION]
 
@@ -100,7 +109,7 @@ def _views(ladder: Ladder, scores: Mapping[str, ScoreLook], today: date) -> Iter
             band, least = warm
             warm_pairs = [("min_score", f"{look.name}:{least:g}"), ("seen_after", a_week_ago), ("sort", look.name)]
             yield f"{as_words(band)} this week", warm_pairs
-    above_first = [("stage", name) for name in list(ladder)[1:]]
+    above_first = [("stage", name) for name in list(ladder)[1:] if ladder[name].colour != LOST]
     yield "New", [*above_first, ("stage_since_after", a_week_ago), ("sort", "stage_since")]
     yield "Cooling soon", [("next_change_before", (today + WEEK).isoformat()), ("sort", "next_change")]
     yield "Everybody", []
@@ -135,7 +144,7 @@ def _words(name: str, value: str, scores: Mapping[str, ScoreLook], today: date) 
         score, _, limit = value.partition(":")
         return f"{scores[score].title if score in scores else score} {LIMITS[name]} {limit}"
     if name == "sales_ready":
-        return "For sales" if value == "true" else "Not for sales"
+        return "For sales" if FLAG.validate_python(value) else "Not for sales"
     return f"{TEXTS[name]} {value}" if name in TEXTS else None
 
 

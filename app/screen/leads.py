@@ -14,8 +14,8 @@ from app.api.reports import CSV
 from app.documents.lead_lists import LeadPage, ListedLead, ReasonDocument
 from app.screen import lead_filters
 from app.screen.frames import CurrentFrame, Frame
-from app.screen.labels import ScoreLook, score_looks
-from app.screen.lead_filters import query_of, replaced, without_position
+from app.screen.labels import ScoreLook, score_looks, shown_scores
+from app.screen.lead_filters import effective, query_of, replaced, without_position
 from app.screen.pages import render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
@@ -91,13 +91,14 @@ async def download_leads(
 
 def _shared(request: Request, frame: Frame) -> dict[str, Any]:
     """What the page and its counts show alike."""
-    pairs = request.query_params.multi_items()
+    pairs = effective(request.query_params.multi_items())
     scores = score_looks(frame.model)
     chosen = [value for name, value in pairs if name == "stage"]
     return {
         "frame": frame,
         "section": "leads",
         "scores": scores,
+        "score_columns": shown_scores(scores),
         "query": query_of(without_position(pairs)),
         "everyone": query_of(pair for pair in without_position(pairs) if pair[0] != "stage"),
         "views": lead_filters.views(pairs, frame.stages, scores, frame.now.date()),
@@ -107,7 +108,7 @@ def _shared(request: Request, frame: Frame) -> dict[str, Any]:
 
 
 def _list(request: Request, frame: Frame, page: LeadPage, sort: str) -> dict[str, Any]:
-    pairs = request.query_params.multi_items()
+    pairs = effective(request.query_params.multi_items())
     scores = score_looks(frame.model)
     explained = scores.get(sort) or next(iter(scores.values()), None)
     kept = without_position(pairs)

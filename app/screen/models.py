@@ -1,6 +1,7 @@
 """Models: their versions, drafting, checking, previewing and publishing, with `/v1/models` and `/v1/rollouts`."""
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -23,7 +24,8 @@ from app.errors import NotFound
 from app.scoring.model import dump_model, dump_yaml
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.pages import PART_HEADER, render
-from app.screen.previews import look_at
+from app.screen.people import people_of
+from app.screen.previews import PreviewLook, look_at, move_named, shown_leads
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import AdminViewer, CurrentViewer
 from app.services.model_checks import check_model, check_source
@@ -143,7 +145,7 @@ async def show_preview_job(
         answer = render(request, template, frame=frame, section="model", job=job, path=path)
     else:
         preview = PreviewDocument.model_validate(job.result)
-        look = await look_at(runtime, preview, frame.model, job.request["model"], moved)
+        look = await _look_at(runtime, preview, frame, job.request["model"], moved)
         answer = render(request, "preview.html", frame=frame, section="model", version=None, look=look, path=path)
     if is_part and job.state not in RUNNING:  # it has ended: the whole page shows the result
         answer.headers["HX-Refresh"] = "true"
@@ -236,11 +238,19 @@ async def show_preview(
     """What publishing would change. It takes seconds, so that pages load it later."""
     preview = await preview_model(runtime, version, PreviewRequest(sample=FAST_SAMPLE))
     after = await get_version(runtime.database, version)
-    look = await look_at(runtime, preview, frame.model, after.document, moved)
+    look = await _look_at(runtime, preview, frame, after.document, moved)
     template = "preview_part.html" if PART_HEADER in request.headers else "preview.html"
     return render(
         request, template, frame=frame, section="model", version=version, look=look, path=f"model/{version}/preview"
     )
+
+
+async def _look_at(
+    runtime: Runtime, preview: PreviewDocument, frame: Frame, after: Mapping[str, Any], moved: str | None
+) -> PreviewLook:
+    move = move_named(preview, moved)
+    people = await people_of(runtime, shown_leads(preview, move))
+    return look_at(preview, frame.model, after, move, people)
 
 
 @router.post("/{version}/publish")

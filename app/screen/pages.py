@@ -16,17 +16,8 @@ PART_HEADER = "HX-Request"
 """Sent by htmx, which asks for a part of a page."""
 
 FILTERS = (
-    *(
-        formats.ago,
-        formats.cut,
-        formats.day,
-        formats.duration,
-        formats.iso,
-        formats.long_day,
-        formats.number,
-        formats.points,
-    ),
-    *(formats.score, formats.utc, labels.cause, labels.channel),
+    *(formats.ago, formats.cut, formats.day, formats.duration, formats.iso, formats.long_day, formats.number),
+    *(formats.points, formats.score, formats.utc, labels.cause, labels.channel_title),
 )
 
 

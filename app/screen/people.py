@@ -1,11 +1,13 @@
 """What a lead is called on pages: by its traits, else by an identity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from app.documents.leads import LeadDocument
 from app.scoring.strings import trimmed
+from app.services.runtime import Runtime
 
 FULL_NAMES = ("name", "full_name")
 NAME_PARTS = (("first_name", "last_name"), ("firstname", "lastname"), ("given_name", "family_name"))
@@ -23,6 +25,12 @@ class Person:
     def initials(self) -> str:
         words = [word for word in self.name.split() if word[0].isalpha()]
         return "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
+
+
+async def people_of(runtime: Runtime, lead_ids: Collection[UUID]) -> dict[UUID, Person]:
+    """By the id asked for. Leads that have been erased are missing."""
+    views = await runtime.leads.get_many(lead_ids, runtime.clock())
+    return {lead_id: person_of(LeadDocument.of(view)) for lead_id, view in views.items()}
 
 
 def person_of(lead: LeadDocument) -> Person:

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.documents.leads import LeadDocument
 from app.documents.previews import MoveDocument, MoverDocument, PreviewDocument
-from app.errors import NotFound
-from app.screen.people import Person, person_of
+from app.screen.people import Person
 from app.screen.stages import Ladder, StageLook
-from app.services.runtime import Runtime
 
 MAX_MOVERS = 8
 MAX_STAGES = 6
@@ -40,7 +37,7 @@ class Cell:
 class PreviewLook:
     """`stages`: those whose number of leads changes. `movers` and `moved` with the names of the leads.
 
-    `moved`: some of the leads that move from one stage to another, if the page was asked for them.
+    `moved`: some of the leads of `move`, if the page was asked for one.
     """
 
     preview: PreviewDocument
@@ -53,31 +50,40 @@ class PreviewLook:
     moved: Sequence[tuple[UUID, Person | None]]
 
 
-async def look_at(
-    runtime: Runtime,
+def move_named(preview: PreviewDocument, stages: str | None) -> MoveDocument | None:
+    """The move between two stages, such as `mql:pql`."""
+    return next((each for each in preview.moves if f"{each.from_stage}:{each.to_stage}" == stages), None)
+
+
+def shown_leads(preview: PreviewDocument, move: MoveDocument | None) -> set[UUID]:
+    """The leads that a page shows: those that move most, and some of a move."""
+    return {*(mover.lead_id for mover in preview.movers[:MAX_MOVERS]), *(move.lead_ids if move else ())}
+
+
+def look_at(
     preview: PreviewDocument,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
-    asked: str | None = None,
+    move: MoveDocument | None,
+    people: Mapping[UUID, Person],
 ) -> PreviewLook:
     """`before` is the document of the active model, `after` that of the previewed one.
 
-    `asked`: the stages of a move, such as `mql:pql`, whose leads are wanted.
+    `move`: the one whose leads are wanted. `people`: the shown leads that haven't been erased.
     """
     kept = {stage["name"] for stage in after["stages"]}
     ladder = Ladder.of([*after["stages"], *(stage for stage in before["stages"] if stage["name"] not in kept)])
     changes = list(_changes(preview, ladder))
     rungs = _moved(preview, ladder)
-    move = next((each for each in preview.moves if f"{each.from_stage}:{each.to_stage}" == asked), None)
     return PreviewLook(
         preview=preview,
         stages=[each for each in changes if each.change],
         unchanged=[each.look for each in changes if not each.change],
         rungs=rungs,
         matrix=list(_matrix(preview, rungs)),
-        movers=[(mover, await _person(runtime, mover.lead_id)) for mover in preview.movers[:MAX_MOVERS]],
+        movers=[(mover, people.get(mover.lead_id)) for mover in preview.movers[:MAX_MOVERS]],
         move=move,
-        moved=[(lead_id, await _person(runtime, lead_id)) for lead_id in (move.lead_ids if move else ())],
+        moved=[(lead_id, people.get(lead_id)) for lead_id in (move.lead_ids if move else ())],
     )
 
 
@@ -105,10 +111,3 @@ def _way(row: int, column: int) -> str:
     if row == column:
         return "same"
     return "upw" if column > row else "dnw"
-
-
-async def _person(runtime: Runtime, lead_id: UUID) -> Person | None:
-    try:
-        return person_of(LeadDocument.of(await runtime.leads.get(lead_id, runtime.clock())))
-    except NotFound:
-        return None

@@ -3,6 +3,7 @@
 Admins release quarantined messages, one or all that match these parameters.
 """
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.api.access import CurrentRuntime
 from app.api.rejections import Wanted, count_rejections, count_releasable, list_rejections, release
-from app.documents.rejections import RejectionCounts, RejectionPage
+from app.documents.rejections import RejectionPage
 from app.protocol.bots import QUARANTINED
 from app.screen.frames import CurrentFrame
 from app.screen.links import path_with, with_parameters
@@ -32,9 +33,12 @@ async def show_rejections(
     request: Request,
     frame: CurrentFrame,
     wanted: Wanted,
+    runtime: CurrentRuntime,
     page: Annotated[RejectionPage, Depends(list_rejections)],
-    counts: Annotated[RejectionCounts, Depends(count_rejections)],
 ) -> Response:
+    counts = (await count_rejections(runtime, replace(wanted, codes=()))).data
+    releasable = QUARANTINED if frame.viewer.is_admin else ()
+    listed = {each.code for each in counts if not wanted.codes or each.code in wanted.codes}
     return render(
         request,
         "rejections.html",
@@ -43,9 +47,11 @@ async def show_rejections(
         wanted=wanted,
         q=request.query_params.get("q", ""),
         rejections=page.data,
-        counts=counts.data,
-        releasable=QUARANTINED if frame.viewer.is_admin else (),
-        release=with_parameters(request, cursor=None),
+        releasable=releasable,
+        release=with_parameters(request, cursor=None) if listed.intersection(releasable) else None,
+        kept=[pair for pair in request.query_params.multi_items() if pair[0] not in ("q", "cursor")],
+        everything=with_parameters(request, code=None, cursor=None),
+        counts=[(each, with_parameters(request, code=each.code, cursor=None)) for each in counts],
         more=page.next_cursor and with_parameters(request, cursor=page.next_cursor),
         question=path_with("/v1/rejections", request),
     )

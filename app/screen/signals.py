@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
+from app.api.reports import First, Last
 from app.api.signals import get_signal_series
-from app.documents.signals import PagesDocument, SeriesDocument, SeriesPoint
+from app.documents.signals import PagesDocument, SeriesDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
-from app.screen.funnel import First, Last, is_enough
+from app.screen.funnel import is_enough
 from app.screen.labels import title_of
 from app.screen.pages import PART_HEADER, render
 from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
-from app.services.runtime import Runtime
-from app.services.signals import Interval
+from app.services.signals import Interval, read_hits
 
 WEEKS = 6
 SHOWN = 8
@@ -50,10 +50,9 @@ async def show_signals(
     """The first eight signals of the model, or all; the last six weeks of each."""
     signals = dict(list(frame.model["signals"].items())[: None if every else SHOWN])
     today = frame.now.date()
-    trends = [
-        _trend(name, title_of(signal, name), await _last_weeks(runtime, name, today))
-        for name, signal in signals.items()
-    ]
+    first = today - timedelta(weeks=2 * WEEKS) + timedelta(days=1)
+    hits = await read_hits(runtime.database, runtime.models, list(signals), first, today)
+    trends = [_trend(name, title_of(signal, name), hits[name]) for name, signal in signals.items()]
     missing = len(frame.model["signals"]) - len(trends)
     template = "signals_part.html" if PART_HEADER in request.headers else "signals.html"
     return render(request, template, frame=frame, section="funnel", trends=trends, missing=missing, weeks=WEEKS)
@@ -90,15 +89,8 @@ def _step(chosen: Period) -> Interval:
     return "week" if chosen.days > WEEKS * 7 else "day"
 
 
-async def _last_weeks(runtime: Runtime, name: str, today: date) -> Sequence[SeriesPoint]:
-    """Day by day: the last weeks, and as many before them."""
-    first = today - timedelta(weeks=2 * WEEKS) + timedelta(days=1)
-    series: SeriesDocument = await get_signal_series(runtime, name, first, today, "day")
-    return series.points
-
-
-def _trend(name: str, title: str, points: Sequence[SeriesPoint]) -> Trend:
-    hits = [point.hits for point in points]
+def _trend(name: str, title: str, hits: Sequence[int]) -> Trend:
+    """`hits`: day by day, in the last weeks and in as many before them."""
     before, now = hits[: WEEKS * 7], hits[WEEKS * 7 :]
     change = 100 * (sum(now) - sum(before)) / sum(before) if is_enough(sum(before)) else None
     return Trend(name, title, sum(now), change, plots.spark(now))

@@ -73,13 +73,18 @@ def timeline(
 
 
 def between(
-    transitions: Sequence[TransitionDocument], events: Sequence[EventDocument], *, is_first: bool, is_last: bool
+    transitions: Sequence[TransitionDocument],
+    events: Sequence[EventDocument],
+    until: datetime | None,
+    *,
+    is_last: bool,
 ) -> list[TransitionDocument]:
-    """The transitions that belong on a page of events: on the first page also later ones, on the last earlier ones."""
-    if not events:
-        return list(transitions) if is_first else []
-    latest, earliest = events[0].occurred_at, events[-1].occurred_at
-    return [each for each in transitions if (is_first or each.at <= latest) and (is_last or each.at > earliest)]
+    """The transitions that belong on a page of events. Each is on one page, also if no event is near it.
+
+    `until`: when the last event of the page before occurred, None on the first page.
+    """
+    after = None if is_last else events[-1].occurred_at
+    return [each for each in transitions if (until is None or each.at <= until) and (after is None or each.at > after)]
 
 
 def _event(event: EventDocument, names: Names) -> Moment:

@@ -21,21 +21,14 @@ async def backtest_model(
     since_stage: str | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> dict[str, Backtest]:
-    """A backtest of each score of the model, by name; `other` is compared in its score of the same name, or its first.
+    """As `app.insight.backtests.backtest`, on all leads.
 
     `question.outcome` is a signal or a stage of the active model, or an event. Blocks the event loop for up to minutes,
-    so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes` and `NotFound`.
+    so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes`, `TooManyEvents` and `NotFound`.
     """
     if not model.scores:
         raise NotFound("The model has no scores, so there is nothing to test.")
     async with database.read() as connection:
         outcome = Outcome.named(question.outcome, await models.active(connection))
-    histories = await read_histories(database, outcome, since_stage, on_progress)
-    asked = replace(question, signal=outcome.signal)
-    return {score: backtest(histories, asked, model, score, _rival(other, score)) for score in model.scores}
-
-
-def _rival(other: CompiledModel | None, score: str) -> tuple[CompiledModel, str] | None:
-    if other is None or not other.scores:
-        return None
-    return other, score if score in other.scores else next(iter(other.scores))
+    histories = await read_histories(database, models, outcome, since_stage, on_progress)
+    return backtest(histories, replace(question, signal=outcome.signal), model, other)

@@ -59,9 +59,16 @@ async def replay(
     for chunk in _chunks(sent):
         day, clock.moment = clock.moment.date(), chunk[-1].at
         if clock.moment.date() > day:
-            await sweep_due(runtime.database, runtime.models, clock.moment, runtime.settings.sweep_chunk)
+            await _sweep(runtime, clock.moment)
         await _store(runtime, chunk, clock.moment)
         on_chunk(len(chunk))
+
+
+async def _sweep(runtime: Runtime, now: datetime) -> None:
+    """Check all leads that are due, so that stages change on their days."""
+    limit, checked = runtime.settings.sweep_chunk, runtime.settings.sweep_chunk
+    while checked == limit:
+        checked, _ = await sweep_due(runtime.database, runtime.models, now, limit)
 
 
 async def draft_variant(runtime: Runtime, now: datetime) -> Version:

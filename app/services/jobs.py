@@ -3,7 +3,7 @@
 That process imports what serving ones never load, and can be killed at any moment: it stores nothing but its result.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.errors import NotFound
 from app.services.pages import Page, fetch_page
 from app.storage import jobs as job_store
 from app.storage.db import Database
-from app.storage.jobs import Job, JobKind, JobState
+from app.storage.jobs import Job, JobKind, JobState, JobSummary
 
 CLAIM = timedelta(seconds=30)
 """How long a claim lasts: if its worker dies, another starts the job over after this time."""
@@ -55,10 +55,10 @@ class Jobs:
             raise NotFound(msg)
         return found
 
-    async def page(self, after: UUID | None, limit: int) -> Page[Job]:
-        """The latest first."""
+    async def page(self, kinds: Collection[JobKind] | None, after: UUID | None, limit: int) -> Page[JobSummary]:
+        """The latest first; of all kinds if `kinds` is None."""
         async with self._database.read() as connection:
-            return await fetch_page(lambda count: job_store.page(connection, after, count), limit)
+            return await fetch_page(lambda count: job_store.page(connection, kinds, after, count), limit)
 
     async def cancel(self, job_id: UUID) -> Job:
         """Cancel a job, unless it has ended. Its process is stopped within seconds. Raises `NotFound`."""
@@ -103,4 +103,4 @@ class Jobs:
             return await job_store.change_if_running(connection, job.id, job.claimed_by, **values)
 
 
-__all__ = ["Job", "JobKind", "JobState", "Jobs"]
+__all__ = ["Job", "JobKind", "JobState", "JobSummary", "Jobs"]

@@ -57,6 +57,15 @@ class Leads:
             lead = await existing(connection, lead_id)
             return (await views_of(connection, self._models, [lead], now))[0]
 
+    async def get_many(self, lead_ids: Collection[UUID], now: datetime) -> dict[UUID, LeadView]:
+        """The leads with these ids, or those that they were merged into. Unknown ids are left out."""
+        async with self._database.read() as connection:
+            survivors = await lead_store.survivors(connection, lead_ids)
+            leads = await lead_store.get_many(connection, set(survivors.values()))
+            views = await views_of(connection, self._models, list(leads.values()), now)
+        by_id = {view.lead.id: view for view in views}
+        return {lead_id: by_id[survivor] for lead_id, survivor in survivors.items()}
+
     async def lookup(self, identities: Sequence[Identity], now: datetime) -> list[LeadView | None]:
         """The lead of each identity, in the same order; None for an unknown identity."""
         async with self._database.read() as connection:

@@ -10,14 +10,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import TooManyEvents
 from app.insight.histories import History
 from app.insight.outcomes import first_outcome
 from app.scoring.document import Signal
-from app.scoring.engine import CompiledModel
+from app.scoring.engine import CompiledModel, CompiledSignal, compile_signal
 from app.scoring.events import Event, Identity
+from app.services.models import ActiveModels
+from app.services.publications import Publications
 from app.storage import events as event_store
-from app.storage import transitions as transition_store
+from app.storage import leads as lead_store
 from app.storage.db import Database
+
+MAX_EVENTS = 2_000_000
+"""An event takes about 3 KB. A process that needs more memory than there is would be killed without an explanation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +45,29 @@ class Outcome:
 
 async def read_histories(
     database: Database,
+    models: ActiveModels,
     outcome: Outcome,
     since_stage: str | None = None,
     on_progress: Callable[[int], None] | None = None,
+    max_events: int = MAX_EVENTS,
 ) -> list[History]:
     """All leads, in the order of their ids. `on_progress` is called with the number of events read.
 
     `start_on` is the day on which a lead entered `since_stage`, or on which it was first seen. Former leads are part of
-    those that they were merged into.
+    those that they were merged into. Raises `TooManyEvents`.
     """
     async with database.read() as connection:
-        leads = await _read_events(connection, on_progress)
-        entered = await _entered(connection, outcome.stage)
-        started = await _entered(connection, since_stage)
+        leads = await _read_events(connection, on_progress, max_events)
+        entered = await _entered(connection, models, outcome.stage)
+        started = await _entered(connection, models, since_stage)
+    signal = compile_signal(outcome.name, outcome.signal) if outcome.signal else None
     histories = [leads[lead_id] for lead_id in sorted(leads)]
-    return [_with_days(each, outcome, entered, None if since_stage is None else started) for each in histories]
+    return [_with_days(each, signal, entered, None if since_stage is None else started) for each in histories]
 
 
-async def _read_events(connection: AsyncConnection, on_progress: Callable[[int], None] | None) -> dict[UUID, History]:
+async def _read_events(
+    connection: AsyncConnection, on_progress: Callable[[int], None] | None, max_events: int
+) -> dict[UUID, History]:
     events: dict[UUID, list[Event]] = {}
     links: dict[UUID, dict[Identity, datetime]] = {}
     count = 0
@@ -65,24 +76,38 @@ async def _read_events(connection: AsyncConnection, on_progress: Callable[[int],
             events.setdefault(lead_id, []).append(event)
             links.setdefault(lead_id, {})[event.identities[0]] = linked_at
         count += len(rows)
+        if count > max_events:
+            raise TooManyEvents(
+                f"The log has more than {max_events:,} events, too many to hold in memory. Use a copy of the database "
+                "with fewer leads, or let LEADSCORE_EVENTS_DAYS delete old events."
+            )
         if on_progress is not None:
             on_progress(count)
     return {lead_id: History(str(lead_id), events[lead_id], linked_at=links[lead_id]) for lead_id in events}
 
 
-async def _entered(connection: AsyncConnection, stage: str | None) -> dict[str, date]:
+async def _entered(connection: AsyncConnection, models: ActiveModels, stage: str | None) -> dict[str, date]:
+    """When each lead, or one that was merged into it, first entered a stage of the active model, whatever its name was.
+
+    Leads that never did are left out.
+    """
     if stage is None:
         return {}
-    found = await transition_store.first_entered(connection, [stage])
-    return {str(lead_id): moment.date() for lead_id, moment in found.items()}
+    publications, found = await Publications.read(connection, models), dict[str, date]()
+    for lead_id, version, standing in await lead_store.standings(connection):
+        names = await publications.names(publications.of(version), publications.latest)
+        entered_at = standing.renamed(names).reached.get(stage)
+        if entered_at is not None:
+            found[str(lead_id)] = entered_at.date()
+    return found
 
 
 def _with_days(
-    history: History, outcome: Outcome, entered: dict[str, date], started: dict[str, date] | None
+    history: History, signal: CompiledSignal | None, entered: dict[str, date], started: dict[str, date] | None
 ) -> History:
     first_seen = min(event.occurred_at.date() for event in history.events)
     return replace(
         history,
-        outcome_on=first_outcome(history.events, outcome.signal) if outcome.signal else entered.get(history.lead_id),
+        outcome_on=first_outcome(history.events, signal) if signal else entered.get(history.lead_id),
         start_on=first_seen if started is None else started.get(history.lead_id),
     )

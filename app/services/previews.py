@@ -37,7 +37,7 @@ async def preview(
     sample: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Previewed:
-    """Evaluate all leads, or a random sample of `sample` leads, by the active model and by the candidate, as of `now`.
+    """Evaluate all leads, or `sample` of them chosen at random, by the active model and by the candidate, as of `now`.
 
     Events are read only for signals whose definition changes, and then only those that could match. `on_progress` is
     called with the number of leads done and the number of leads to do.

@@ -21,12 +21,12 @@ async def propose_model(
 ) -> Proposal:
     """A proposal that is meant to replace the active model. `question.outcome` is a signal, a stage or an event.
 
-    Blocks the event loop for up to minutes, so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes`
-    and `NoBetterThanChance`.
+    Blocks the event loop for up to minutes, so that Ctrl-C ends it at once. Raises `HorizonNotOver`, `TooFewOutcomes`,
+    `TooManyEvents` and `NoBetterThanChance`.
     """
     async with database.read() as connection:
         active = await models.active(connection)
     outcome = Outcome.named(question.outcome, active)
-    histories = await read_histories(database, outcome, since_stage, on_progress)
+    histories = await read_histories(database, models, outcome, since_stage, on_progress)
     asked, wished = replace(question, signal=outcome.signal), replace(wishes, active=active)
     return propose(histories, asked, wished)

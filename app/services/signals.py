@@ -63,6 +63,18 @@ async def read_series(
     return Series(points, model.version, now)
 
 
+async def read_hits(
+    database: Database, models: ActiveModels, signals: Sequence[str], first: date, last: date
+) -> dict[str, list[int]]:
+    """The hits of signals of the active model on each day. Raises `ValidationFailed` if it has no such signal."""
+    async with database.read() as connection:
+        model = await models.active(connection)
+        fingerprints = {name: _signal(model, name).fingerprint for name in signals}
+        hits = await signal_store.hits_by_day(connection, sorted({*fingerprints.values()}), first, last)
+    days = _starts(first, last, "day")
+    return {name: [hits[each].get(day, 0) for day in days] for name, each in fingerprints.items()}
+
+
 async def read_pages(
     database: Database, models: ActiveModels, signal: str, first: date, last: date, limit: int, now: datetime
 ) -> Pages:
@@ -97,4 +109,4 @@ def _starts(first: date, last: date, by: Interval) -> list[date]:
     return [start + timedelta(days=days) for days in range(0, (last - start).days + 1, step)]
 
 
-__all__ = ["Interval", "Pages", "Point", "Series", "read_pages", "read_series"]
+__all__ = ["Interval", "Pages", "Point", "Series", "read_hits", "read_pages", "read_series"]

@@ -1,6 +1,6 @@
 """Jobs in storage: long work that somebody asked for, and what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -17,24 +17,30 @@ OPEN: tuple[JobState, ...] = ("waiting", "running")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """`progress` counts the events read so far; for a preview, the leads.
-
-    `result` is None unless it is done, `error` unless it failed.
-    """
+class JobSummary:
+    """`progress` counts the events read so far; for a preview, the leads. `error` is None unless it failed."""
 
     id: UUID
     kind: JobKind
     request: Mapping[str, Any]
     state: JobState
     progress: int
-    result: Any
     error: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     claimed_by: UUID | None
     claimed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job(JobSummary):
+    """`result` is None unless it is done. It may be large."""
+
+    result: Any
+
+
+SUMMARY = [column for column in jobs.c if column.name != "result"]
 
 
 async def insert(connection: AsyncConnection, job: Job) -> None:
@@ -46,11 +52,17 @@ async def get(connection: AsyncConnection, job_id: UUID) -> Job | None:
     return None if row is None else Job(**row)
 
 
-async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> list[Job]:
-    """The latest first."""
-    query = select(jobs) if after is None else select(jobs).where(jobs.c.id < after)
+async def page(
+    connection: AsyncConnection, kinds: Collection[JobKind] | None, after: UUID | None, limit: int
+) -> list[JobSummary]:
+    """The latest first; of all kinds if `kinds` is None."""
+    query = select(*SUMMARY)
+    if kinds is not None:
+        query = query.where(jobs.c.kind.in_(kinds))
+    if after is not None:
+        query = query.where(jobs.c.id < after)
     rows = await connection.execute(query.order_by(jobs.c.id.desc()).limit(limit))
-    return [Job(**row) for row in rows.mappings()]
+    return [JobSummary(**row) for row in rows.mappings()]
 
 
 async def count_open(connection: AsyncConnection) -> dict[JobState, int]:

@@ -6,7 +6,20 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Dialect, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, parse_account_key
@@ -32,6 +45,8 @@ from app.storage.tables import NO_CHANGE_ON, identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
 UPDATED = [column.name for column in STORED if column.name != "id"]
+RANDOM_FROM = 29
+"""From this character on, an id is random: 32 bits."""
 MAX_SOURCE_LENGTH = 100
 """Characters of a first touch's source, campaign and referrer that reports distinguish: index entries must be small."""
 
@@ -228,8 +243,9 @@ async def after(connection: AsyncConnection, last: UUID | None, limit: int) -> l
 
 
 async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
-    """The ids of randomly chosen leads, sorted."""
-    query = select(leads.c.id).where(leads.c.merged_into.is_(None)).order_by(func.random()).limit(size)
+    """The ids of leads chosen at random, sorted. They are the same ones each time, as long as no lead comes or goes."""
+    random_end = func.substr(cast(leads.c.id, String), RANDOM_FROM)
+    query = select(leads.c.id).where(leads.c.merged_into.is_(None)).order_by(random_end, leads.c.id).limit(size)
     return sorted(row.id for row in await connection.execute(query))
 
 
@@ -243,6 +259,13 @@ async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUI
     """Each lead's stored stage and the model version that names it; for a merged lead, those before the merge."""
     query = select(leads.c.id, leads.c.stage, leads.c.model_version).where(any_of_values(leads.c.id, ids))
     return {row.id: (row.stage, row.model_version) for row in await connection.execute(query)}
+
+
+async def standings(connection: AsyncConnection) -> list[tuple[UUID, int, Standing]]:
+    """Every lead with its standing, and the model version that names the stages."""
+    columns = (leads.c.id, leads.c.model_version, leads.c.stage, leads.c.stage_since, leads.c.reached)
+    rows = await connection.execute(select(*columns).where(leads.c.merged_into.is_(None)))
+    return [(row.id, row.model_version, _standing(row)) for row in rows]
 
 
 async def count(connection: AsyncConnection) -> int:
@@ -328,11 +351,10 @@ def _read(row: Any) -> Lead:
         last_seen_at=row.last_seen_at,
         event_count=row.event_count,
     )
-    reached = {stage: datetime.fromisoformat(at) for stage, at in row.reached.items()}
     return Lead(
         id=row.id,
         facts=facts,
-        standing=Standing(row.stage, row.stage_since, reached),
+        standing=_standing(row),
         scores=row.scores,
         model_version=row.model_version,
         next_check_on=row.next_check_on,
@@ -346,3 +368,8 @@ def _read(row: Any) -> Lead:
         changed_at=row.changed_at or row.updated_at,
         separations=row.separations or {},
     )
+
+
+def _standing(row: Any) -> Standing:
+    reached = {stage: datetime.fromisoformat(at) for stage, at in row.reached.items()}
+    return Standing(row.stage, row.stage_since, reached)

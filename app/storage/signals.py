@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Date, Dialect, Integer, String, bindparam, cast, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.sql import day_of_text, object_items, week_of
+from app.storage.sql import any_of_param, day_of_text, nested_items, object_items, week_of
 from app.storage.statements import Statement
 from app.storage.tables import leads
 
@@ -38,9 +38,29 @@ def _by_week(dialect: Dialect) -> Any:
     return counted.where(*_SEEN_THEN, day >= _FIRST, day <= _LAST).group_by(week)
 
 
+def _hits_by_day(dialect: Dialect) -> Any:
+    signals, items = nested_items(leads.c.tally, dialect)
+    day, fingerprint = day_of_text(items.c.key, dialect), signals.c.key.label("fingerprint")
+    hits = func.sum(cast(items.c.value, Integer)).label("hits")
+    counted = select(fingerprint, day.label("start"), hits).join_from(leads, signals, true()).join(items, true())
+    wanted = any_of_param(signals.c.key, "fingerprints"), day >= _FIRST, day <= _LAST
+    return counted.where(*_SEEN_THEN, *wanted).group_by(signals.c.key, day)
+
+
+_HITS_BY_DAY = Statement(_hits_by_day)
 _BY_INTERVAL = {"day": Statement(_by_day), "week": Statement(_by_week)}
 
 
 async def series(connection: AsyncConnection, fingerprint: str, first: date, last: date, by: Interval) -> Sequence[Any]:
     """The days or weeks that have hits between two days: rows of `start` (a day), distinct `people` and `hits`."""
     return await _BY_INTERVAL[by].rows(connection, fingerprint=fingerprint, first=first, last=last)
+
+
+async def hits_by_day(
+    connection: AsyncConnection, fingerprints: Sequence[str], first: date, last: date
+) -> dict[str, dict[date, int]]:
+    """The hits of several signals on the days that have any, from one look at every lead."""
+    found: dict[str, dict[date, int]] = {fingerprint: {} for fingerprint in fingerprints}
+    for row in await _HITS_BY_DAY.rows(connection, fingerprints=fingerprints, first=first, last=last):
+        found[row.fingerprint][row.start] = row.hits
+    return found

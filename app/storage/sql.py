@@ -230,6 +230,13 @@ def object_items(column: ColumnElement[Any], key: BindParameter[str], dialect: D
     return func.json_each_text(inner).table_valued(Column("key", String), Column("value", String))
 
 
+def nested_items(column: ColumnElement[Any], dialect: Dialect) -> tuple[TableValuedAlias, TableValuedAlias]:
+    """A JSON column's object of objects as two tables: its keys and, to be joined with them, the items under each."""
+    outer = func.json_each(column).table_valued(Column("key", String), Column("value", JSON))
+    each = func.json_each if dialect.name == "sqlite" else func.json_each_text
+    return outer, each(outer.c.value).table_valued(Column("key", String), Column("value", String))
+
+
 def list_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias:
     """The texts in a JSON column's list as a table with one column, `value`."""
     if dialect.name == "sqlite":

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
@@ -93,13 +93,6 @@ async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> d
     for row in await connection.execute(query):
         found[row.lead_id].append(_from_row(row).transition)
     return found
-
-
-async def first_entered(connection: AsyncConnection, stages: Collection[str]) -> dict[UUID, datetime]:
-    """When each lead first entered one of these stages, by the id that it had then."""
-    first = select(transitions.c.lead_id, func.min(transitions.c.at).label("at")).group_by(transitions.c.lead_id)
-    rows = await connection.execute(first.where(any_of_values(transitions.c.to_stage, stages)))
-    return {row.lead_id: row.at for row in rows}
 
 
 def _to_row(item: StoredTransition) -> dict[str, Any]:

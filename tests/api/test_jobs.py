@@ -29,6 +29,15 @@ async def test_jobs_are_listed_the_latest_first(still: Api) -> None:
     assert rest["next_cursor"] is None
 
 
+async def test_a_list_has_the_wanted_kinds_without_results(still: Api) -> None:
+    wanted = [(await still.do(f"/v1/{path}", QUESTION)).json()["id"] for path in ("backtests", "proposals")]
+    assert (await still.do("/v1/previews", {"model": small_model()})).status_code == 202
+    page = await still.told("/v1/jobs", kind=["proposal", "backtest"], limit=1)
+    rest = await still.told("/v1/jobs", kind=["backtest", "proposal"], limit=1, cursor=page["next_cursor"])
+    assert [job["id"] for job in page["data"] + rest["data"]] == wanted[::-1]
+    assert set(page["data"][0]) == DOCUMENT - {"result"}
+
+
 async def test_a_job_is_canceled(still: Api) -> None:
     path = f"/v1/jobs/{(await still.do('/v1/proposals', QUESTION)).json()['id']}"
     answer = await still.client.delete(path, headers=still.bearer("admin"))

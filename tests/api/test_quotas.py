@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -57,6 +58,17 @@ async def test_questions_count_too(limited: Api) -> None:
         await limited.told("/v1/leads")
     assert_problem(await limited.ask("/v1/leads"), 429, "quota-exceeded")
     assert (await limited.ask("/v1/leads", "admin")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("DELETE", "/v1/leads/lookup?user_id=u1", 404), ("POST", f"/v1/retractions/{UUID(int=0)}/undo", 404)],
+)
+async def test_a_request_counts_once_however_often_its_route_asks_for_the_key(
+    limited: Api, method: str, path: str, status: int
+) -> None:
+    answers = [await limited.client.request(method, path, headers=limited.bearer("admin")) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [status] * 10 + [429]
 
 
 async def test_a_batch_larger_than_the_quota_takes_all_of_it(limited: Api) -> None:

@@ -1,6 +1,6 @@
 """Backtests: figures on hand-made rows equal independent ones, leaks don't help, and refusals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,20 +24,22 @@ SCORES = np.round(RANDOM.normal(20, 10, 200) + 10.0 * HAD, 1).astype(np.float64)
 STAGES = ["interest", "mql", "sql"]
 
 
-def model(signals: Mapping[str, Any], points: float = 10) -> CompiledModel:
-    rules = {name: {"signal": name, "points": points} for name in signals}
+def model(signals: Mapping[str, Any], *more_stages: Any, scores: Sequence[str] = ("fit",)) -> CompiledModel:
+    rules = {name: {"signal": name, "points": 10} for name in signals}
     stages = [{"name": "interest"}, {"name": "sql", "when": {"score": "fit", "gte": 20}, "sales_ready": True}]
     score = {"bands": {"hot": 20, "cold": 0}, "rules": rules}
-    return compile_model(load_model({"name": "m", "signals": signals, "scores": {"fit": score}, "stages": stages}), 1)
+    document = {"name": "m", "signals": signals, "scores": dict.fromkeys(scores, score)}
+    return compile_model(load_model(document | {"stages": [*stages, *more_stages]}), 1)
 
 
-USE = model({"used": {"on": "Feature Used"}})
+USED = {"used": {"on": "Feature Used"}}
+USE = model(USED)
 
 
 @pytest.fixture(scope="module")
 def scored() -> ScoredSnapshots:
     rows = Snapshots(np.arange(200), np.full(200, date(2025, 5, 1).toordinal()), HAD)
-    stages = [int(score >= 20) + int(score >= 35) for score in SCORES]
+    stages = [STAGES[int(score >= 20) + int(score >= 35)] for score in SCORES]
     bands = ["hot" if score >= 30 else None for score in SCORES]
     ids = [f"lead-{number}" for number in range(200)]
     return ScoredSnapshots(rows, ids, SCORES, stages, bands, STAGES, frozenset({"sql"}))
@@ -64,6 +66,18 @@ def test_a_stage_stands_for_itself_and_the_higher_ones(scored: ScoredSnapshots) 
     assert stages["interest"].share == stages["interest"].recall == 1
     assert stages["mql"].precision.value == pytest.approx(precision_score(HAD, SCORES >= 20))
     assert stages["sql"].recall == pytest.approx(recall_score(HAD, SCORES >= 35))
+
+
+def test_a_lead_in_a_lost_stage_has_reached_none(scored: ScoredSnapshots) -> None:
+    lost = ["lost" if stage == "sql" else stage for stage in scored.stages]
+    stages = report(replace(scored, stages=lost)).stages
+    assert list(stages) == STAGES
+    assert (stages["interest"].rows, stages["sql"].rows) == ((SCORES < 35).sum(), 0)
+
+
+def test_the_ladder_has_no_lost_stages() -> None:
+    lossy = model(USED, {"name": "out", "when": {"score": "fit", "lt": 0}, "outcome": "lost"})
+    assert list(backtest(HISTORIES, QUESTION, lossy)["fit"].stages) == ["interest", "sql"]
 
 
 def test_tenths_are_equally_large_and_their_lift_averages_one(scored: ScoredSnapshots) -> None:
@@ -104,7 +118,7 @@ def test_another_model_is_compared_on_the_same_rows(scored: ScoredSnapshots) -> 
 
 
 def test_scores_are_those_of_the_engine_at_the_snapshot() -> None:
-    found = backtest(HISTORIES, QUESTION, USE, "fit")
+    found = backtest(HISTORIES, QUESTION, USE)["fit"]
     uses = [sum(event.name == "Feature Used" for event in each.events) for each in HISTORIES]
     had = [each.outcome_on is not None for each in HISTORIES]
     assert found.counted.snapshots == 500
@@ -112,7 +126,7 @@ def test_scores_are_those_of_the_engine_at_the_snapshot() -> None:
 
 
 def test_the_unseen_come_with_the_reasons_for_their_scores() -> None:
-    found = backtest(HISTORIES, QUESTION, USE, "fit")
+    found = backtest(HISTORIES, QUESTION, USE)["fit"]
     assert found.unseen
     assert found.ready_without
     for each in (*found.unseen, *found.ready_without):
@@ -121,9 +135,16 @@ def test_the_unseen_come_with_the_reasons_for_their_scores() -> None:
 
 def test_two_models_are_compared() -> None:
     demo = model({"demo": {"on": "Demo Requested"}})
-    found = backtest(HISTORIES, QUESTION, USE, "fit", (demo, "fit"))
+    found = backtest(HISTORIES, QUESTION, USE, demo)["fit"]
     assert found.compared is not None
-    assert found.compared.other == pytest.approx(backtest(HISTORIES, QUESTION, demo, "fit").auc.value)
+    assert found.compared.other == pytest.approx(backtest(HISTORIES, QUESTION, demo)["fit"].auc.value)
+
+
+def test_each_score_has_a_report_and_is_compared_with_the_first_if_none_has_its_name() -> None:
+    found = backtest(HISTORIES, QUESTION, model(USED, scores=("fit", "more")), USE)
+    assert found["fit"] == found["more"]
+    assert found["more"].compared is not None
+    assert found["more"].compared.other == pytest.approx(found["fit"].auc.value)
 
 
 def test_an_event_sent_with_the_outcome_does_not_help() -> None:
@@ -131,34 +152,34 @@ def test_an_event_sent_with_the_outcome_does_not_help() -> None:
         HISTORIES, lambda each: [event(each.lead_id, each.outcome_on, "Invoice Sent")] if each.outcome_on else []
     )
     cheat = model({"invoice": {"on": "Invoice Sent"}})
-    assert backtest(leaked, QUESTION, cheat, "fit").auc.value == 0.5
+    assert backtest(leaked, QUESTION, cheat)["fit"].auc.value == 0.5
 
 
 def test_fewer_than_thirty_outcomes_are_refused() -> None:
     buyers = [each for each in HISTORIES if each.outcome_on is not None][:29]
     others = [each for each in HISTORIES if each.outcome_on is None]
     with pytest.raises(TooFewOutcomes, match=r"29 leads had the outcome .* at least 30 are needed"):
-        backtest([*buyers, *others], QUESTION, USE, "fit")
+        backtest([*buyers, *others], QUESTION, USE)
 
 
 def test_a_horizon_that_is_not_over_is_refused() -> None:
     question = replace(QUESTION, schedule=At(date(2025, 12, 1)))
     with pytest.raises(HorizonNotOver, match="The 60 days after 2025-12-01 are not over until 2026-01-31"):
-        backtest(HISTORIES, question, USE, "fit")
+        backtest(HISTORIES, question, USE)
 
 
 def test_a_backtest_at_one_day_has_each_open_lead_once() -> None:
-    found = backtest(HISTORIES, replace(QUESTION, schedule=At(date(2025, 5, 1))), USE, "fit")
+    found = backtest(HISTORIES, replace(QUESTION, schedule=At(date(2025, 5, 1))), USE)["fit"]
     assert found.counted.snapshots == found.counted.leads < 500
 
 
 def test_closed_leads_are_left_out() -> None:
     question = replace(QUESTION, closed_by=frozenset({"demo-requested"}))
     asked = sum(any(event.name == "Demo Requested" for event in each.events) for each in HISTORIES)
-    assert backtest(HISTORIES, question, USE, "fit").counted.leads == 500 - asked
+    assert backtest(HISTORIES, question, USE)["fit"].counted.leads == 500 - asked
 
 
 def test_nothing_is_known_of_a_time_before_the_data() -> None:
     question = replace(QUESTION, schedule=After(14), now=datetime(2025, 3, 20, tzinfo=UTC))
     with pytest.raises(TooFewOutcomes):
-        backtest(HISTORIES, question, USE, "fit")
+        backtest(HISTORIES, question, USE)

@@ -62,6 +62,11 @@ def test_a_lead_is_won_lost_or_neither() -> None:
     assert [figures.lost_ground for figures in funnel.stages] == [0, 5, 0, 0]
 
 
+def test_a_lead_loses_ground_once_however_far_it_falls() -> None:
+    fallen = [Alike("a", now, [Step(3, 1)], 1) for now in (0, 1, 2)]
+    assert total(*fallen, Alike("a", 3, [Step(3, 1)], 5), Alike("a", LOST, [Step(3, 1)], 7)).lost_ground == 3
+
+
 def test_a_lead_is_at_least_where_it_is_now() -> None:
     assert [figures.reached for figures in total(Alike("a", 2, [], 1)).stages] == [1, 1, 1, 0]
 

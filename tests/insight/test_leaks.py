@@ -1,15 +1,20 @@
 """Leaks planted in a made-up market are named and excluded."""
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from app.insight.histories import History
+from app.insight.leaks import filled_in_traits
 from app.insight.proposals import propose
 from app.insight.questions import Wishes
+from app.insight.snapshots import Snapshots, lead_days
 from app.insight.studies import prepare
+from app.insight.traits import TraitTable
 from app.scoring.events import Event
 from tests.insight.world import QUESTION, event, market, planted
 
@@ -96,3 +101,17 @@ def test_calls_that_carry_a_trait_filled_in_by_sales_are_not_counted() -> None:
     details = {each.name: each.detail for each in proposal.excluded}
     assert details["Identified"] == "it carries budget"
     assert "identified" not in str(proposal.document)
+
+
+def test_a_trait_takes_no_more_than_the_leads_that_have_it() -> None:
+    day = QUESTION.now.date()
+    histories = [
+        History(f"{number}", [event(f"{number}", day, "Identified", traits={f"trait{number}": 1})])
+        for number in range(2_000)
+    ]
+    leads, nothing = lead_days(histories), Snapshots(*(np.array([], dtype=kind) for kind in (int, int, bool)))
+    tracemalloc.start()
+    assert filled_in_traits(TraitTable({}), histories, leads, nothing) == {}
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000 * 2_000  # a byte for each lead and trait

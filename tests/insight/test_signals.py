@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -88,3 +89,11 @@ def test_excluded_events_are_not_considered_even_in_signals_of_the_model() -> No
     names = set(considered(frozenset({"feature used"}), own))
     assert "demo" in names
     assert not {name for name in names if name.startswith(("feature_used", "trial"))}
+
+
+def test_only_the_latest_columns_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.insight.signals.MAX_CACHED", 3)
+    found = catalog(EVENTS)
+    signal = found.add("signal", Signal.model_validate({"on": "bought"}))
+    columns = [ref(found.counts(signal, days, None)) for days in range(1, 10)]
+    assert [column() is not None for column in columns] == [False] * 6 + [True] * 3

@@ -11,6 +11,7 @@ from app.insight.histories import History
 from app.insight.outcomes import first_outcome, require_outcomes, require_past_horizon
 from app.insight.snapshots import After, At, Every, Schedule, Snapshots, lead_days, take_snapshots
 from app.scoring.document import Signal
+from app.scoring.engine import compile_signal
 from tests.insight.world import event
 
 FIRST = date(2025, 3, 3)
@@ -111,7 +112,8 @@ def test_too_few_leads_without_the_outcome_are_refused_too() -> None:
 
 
 def test_the_first_outcome_is_that_of_the_first_event_that_the_signal_counts() -> None:
-    signal = Signal.model_validate({"on": "Order Completed", "where": {"property": "total", "gte": 50}})
+    document = {"on": "Order Completed", "where": {"property": "total", "gte": 50}}
+    signal = compile_signal("bought", Signal.model_validate(document))
     orders = [(9, 80), (3, 60), (1, 20)]
     events = [
         event("a", FIRST + timedelta(days=day), "order_completed", properties={"total": total}) for day, total in orders

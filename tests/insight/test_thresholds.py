@@ -1,5 +1,7 @@
 """Thresholds: the lowest score that meets a goal, and what it would have meant."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,11 @@ def test_a_goal_out_of_reach_gives_the_highest_score_and_a_warning() -> None:
     assert sql.score == 9
     [warning] = missed_goal(ROWS, Capacity(1), sql.score)
     assert warning.startswith("No score meets the goal (at most 1 leads a week)")
+
+
+def test_without_a_goal_a_crowd_at_the_top_is_warned_of_too() -> None:
+    crowd = replace(ROWS, scores=np.minimum(SCORES, 5))
+    assert next(missed_goal(crowd, None, 5)).startswith("No score meets the goal (the top 10%)")
 
 
 def test_a_threshold_says_what_it_would_have_meant() -> None:

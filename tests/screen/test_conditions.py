@@ -20,6 +20,7 @@ EMAIL = {"trait": "email", "exists": True, "actual": "a@b.c", "short_by": None}
 NO_EMAIL = EMAIL | {"actual": None}
 SCORE = {"score": "engagement", "gte": 80, "actual": 72.88, "short_by": 7.12}
 TRIAL = {"signal": "trial_started", "actual": 0, "short_by": 1}
+ONCE = TRIAL | {"actual": 1, "short_by": None}
 USED = {"signal": "feature_used", "at_least": 3, "within_days": 14, "actual": 2, "short_by": 1}
 
 
@@ -39,6 +40,14 @@ def read(document: Any) -> ExplainedCondition:
             ["email is known", "Started a trial or Feature used 2× within 14 days"],
         ),
         ({"none": [EMAIL]}, ["not: email is known"]),
+        ({"none": [{"all": [EMAIL, ONCE]}]}, ["not: (email is known and Started a trial)"]),
+        ({"none": [{"any": [EMAIL, ONCE]}]}, ["not: (email is known or Started a trial)"]),
+        ({"any": [{"all": [EMAIL, ONCE]}, ONCE]}, ["(email is known and Started a trial) or Started a trial"]),
+        (
+            {"any": [{"all": [EMAIL, {"any": [ONCE, EMAIL]}]}, ONCE]},
+            ["(email is known and (Started a trial or email is known)) or Started a trial"],
+        ),
+        ({"any": [{"all": [EMAIL, ONCE]}]}, ["email is known", "Started a trial"]),
         ({"trait": "size", "gt": 5, "lte": 9.5, "actual": 6, "short_by": None}, ["size above 5 and at most 9.5"]),
         ({"trait": "role", "in": ["cto", True], "actual": "cto", "short_by": None}, ["role is one of cto, yes"]),
     ],
@@ -63,6 +72,7 @@ def test_what_holds(document: Any, expected: list[str]) -> None:
         ),
         ({"all": [NO_EMAIL, TRIAL]}, [Gap("email is known", "not known", None), Gap("Started a trial", "0 of 1", 0)]),
         ({"none": [EMAIL]}, [Gap("not: email is known", "", None)]),
+        ({"none": [{"all": [EMAIL, ONCE]}]}, [Gap("not: (email is known and Started a trial)", "", None)]),
         (
             {"any": [TRIAL, {"all": [NO_EMAIL, TRIAL]}, SCORE]},
             [

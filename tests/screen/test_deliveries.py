@@ -1,11 +1,15 @@
 """The pages of deliveries: what was sent and how it went, and sending it again after the count was shown."""
 
+import re
 from collections.abc import AsyncIterator
+from html import unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import UUID
 
 import pytest
 
 from tests.api.harness import Api, running
-from tests.screen.harness import Browser, values
+from tests.screen.harness import Browser, tags, values
 from tests.webhooks.receivers import always, receiving
 
 HOST = "127.0.0.1"
@@ -43,6 +47,20 @@ async def test_deliveries_are_those_of_the_api(trusting: Api, admin: Browser, we
     assert len(listed) == 3
     assert [each["id"] for each in listed if f'href="../ops/deliveries/{each["id"]}"' not in page] == []
     assert "No deliveries" in await admin.page("/ui/ops/deliveries?state=dead")
+
+
+async def test_a_state_s_number_is_that_of_the_list_that_it_leads_to(
+    trusting: Api, admin: Browser, webhook_id: str
+) -> None:
+    filters = {"webhook_id": webhook_id, "type": "webhook.test", "lead_id": str(UUID(int=0))}
+    for names in ((), ("type",), ("type", "lead_id"), ("webhook_id", "lead_id")):
+        page = await admin.page(f"/ui/ops/deliveries?{urlencode({name: filters[name] for name in names})}")
+        tabs = page.partition('aria-label="By state"')[2].partition("</nav>")[0]
+        for href, count in re.findall(r'<a href="([^"]*)">\w+ <span class="num">(\d+)<', tabs):
+            found = parse_qs(urlsplit(unescape(href)).query)
+            assert len((await trusting.ask("/v1/deliveries", "admin", **found)).json()["data"]) == int(count)
+        hidden = [each["name"] for tag, each in tags(page) if tag == "input" and each.get("type") == "hidden"]
+        assert set(hidden) >= set(names) - {"webhook_id"}
 
 
 async def test_a_delivery_shows_what_the_receiver_answered_as_text(

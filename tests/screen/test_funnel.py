@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from app.screen.funnel import MIN_LEADS
 from tests.api.harness import Api
 from tests.screen.harness import Browser, values
@@ -36,6 +38,7 @@ async def test_the_page_has_the_numbers_of_its_questions(demo: Api) -> None:
     for source in sources:
         assert f"{source['visitors']:,} {source['leads']['count']:,}" in text
     assert f"Lost: {funnel['lost']:,}." in text
+    assert f"Lost ground {funnel['lost_ground']:,} moved down" in text
 
 
 async def test_the_questions_are_answered_to_a_read_key(demo: Api) -> None:
@@ -63,6 +66,13 @@ async def test_a_period_that_can_t_be_is_a_problem(browser: Browser) -> None:
     answer = await browser.get("/ui/funnel?from=2026-02-01&to=2026-01-01")
     assert answer.status_code == 422
     assert "must not be after" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/ui/funnel", "/ui/signals/page_viewed"])
+async def test_a_year_alone_is_not_a_day(browser: Browser, path: str) -> None:
+    answer = await browser.get(f"{path}?from=2026")
+    assert answer.status_code == 422
+    assert "must be a string such as 2026-01-31" in answer.text
 
 
 async def test_the_signals_page_has_the_series_sums(demo: Api) -> None:

@@ -11,7 +11,7 @@ from app.insight.questions import Question
 from app.screen.backtests import look_at
 from app.services.backtests import backtest_model
 from tests.api.harness import Api
-from tests.screen.harness import Browser
+from tests.screen.harness import Browser, values
 
 
 async def asked(admin: Browser, kind: str, **fields: str) -> str:
@@ -29,6 +29,17 @@ async def test_a_test_is_a_job_of_the_api(api: Api, admin: Browser) -> None:
     assert "Order completed within 14 days, seen every month" in page
     assert "Waiting for a worker" in page
     assert job["id"] in await admin.page("/ui/insight")
+
+
+async def test_tests_are_listed_however_many_previews_followed(api: Api, admin: Browser) -> None:
+    await asked(admin, "backtests", outcome="customer")
+    [test] = (await api.told("/v1/jobs"))["data"]
+    for _ in range(50):
+        await api.runtime.jobs.create("preview", {})
+    page = await admin.page("/ui/insight")
+    assert test["id"] in page
+    [question] = values(page, "data-copy-curl")
+    assert (await api.told(question[question.index("/v1/") :]))["data"] == [test]
 
 
 async def test_progress_loads_again_as_a_part_until_it_ends(api: Api, admin: Browser) -> None:

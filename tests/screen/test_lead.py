@@ -124,6 +124,12 @@ async def test_only_what_counts_can_be_shown(api: Api, browser: Browser) -> None
     assert "Identified" not in await browser.page(f"{path}?counting=true")
 
 
+async def test_a_page_without_what_counts_says_that_of_itself_alone(api: Api, browser: Browser) -> None:
+    accepted(await api.batch({"type": "track", "anonymousId": "a1", "event": "Window Resized"}))
+    path = f"/ui/leads/{await find(api, anonymous_id='a1')}/events?counting=true"
+    assert "Nothing on this page counts." in await browser.page(path)
+
+
 async def test_a_past_moment_shows_what_the_api_said_then(api: Api, browser: Browser) -> None:
     await send_people(api)
     lead_id = await find(api, email=BUYER)
@@ -136,6 +142,8 @@ async def test_a_past_moment_shows_what_the_api_said_then(api: Api, browser: Bro
     assert document["as_of"] == moment
     assert CELL.findall(page)[-1] == number(document["scores"]["fit"]["value"])
     assert number(document["scores"]["engagement"]["value"]) in CELL.findall(page)
+    assert "If nothing happens" not in page
+    assert "All below is as of now." in page
 
 
 async def test_a_moment_before_the_lead_was_known_says_so(api: Api, browser: Browser) -> None:

@@ -103,6 +103,30 @@ async def test_empty_fields_of_a_form_are_left_out_of_the_url(browser: Browser) 
     assert (answer.status_code, answer.headers["location"]) == (303, "?sort=fit")
 
 
+@pytest.mark.parametrize(
+    ("query", "pills"),
+    [
+        ("seen_after=x&seen_after=2026-01-02", ["Seen since 2 Jan"]),
+        ("sales_ready=false&sales_ready=1", ["For sales"]),
+        ("min_score=fit:5&min_score=engagement:3", ["Fit at least 5", "Engagement at least 3"]),
+    ],
+)
+async def test_the_last_value_counts_unless_there_may_be_several(
+    api: Api, browser: Browser, query: str, pills: list[str]
+) -> None:
+    await send_people(api)
+    page = await browser.page(f"/ui/leads?{query}")
+    found = re.findall(r'class="pill on".*?</a>', page)
+    assert [text_of(pill).removeprefix('class="pill on"').partition("Without ")[2].strip() for pill in found] == pills
+    assert [lead["id"] for lead in (await ask_question(api, page))["data"]] == [row[-36:] for row in rows(page)]
+
+
+async def test_leads_that_are_out_are_not_new(browser: Browser) -> None:
+    [new] = [path for path in values(await browser.page("/ui/leads"), "href") if "stage_since_after" in path]
+    assert "stage=sql" in new
+    assert "stage=disqualified" not in new
+
+
 async def test_without_leads_the_page_says_how_to_send_one(browser: Browser) -> None:
     assert "curl -s $URL/v1/page" in await browser.page("/ui/leads")
 

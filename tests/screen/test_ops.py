@@ -1,6 +1,8 @@
 """The pages of operations: figures of the API, keys that are shown once, and replays that are counted first."""
 
 import re
+from html import unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -70,6 +72,23 @@ async def test_a_reader_releases_nothing(api: Api, browser: Browser) -> None:
     for path in ("release", f"{rejection['id']}/release"):
         assert (await browser.post(f"/ui/ops/rejections/{path}")).status_code == 403
     assert await api.rejections() == [rejection]
+
+
+async def test_a_reason_s_number_is_that_of_the_list_that_it_leads_to(api: Api, browser: Browser) -> None:
+    nobody, broken = {"type": "track", "event": "E"}, {"type": "unheard", "anonymousId": "a1"}
+    await api.batch(nobody, broken, key=api.keys["server"])
+    await api.batch(nobody)
+    source = (await api.told("/v1/rejections"))["data"][0]["source"]
+    reasons = {each["code"] for each in (await api.told("/v1/rejections", source=source))["data"]}
+    for reason in [None, *reasons]:
+        chosen = {"source": source} | ({"code": reason} if reason else {})
+        page = await browser.page(f"/ui/ops/rejections?{urlencode(chosen)}")
+        tabs = page.partition('aria-label="By reason"')[2].partition("</nav>")[0]
+        found = re.findall(r'<a href="([^"]*)"[^>]*>([\w-]+) <span class="num">(\d+)<', tabs)
+        assert {code for _, code, _ in found} == reasons
+        for href, _, count in found:
+            wanted = parse_qs(urlsplit(unescape(href)).query)
+            assert len((await api.told("/v1/rejections", **wanted))["data"]) == int(count)
 
 
 async def test_a_key_is_shown_once(api: Api, admin: Browser) -> None:

@@ -23,6 +23,7 @@ ORIGINS = [
     "https://evil.example",
     "http://leadscore.test.evil.example",
     "http://leadscore.test:81",
+    "http://[",
 ]
 
 

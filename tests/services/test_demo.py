@@ -14,6 +14,7 @@ from app.services.keys import create_key
 from app.services.models import starter
 from app.services.runtime import Runtime
 from app.settings import Settings
+from app.storage import leads as lead_store
 from app.storage.db import Database
 from app.storage.tables import leads, rejections, transitions
 
@@ -22,7 +23,7 @@ NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
 
 async def test_stages_were_entered_on_their_days(sqlite_url: str) -> None:
     clock = SetClock(begins_at(NOW))
-    runtime = Runtime(Settings(database_url=sqlite_url), clock)
+    runtime = Runtime(Settings(database_url=sqlite_url, sweep_chunk=2), clock)
     try:
         await require_empty(runtime.database)
         await runtime.start()
@@ -31,12 +32,15 @@ async def test_stages_were_entered_on_their_days(sqlite_url: str) -> None:
             stages = Counter(await connection.scalars(select(leads.c.stage).where(leads.c.merged_into.is_(None))))
             causes = Counter(await connection.scalars(select(transitions.c.cause)))
             times = list(await connection.scalars(select(transitions.c.at)))
+            next_due = await lead_store.oldest_due(connection)
             refused = list(await connection.scalars(select(rejections.c.source).order_by(rejections.c.id)))
     finally:
         await runtime.stop()
     assert stages.total() == 80
     assert stages["interest"] == 20
     assert {"lead", "customer", "sql"} <= set(stages)
+    assert next_due is not None
+    assert next_due > NOW.date()
     assert min(causes["event"], causes["time"]) > 0
     assert NOW - max(times) < timedelta(days=5) < timedelta(days=60) < NOW - min(times)
     assert refused == ["website", "website", "product", "website", "crm"]

@@ -82,9 +82,9 @@ async def test_a_failed_job_says_why(jobs: Jobs) -> None:
 
 async def test_jobs_are_listed_the_latest_first_and_pruned(jobs: Jobs, service: Service) -> None:
     made = [await jobs.create("proposal", {}) for _ in range(3)]
-    page = await jobs.page(None, 2)
+    page = await jobs.page(None, None, 2)
     assert [job.id for job in page.items] == [made[2].id, made[1].id]
-    assert [job.id for job in (await jobs.page(made[1].id, 2)).items] == [made[0].id]
+    assert [job.id for job in (await jobs.page(None, made[1].id, 2)).items] == [made[0].id]
     await jobs.finish(await claimed(jobs), {})
     assert await jobs.prune(NOW + timedelta(days=31), 30) == 1
     with pytest.raises(NotFound):

@@ -1,6 +1,7 @@
 """Lead queries: by id, by identity, lists with filters and cursors, and past scores."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +22,14 @@ async def test_a_lead_is_evaluated_as_of_now(service: Service) -> None:
     lead_id = (await service.lead("u1")).lead.id
     stages = [(await service.leads.get(lead_id, NOW + timedelta(days=days))).standing.stage for days in (0, 13, 14, 30)]
     assert stages == ["sql", "sql", "mql", "interest"]
+
+
+async def test_several_leads_are_found_by_the_ids_that_they_ever_had(service: Service) -> None:
+    await service.ingest(event("a1"), event("u2"))
+    merged, other = [(await service.lead(key)).lead.id for key in ("a1", "u2")]
+    await service.ingest(event("u1", name="Page Viewed"), event("u1", "a1"))
+    found = await service.leads.get_many([merged, other, UUID(int=0)], NOW)
+    assert found == {lead_id: await service.leads.get(lead_id, NOW) for lead_id in (merged, other)}
 
 
 async def test_a_lead_reports_its_next_change(service: Service) -> None:

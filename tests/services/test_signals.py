@@ -14,7 +14,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
 from app.scoring.events import Event
 from app.services import signals
-from app.services.signals import Interval, Point, Series, read_pages, read_series
+from app.services.signals import Interval, Point, Series, read_hits, read_pages, read_series
 from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, event, small_model, with_signal
 from tests.services.histories import contested, split
 from tests.services.people import people_of
@@ -102,6 +102,14 @@ def test_a_series_equals_a_recount_from_the_log(
     assert {point.start: (point.people, point.hits) for point in found.points if point.hits} == recounted(
         log, model, first, last, by
     )
+    hits = world.run(read_hits(service.database, service.models, list(model.signals), first, last))
+    assert hits == {name: series_of(world, name, first, last) for name in model.signals}
+
+
+def series_of(world: World, signal: str, first: date, last: date) -> list[int]:
+    service = world.service
+    found = world.run(read_series(service.database, service.models, signal, first, last, "day", NOW))
+    return [point.hits for point in found.points]
 
 
 def recounted(

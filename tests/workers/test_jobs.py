@@ -117,4 +117,4 @@ async def test_a_worker_that_stops_leaves_its_job_to_others(runtime: Runtime, mo
 
 async def test_nothing_to_do_is_nothing(runtime: Runtime) -> None:
     await run_job(runtime, asyncio.Event())
-    assert (await runtime.jobs.page(None, 10)).items == []
+    assert (await runtime.jobs.page(None, None, 10)).items == []
