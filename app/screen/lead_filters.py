@@ -112,7 +112,7 @@ def _views(ladder: Ladder, scores: Mapping[str, ScoreLook], today: date) -> Iter
     above_first = [("stage", name) for name in list(ladder)[1:] if ladder[name].colour != LOST]
     yield "New", [*above_first, ("stage_since_after", a_week_ago), ("sort", "stage_since")]
     yield "Cooling soon", [("next_change_before", (today + WEEK).isoformat()), ("sort", "next_change")]
-    yield "Everybody", []
+    yield "All leads", []
 
 
 # --- Pills ------------------------------------------------------------------------------------------------------

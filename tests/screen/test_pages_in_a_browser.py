@@ -97,7 +97,7 @@ def test_the_editor_checks_completes_and_keeps_what_is_written(page: Page) -> No
     page.keyboard.press("Escape")
     page.locator("#checks [data-severity=error]").first.wait_for()
     page.reload()
-    page.get_by_role("button", name="Bring back what you wrote").click()
+    page.get_by_role("button", name="Restore unsaved changes").click()
     assert page.locator("#text").input_value().startswith("sig")
     page.locator("#checks [data-severity=error]").first.wait_for()
     assert complaints == []

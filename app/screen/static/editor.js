@@ -96,7 +96,7 @@ function keep() {
 }
 
 function offer(text) {
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Bring back what you wrote" });
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Restore unsaved changes" });
   button.addEventListener("click", () => {
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
     view.focus();
