@@ -34,5 +34,5 @@ class JoiningTransport:
 
     def _send(self) -> None:
         parts, self._parts = self._parts, []
-        if parts:
+        if parts and not self._transport.is_closing():  # the client may have gone since they were written
             self._transport.write(b"".join(parts))

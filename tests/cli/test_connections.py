@@ -43,3 +43,11 @@ async def test_everything_is_sent_before_the_connection_is_closed() -> None:
     await asyncio.sleep(0)
     assert recorder.seen == [b"last", "closed"]
     assert transport.is_closing()
+
+
+async def test_nothing_is_sent_to_a_client_that_has_gone_meanwhile() -> None:
+    transport = joining(recorder := Recorder())
+    transport.write(b"late")
+    recorder.close()
+    await asyncio.sleep(0)
+    assert recorder.seen == ["closed"]
