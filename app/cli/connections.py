@@ -24,6 +24,9 @@ class JoiningTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            self._transport.write(data)  # raises, so that whoever writes stops: the client has gone
+            return
         if not self._parts:
             get_running_loop().call_soon(self._send)
         self._parts.append(data)
@@ -34,5 +37,5 @@ class JoiningTransport:
 
     def _send(self) -> None:
         parts, self._parts = self._parts, []
-        if parts and not self._transport.is_closing():  # the client may have gone since they were written
+        if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))

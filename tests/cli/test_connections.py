@@ -3,6 +3,8 @@
 import asyncio
 from typing import cast
 
+import pytest
+
 from app.cli.connections import JoiningTransport
 
 
@@ -13,6 +15,8 @@ class Recorder:
         self.seen: list[bytes | str] = []
 
     def write(self, data: bytes) -> None:
+        if self.is_closing():
+            raise RuntimeError  # as uvloop does
         self.seen.append(data)
 
     def close(self) -> None:
@@ -45,9 +49,11 @@ async def test_everything_is_sent_before_the_connection_is_closed() -> None:
     assert transport.is_closing()
 
 
-async def test_nothing_is_sent_to_a_client_that_has_gone_meanwhile() -> None:
+async def test_whoever_writes_to_a_client_that_has_gone_is_stopped_at_once() -> None:
     transport = joining(recorder := Recorder())
     transport.write(b"late")
     recorder.close()
     await asyncio.sleep(0)
     assert recorder.seen == ["closed"]
+    with pytest.raises(RuntimeError):
+        transport.write(b"later")
