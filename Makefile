@@ -14,7 +14,7 @@ help: ## list the targets
 .venv: .venv/.project ## install everything, pinned and hashed, into .venv (again whenever the pins change)
 
 # The lock is complete: nothing is resolved, so nothing that is released later can change what is installed. `pip check`
-# tells if the lock is not.
+# shows if the lock is not.
 .venv/.requirements: requirements/runtime.txt requirements/dev.txt
 	@echo "Installing the requirements into .venv: about a minute, once …"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "leadscore needs Python 3.11 or newer: make PYTHON=python3.11")'

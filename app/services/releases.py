@@ -73,12 +73,11 @@ class Releases:
         return Release(0, 0, 0, skipped=found.all - found.releasable, left=found.releasable)
 
     async def release(self, wanted: RejectionFilter, now: datetime) -> Release:
-        """Release the oldest that match, up to `MAX_MESSAGES`."""
-        async with self._database.read() as connection:
-            ids = await rejection_store.releasable(connection, wanted, MAX_MESSAGES)
-        done = _Done()
-        for start in range(0, len(ids), CHUNK):
-            done += await self._release(ids[start : start + CHUNK], now)
+        """Release the oldest that match and can be released, up to `MAX_MESSAGES`."""
+        done, ids = _Done(), await self._next(wanted, None, CHUNK)
+        while ids:
+            done += await self._release(ids, now)
+            ids = await self._next(wanted, ids[-1], min(CHUNK, MAX_MESSAGES - done.taken))
         found = await self.count(wanted)
         return Release(
             released=done.released,
@@ -88,6 +87,10 @@ class Releases:
             left=found.left - done.failed,
         )
 
+    async def _next(self, wanted: RejectionFilter, after: UUID | None, limit: int) -> list[UUID]:
+        async with self._database.read() as connection:
+            return await rejection_store.releasable(connection, wanted, after, limit)
+
     async def _release(self, ids: Sequence[UUID], now: datetime) -> _Done:
         """Release all but those that can't be stored or whose lead can't be evaluated. These stay on the list."""
         try:
@@ -96,9 +99,10 @@ class Releases:
             )
         except Unavailable:
             raise
-        except Exception:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others are released
             if len(ids) == 1:
-                log.exception("quarantined message can't be released", rejection_id=str(ids[0]))
+                why = type(error).__name__  # no traceback: there may be thousands, for the same reason
+                log.warning("quarantined message can't be released", rejection_id=str(ids[0]), error=why)
                 return _Done(failed=1)
             half = len(ids) // 2
             return await self._release(ids[:half], now) + await self._release(ids[half:], now)

@@ -100,9 +100,13 @@ async def count(connection: AsyncConnection, wanted: RejectionFilter) -> Amounts
     return Amounts(*(await connection.execute(query)).one())
 
 
-async def releasable(connection: AsyncConnection, wanted: RejectionFilter, limit: int) -> list[UUID]:
+async def releasable(
+    connection: AsyncConnection, wanted: RejectionFilter, after: UUID | None, limit: int
+) -> list[UUID]:
     """The ids of the oldest that can be released."""
     query = select(rejections.c.id).where(*_conditions(wanted), rejections.c.event.is_not(None))
+    if after is not None:
+        query = query.where(rejections.c.id > after)
     return list((await connection.execute(query.order_by(rejections.c.id).limit(limit))).scalars())
 
 
