@@ -8,9 +8,11 @@ from uuid_utils.compat import uuid7
 from app.errors import NotFound, ValidationFailed
 from app.services.erasure import erase_lead
 from app.services.suppressions import Suppressions
+from app.storage import erasure as erasure_store
 from app.storage.rejections import Rejection
-from tests.services.harness import NOW, Service, event, serving, who
+from tests.services.harness import NOW, Service, event, serving, small_model, who
 from tests.services.rebuild import event_log, stored
+from tests.services.test_concurrency import until_a_lock_is_waited_for
 from tests.services.test_erasure import dump
 from tests.services.test_lookback import lead_id
 
@@ -82,6 +84,26 @@ async def test_other_processes_drop_events_from_the_moment_of_the_erasure(servic
             await asyncio.gather(erasing, *(each.ingest(event(f"u1-{number}")) for each in (service, other, other)))
             await other.ingest(event(f"u1-{number}"))
     assert list(await stored(service.database)) == [("user_id:u2",)]
+
+
+async def test_a_suppression_that_is_committed_late_is_not_overlooked(postgres_url: str) -> None:
+    """Another one, begun later, must not become the newest while the first is not visible yet."""
+    async with serving(postgres_url, small_model()) as service, serving(postgres_url) as other:
+        await service.ingest(event("u1"))
+        lead = await lead_id(service, "u1")
+        async with service.database.write() as erasing:
+            await erasure_store.lock(erasing, lead)
+            await service.suppressions.add(erasing, who("u1"), NOW)
+            overtaking = asyncio.create_task(other.suppressions.suppress(who("u2"), NOW))
+            await asyncio.wait(
+                [overtaking, asyncio.create_task(until_a_lock_is_waited_for(service.database))],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            sending = asyncio.create_task(other.ingest(event("u1")))
+            await until_a_lock_is_waited_for(service.database, 1 if overtaking.done() else 2)
+            await erasure_store.delete_rows(erasing, [lead], ["user_id:u1"])
+        await asyncio.gather(overtaking, sending)
+        assert await stored(service.database) == {}
 
 
 async def test_without_a_secret_nobody_is_suppressed_and_nothing_erased(service: Service) -> None:
