@@ -10,25 +10,18 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from app.metrics import Metrics
 from app.scoring.engine import CompiledModel
-from app.services.changes import changed_account
+from app.services.erasure import delete_leads
 from app.services.evaluation import StageMoves, reevaluate, stage_moves
 from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads
-from app.services.groups import refold_groups
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.saving import save
 from app.services.summaries import summarize
-from app.storage import changes as change_store
-from app.storage import erasure as erasure_store
-from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
-from app.storage import links as link_store
 from app.storage import retention as retention_store
-from app.storage.changes import Change
 from app.storage.db import Conflict, Database
 from app.storage.leads import Lead
 
@@ -122,14 +115,8 @@ async def delete_anonymous_leads(
 async def _forget(connection: AsyncConnection, lead_ids: Sequence[UUID], now: datetime) -> int:
     """Delete locked leads, except those that have got another identity meanwhile."""
     owned = await identity_store.by_lead(connection, lead_ids)
-    anonymous = {lead_id for lead_id, theirs in owned.items() if all(each.kind == "anonymous_id" for each in theirs)}
-    ids = await link_store.with_merged(connection, anonymous)
-    keys = [str(each) for lead_id in anonymous for each in owned[lead_id]]
-    accounts = await lead_store.accounts(connection, anonymous)
-    groups = await event_store.groups_named_under(connection, keys)
-    await erasure_store.delete_rows(connection, ids, keys)
-    await refold_groups(connection, groups)
-    left = [change for lead_id in anonymous for change in changed_account(lead_id, accounts.get(lead_id), None, now)]
-    erased = [Change(uuid7(), "lead.erased", now, each, {}) for each in ids]
-    await change_store.insert(connection, [*left, *erased], now)
+    anonymous = {
+        lead_id: theirs for lead_id, theirs in owned.items() if all(each.kind == "anonymous_id" for each in theirs)
+    }
+    await delete_leads(connection, anonymous, now)
     return len(anonymous)
