@@ -216,10 +216,18 @@ async def draft(
 
 
 async def retry_on_conflict(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Run a job in a transaction; on a conflict, run it again, because what it read may have changed."""
-    while True:
+    """Run a job in a transaction; on a conflict, run it again, because what it read may have changed.
+
+    Raises `Unavailable` if it conflicts `ATTEMPTS` times: then it may not be due to other transactions.
+    """
+    for _ in range(ATTEMPTS - 1):
         try:
             async with database.write() as connection:
                 return await job(connection)
         except Conflict:
             continue
+    try:
+        async with database.write() as connection:
+            return await job(connection)
+    except Conflict as error:
+        raise still_conflicting(error) from error

@@ -29,6 +29,7 @@ from app.storage import leads as lead_store
 from app.storage import retractions as retraction_store
 from app.storage.db import Conflict, Database
 from app.storage.event_filters import filter_from_json
+from app.storage.events import LONGEST_WRITE
 from app.storage.leads import Lead
 from app.storage.retractions import Retraction
 
@@ -73,7 +74,7 @@ class _Worker:
     async def next(self) -> Retraction | None:
         """The oldest pending retraction that has more left than the leads that were set aside."""
         async with self.database.read() as connection:
-            pending = await retraction_store.pending(connection)
+            pending = await retraction_store.pending(connection, self.clock())
         return next((each for each in pending if not self.set_aside.is_left(_work(each))), None)
 
 
@@ -146,11 +147,21 @@ async def _next_events(
 
 
 async def _conclude(connection: AsyncConnection, worker: _Worker, retraction: Retraction, now: datetime) -> None:
-    """Record that the retraction is complete, or remember that only leads that were set aside are left of it."""
-    if worker.set_aside.of(_work(retraction)):
+    """Record that the retraction is complete, or remember that only leads that were set aside are left of it.
+
+    Until everything that was received in time has been committed, it is postponed instead.
+    """
+    all_committed_at = _covers_until(retraction) + LONGEST_WRITE
+    if retraction.state == "retracting" and now < all_committed_at:
+        await retraction_store.postpone(connection, retraction, all_committed_at)
+    elif worker.set_aside.of(_work(retraction)):
         worker.set_aside.leave(_work(retraction))
     else:
         await retraction_store.finish(connection, retraction, now)
+
+
+def _covers_until(retraction: Retraction) -> datetime:
+    return filter_from_json(retraction.filter).received_before or retraction.created_at
 
 
 class _Owned(NamedTuple):
