@@ -54,7 +54,8 @@ async def delete_old_events(
     while True:
         try:
             count, moves = await _take_step(database, models, before, now, chunks.size, set_aside.of(WORK))
-        except Conflict:
+        except Conflict as conflict:
+            chunks.conflicted(conflict)
             continue
         except ChunkFailed as error:
             if lead_id := chunks.failed(error):

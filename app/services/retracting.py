@@ -97,7 +97,8 @@ async def _work_through(worker: _Worker, retraction: Retraction, on_chunk: OnChu
     while True:
         try:
             step = await _take_step(worker, retraction, after, chunks.size, rebuilds=rebuilds)
-        except Conflict:
+        except Conflict as conflict:
+            chunks.conflicted(conflict)
             continue
         except ChunkFailed as error:
             if lead_id := chunks.failed(error):
