@@ -35,7 +35,7 @@ async def are_accounts_behind(database: Database) -> bool:
 
 
 async def take_turn(database: Database, models: ActiveModels) -> bool:
-    """Count the accounts of the next changes. Returns whether there is more to do for this process."""
+    """Count the accounts of the next changes. Returns whether there were any: then there may be more."""
 
     async def turn(connection: AsyncConnection) -> bool:
         progress = await account_store.lock_progress(connection)

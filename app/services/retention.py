@@ -32,7 +32,8 @@ WORK = "retention"
 """What leads are set aside for."""
 
 OnChunk = Callable[[int, StageMoves], bool]
-"""Called with the number of what a chunk deleted and its changes of stage; returns whether to continue."""
+"""Called with the number of events that a chunk found, some of which another process may have deleted, and the changes
+of stage; returns whether to continue."""
 
 
 async def delete_old_events(
@@ -69,7 +70,7 @@ async def delete_old_events(
 async def _take_step(
     database: Database, models: ActiveModels, before: datetime, now: datetime, limit: int, without: Collection[UUID]
 ) -> tuple[int, StageMoves]:
-    """Delete the next chunk. Returns how many events it had, and the changes of stage. Raises `ChunkFailed`."""
+    """Delete the next chunk. Returns how many events were found, and the changes of stage. Raises `ChunkFailed`."""
     with naming_leads() as lead_ids:
         async with database.write() as connection:
             found = await retention_store.oldest_events(connection, before, limit, without)

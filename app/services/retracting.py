@@ -84,7 +84,10 @@ def _work(retraction: Retraction) -> tuple[UUID, str]:
 
 
 class _Step(NamedTuple):
-    """A chunk: its changes of stage, and its last event. None after the last chunk."""
+    """A chunk: how many events it took back or restored, its changes of stage, and its last event.
+
+    `last` is None after the last chunk.
+    """
 
     events: int
     moves: StageMoves
@@ -133,7 +136,9 @@ async def _take_step(
             lead_ids.extend(set(owners.values()))
             owned = await _lock_owners(connection, worker.models, found)
             taken = found if rebuilds else _without_prevailing(owned, found, worker.chunk)
-            results = await _changed(connection, owned, retraction, taken, now) if taken else []
+            changed = await _mark(connection, retraction, taken, now) if taken else []
+            await refold_groups(connection, {event.group_id for event in changed if event.group_id})
+            results = await _evaluate(connection, owned, retraction, changed, now)
             await save(connection, results, now)
     return _Step(len(taken), stage_moves(results), found[-1])
 
@@ -193,18 +198,23 @@ def _without_prevailing(owned: _Owned, found: Sequence[Event], limit: int) -> li
     return [event for event in found if not is_left(event)]
 
 
-async def _changed(
-    connection: AsyncConnection, owned: _Owned, retraction: Retraction, found: Sequence[Event], now: datetime
+async def _mark(
+    connection: AsyncConnection, retraction: Retraction, found: Sequence[Event], now: datetime
+) -> list[Event]:
+    """Let events no longer count, or count again. Returns those that were not changed already."""
+    change = retraction_store.restore if retraction.state == "undoing" else retraction_store.retract
+    changed = await change(connection, retraction.id, [event.id for event in found], now)
+    return [event for event in found if event.id in changed]
+
+
+async def _evaluate(
+    connection: AsyncConnection, owned: _Owned, retraction: Retraction, changed: Sequence[Event], now: datetime
 ) -> list[EvaluatedLead]:
     """The leads of these events, evaluated without them, or with them again."""
     model = owned.model
-    change = retraction_store.restore if retraction.state == "undoing" else retraction_store.retract
-    changed = await change(connection, retraction.id, [event.id for event in found], now)
     events: dict[UUID, list[Event]] = {}
-    for event in found:
-        if event.id in changed:
-            events.setdefault(owned.lead_of(event).id, []).append(event)
-    await refold_groups(connection, {event.group_id for event in found if event.id in changed and event.group_id})
+    for event in changed:
+        events.setdefault(owned.lead_of(event).id, []).append(event)
     parts = {lead_id: fold(model, theirs) for lead_id, theirs in events.items()}
     whole = {lead_id: owned.leads[lead_id].facts for lead_id in parts}
     if retraction.state == "undoing":

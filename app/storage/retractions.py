@@ -120,21 +120,24 @@ async def _first(connection: AsyncConnection, query: Select[Any]) -> Retraction 
 
 async def count(connection: AsyncConnection, wanted: EventFilter) -> Extent:
     """How many events that count the filter matches."""
-    return await _extent(connection, and_(wanted.condition(), COUNTS))
-
-
-async def count_retracted(connection: AsyncConnection, retraction_id: UUID) -> Extent:
-    """How many events a retraction has taken back so far, and has not restored."""
-    theirs = select(retracted_events.c.event_id).where(retracted_events.c.retraction_id == retraction_id)
-    return await _extent(connection, events.c.id.in_(theirs.where(retracted_events.c.restored_at.is_(None))))
-
-
-async def _extent(connection: AsyncConnection, condition: Any) -> Extent:
-    query = select(func.count(), func.count(identities.c.lead_id.distinct())).select_from(_OWNED).where(condition)
+    query = select(*_EXTENT).select_from(_OWNED).where(wanted.condition(), COUNTS)
     return Extent(*(await connection.execute(query)).one())
 
 
+async def count_retracted(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Extent]:
+    """How many events each of these retractions has taken back so far, and has not restored."""
+    its_id = retracted_events.c.retraction_id
+    query = select(its_id, *_EXTENT).select_from(
+        _OWNED.join(retracted_events, retracted_events.c.event_id == events.c.id)
+    )
+    still = any_of_values(its_id, ids), retracted_events.c.restored_at.is_(None)
+    found = dict.fromkeys(ids, Extent(0, 0))
+    rows = await connection.execute(query.where(*still).group_by(its_id))
+    return found | {retraction_id: Extent(*extent) for retraction_id, *extent in rows}
+
+
 _OWNED = events.join(identities, identities.c.identity == events.c.identity)
+_EXTENT = func.count(), func.count(identities.c.lead_id.distinct())
 
 
 async def affected_leads(connection: AsyncConnection, wanted: EventFilter, limit: int) -> list[UUID]:

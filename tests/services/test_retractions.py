@@ -255,6 +255,7 @@ async def test_a_damaged_lead_holds_up_neither_the_others_nor_later_retractions(
     assert [line["lead"] for line in lines] == [str(damaged)]
     views = [await retractions_of(service).get(each.retraction.id) for each in made]
     assert [(view.retraction.state, view.extent.events) for view in views] == [("retracting", 4), ("retracted", 1)]
+    assert (await retractions_of(service).page(None, 5)).items == views[::-1]
     await repair(service.database, damaged, whole)
     await carry_out(service)
     assert [await count(service, f"u{number}") for number in range(5)] == [0] * 5

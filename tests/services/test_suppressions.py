@@ -50,14 +50,14 @@ async def test_no_identity_can_be_read_from_the_database(service: Service) -> No
     other = Suppressions(service.database, "another secret, which is as long")
     assert suppression.secret_id == service.suppressions.secret_id != other.secret_id
     with pytest.raises(NotFound):
-        await other.remove(who("u1-7f1e0c")[0])
+        await other.remove_by_identity(who("u1-7f1e0c")[0])
 
 
 async def test_a_person_is_let_in_again(service: Service) -> None:
     await service.ingest(event("u1"), event("u2"))
     for key in ("u1", "u2"):
         await suppress(service, key)
-    await service.suppressions.remove(who("u1")[0])
+    await service.suppressions.remove_by_identity(who("u1")[0])
     [left] = (await service.suppressions.page(None, 5)).items
     await service.suppressions.remove(left.id)
     await service.ingest(event("u1"), event("u2"))
@@ -69,7 +69,7 @@ async def test_a_person_is_let_in_again(service: Service) -> None:
 async def test_a_person_who_is_erased_twice_is_suppressed_once(service: Service) -> None:
     await service.ingest(event("u1"))
     await suppress(service, "u1")
-    await service.suppressions.remove(who("u1")[0])
+    await service.suppressions.remove_by_identity(who("u1")[0])
     await service.ingest(event("u1", "a1"))
     await suppress(service, "u1")
     assert len((await service.suppressions.page(None, 5)).items) == 2
@@ -113,6 +113,11 @@ async def test_without_a_secret_nobody_is_suppressed_and_nothing_erased(service:
             service.database, service.models, await lead_id(service, "u1"), NOW, Suppressions(service.database, None)
         )
     assert len(await stored(service.database)) == 1
+
+
+async def test_without_a_secret_nobody_can_be_found_to_be_let_in(service: Service) -> None:
+    with pytest.raises(ValidationFailed, match="LEADSCORE_SUPPRESSION_SECRET"):
+        await Suppressions(service.database, None).remove_by_identity(who("u1")[0])
 
 
 async def test_somebody_who_is_not_known_yet_is_kept_out_with_all_that_they_are_named_with(service: Service) -> None:
