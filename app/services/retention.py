@@ -7,6 +7,7 @@ counts no deleted events.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
+from time import perf_counter
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +28,9 @@ from app.storage.leads import Lead
 
 CHUNK_EVENTS = 500
 CHUNK_LEADS = 100
+MAX_CHUNK_LEADS = 2_000
+SHORT_S, LONG_S = 0.05, 0.2
+"""Of transactions that delete leads: what others may wait for."""
 
 WORK = "retention"
 """What leads are set aside for."""
@@ -103,15 +107,25 @@ async def delete_anonymous_leads(
 ) -> None:
     """Delete the leads that have only anonymous ids and were last seen before a day. The feed says `lead.erased`."""
     after: tuple[date, UUID] | None = None
+    size = chunk
 
     async def work(connection: AsyncConnection) -> tuple[int, tuple[date, UUID] | None]:
-        found = await retention_store.lock_anonymous(connection, before, after, chunk)
+        found = await retention_store.lock_anonymous(connection, before, after, size)
         return await _forget(connection, [lead_id for _, lead_id in found], now), found[-1] if found else None
 
     while True:
+        started = perf_counter()
         count, after = await retry_on_conflict(database, work)
         if after is None or not on_chunk(count):
             return
+        size = next_size(size, perf_counter() - started)
+
+
+def next_size(size: int, seconds: float) -> int:
+    """How many leads to delete at once, after a transaction of that size took so long, with the wait for its turn."""
+    if seconds < SHORT_S:
+        return min(2 * size, MAX_CHUNK_LEADS)
+    return max(size // 2, 1) if seconds > LONG_S else size
 
 
 async def _forget(connection: AsyncConnection, lead_ids: Sequence[UUID], now: datetime) -> int:
