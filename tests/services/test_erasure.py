@@ -12,7 +12,9 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
+from app.scoring.accounts import AccountKey
 from app.services.erasure import delete_events, erase_found, erase_lead, search_mentions
+from app.services.ingest import store
 from app.services.links import split_lead
 from app.services.models import retry_on_conflict
 from app.services.retracting import work_off
@@ -231,6 +233,21 @@ async def test_nobody_is_erased_whose_identity_moves_while_the_erasure_waits(pos
         assert len(await stored(service.database)) == 2
         await erase_lead(service.database, service.models, visitor, NOW)
         assert list(await stored(service.database)) == [("user_id:u1",)]
+
+
+async def test_a_lead_that_joins_an_account_while_an_erasure_waits_leaves_that_one(postgres_url: str) -> None:
+    async with serving(postgres_url, small_model()) as service:
+        await service.ingest(event("u1", type="group", properties={"groupId": "acme"}))
+        search = await search_mentions(service.database, who("u1")[0], NOW)
+        erase = partial(erase_found, models=service.models, wanted=who("u1")[0], search=search, now=NOW)
+        joins = event("u1", type="group", properties={"groupId": "globex"}, at=NOW)
+        async with service.database.write() as connection:
+            await store(connection, service.models, [joins], NOW)
+            erasing = asyncio.create_task(retry_on_conflict(service.database, partial(erase, suppressions=None)))
+            await until_a_lock_is_waited_for(service.database)
+        assert await erasing
+        left = [each.data for _, each in await read_all(service.feed, after=0) if each.type == "lead.account_changed"]
+        assert left[-1] == {"from": str(AccountKey("group", "globex").id), "to": None}
 
 
 async def test_an_unknown_lead_is_not_found(service: Service) -> None:
