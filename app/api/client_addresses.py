@@ -20,15 +20,20 @@ def client_address(request: Request, trusted: Sequence[Network]) -> str | None:
     The peer's address counts unless the peer is a trusted proxy. Then the last address in `Forwarded`, or else in
     `X-Forwarded-For`, that is not a trusted proxy's counts: each proxy appends the address of its own peer.
     """
-    address = _read(request.client.host) if request.client else None
+    address = peer_address(request)
     for hop in reversed(_hops(request.headers)):
-        if address is None or not _is_in(address, trusted):
+        if address is None or not is_in(address, trusted):
             break
         known = _read(hop)
         if known is None:  # hidden or malformed: nobody knows who is behind the proxy
             break
         address = known
     return None if address is None else _subscriber(address)
+
+
+def peer_address(request: Request) -> Address | None:
+    """The address of whoever opened the connection. A socket for both IP versions maps IPv4 into IPv6."""
+    return _read(request.client.host) if request.client else None
 
 
 def _hops(headers: Headers) -> Sequence[str]:
@@ -52,7 +57,7 @@ def _read(text: str) -> Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+def is_in(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
 
 

@@ -30,6 +30,7 @@ from app.scoring.events import Identity
 from app.services.erasure import erase_lead
 from app.services.lead_identities import read_lead_identities
 from app.services.leads import EventPosition
+from app.services.runtime import Runtime
 
 MAX_LOOKUPS = 500
 DEFAULT_DAYS = 30
@@ -92,15 +93,18 @@ async def erase_lead_by_identity(
 ) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
     wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
-    lead_id = await runtime.leads.find(wanted.read(runtime.settings.phone_region))
-    await erase_lead_by_id(runtime, lead_id, suppress=suppress)
+    await _erase(runtime, wanted.read(runtime.settings.phone_region), suppress=suppress)
 
 
 @router.delete("/{lead_id}", status_code=204, dependencies=[Admin])
 async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID, suppress: Suppress = False) -> None:
     """Delete everything that is stored of a lead, and of the leads that were merged into it. It can't be undone."""
+    await _erase(runtime, lead_id, suppress=suppress)
+
+
+async def _erase(runtime: Runtime, wanted: UUID | Identity, *, suppress: bool) -> None:
     suppressions = runtime.suppressions if suppress else None
-    await erase_lead(runtime.database, runtime.models, lead_id, runtime.clock(), suppressions)
+    await erase_lead(runtime.database, runtime.models, wanted, runtime.clock(), suppressions)
 
 
 @router.post("/lookup")

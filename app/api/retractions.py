@@ -21,11 +21,12 @@ async def retract_events(
     runtime: CurrentRuntime, wanted: RetractionRequest, key: AdminKey, response: Response
 ) -> RetractionAnswer:
     """Let events no longer count. With `dry_run`, nothing is stored; otherwise a worker begins within 2 seconds."""
-    plan = await runtime.retractions.plan(wanted.wanted(), evaluates=wanted.dry_run)
     if wanted.dry_run:
-        return RetractionAnswer.of(plan, None)
+        return RetractionAnswer.of_plan(await runtime.retractions.plan(wanted.wanted()))
     response.status_code = 202
-    return RetractionAnswer.of(plan, await runtime.retractions.create(wanted.wanted(), wanted.reason, key.name))
+    extent = await runtime.retractions.count(wanted.wanted())
+    created = await runtime.retractions.create(wanted.wanted(), wanted.reason, key.name)
+    return RetractionAnswer.of_created(created, extent)
 
 
 @router.get("/retractions", dependencies=[Reader])

@@ -67,7 +67,7 @@ async def remove_suppression_by_identity(
 ) -> None:
     """Accept events with this identity again."""
     wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
-    await runtime.suppressions.remove(wanted.read(runtime.settings.phone_region))
+    await runtime.suppressions.remove_by_identity(wanted.read(runtime.settings.phone_region))
 
 
 @router.delete("/{suppression_id}", status_code=204)

@@ -13,6 +13,7 @@ from app.cli.identities import read_argument
 from app.cli.runtime import with_database
 from app.cli.terminal import out
 from app.documents.exports import END, export_line
+from app.scoring.events import Identity
 from app.services.erasure import erase_lead
 from app.services.evaluation import EvaluatedLead
 from app.services.exports import export_lead
@@ -48,8 +49,7 @@ def erase(
 
     async def run(runtime: Runtime) -> None:
         suppressions = runtime.suppressions if suppress else None
-        lead_id = await _lead_id(runtime, who)
-        await erase_lead(runtime.database, runtime.models, lead_id, runtime.clock(), suppressions)
+        await erase_lead(runtime.database, runtime.models, _read(runtime, who), runtime.clock(), suppressions)
 
     with_database(run)
     out.print("Erased.")
@@ -91,10 +91,15 @@ def merge(
 
 async def _lead_id(runtime: Runtime, who: str) -> UUID:
     """Raises `NotFound` if nobody has the identity, or `ValidationFailed` if it is neither an id nor an identity."""
+    wanted = _read(runtime, who)
+    return wanted if isinstance(wanted, UUID) else await runtime.leads.find(wanted)
+
+
+def _read(runtime: Runtime, who: str) -> UUID | Identity:
     try:
         return UUID(who)
     except ValueError:
-        return await runtime.leads.find(read_argument(runtime, who))
+        return read_argument(runtime, who)
 
 
 def _show(*results: EvaluatedLead) -> None:

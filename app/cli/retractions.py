@@ -59,7 +59,7 @@ def create(
     )
 
     async def run(runtime: Runtime) -> tuple[Extent, RetractionView | None]:
-        extent = (await runtime.retractions.plan(wanted.wanted(), evaluates=False)).extent
+        extent = await runtime.retractions.count(wanted.wanted())
         made = None if dry_run else await runtime.retractions.create(wanted.wanted(), wanted.reason, BY_HAND)
         return extent, made
 

@@ -50,8 +50,10 @@ def remove(
     """Accept events with an identity again."""
 
     async def run(runtime: Runtime) -> None:
-        is_id = suppression.isdecimal()
-        await runtime.suppressions.remove(int(suppression) if is_id else read_argument(runtime, suppression))
+        if suppression.isdecimal():
+            await runtime.suppressions.remove(int(suppression))
+        else:
+            await runtime.suppressions.remove_by_identity(read_argument(runtime, suppression))
 
     with_database(run)
     out.print("Removed.")

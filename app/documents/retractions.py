@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from app.documents.effects import LeadEffect
 from app.documents.pages import Page
 from app.documents.parameters import Moment, Note, Storable
-from app.services.retractions import EventFilter, Plan, RetractionState, RetractionView
+from app.services.retractions import EventFilter, Extent, Plan, RetractionState, RetractionView
 
 MAX_MESSAGES = 1_000
 
@@ -87,11 +87,12 @@ class RetractionAnswer(BaseModel):
     retraction: RetractionDocument | None
 
     @classmethod
-    def of(cls, plan: Plan, view: RetractionView | None) -> Self:
-        return cls(
-            dry_run=view is None,
-            events=plan.extent.events,
-            leads=plan.extent.leads,
-            effects=list(map(LeadEffect.of, plan.effects)),
-            retraction=None if view is None else RetractionDocument.of(view),
-        )
+    def of_plan(cls, plan: Plan) -> Self:
+        extent, effects = plan.extent, list(map(LeadEffect.of, plan.effects))
+        return cls(dry_run=True, events=extent.events, leads=extent.leads, effects=effects, retraction=None)
+
+    @classmethod
+    def of_created(cls, view: RetractionView, extent: Extent) -> Self:
+        """`extent`: what it will take back."""
+        document = RetractionDocument.of(view)
+        return cls(dry_run=False, events=extent.events, leads=extent.leads, effects=[], retraction=document)

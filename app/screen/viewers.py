@@ -4,16 +4,16 @@ A key in a header counts for nothing here, just as the cookie counts for nothing
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.api.access import runtime_of
+from app.api.client_addresses import is_in, peer_address
 from app.errors import InsufficientScope
 from app.screen.cookies import read_token
 from app.services.sign_ins import SignInKind, find_sign_in
-from app.settings import Networks, Settings
+from app.settings import Settings
 
 MAX_USER_LENGTH = 200
 
@@ -62,21 +62,9 @@ AdminViewer = Annotated[Viewer, Depends(admin_of)]
 
 def user_from_proxy(request: Request, settings: Settings) -> str | None:
     """The user in the configured header, if the peer is a trusted proxy and names exactly one."""
-    if settings.screen_user_header is None or request.client is None:
-        return None
-    if not is_trusted(request.client.host, settings.trusted_proxies):
+    peer = peer_address(request)
+    if settings.screen_user_header is None or peer is None or not is_in(peer, settings.trusted_proxies):
         return None
     users = request.headers.getlist(settings.screen_user_header)
     user = users[0].strip() if len(users) == 1 else ""
     return user if 0 < len(user) <= MAX_USER_LENGTH else None
-
-
-def is_trusted(host: str, networks: Networks) -> bool:
-    """Whether a peer's address is in one of the networks. A socket for both IP versions maps IPv4 into IPv6."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address
-    return any(address in network for network in networks)

@@ -1,12 +1,14 @@
 """Counting accounts: what their leads add up to, kept behind the feed.
 
-A turn reads the next changes and counts the accounts of the leads in them again, from the leads' rows. So counting an
-account twice does no harm, and at a position, every account is as its leads are or were later. A published model may
-rename and reorder stages, and a reader that has missed changes doesn't know what to count: then all are counted.
+A turn reads the next changes and counts the accounts of the leads in them again, from the leads' rows. That may take
+long, so it is done by a reader, and the result is dropped if another process was faster. Counting an account twice does
+no harm, and at a position, every account is as its leads are or were later. A published model may rename and reorder
+stages, and a reader that has missed changes doesn't know what to count: then all are counted.
 """
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -35,45 +37,62 @@ async def are_accounts_behind(database: Database) -> bool:
 
 
 async def take_turn(database: Database, models: ActiveModels) -> bool:
-    """Count the accounts of the next changes. Returns whether there is more to do for this process."""
+    """Count the accounts of the next changes. Returns whether there were any: then there may be more."""
+    async with database.read() as connection:
+        progress = await account_store.progress(connection)
+        turn = await _count_next(connection, models, progress)
+    if turn.reached == progress:
+        return False
 
-    async def turn(connection: AsyncConnection) -> bool:
-        progress = await account_store.lock_progress(connection)
-        if progress is None:  # another process is at it
-            return False
-        reached = await _advance(connection, models, progress)
-        if reached != progress:
-            await account_store.record_progress(connection, reached)
-        return reached != progress
+    async def store(connection: AsyncConnection) -> bool:
+        if await account_store.lock_progress(connection) != progress:
+            return False  # another process is at it, or was faster
+        await _save(connection, turn.counted)
+        if turn.is_last_of_all:
+            await account_store.delete_empty(connection)
+        await account_store.record_progress(connection, turn.reached)
+        return True
 
-    return await retry_on_conflict(database, turn)
+    return await retry_on_conflict(database, store)
 
 
-async def _advance(connection: AsyncConnection, models: ActiveModels, progress: Progress) -> Progress:
+Counted = Mapping[AccountKey, Account | None]
+"""What the leads of each account add up to; None for one without leads."""
+
+
+class _Turn(NamedTuple):
+    """Accounts as they were counted, and the progress that this makes."""
+
+    reached: Progress
+    counted: Counted
+    is_last_of_all: bool = False
+
+
+async def _count_next(connection: AsyncConnection, models: ActiveModels, progress: Progress) -> _Turn:
     if progress.target is not None:
-        return await _count_next(connection, models, progress, progress.target)
+        return await _count_next_of_all(connection, models, progress, progress.target)
     extent = await change_store.extent(connection)
     if not extent.pruned_to <= progress.position <= extent.last:
         log.info("all accounts are counted", position=progress.position, continues_at=extent.last)
-        return Progress(progress.position, extent.last)
+        return _Turn(Progress(progress.position, extent.last), {})
     entries = await change_store.after(connection, progress.position)
     if not entries:
-        return progress
+        return _Turn(progress, {})
     changes, last = [change for _, change in entries], entries[-1][0]
     if any(change.type == "model.published" for change in changes):
-        return Progress(progress.position, last)
-    await recount_accounts(connection, models, await _accounts_of(connection, changes))
-    return Progress(last)
+        return _Turn(Progress(progress.position, last), {})
+    return _Turn(Progress(last), await _count(connection, models, await _accounts_of(connection, changes)))
 
 
-async def _count_next(connection: AsyncConnection, models: ActiveModels, progress: Progress, target: int) -> Progress:
-    """Count the next of all accounts; at the end, those that have lost all leads are gone."""
+async def _count_next_of_all(
+    connection: AsyncConnection, models: ActiveModels, progress: Progress, target: int
+) -> _Turn:
+    """The next of all accounts; at the end, those that have lost all leads are gone."""
     keys = await account_store.next_keys(connection, progress.counted_to, ACCOUNTS_AT_ONCE)
-    await recount_accounts(connection, models, keys)
+    counted = await _count(connection, models, keys)
     if len(keys) == ACCOUNTS_AT_ONCE:
-        return Progress(progress.position, target, str(keys[-1]))
-    await account_store.delete_empty(connection)
-    return Progress(target)
+        return _Turn(Progress(progress.position, target, str(keys[-1])), counted)
+    return _Turn(Progress(target), counted, is_last_of_all=True)
 
 
 async def _accounts_of(connection: AsyncConnection, changes: Iterable[Change]) -> set[AccountKey]:
@@ -89,19 +108,28 @@ async def _accounts_of(connection: AsyncConnection, changes: Iterable[Change]) -
 
 async def recount_accounts(connection: AsyncConnection, models: ActiveModels, keys: Collection[AccountKey]) -> None:
     """Count these accounts by the active model. Those without leads are deleted."""
+    await _save(connection, await _count(connection, models, keys))
+
+
+async def _save(connection: AsyncConnection, counted: Counted) -> None:
+    if counted:
+        await account_store.save(connection, [account for account in counted.values() if account is not None])
+        await account_store.delete_many(connection, {key for key, account in counted.items() if account is None})
+
+
+async def _count(connection: AsyncConnection, models: ActiveModels, keys: Collection[AccountKey]) -> Counted:
     if not keys:
-        return
+        return {}
     rows = await account_store.members(connection, keys)
     publications = await Publications.read(connection, models)
     versions = {row.model_version for of_account in rows.values() for row in of_account}
     names = {version: await publications.present_names(version) for version in versions}
     model = await publications.model(publications.latest)
-    counted = await asyncio.to_thread(_counted, model, names, rows)  # a large account takes a while
-    await account_store.save(connection, counted)
-    await account_store.delete_many(connection, set(keys) - rows.keys())
+    found = await asyncio.to_thread(_rolled_up, model, names, rows)  # a large account takes a while
+    return dict.fromkeys(keys) | {account.key: account for account in found}
 
 
-def _counted(
+def _rolled_up(
     model: CompiledModel, names: Mapping[int, Names], rows: Mapping[AccountKey, Sequence[MemberRow]]
 ) -> list[Account]:
     members = {

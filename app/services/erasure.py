@@ -1,17 +1,21 @@
 """Erasure: a person's right to be forgotten. Everything that is stored of a lead is deleted.
 
-That is one transaction, but what is unbounded is removed before it, chunk by chunk, so that ingestion never waits long:
-most of the lead's events, and what names the person elsewhere. Each chunk leaves an exact lead: if the process dies
-between two of them, the lead can be erased again.
+That is one transaction, but what takes long is done before it, so that ingestion never waits for it: most of the lead's
+events are deleted chunk by chunk, and what names the person elsewhere is searched for. Each chunk leaves an exact lead:
+if the process dies between two of them, the lead can be erased again.
 """
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
+from app.scoring.events import Identity
 from app.services.account_rollups import recount_accounts
 from app.services.changes import changed_account
 from app.services.groups import refold_groups
@@ -23,21 +27,26 @@ from app.storage import erasure as erasure_store
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
+from app.storage import links as link_store
+from app.storage import mentions as mention_store
 from app.storage.changes import Change
 from app.storage.db import Conflict, Database
+from app.storage.events import LONGEST_WRITE
+from app.storage.mentions import Mentions, Person, Source, Start
 
 CHUNK_EVENTS = 500
+ROWS_SEARCHED_AT_ONCE = 10_000
 
 
 async def erase_lead(
     database: Database,
     models: ActiveModels,
-    lead_id: UUID,
+    wanted: UUID | Identity,
     now: datetime,
     suppressions: Suppressions | None = None,
     chunk: int = CHUNK_EVENTS,
 ) -> None:
-    """Erase a lead, and all leads that were merged into it. The feed says `lead.erased` of each id.
+    """Erase the lead with an id or identity, and all leads merged into it. The feed says `lead.erased` of each id.
 
     With `suppressions`, later events of the same identities are dropped; without, they make a new lead. Raises
     `NotFound`, or `ValidationFailed` if there is no secret to suppress people with. The lead itself isn't read: a
@@ -47,28 +56,37 @@ async def erase_lead(
         suppressions.check()
 
     async def delete_some(connection: AsyncConnection) -> bool:
-        lead_ids = await _lock(connection, lead_id)
-        return await delete_events(connection, models, lead_ids[0], chunk)
-
-    async def erase(connection: AsyncConnection) -> None:
-        lead_ids = await _lock(connection, lead_id)
-        await _erase(connection, models, lead_ids, now, suppressions)
+        return await delete_events(connection, models, await _lock(connection, wanted), chunk)
 
     while await retry_on_conflict(database, delete_some):
         pass
-    await retry_on_conflict(database, erase)
+    erase = partial(erase_found, models=models, wanted=wanted, now=now, suppressions=suppressions)
+    is_erased = False
+    while not is_erased:
+        search = await search_mentions(database, wanted, now)
+        is_erased = await retry_on_conflict(database, partial(erase, search=search))
 
 
-async def _lock(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
-    """Lock the lead that an id refers to. Returns its id, then those of the leads that were merged into it."""
-    survivor = (await lead_store.survivors(connection, [lead_id])).get(lead_id)
-    if survivor is None:
-        msg = f"There is no lead {lead_id}."
+async def _find(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
+    """The id of the lead. Raises `NotFound`."""
+    if isinstance(wanted, Identity):
+        owner = (await identity_store.find(connection, [wanted])).get(wanted)
+        msg = f"No lead has this {wanted.kind}."
+    else:
+        owner = (await lead_store.survivors(connection, [wanted])).get(wanted)
+        msg = f"There is no lead {wanted}."
+    if owner is None:
         raise NotFound(msg)
-    lead_ids = await erasure_store.lock(connection, survivor)
-    if (await lead_store.survivors(connection, [survivor])).get(survivor) != survivor:
-        raise Conflict  # merged or erased while we waited for the lock
-    return lead_ids
+    return owner
+
+
+async def _lock(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
+    """Lock the lead, and return its id."""
+    lead_id = await _find(connection, wanted)
+    await erasure_store.lock(connection, lead_id)
+    if await _find(connection, wanted) != lead_id:
+        raise Conflict  # merged or split while we waited for the lock
+    return lead_id
 
 
 async def delete_events(connection: AsyncConnection, models: ActiveModels, lead_id: UUID, limit: int) -> bool:
@@ -80,23 +98,87 @@ async def delete_events(connection: AsyncConnection, models: ActiveModels, lead_
     return True
 
 
-async def _erase(
+# --- What names the person elsewhere ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search for mentions of a person found, and when it began."""
+
+    person: Person
+    found: Mentions
+    start: Start
+
+
+async def search_mentions(
+    database: Database, wanted: UUID | Identity, now: datetime, rows: int = ROWS_SEARCHED_AT_ONCE
+) -> Search:
+    """Look through all that may name the person. Reads much, but waits for nobody, and nobody waits for it."""
+    async with database.read() as connection:
+        person = await _person(connection, await _find(connection, wanted))
+        start = Start((await change_store.extent(connection)).last, now - LONGEST_WRITE)
+    found = Mentions()
+    for source in mention_store.SOURCES:
+        found += await _search_source(database, source, person, rows)
+    return Search(person, found, start)
+
+
+async def _search_source(database: Database, source: Source, person: Person, rows: int) -> Mentions:
+    found, after = Mentions(), None
+    while True:
+        async with database.read() as connection:
+            end = await mention_store.range_end(connection, source, after, rows)
+            found += await mention_store.search(connection, source, person, after, end)
+        if end is None:
+            return found
+        after = end
+
+
+async def _person(connection: AsyncConnection, lead_id: UUID) -> Person:
+    lead_ids = await link_store.with_merged(connection, [lead_id])
+    identities = (await identity_store.by_lead(connection, [lead_id]))[lead_id]
+    return Person(frozenset(lead_ids), frozenset(identities))
+
+
+# --- The last transaction ---------------------------------------------------------------------------------------
+
+
+async def erase_found(
     connection: AsyncConnection,
+    *,
     models: ActiveModels,
-    lead_ids: list[UUID],
+    wanted: UUID | Identity,
+    search: Search,
     now: datetime,
     suppressions: Suppressions | None,
-) -> None:
-    lead_id = lead_ids[0]
-    identities = (await identity_store.by_lead(connection, [lead_id]))[lead_id]
-    account = (await lead_store.accounts(connection, [lead_id])).get(lead_id)
-    keys = list(map(str, identities))
+) -> bool:
+    """Erase a lead after a search. Returns False, and does nothing, if that was for another one or other identities."""
+    lead_id = await _lock(connection, wanted)
+    person = await _person(connection, lead_id)
+    if not search.person.includes(person):
+        return False
+    accounts = await lead_store.accounts(connection, [lead_id])
+    later = await mention_store.search_since(connection, person, search.start)
+    await mention_store.remove(connection, person, search.found + later)
+    await delete_leads(connection, {lead_id: person.identities}, now)
+    # At once, and not by the worker behind the feed: until then, the account may name the lead as its highest.
+    await recount_accounts(connection, models, set(accounts.values()))
     if suppressions is not None:
-        await suppressions.add(connection, identities, now)
+        await suppressions.add(connection, person.identities, now)
+    return True
+
+
+async def delete_leads(connection: AsyncConnection, owned: Mapping[UUID, Collection[Identity]], now: datetime) -> None:
+    """Delete locked leads, of which `owned` has all identities, with those merged into them, and all their messages.
+
+    What was known of groups by these is forgotten. The feed says that the leads left their accounts and are erased.
+    """
+    ids = await link_store.with_merged(connection, owned)
+    keys = [str(identity) for theirs in owned.values() for identity in theirs]
+    accounts = await lead_store.accounts(connection, owned)
     groups = await event_store.groups_named_under(connection, keys)
-    await erasure_store.erase(connection, lead_ids, keys)
+    await erasure_store.delete_rows(connection, ids, keys)
     await refold_groups(connection, groups)
-    await recount_accounts(connection, models, {account} if account else ())
-    left = changed_account(lead_id, account, None, now)
-    erased = (Change(uuid7(), "lead.erased", now, each, {}) for each in lead_ids)
+    left = [change for lead_id in owned for change in changed_account(lead_id, accounts.get(lead_id), None, now)]
+    erased = [Change(uuid7(), "lead.erased", now, each, {}) for each in ids]
     await change_store.insert(connection, [*left, *erased], now)

@@ -12,6 +12,7 @@ import structlog
 
 from app.errors import DamagedLead, LeadscoreError
 from app.metrics import Metrics
+from app.services.conflicts import Conflicts
 from app.storage.db import Conflict
 from app.storage.leads import UnreadableLead
 
@@ -61,16 +62,17 @@ def explaining_damage(lead_id: UUID | None = None) -> Iterator[None]:
     except (LeadscoreError, Conflict):
         raise
     except UnreadableLead as error:
-        raise _reported(error.lead_id, error) from error
+        log_damage(error.lead_id, error)
+        raise DamagedLead(error.lead_id) from error
     except Exception as error:
         if lead_id is None:
             raise
-        raise _reported(lead_id, error) from error
+        log_damage(lead_id, error)
+        raise DamagedLead(lead_id) from error
 
 
-def _reported(lead_id: UUID, error: Exception) -> DamagedLead:
+def log_damage(lead_id: UUID, error: BaseException | None) -> None:
     log.error(MESSAGE, lead=str(lead_id), exc_info=error)
-    return DamagedLead(lead_id)
 
 
 class Chunks:
@@ -79,8 +81,14 @@ class Chunks:
     def __init__(self, limit: int) -> None:
         self.size = self._limit = limit
         self._failed_in_a_row = 0
+        self._conflicts = Conflicts()
+
+    def conflicted(self, conflict: Conflict) -> None:
+        """The same leads are tried again. Raises `Unavailable` if they conflict every time."""
+        self._conflicts.add(conflict)
 
     def succeeded(self) -> None:
+        self._conflicts.clear()
         self.size = min(self.size * 2, self._limit)
         self._failed_in_a_row = 0
 
@@ -126,4 +134,4 @@ class SetAside:
     def report(self, lead_id: UUID, error: ChunkFailed) -> None:
         """Log and count a lead that can't be evaluated."""
         self._metrics.failed_evaluations.inc()
-        log.error(MESSAGE, lead=str(lead_id), exc_info=error.__cause__)
+        log_damage(lead_id, error.__cause__)

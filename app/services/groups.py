@@ -50,8 +50,9 @@ async def summarize_groups(connection: AsyncConnection, events: Iterable[Event])
             added.setdefault((event.identities[0], event.group_id), []).append(group_facts_of(event))
     if added:
         for known in await summary_store.of_identities(connection, {identity for identity, _ in added}):
-            added.get((known.identity, known.group_id), []).append(known.facts)
-        await summary_store.save(connection, [GroupSummary(*key, merge(parts)) for key, parts in added.items()])
+            if (key := (known.identity, known.group_id)) in added:
+                added[key].append(known.facts)
+        await summary_store.save(connection, [GroupSummary(*named, merge(parts)) for named, parts in added.items()])
 
 
 def _by_group(events: Iterable[Event]) -> dict[str, Facts]:

@@ -1,14 +1,16 @@
 """Lead queries: a person's scores and stage, now and in the past, and why. Every read evaluates the lead afresh."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import NotFound
+from app.errors import DamagedLead, NotFound
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Identity
 from app.scoring.facts import day_of
@@ -181,10 +183,29 @@ async def views_of(
     connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead], now: datetime
 ) -> list[LeadView]:
     """The leads as of now, by the active model. Raises `DamagedLead`."""
+    return [view() async for view in _views(connection, models, leads, now)]
+
+
+async def sound_views_of(
+    connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead], now: datetime
+) -> list[LeadView]:
+    """The same without the leads that can't be evaluated, which are logged."""
+    found = []
+    async for view in _views(connection, models, leads, now):
+        with suppress(DamagedLead):
+            found.append(view())
+    return found
+
+
+async def _views(
+    connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead], now: datetime
+) -> AsyncIterator[Callable[[], LeadView]]:
+    """Yield a function for each lead, which may raise `DamagedLead`."""
     model = await models.active(connection)
     current = await up_to_date(connection, models, model, {lead.id: lead for lead in leads})
     identities = await identity_store.of_leads(connection, list(current))
-    return [_view(model, lead, identities[lead.id], now) async for lead in yielding_to_event_loop(current.values())]
+    async for lead in yielding_to_event_loop(current.values()):
+        yield partial(_view, model, lead, identities[lead.id], now)
 
 
 def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[str]], now: datetime) -> LeadView:
@@ -196,4 +217,14 @@ def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[st
     return LeadView(lead, identities, evaluation, standing, change, now)
 
 
-__all__ = ["EventPosition", "LeadView", "Leads", "LoggedEvent", "ScoreView", "StoredTransition", "existing", "views_of"]
+__all__ = [
+    "EventPosition",
+    "LeadView",
+    "Leads",
+    "LoggedEvent",
+    "ScoreView",
+    "StoredTransition",
+    "existing",
+    "sound_views_of",
+    "views_of",
+]

@@ -18,6 +18,7 @@ from app.scoring.engine import CompiledModel
 from app.scoring.events import Identity, IdentityKind
 from app.scoring.facts import Facts, merge
 from app.scoring.journeys import journey_of
+from app.scoring.separations import Separations
 from app.scoring.stages import Standing
 from app.services.evaluation import EvaluatedLead, Origin, evaluated, up_to_date
 from app.services.failures import explaining_damage
@@ -32,7 +33,7 @@ from app.storage import leads as lead_store
 from app.storage import links as link_store
 from app.storage import transitions as transition_store
 from app.storage.db import Database
-from app.storage.identities import leading_link
+from app.storage.identities import Link, leading_link
 from app.storage.leads import Lead
 
 
@@ -137,16 +138,25 @@ async def split_lead(
     return await retry_on_conflict(database, work)
 
 
-class _Parts(NamedTuple):
-    """A lead, and the identities and facts of both parts by the ids that these will have; the new one is last.
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two leads that a split makes: the id that it will have, its identities, and the facts of these."""
 
-    They are current while the lead's row and the active model's `version` are these.
+    lead_id: UUID
+    identities: frozenset[Identity]
+    facts: Facts
+
+
+class _Parts(NamedTuple):
+    """A lead, and both sides of it, which are current while the lead's row and the active model's `version` are these.
+
+    `remaining` keeps the lead's id.
     """
 
     lead: Lead
     version: int
-    identities: Mapping[UUID, Collection[Identity]]
-    facts: Mapping[UUID, Facts]
+    remaining: _Side
+    separated: _Side
 
 
 async def _read_parts(
@@ -154,9 +164,11 @@ async def _read_parts(
 ) -> _Parts:
     owned = (await identity_store.by_lead(connection, [lead.id]))[lead.id]
     _check(separated, owned)
-    identities = {lead.id: owned - set(separated), uuid7(): set(separated)}
+    identities = {lead.id: frozenset(owned.difference(separated)), uuid7(): frozenset(separated)}
     model = await models.active(connection)
-    return _Parts(lead, model.version, identities, await fold_leads(connection, model, identities))
+    facts = await fold_leads(connection, model, identities)
+    remaining, new = (_Side(lead_id, theirs, facts[lead_id]) for lead_id, theirs in identities.items())
+    return _Parts(lead, model.version, remaining, new)
 
 
 async def _locked(connection: AsyncConnection, lead_id: UUID) -> Lead:
@@ -178,20 +190,16 @@ def _check(identities: Collection[Identity], owned: Collection[Identity]) -> Non
 
 async def _split(connection: AsyncConnection, models: ActiveModels, parts: _Parts, now: datetime) -> Split:
     """`parts` are those of the locked lead."""
-    model, lead_id = await models.active(connection), parts.lead.id
+    model, lead_id, split_id = await models.active(connection), parts.lead.id, str(uuid7())
     before = (await up_to_date(connection, models, model, {lead_id: parts.lead}))[lead_id]
-    new_id, split_id = list(parts.identities)[-1], str(uuid7())
-    remaining_ids, former_ids = await _former_ids(connection, lead_id, parts.identities[new_id])
-    ids = {lead_id: [lead_id, *remaining_ids], new_id: former_ids}
-    reached = await _reached(connection, models, ids)
-    since = await _known_since(connection, parts.identities)
-    separations = [{**before.separations, split_id: side} for side in (0, 1)]
-    remaining = evaluated(model, lead_id, before, parts.facts[lead_id], now, cause="split")
-    separated = evaluated(model, new_id, None, parts.facts[new_id], now, cause="split")
-    histories = [_History(reached[each], since[each], sides) for each, sides in zip(ids, separations, strict=True)]
+    staying, leaving = await _former_ids(connection, lead_id, parts.separated.identities)
+    remaining = await _read_history(connection, models, parts.remaining, [lead_id, *staying])
+    separated = await _read_history(connection, models, parts.separated, leaving)
     return Split(
-        _with_history(model, remaining, histories[0]),
-        _with_history(model, separated, histories[1])._replace(origin=Origin(lead_id, former_ids)),
+        _evaluate(model, parts.remaining, before, remaining, {**before.separations, split_id: 0}, now),
+        _evaluate(model, parts.separated, None, separated, {**before.separations, split_id: 1}, now)._replace(
+            origin=Origin(lead_id, leaving)
+        ),
     )
 
 
@@ -200,60 +208,53 @@ async def _former_ids(
 ) -> tuple[list[UUID], list[UUID]]:
     """The ids of leads that were merged into this one: those that stay with it, and those that the new lead gets."""
     ids = await link_store.merged_into(connection, lead_id)
-    links = await identity_store.links_of_leads(connection, ids)
-    leading = {each: leading_link([link for link in links if link.lead_id == each]) for each in ids}
-    leaving = [each for each, link in leading.items() if link is not None and link.identity in separated]
-    return [each for each in ids if each not in leaving], leaving
+    links: dict[UUID, list[Link]] = {each: [] for each in ids}
+    for link in await identity_store.links_of_leads(connection, ids):
+        links[link.lead_id].append(link)
+    leading = {each: leading_link(theirs) for each, theirs in links.items()}
+    leaving = {each for each, link in leading.items() if link is not None and link.identity in separated}
+    return [each for each in ids if each not in leaving], [each for each in ids if each in leaving]
 
 
-async def _reached(
-    connection: AsyncConnection, models: ActiveModels, ids: Mapping[UUID, Collection[UUID]]
-) -> dict[UUID, dict[str, datetime]]:
-    """When each lead first entered each stage, from the transitions of all `ids` that refer to it."""
+class _History(NamedTuple):
+    """When a lead first entered each stage, and when its first identity became known."""
+
+    reached: Mapping[str, datetime]
+    known_since: datetime
+
+
+async def _read_history(
+    connection: AsyncConnection, models: ActiveModels, side: _Side, ids: Collection[UUID]
+) -> _History:
+    """The history of one side; `ids` are all that refer to it."""
+    links = await identity_store.links_of_identities(connection, side.identities)
+    return _History(await _reached(connection, models, ids), min(link.since for link in links))
+
+
+async def _reached(connection: AsyncConnection, models: ActiveModels, ids: Collection[UUID]) -> dict[str, datetime]:
     publications = await Publications.read(connection, models)
-    transitions = await transition_store.of_leads(connection, [each for theirs in ids.values() for each in theirs])
-    found: dict[UUID, dict[str, datetime]] = {lead_id: {} for lead_id in ids}
-    for lead_id, theirs in ids.items():
-        for transition in (transition for each in theirs for transition in transitions[each]):
+    found: dict[str, datetime] = {}
+    for transitions in (await transition_store.of_leads(connection, ids)).values():
+        for transition in transitions:
             publication = publications.of(transition.model_version, transition.at)
             names = await publications.names(publication, publications.latest)
             stage = names.get(transition.to_stage, transition.to_stage)
-            found[lead_id][stage] = min(transition.at, found[lead_id].get(stage, transition.at))
+            found[stage] = min(transition.at, found.get(stage, transition.at))
     return found
 
 
-async def _known_since(
-    connection: AsyncConnection, identities: Mapping[UUID, Collection[Identity]]
-) -> dict[UUID, datetime]:
-    """When the first of each lead's identities became known."""
-    links = await identity_store.links_of_identities(connection, set().union(*identities.values()))
-    return {
-        lead_id: min(link.since for link in links if link.identity in theirs) for lead_id, theirs in identities.items()
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _History:
-    """What a split changes of a lead beside its facts."""
-
-    reached: Mapping[str, datetime]
-    created_at: datetime
-    separations: Mapping[str, int]
-
-
-def _with_history(model: CompiledModel, result: EvaluatedLead, history: _History) -> EvaluatedLead:
+def _evaluate(
+    model: CompiledModel, side: _Side, before: Lead | None, history: _History, separations: Separations, now: datetime
+) -> EvaluatedLead:
+    """One side as it will be, with what a split changes beside the facts."""
+    result = evaluated(model, side.lead_id, before, side.facts, now, cause="split")
     lead = result.lead
-    now = Standing(lead.standing.stage, lead.standing.since, history.reached)
-    standing = now.joined(Standing(each.to_stage, each.at, {each.to_stage: each.at}) for each in result.transitions)
-    journey = journey_of(model.document.stages, standing.reached, lead.facts.first_seen_at, history.created_at)
+    standing = Standing(lead.standing.stage, lead.standing.since, history.reached).joined(
+        Standing(each.to_stage, each.at, {each.to_stage: each.at}) for each in result.transitions
+    )
+    journey = journey_of(model.document.stages, standing.reached, lead.facts.first_seen_at, history.known_since)
     return result._replace(
-        lead=replace(
-            lead,
-            standing=standing,
-            journey=journey,
-            created_at=history.created_at,
-            separations=history.separations,
-        )
+        lead=replace(lead, standing=standing, journey=journey, created_at=history.known_since, separations=separations)
     )
 
 

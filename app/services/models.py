@@ -16,6 +16,7 @@ from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.matching import renamed_stages
 from app.scoring.model import dump_model, dump_yaml, load_model
+from app.services.conflicts import Conflicts
 from app.services.pages import Page, fetch_page
 from app.storage import models as model_store
 from app.storage import rollouts as rollout_store
@@ -216,10 +217,14 @@ async def draft(
 
 
 async def retry_on_conflict(database: Database, job: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Run a job in a transaction; on a conflict, run it again, because what it read may have changed."""
+    """Run a job in a transaction; on a conflict, run it again, because what it read may have changed.
+
+    Raises `Unavailable` if it conflicts every time.
+    """
+    conflicts = Conflicts()
     while True:
         try:
             async with database.write() as connection:
                 return await job(connection)
-        except Conflict:
-            continue
+        except Conflict as conflict:
+            conflicts.add(conflict)

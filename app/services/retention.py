@@ -7,39 +7,37 @@ counts no deleted events.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
+from time import perf_counter
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils.compat import uuid7
 
 from app.metrics import Metrics
 from app.scoring.engine import CompiledModel
-from app.services.changes import changed_account
+from app.services.erasure import delete_leads
 from app.services.evaluation import StageMoves, reevaluate, stage_moves
 from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads
-from app.services.groups import refold_groups
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.saving import save
 from app.services.summaries import summarize
-from app.storage import changes as change_store
-from app.storage import erasure as erasure_store
-from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
-from app.storage import links as link_store
 from app.storage import retention as retention_store
-from app.storage.changes import Change
 from app.storage.db import Conflict, Database
 from app.storage.leads import Lead
 
 CHUNK_EVENTS = 500
 CHUNK_LEADS = 100
+MAX_CHUNK_LEADS = 2_000
+SHORT_S, LONG_S = 0.05, 0.2
+"""Of transactions that delete leads: what others may wait for."""
 
 WORK = "retention"
 """What leads are set aside for."""
 
 OnChunk = Callable[[int, StageMoves], bool]
-"""Called with the number of what a chunk deleted and its changes of stage; returns whether to continue."""
+"""Called with the number of events that a chunk found, some of which another process may have deleted, and the changes
+of stage; returns whether to continue."""
 
 
 async def delete_old_events(
@@ -61,7 +59,8 @@ async def delete_old_events(
     while True:
         try:
             count, moves = await _take_step(database, models, before, now, chunks.size, set_aside.of(WORK))
-        except Conflict:
+        except Conflict as conflict:
+            chunks.conflicted(conflict)
             continue
         except ChunkFailed as error:
             if lead_id := chunks.failed(error):
@@ -75,7 +74,7 @@ async def delete_old_events(
 async def _take_step(
     database: Database, models: ActiveModels, before: datetime, now: datetime, limit: int, without: Collection[UUID]
 ) -> tuple[int, StageMoves]:
-    """Delete the next chunk. Returns how many events it had, and the changes of stage. Raises `ChunkFailed`."""
+    """Delete the next chunk. Returns how many events were found, and the changes of stage. Raises `ChunkFailed`."""
     with naming_leads() as lead_ids:
         async with database.write() as connection:
             found = await retention_store.oldest_events(connection, before, limit, without)
@@ -108,28 +107,32 @@ async def delete_anonymous_leads(
 ) -> None:
     """Delete the leads that have only anonymous ids and were last seen before a day. The feed says `lead.erased`."""
     after: tuple[date, UUID] | None = None
+    size = chunk
 
     async def work(connection: AsyncConnection) -> tuple[int, tuple[date, UUID] | None]:
-        found = await retention_store.lock_anonymous(connection, before, after, chunk)
+        found = await retention_store.lock_anonymous(connection, before, after, size)
         return await _forget(connection, [lead_id for _, lead_id in found], now), found[-1] if found else None
 
     while True:
+        started = perf_counter()
         count, after = await retry_on_conflict(database, work)
         if after is None or not on_chunk(count):
             return
+        size = next_size(size, perf_counter() - started)
+
+
+def next_size(size: int, seconds: float) -> int:
+    """How many leads to delete at once, after a transaction of that size took so long, with the wait for its turn."""
+    if seconds < SHORT_S:
+        return min(2 * size, MAX_CHUNK_LEADS)
+    return max(size // 2, 1) if seconds > LONG_S else size
 
 
 async def _forget(connection: AsyncConnection, lead_ids: Sequence[UUID], now: datetime) -> int:
     """Delete locked leads, except those that have got another identity meanwhile."""
     owned = await identity_store.by_lead(connection, lead_ids)
-    anonymous = {lead_id for lead_id, theirs in owned.items() if all(each.kind == "anonymous_id" for each in theirs)}
-    ids = await link_store.with_merged(connection, anonymous)
-    keys = [str(each) for lead_id in anonymous for each in owned[lead_id]]
-    accounts = await lead_store.accounts(connection, anonymous)
-    groups = await event_store.groups_named_under(connection, keys)
-    await erasure_store.delete_rows(connection, ids, keys)
-    await refold_groups(connection, groups)
-    left = [change for lead_id in anonymous for change in changed_account(lead_id, accounts.get(lead_id), None, now)]
-    erased = [Change(uuid7(), "lead.erased", now, each, {}) for each in ids]
-    await change_store.insert(connection, [*left, *erased], now)
+    anonymous = {
+        lead_id: theirs for lead_id, theirs in owned.items() if all(each.kind == "anonymous_id" for each in theirs)
+    }
+    await delete_leads(connection, anonymous, now)
     return len(anonymous)

@@ -29,6 +29,7 @@ from app.storage import leads as lead_store
 from app.storage import retractions as retraction_store
 from app.storage.db import Conflict, Database
 from app.storage.event_filters import filter_from_json
+from app.storage.events import LONGEST_WRITE
 from app.storage.leads import Lead
 from app.storage.retractions import Retraction
 
@@ -73,7 +74,7 @@ class _Worker:
     async def next(self) -> Retraction | None:
         """The oldest pending retraction that has more left than the leads that were set aside."""
         async with self.database.read() as connection:
-            pending = await retraction_store.pending(connection)
+            pending = await retraction_store.pending(connection, self.clock())
         return next((each for each in pending if not self.set_aside.is_left(_work(each))), None)
 
 
@@ -83,7 +84,10 @@ def _work(retraction: Retraction) -> tuple[UUID, str]:
 
 
 class _Step(NamedTuple):
-    """A chunk: its changes of stage, and its last event. None after the last chunk."""
+    """A chunk: how many events it took back or restored, its changes of stage, and its last event.
+
+    `last` is None after the last chunk.
+    """
 
     events: int
     moves: StageMoves
@@ -96,7 +100,8 @@ async def _work_through(worker: _Worker, retraction: Retraction, on_chunk: OnChu
     while True:
         try:
             step = await _take_step(worker, retraction, after, chunks.size, rebuilds=rebuilds)
-        except Conflict:
+        except Conflict as conflict:
+            chunks.conflicted(conflict)
             continue
         except ChunkFailed as error:
             if lead_id := chunks.failed(error):
@@ -131,7 +136,9 @@ async def _take_step(
             lead_ids.extend(set(owners.values()))
             owned = await _lock_owners(connection, worker.models, found)
             taken = found if rebuilds else _without_prevailing(owned, found, worker.chunk)
-            results = await _changed(connection, owned, retraction, taken, now) if taken else []
+            changed = await _mark(connection, retraction, taken, now) if taken else []
+            await refold_groups(connection, {event.group_id for event in changed if event.group_id})
+            results = await _evaluate(connection, owned, retraction, changed, now)
             await save(connection, results, now)
     return _Step(len(taken), stage_moves(results), found[-1])
 
@@ -146,11 +153,21 @@ async def _next_events(
 
 
 async def _conclude(connection: AsyncConnection, worker: _Worker, retraction: Retraction, now: datetime) -> None:
-    """Record that the retraction is complete, or remember that only leads that were set aside are left of it."""
-    if worker.set_aside.of(_work(retraction)):
+    """Record that the retraction is complete, or remember that only leads that were set aside are left of it.
+
+    Until everything that was received in time has been committed, it is postponed instead.
+    """
+    all_committed_at = _covers_until(retraction) + LONGEST_WRITE
+    if retraction.state == "retracting" and now < all_committed_at:
+        await retraction_store.postpone(connection, retraction, all_committed_at)
+    elif worker.set_aside.of(_work(retraction)):
         worker.set_aside.leave(_work(retraction))
     else:
         await retraction_store.finish(connection, retraction, now)
+
+
+def _covers_until(retraction: Retraction) -> datetime:
+    return filter_from_json(retraction.filter).received_before or retraction.created_at
 
 
 class _Owned(NamedTuple):
@@ -181,18 +198,23 @@ def _without_prevailing(owned: _Owned, found: Sequence[Event], limit: int) -> li
     return [event for event in found if not is_left(event)]
 
 
-async def _changed(
-    connection: AsyncConnection, owned: _Owned, retraction: Retraction, found: Sequence[Event], now: datetime
+async def _mark(
+    connection: AsyncConnection, retraction: Retraction, found: Sequence[Event], now: datetime
+) -> list[Event]:
+    """Let events no longer count, or count again. Returns those that were not changed already."""
+    change = retraction_store.restore if retraction.state == "undoing" else retraction_store.retract
+    changed = await change(connection, retraction.id, [event.id for event in found], now)
+    return [event for event in found if event.id in changed]
+
+
+async def _evaluate(
+    connection: AsyncConnection, owned: _Owned, retraction: Retraction, changed: Sequence[Event], now: datetime
 ) -> list[EvaluatedLead]:
     """The leads of these events, evaluated without them, or with them again."""
     model = owned.model
-    change = retraction_store.restore if retraction.state == "undoing" else retraction_store.retract
-    changed = await change(connection, retraction.id, [event.id for event in found], now)
     events: dict[UUID, list[Event]] = {}
-    for event in found:
-        if event.id in changed:
-            events.setdefault(owned.lead_of(event).id, []).append(event)
-    await refold_groups(connection, {event.group_id for event in found if event.id in changed and event.group_id})
+    for event in changed:
+        events.setdefault(owned.lead_of(event).id, []).append(event)
     parts = {lead_id: fold(model, theirs) for lead_id, theirs in events.items()}
     whole = {lead_id: owned.leads[lead_id].facts for lead_id in parts}
     if retraction.state == "undoing":

@@ -54,12 +54,16 @@ class Retractions:
         self._models = models
         self._clock = clock
 
-    async def plan(self, wanted: EventFilter, *, evaluates: bool = True) -> Plan:
-        """A dry run. Unless it `evaluates` the leads, it only counts."""
+    async def count(self, wanted: EventFilter) -> Extent:
+        """How much a retraction would take back."""
+        async with self._database.read() as connection:
+            return await retraction_store.count(connection, wanted)
+
+    async def plan(self, wanted: EventFilter) -> Plan:
+        """A dry run."""
         async with self._database.read() as connection:
             extent = await retraction_store.count(connection, wanted)
-            limit = MAX_EFFECTS if evaluates else 0
-            lead_ids = await retraction_store.affected_leads(connection, wanted, limit)
+            lead_ids = await retraction_store.affected_leads(connection, wanted, MAX_EFFECTS)
             with explaining_damage():
                 leads = await lead_store.get_many(connection, lead_ids)
             return Plan(extent, await _without(connection, self._models, leads, wanted, self._clock()))
@@ -95,16 +99,20 @@ class Retractions:
             if found is None:
                 msg = f"There is no retraction {retraction_id}. /v1/retractions lists the existing ones."
                 raise NotFound(msg)
-            return RetractionView(found, await retraction_store.count_retracted(connection, retraction_id))
+            (view,) = await _views(connection, [found])
+        return view
 
     async def page(self, after: UUID | None, limit: int) -> Page[RetractionView]:
         """The latest first."""
         async with self._database.read() as connection:
             page = await fetch_page(lambda count: retraction_store.page(connection, after, count), limit)
-            views = [
-                RetractionView(each, await retraction_store.count_retracted(connection, each.id)) for each in page.items
-            ]
+            views = await _views(connection, page.items)
         return Page(views, views[-1] if page.last else None)
+
+
+async def _views(connection: AsyncConnection, found: Sequence[Retraction]) -> list[RetractionView]:
+    extents = await retraction_store.count_retracted(connection, [each.id for each in found])
+    return [RetractionView(each, extents[each.id]) for each in found]
 
 
 async def _without(

@@ -58,7 +58,8 @@ async def roll_out(
     while (version := await _pending_version(database, set_aside)) is not None:
         try:
             step = await _take_step(database, models, owner, clock(), after, chunks.size, set_aside)
-        except Conflict:
+        except Conflict as conflict:
+            chunks.conflicted(conflict)
             continue
         except ChunkFailed as error:
             if lead_id := chunks.failed(error):

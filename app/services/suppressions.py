@@ -72,10 +72,12 @@ class Suppressions:
         self._is_known = False
 
     def check(self) -> str:
-        """The secret's id. Raises `ValidationFailed` if there is none to suppress people with."""
+        """The secret's id. Raises `ValidationFailed` if there is none."""
         secret_id = self.secret_id
         if secret_id is None:
-            raise ValidationFailed("To suppress people, set LEADSCORE_SUPPRESSION_SECRET first.")
+            raise ValidationFailed(
+                "Set LEADSCORE_SUPPRESSION_SECRET first: people are suppressed and found by hashes made with it."
+            )
         return secret_id
 
     async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
@@ -100,15 +102,16 @@ class Suppressions:
         async with self._database.read() as connection:
             return await fetch_page(lambda count: suppression_store.page(connection, after, count), limit)
 
-    async def remove(self, suppression: int | Identity) -> None:
-        """Accept events of a person again, by the suppression's id or by the identity. Raises `NotFound`."""
+    async def remove(self, suppression_id: int) -> None:
+        """Accept events of a person again. Raises `NotFound`."""
         async with self._database.write() as connection:
-            if isinstance(suppression, int):
-                was_there = await suppression_store.remove(connection, suppression)
-            else:
-                was_there = await suppression_store.remove_by_hash(connection, self._hash(str(suppression)))
-        if not was_there:
-            raise NotFound("There is no such suppression. /v1/suppressions lists the existing ones.")
+            _check_found(was_there=await suppression_store.remove(connection, suppression_id))
+
+    async def remove_by_identity(self, identity: Identity) -> None:
+        """The same by an identity. Raises `NotFound`, or `ValidationFailed` if there is no secret."""
+        self.check()
+        async with self._database.write() as connection:
+            _check_found(was_there=await suppression_store.remove_by_hash(connection, self._hash(str(identity))))
 
     async def _read_newest(self, connection: AsyncConnection) -> int | None:
         if not self._is_known:
@@ -118,6 +121,11 @@ class Suppressions:
 
     def _hash(self, key: str) -> str:
         return hmac.new(self._secret or b"", key.encode(), hashlib.sha256).hexdigest()
+
+
+def _check_found(*, was_there: bool) -> None:
+    if not was_there:
+        raise NotFound("There is no such suppression. /v1/suppressions lists the existing ones.")
 
 
 __all__ = ["Sifted", "Suppression", "Suppressions"]

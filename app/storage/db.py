@@ -16,7 +16,7 @@ from uuid import uuid4
 import aiosqlite
 import asyncpg
 import orjson
-from sqlalchemy import event
+from sqlalchemy import Table, event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -147,6 +147,25 @@ def driver_of(connection: AsyncConnection) -> Any:
     """The driver's own connection, below SQLAlchemy's."""
     assert connection.sync_connection is not None  # noqa: S101 - it is open
     return connection.sync_connection.connection.driver_connection
+
+
+async def keep_plans(connection: AsyncConnection) -> None:
+    """Call this before deleting many rows that others may refer to.
+
+    For the rest of the transaction, PostgreSQL keeps plans. Otherwise it plans the check of each foreign key again for
+    each row, which takes most of the time.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql("SET LOCAL plan_cache_mode = auto")
+
+
+async def lock_writes(connection: AsyncConnection, table: Table) -> None:
+    """Wait until no other transaction has changes of a table to commit; others then wait for this one. Reads go on.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s: float | None) -> AsyncEngine:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,11 @@ from app.storage.statements import Statement
 from app.storage.tables import events, group_summaries, identities, leads
 
 ROWS_AT_ONCE = 500
+
+LONGEST_WRITE = timedelta(minutes=2)
+"""An event is committed at most so long after it was received. Its time is that of its transaction's beginning, and a
+statement that waits for a lock is given up after 30 seconds."""
+
 COUNTS = events.c.retraction_id.is_(None)
 
 

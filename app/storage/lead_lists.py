@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, func, literal, or_, select, tuple_, union_all
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey
 from app.scoring.steps import INDEXED_SCORES, STEP, step_of
-from app.storage.leads import STORED, Lead, from_row
+from app.storage.leads import STORED, Lead, UnreadableLead, from_row
 from app.storage.sql import any_of_values, starts_with
 from app.storage.tables import NO_CHANGE_ON, identities, leads
 
@@ -51,14 +51,12 @@ class Position:
     value: datetime | date | float
     lead_id: UUID
 
-    @classmethod
-    def of(cls, lead: Lead, by: str) -> "Position":
-        values: dict[str, Any] = {
-            "last_seen_at": lead.facts.last_seen_at,
-            "stage_since": lead.standing.since,
-            "next_change": lead.next_change.on if lead.next_change else NO_CHANGE_ON,
-        }
-        return cls(values[by] if by in values else lead.scores.get(by, 0.0), lead.id)
+
+class Entry(NamedTuple):
+    """A lead of a list, or why its row can't be read, and where a page ends that has it last."""
+
+    lead: Lead | UnreadableLead
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +104,19 @@ def _coarse(value: datetime | date | float) -> date | int:
 
 async def page(
     connection: AsyncConnection, wanted: LeadFilter, by: str, after: Position | None, limit: int
-) -> list[Lead]:
+) -> list[Entry]:
     """Leads sorted by `last_seen_at`, `stage_since` or `next_change`, or by the score of that name."""
-    query = _filtered(select(*STORED), wanted)
-    rows = await connection.execute(Order.of(by, wanted.score_names).applied(query, after).limit(limit))
-    return [from_row(row) for row in rows]
+    order = Order.of(by, wanted.score_names)
+    query = _filtered(select(*STORED, order.columns[-2].label("sort_value")), wanted)
+    rows = await connection.execute(order.applied(query, after).limit(limit))
+    return [Entry(_lead_or_error(row), Position(row.sort_value, row.id)) for row in rows]
+
+
+def _lead_or_error(row: Any) -> Lead | UnreadableLead:
+    try:
+        return from_row(row)
+    except UnreadableLead as error:
+        return error
 
 
 async def count_found(connection: AsyncConnection, wanted: LeadFilter, most: int) -> int:

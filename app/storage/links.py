@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, or_, select, update
+from sqlalchemy import Dialect, Select, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.identities import merger_rows, mergers
@@ -57,10 +57,14 @@ async def merged_into(connection: AsyncConnection, lead_id: UUID) -> list[UUID]:
     return list((await connection.execute(select(leads.c.id).where(leads.c.merged_into == lead_id))).scalars())
 
 
-async def with_merged(connection: AsyncConnection, ids: Collection[UUID]) -> list[UUID]:
+def with_merged_query(ids: Collection[UUID]) -> Select[UUID]:
     """These leads' ids, and those of all leads that were merged into them."""
-    theirs = or_(any_of_values(leads.c.id, ids), any_of_values(leads.c.merged_into, ids))
-    return list((await connection.execute(select(leads.c.id).where(theirs))).scalars())
+    return select(leads.c.id).where(or_(any_of_values(leads.c.id, ids), any_of_values(leads.c.merged_into, ids)))
+
+
+async def with_merged(connection: AsyncConnection, ids: Collection[UUID]) -> list[UUID]:
+    """The same, read."""
+    return list((await connection.execute(with_merged_query(ids))).scalars())
 
 
 async def redirect(connection: AsyncConnection, ids: Collection[UUID], survivor: UUID) -> None:

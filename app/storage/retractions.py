@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import Select, and_, func, insert, or_, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity
@@ -44,6 +44,9 @@ class Extent:
     leads: int
 
 
+_BY_NOBODY = retractions.c.claimed_by == retractions.c.id
+"""A claim of the retraction itself, so that no process has it."""
+
 _COLUMNS = [column for column in retractions.c if not column.name.startswith("claimed")]
 
 
@@ -65,9 +68,11 @@ async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> l
     return [Retraction(**row) for row in rows.mappings()]
 
 
-async def pending(connection: AsyncConnection) -> list[Retraction]:
-    """The oldest first."""
-    query = select(*_COLUMNS).where(retractions.c.state.in_(PENDING)).order_by(retractions.c.id)
+async def pending(connection: AsyncConnection, now: datetime) -> list[Retraction]:
+    """The oldest first, without those that are postponed."""
+    is_postponed = and_(_BY_NOBODY, retractions.c.claimed_until > now)
+    query = select(*_COLUMNS).where(retractions.c.state.in_(PENDING), is_postponed.is_not(true()))
+    query = query.order_by(retractions.c.id)
     return [Retraction(**row) for row in (await connection.execute(query)).mappings()]
 
 
@@ -91,10 +96,17 @@ async def finish(connection: AsyncConnection, retraction: Retraction, now: datet
     await connection.execute(update(retractions).where(retractions.c.id == retraction.id).values(values))
 
 
+async def postpone(connection: AsyncConnection, retraction: Retraction, until: datetime) -> None:
+    """Let no process claim a retraction before a moment, unless it is undone."""
+    values = {"claimed_by": retraction.id, "claimed_until": until}
+    await connection.execute(update(retractions).where(retractions.c.id == retraction.id).values(values))
+
+
 async def begin_undoing(connection: AsyncConnection, retraction_id: UUID, now: datetime, undone_by: str) -> None:
     """Nothing changes if it is being undone already."""
     is_in_force = and_(retractions.c.id == retraction_id, retractions.c.undone_at.is_(None))
     values = {"state": "undoing", "undone_at": now, "undone_by": undone_by, "finished_at": None}
+    values |= {"claimed_by": None, "claimed_until": None}
     await connection.execute(update(retractions).where(is_in_force).values(values))
 
 
@@ -108,21 +120,24 @@ async def _first(connection: AsyncConnection, query: Select[Any]) -> Retraction 
 
 async def count(connection: AsyncConnection, wanted: EventFilter) -> Extent:
     """How many events that count the filter matches."""
-    return await _extent(connection, and_(wanted.condition(), COUNTS))
-
-
-async def count_retracted(connection: AsyncConnection, retraction_id: UUID) -> Extent:
-    """How many events a retraction has taken back so far, and has not restored."""
-    theirs = select(retracted_events.c.event_id).where(retracted_events.c.retraction_id == retraction_id)
-    return await _extent(connection, events.c.id.in_(theirs.where(retracted_events.c.restored_at.is_(None))))
-
-
-async def _extent(connection: AsyncConnection, condition: Any) -> Extent:
-    query = select(func.count(), func.count(identities.c.lead_id.distinct())).select_from(_OWNED).where(condition)
+    query = select(*_EXTENT).select_from(_OWNED).where(wanted.condition(), COUNTS)
     return Extent(*(await connection.execute(query)).one())
 
 
+async def count_retracted(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Extent]:
+    """How many events each of these retractions has taken back so far, and has not restored."""
+    its_id = retracted_events.c.retraction_id
+    query = select(its_id, *_EXTENT).select_from(
+        _OWNED.join(retracted_events, retracted_events.c.event_id == events.c.id)
+    )
+    still = any_of_values(its_id, ids), retracted_events.c.restored_at.is_(None)
+    found = dict.fromkeys(ids, Extent(0, 0))
+    rows = await connection.execute(query.where(*still).group_by(its_id))
+    return found | {retraction_id: Extent(*extent) for retraction_id, *extent in rows}
+
+
 _OWNED = events.join(identities, identities.c.identity == events.c.identity)
+_EXTENT = func.count(), func.count(identities.c.lead_id.distinct())
 
 
 async def affected_leads(connection: AsyncConnection, wanted: EventFilter, limit: int) -> list[UUID]:

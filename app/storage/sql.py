@@ -244,6 +244,12 @@ def list_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias
     return func.json_array_elements_text(column).table_valued(Column("value", String))
 
 
+def json_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias:
+    """The items of a JSON column's list, which may be lists or objects, as a table with one column, `value`."""
+    each = func.json_each if dialect.name == "sqlite" else func.json_array_elements
+    return each(column).table_valued(Column("value", JSON))
+
+
 def day_of_text(text_column: ColumnElement[str], dialect: Dialect) -> ColumnElement[date]:
     """A day written as in JSON, such as 2026-03-31. SQLite stores days like that."""
     return type_coerce(text_column, Date) if dialect.name == "sqlite" else cast(text_column, Date)

@@ -1,4 +1,8 @@
-"""Suppressions in storage: the hashes of identities whose events are dropped."""
+"""Suppressions in storage: the hashes of identities whose events are dropped.
+
+Ids ascend in the order of commits, because one transaction adds suppressions at a time: a process that has seen the
+newest one has seen them all.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.db import lock_writes
 from app.storage.sql import any_of_param, any_of_values
 from app.storage.statements import Statement
 from app.storage.tables import suppressions
@@ -23,7 +28,11 @@ class Suppression:
 
 
 async def insert(connection: AsyncConnection, hashes: Iterable[str], secret_id: str, now: datetime) -> None:
-    """Suppress identities by their hashes, except those that are suppressed already."""
+    """Suppress identities by their hashes, except those that are suppressed already.
+
+    Others that add some wait until this transaction ends.
+    """
+    await lock_writes(connection, suppressions)
     wanted = sorted(set(hashes))
     known = select(suppressions.c.hash).where(any_of_values(suppressions.c.hash, wanted))
     found = set((await connection.execute(known)).scalars())

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
+from app.storage.links import with_merged_query
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
-from app.storage.tables import leads, transitions
+from app.storage.tables import transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,7 @@ _INSERT = Statement(partial(insert_rows, transitions))
 
 async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, limit: int) -> list[StoredTransition]:
     """A lead's transitions, including those of leads merged into it, the latest first."""
-    ids = select(leads.c.id).where(or_(leads.c.id == lead_id, leads.c.merged_into == lead_id))
-    query = select(transitions).where(transitions.c.lead_id.in_(ids))
+    query = select(transitions).where(transitions.c.lead_id.in_(with_merged_query([lead_id])))
     if after is not None:
         query = query.where(transitions.c.id < after)
     rows = await connection.execute(query.order_by(transitions.c.id.desc()).limit(limit))

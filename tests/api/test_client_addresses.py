@@ -40,6 +40,7 @@ FORWARDED = [
 def test_a_trusted_proxy_names_the_client(headers: Headers) -> None:
     assert seen("10.0.0.1", *headers) == CLIENT
     assert seen("::ffff:10.0.0.1", *headers) == CLIENT
+    assert seen("fd00::1%eth0", *headers) == CLIENT
 
 
 @pytest.mark.parametrize("headers", FORWARDED)

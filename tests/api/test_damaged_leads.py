@@ -24,7 +24,6 @@ async def damaged(api: Api) -> str:
         "/v1/leads/{0}/score",
         "/v1/leads/{0}/history",
         "/v1/leads/{0}/events",
-        "/v1/leads",
         "/v1/leads/{0}/export",
     ],
 )
@@ -33,6 +32,30 @@ async def test_a_read_names_the_lead_and_the_remedy(web: Api, path: str) -> None
     problem = assert_problem(await web.ask(path.format(lead_id), "admin"), 500, "damaged-lead")
     assert f"DELETE /v1/leads/{lead_id}" in problem["detail"]
     assert (await web.lead(user_id="u2"))["event_count"] == 1
+
+
+DAMAGES = ({"tally": {"signal": {"yesterday": 1}}}, {"reached": {"interest": "once"}})
+
+
+async def listed(api: Api, sort: str) -> list[str]:
+    """The ids on all pages of the list."""
+    ids, cursor = list[str](), None
+    while True:
+        page = await api.told("/v1/leads", sort=sort, limit=2, **({"cursor": cursor} if cursor else {}))
+        ids += [each["id"] for each in page["data"]]
+        if (cursor := page["next_cursor"]) is None:
+            return ids
+
+
+@pytest.mark.parametrize("sort", ["last_seen_at", "stage_since", "next_change", "engagement", "fit"])
+async def test_lists_leave_it_out_wherever_it_is(web: Api, sort: str) -> None:
+    await web.batch(*(track(userId=f"u{number}") for number in range(5)))
+    ids = await listed(web, sort)
+    for position, lead_id in enumerate(ids):
+        await damage(web.runtime.database, UUID(lead_id), columns=DAMAGES[position % 2])
+        assert await listed(web, sort) == ids[position + 1 :]
+    table = await web.client.get("/v1/leads", headers=web.bearer("read") | {"Accept": "text/csv"})
+    assert (table.status_code, table.text.count("\n")) == (200, 1)
 
 
 async def test_a_split_says_the_same(web: Api) -> None:

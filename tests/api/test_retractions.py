@@ -3,6 +3,7 @@
 import asyncio
 from uuid import uuid4
 
+from app.storage.events import LONGEST_WRITE
 from app.workers.retract import run_retractions
 from tests.api.harness import Api, assert_problem, running, track
 
@@ -28,7 +29,11 @@ async def test_events_are_retracted_and_restored(database_url: str) -> None:
         lead = await api.lead(user_id="u1")
         assert lead["event_count"] == 1
         found = await api.told(f"/v1/retractions/{made['id']}")
-        assert (found["state"], found["events"], found["reason"]) == ("retracted", 1, "a test")
+        assert (found["state"], found["events"], found["reason"]) == ("retracting", 1, "a test")
+        api.clock.now += LONGEST_WRITE
+        await work(api)
+        found = await api.told(f"/v1/retractions/{made['id']}")
+        assert (found["state"], found["events"]) == ("retracted", 1)
         assert "message_ids" not in found["filter"]
         listed = {each["message_id"]: each["retraction_id"] for each in await api.events(user_id="u1")}
         assert listed == {"m1": made["id"], "m2": None}

@@ -1,5 +1,6 @@
 """Leads whose rows are damaged, so that every evaluation of them fails."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +9,13 @@ from sqlalchemy import select, update
 from app.storage.db import Database
 from app.storage.tables import leads
 
+DAMAGED = {"tally": {"signal": {"yesterday": 1}}}
+"""A day that is not a day."""
 
-async def damage(database: Database, *lead_ids: UUID) -> None:
-    """Store a tally with a day that is not a day."""
+
+async def damage(database: Database, *lead_ids: UUID, columns: Mapping[str, Any] = DAMAGED) -> None:
     async with database.write() as connection:
-        damaged = {"tally": {"signal": {"yesterday": 1}}}
-        await connection.execute(update(leads).where(leads.c.id.in_(lead_ids)).values(damaged))
+        await connection.execute(update(leads).where(leads.c.id.in_(lead_ids)).values(columns))
 
 
 async def tally_of(database: Database, lead_id: UUID) -> Any:

@@ -83,13 +83,13 @@ async def test_a_lead_merged_away_while_a_commit_waits_for_it_is_looked_up_again
         assert service.measured("leadscore_commit_conflicts_total") == 1
 
 
-async def until_a_lock_is_waited_for(database: Database) -> None:
+async def until_a_lock_is_waited_for(database: Database, waiters: int = 1) -> None:
     waits = (
         "datname = current_database() AND wait_event_type = 'Lock'"  # the server also has the databases of other tests
     )
     query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waits}")  # noqa: S608
     waiting = 0
-    while not waiting:
+    while waiting < waiters:
         async with database.read() as connection:
             waiting = (await connection.execute(query)).scalar_one()
 

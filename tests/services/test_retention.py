@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from app.errors import Gone
 from app.services.links import split_lead
-from app.services.retention import delete_anonymous_leads, delete_old_events
+from app.services.retention import MAX_CHUNK_LEADS, delete_anonymous_leads, delete_old_events, next_size
 from app.services.retracting import work_off
 from app.services.retractions import EventFilter, Retractions
 from tests.services.damage import damage
@@ -59,6 +59,13 @@ async def test_a_damaged_anonymous_lead_is_deleted_like_any_other(service: Servi
     await damage(service.database, await lead_id(service, "a1"))
     await delete_anonymous(service, 2)
     assert await stored(service.database) == {}
+
+
+@pytest.mark.parametrize(("size", "seconds", "expected"), [(100, 0.01, 200), (100, 0.1, 100), (100, 1, 50)])
+def test_a_chunk_is_as_large_as_others_can_wait_for(size: int, seconds: float, expected: int) -> None:
+    assert next_size(size, seconds) == expected
+    assert next_size(MAX_CHUNK_LEADS, seconds) <= MAX_CHUNK_LEADS
+    assert next_size(1, seconds) >= 1
 
 
 async def test_a_stopped_deletion_continues_later(service: Service) -> None:

@@ -14,11 +14,13 @@ from app.errors import NotFound
 from app.scoring.engine import compile_model
 from app.services.evaluation import StageMoves
 from app.services.failures import SetAside
+from app.services.ingest import store
 from app.services.retracting import work_off
 from app.services.retractions import EventFilter, Extent, Retractions, RetractionView
+from app.storage.events import LONGEST_WRITE
 from tests.services.damage import damage, repair, tally_of
 from tests.services.feeds import read_all
-from tests.services.harness import NOW, Service, changes, days_ago, event, serving, small_model
+from tests.services.harness import NOW, Clock, Service, changes, days_ago, event, serving, small_model
 from tests.services.rebuild import event_log, rebuilt, stored
 from tests.services.test_lookback import after, as_served, lead_id, on_day, score_on
 
@@ -37,6 +39,9 @@ async def carry_out(
         return not stop
 
     await work_off(service.database, service.models, service.id, service.clock, on_chunk, chunk, set_aside=set_aside)
+    if not stop:
+        later = Clock(service.clock.now + LONGEST_WRITE)
+        await work_off(service.database, service.models, service.id, later, on_chunk, chunk, set_aside=set_aside)
 
 
 async def retract(service: Service, wanted: EventFilter, days: float = 1) -> UUID:
@@ -165,6 +170,20 @@ async def test_what_arrives_later_is_not_covered(service: Service) -> None:
     assert await count(service, "u1") == 1
 
 
+async def test_an_event_that_was_received_in_time_and_committed_late_is_covered(postgres_url: str) -> None:
+    async with serving(postgres_url, small_model()) as service:
+        await on_day(service, 0, event("u1"))
+        async with service.database.write() as connection:
+            await store(connection, service.models, [event("u2")], after(0.5))
+            service.clock.now = after(0.5) + timedelta(seconds=1)
+            made = await retractions_of(service).create(WEBSITE, "a bot", "admin")
+            await work_off(service.database, service.models, service.id, service.clock, lambda *_: True)
+            assert await count(service, "u1") == 0
+        await carry_out(service)
+        assert await count(service, "u2") == 0
+        assert (await retractions_of(service).get(made.retraction.id)).retraction.state == "retracted"
+
+
 async def test_a_dry_run_says_what_would_change_and_changes_nothing(service: Service) -> None:
     await on_day(service, 0, event("u1"), event("u1", source="product"), event("u2", source="product"))
     before = await stored(service.database)
@@ -184,7 +203,7 @@ async def test_another_process_continues_when_the_claim_expires(service: Service
     await carry_out(service, chunk=2, stop=True)
     async with serving(database_url) as other:
         other.clock.now = after(1)
-        await carry_out(other)
+        await carry_out(other, stop=True)
         assert [await count(service, f"u{number}") for number in range(5)] == [0, 0, 1, 1, 1]
         other.clock.now = after(1) + timedelta(seconds=11)
         await carry_out(other)
@@ -236,6 +255,7 @@ async def test_a_damaged_lead_holds_up_neither_the_others_nor_later_retractions(
     assert [line["lead"] for line in lines] == [str(damaged)]
     views = [await retractions_of(service).get(each.retraction.id) for each in made]
     assert [(view.retraction.state, view.extent.events) for view in views] == [("retracting", 4), ("retracted", 1)]
+    assert (await retractions_of(service).page(None, 5)).items == views[::-1]
     await repair(service.database, damaged, whole)
     await carry_out(service)
     assert [await count(service, f"u{number}") for number in range(5)] == [0] * 5

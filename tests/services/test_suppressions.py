@@ -8,9 +8,11 @@ from uuid_utils.compat import uuid7
 from app.errors import NotFound, ValidationFailed
 from app.services.erasure import erase_lead
 from app.services.suppressions import Suppressions
+from app.storage import erasure as erasure_store
 from app.storage.rejections import Rejection
-from tests.services.harness import NOW, Service, event, serving, who
+from tests.services.harness import NOW, Service, event, serving, small_model, who
 from tests.services.rebuild import event_log, stored
+from tests.services.test_concurrency import until_a_lock_is_waited_for
 from tests.services.test_erasure import dump
 from tests.services.test_lookback import lead_id
 
@@ -48,14 +50,14 @@ async def test_no_identity_can_be_read_from_the_database(service: Service) -> No
     other = Suppressions(service.database, "another secret, which is as long")
     assert suppression.secret_id == service.suppressions.secret_id != other.secret_id
     with pytest.raises(NotFound):
-        await other.remove(who("u1-wxyz")[0])
+        await other.remove_by_identity(who("u1-wxyz")[0])
 
 
 async def test_a_person_is_let_in_again(service: Service) -> None:
     await service.ingest(event("u1"), event("u2"))
     for key in ("u1", "u2"):
         await suppress(service, key)
-    await service.suppressions.remove(who("u1")[0])
+    await service.suppressions.remove_by_identity(who("u1")[0])
     [left] = (await service.suppressions.page(None, 5)).items
     await service.suppressions.remove(left.id)
     await service.ingest(event("u1"), event("u2"))
@@ -67,7 +69,7 @@ async def test_a_person_is_let_in_again(service: Service) -> None:
 async def test_a_person_who_is_erased_twice_is_suppressed_once(service: Service) -> None:
     await service.ingest(event("u1"))
     await suppress(service, "u1")
-    await service.suppressions.remove(who("u1")[0])
+    await service.suppressions.remove_by_identity(who("u1")[0])
     await service.ingest(event("u1", "a1"))
     await suppress(service, "u1")
     assert len((await service.suppressions.page(None, 5)).items) == 2
@@ -84,6 +86,26 @@ async def test_other_processes_drop_events_from_the_moment_of_the_erasure(servic
     assert list(await stored(service.database)) == [("user_id:u2",)]
 
 
+async def test_a_suppression_that_is_committed_late_is_not_overlooked(postgres_url: str) -> None:
+    """Another one, begun later, must not become the newest while the first is not visible yet."""
+    async with serving(postgres_url, small_model()) as service, serving(postgres_url) as other:
+        await service.ingest(event("u1"))
+        lead = await lead_id(service, "u1")
+        async with service.database.write() as erasing:
+            await erasure_store.lock(erasing, lead)
+            await service.suppressions.add(erasing, who("u1"), NOW)
+            overtaking = asyncio.create_task(other.suppressions.suppress(who("u2"), NOW))
+            await asyncio.wait(
+                [overtaking, asyncio.create_task(until_a_lock_is_waited_for(service.database))],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            sending = asyncio.create_task(other.ingest(event("u1")))
+            await until_a_lock_is_waited_for(service.database, 1 if overtaking.done() else 2)
+            await erasure_store.delete_rows(erasing, [lead], ["user_id:u1"])
+        await asyncio.gather(overtaking, sending)
+        assert await stored(service.database) == {}
+
+
 async def test_without_a_secret_nobody_is_suppressed_and_nothing_erased(service: Service) -> None:
     await service.ingest(event("u1"))
     with pytest.raises(ValidationFailed, match="LEADSCORE_SUPPRESSION_SECRET"):
@@ -91,6 +113,11 @@ async def test_without_a_secret_nobody_is_suppressed_and_nothing_erased(service:
             service.database, service.models, await lead_id(service, "u1"), NOW, Suppressions(service.database, None)
         )
     assert len(await stored(service.database)) == 1
+
+
+async def test_without_a_secret_nobody_can_be_found_to_be_let_in(service: Service) -> None:
+    with pytest.raises(ValidationFailed, match="LEADSCORE_SUPPRESSION_SECRET"):
+        await Suppressions(service.database, None).remove_by_identity(who("u1")[0])
 
 
 async def test_somebody_who_is_not_known_yet_is_kept_out_with_all_that_they_are_named_with(service: Service) -> None:
