@@ -27,7 +27,7 @@ from app.documents.leads import (
 from app.documents.parameters import Day, Moment, Version
 from app.errors import NotFound, ValidationFailed
 from app.scoring.events import Identity
-from app.services.erasure import erase_lead
+from app.services.erasure import erase_person
 from app.services.lead_identities import read_lead_identities
 from app.services.leads import EventPosition
 from app.services.runtime import Runtime
@@ -104,7 +104,7 @@ async def erase_lead_by_id(runtime: CurrentRuntime, lead_id: UUID, suppress: Sup
 
 async def _erase(runtime: Runtime, wanted: UUID | Identity, *, suppress: bool) -> None:
     suppressions = runtime.suppressions if suppress else None
-    await erase_lead(runtime.database, runtime.models, wanted, runtime.clock(), suppressions)
+    await erase_person(runtime.database, runtime.models, wanted, runtime.clock(), suppressions)
 
 
 @router.post("/lookup")

@@ -14,7 +14,7 @@ from app.cli.runtime import with_database
 from app.cli.terminal import out
 from app.documents.exports import END, export_line
 from app.scoring.events import Identity
-from app.services.erasure import erase_lead
+from app.services.erasure import erase_person
 from app.services.evaluation import EvaluatedLead
 from app.services.exports import export_lead
 from app.services.links import merge_leads, split_lead
@@ -49,7 +49,7 @@ def erase(
 
     async def run(runtime: Runtime) -> None:
         suppressions = runtime.suppressions if suppress else None
-        await erase_lead(runtime.database, runtime.models, _read(runtime, who), runtime.clock(), suppressions)
+        await erase_person(runtime.database, runtime.models, _read(runtime, who), runtime.clock(), suppressions)
 
     with_database(run)
     out.print("Erased.")

@@ -67,6 +67,40 @@ async def erase_lead(
         is_erased = await retry_on_conflict(database, partial(erase, search=search))
 
 
+async def erase_person(
+    database: Database,
+    models: ActiveModels,
+    wanted: UUID | Identity,
+    now: datetime,
+    suppressions: Suppressions | None = None,
+) -> None:
+    """Erase a lead, as `erase_lead` does. By an identity that no lead has, erase whatever else names the person.
+
+    These are messages that were rejected or quarantined, and those of others. Raises `NotFound` if there are none.
+    """
+    try:
+        await erase_lead(database, models, wanted, now, suppressions)
+    except NotFound:
+        if not isinstance(wanted, Identity) or not await _forget_stranger(database, wanted, now, suppressions):
+            raise
+
+
+async def _forget_stranger(
+    database: Database, identity: Identity, now: datetime, suppressions: Suppressions | None
+) -> bool:
+    """Remove the mentions of somebody who has no lead. Returns False if there was nothing to do."""
+    person = Person(frozenset(), frozenset([identity]))
+    found = await _search(database, person)
+
+    async def forget(connection: AsyncConnection) -> None:
+        await mention_store.remove(connection, person, found)
+        if suppressions is not None:
+            await suppressions.add(connection, person.identities, now)
+
+    await retry_on_conflict(database, forget)
+    return found != Mentions() or suppressions is not None
+
+
 async def _find(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
     """The id of the lead. Raises `NotFound`."""
     if isinstance(wanted, Identity):
@@ -117,10 +151,14 @@ async def search_mentions(
     async with database.read() as connection:
         person = await _person(connection, await _find(connection, wanted))
         start = Start((await change_store.extent(connection)).last, now - LONGEST_WRITE)
+    return Search(person, await _search(database, person, rows), start)
+
+
+async def _search(database: Database, person: Person, rows: int = ROWS_SEARCHED_AT_ONCE) -> Mentions:
     found = Mentions()
     for source in mention_store.SOURCES:
         found += await _search_source(database, source, person, rows)
-    return Search(person, found, start)
+    return found
 
 
 async def _search_source(database: Database, source: Source, person: Person, rows: int) -> Mentions:

@@ -26,6 +26,17 @@ async def test_a_lead_is_erased_by_an_identity(api: Api) -> None:
     assert_problem(again, 404, "not-found")
 
 
+async def test_somebody_without_a_lead_is_erased_from_the_messages_that_name_them(api: Api) -> None:
+    form = {"writeKey": api.keys["write"], "email": "ada@example.com", "_gotcha": "buy"}
+    await api.client.post("/v1/forms/contact", data=form)
+    await api.client.post("/v1/forms/contact", data=form | {"email": "bob@example.com"})
+    for expected in (204, 404):
+        answer = await api.client.delete("/v1/leads/lookup?email=ada@example.com", headers=api.bearer("admin"))
+        assert answer.status_code == expected
+    [left] = await api.rejections()
+    assert "bob@example.com" in str(left)
+
+
 async def test_what_is_not_there_is_not_found(web: Api) -> None:
     answer = await web.client.delete(f"/v1/leads/{uuid4()}", headers=web.bearer("admin"))
     assert_problem(answer, 404, "not-found")
