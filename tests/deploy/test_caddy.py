@@ -79,7 +79,9 @@ def test_requests_pass_but_those_of_operators_do_not(replicas: tuple[Server, Ser
         assert sent.json()["accepted"] == 1
         for path in ("/metrics", "/livez", "/readyz"):
             variants = (path, f"/{path}", f"//{path}", f"/%{ord(path[1]):x}{path[2:]}", f"{path}?x=1", f"/.{path}")
-            answers = [client.get(variant) for variant in (*variants, f"{path}/", f"/v1/..{path}", path.upper())]
+            more = (f"{path}/", f"/v1/..{path}", path.upper())
+            origin = str(client.base_url).rstrip("/")  # whole URLs: httpx takes what follows `//` for a host
+            answers = [client.get(origin + variant) for variant in (*variants, *more)]
             assert [(answer.status_code, "leadscore_" in answer.text) for answer in answers] == [(404, False)] * 9
 
 
