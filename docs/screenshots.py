@@ -29,10 +29,18 @@ PAGES = {
     "leads": "leads?sort=engagement",
     "accounts": "accounts?sort=engagement",
     "funnel": "funnel",
-    "model": "model/edit",
+    "signals": "signals",
+    "signal": "signals/pricing_viewed",
+    "model": "model",
+    "editor": "model/edit",
     "draft": "model/2",
+    "preview": "model/2/preview",
+    "rollout": "model/rollouts/1",
     "insight": "insight",
     "operations": "ops?by=hour",
+    "rejections": "ops/rejections",
+    "deliveries": "ops/deliveries",
+    "keys": "ops/keys",
 }
 
 
@@ -80,6 +88,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
             page.goto(f"{origin}/ui/sign-in")
+            save(page, "sign-in")
             page.fill("input[name=key]", secret)
             page.keyboard.press("Enter")
             page.wait_for_url("**/ui/leads*")
