@@ -27,6 +27,7 @@ def runtime_of(request: Request) -> Runtime:
 
 
 async def _current_runtime(request: Request) -> Runtime:
+    """A coroutine, because FastAPI runs any other dependency in a thread."""
     return runtime_of(request)
 
 

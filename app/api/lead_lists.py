@@ -37,7 +37,7 @@ router = APIRouter(
 )
 
 
-def read_filters(
+async def read_filters(
     q: Annotated[
         str | None,
         Query(max_length=200, description="The beginning of an identity; `@acme` is that of an email domain."),

@@ -48,7 +48,7 @@ async def show_accounts(
 @router.get("/{account_id}")
 async def show_account(request: Request, runtime: CurrentRuntime, frame: CurrentFrame, account_id: UUID) -> Response:
     account = await get_account(runtime, account_id)
-    leads = await list_leads(runtime, read_filters(account=account_id), limit=MAX_LEADS)
+    leads = await list_leads(runtime, await read_filters(account=account_id), limit=MAX_LEADS)
     return render(
         request,
         "account.html",

@@ -56,20 +56,20 @@ async def show_counts(request: Request, runtime: CurrentRuntime, frame: CurrentF
         | {
             "counts": await count_leads(runtime, everyone),
             "recent": await count_leads(runtime, recent),
-            "totals": [(await count_leads(runtime, _filters_of(view.pairs))).total for view in shared["views"]],
+            "totals": [(await count_leads(runtime, await _filters_of(view.pairs))).total for view in shared["views"]],
             "found": (await count_leads(runtime, filters)).total,
         },
     )
 
 
-def _filters_of(pairs: lead_filters.Pairs) -> LeadQuery:
+async def _filters_of(pairs: lead_filters.Pairs) -> LeadQuery:
     """The filters of a view. Its order doesn't matter for counting."""
     values = dict(pairs)
 
     def on(name: str) -> date | None:
         return date.fromisoformat(values[name]) if name in values else None
 
-    return read_filters(
+    return await read_filters(
         stage=[value for name, value in pairs if name == "stage"] or None,
         min_score=[value for name, value in pairs if name == "min_score"] or None,
         sales_ready=True if values.get("sales_ready") == "true" else None,

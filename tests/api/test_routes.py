@@ -1,7 +1,15 @@
 """Routes take only the parameters that they declare. How they read bodies is in `test_bodies.py`."""
 
-import pytest
+from collections.abc import Iterator
+from inspect import iscoroutinefunction
+from typing import Any
 
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from app.main import create_app
+from app.settings import Settings
 from tests.api.harness import Api, assert_problem
 
 
@@ -29,3 +37,18 @@ async def test_an_unknown_parameter_with_a_body_is_refused(web: Api) -> None:
 
 async def test_without_a_key_parameters_are_not_reported(web: Api) -> None:
     assert_problem(await web.client.get("/v1/leads?stagee=mql"), 401, "invalid-key")
+
+
+def nested(dependant: Dependant) -> Iterator[Dependant]:
+    for each in dependant.dependencies:
+        yield each
+        yield from nested(each)
+
+
+def test_nothing_that_a_route_depends_on_is_run_in_a_thread() -> None:
+    routes = [context.original_route for context in iter_route_contexts(create_app(Settings()).routes)]
+    ours = [route for route in routes if isinstance(route, APIRoute)]
+    used: set[Any] = {each.call for route in ours for each in nested(route.dependant)} - {None}
+    in_threads = {each for each in used if not iscoroutinefunction(each) and not iscoroutinefunction(each.__call__)}
+    assert len(used) > 10
+    assert in_threads == set()
