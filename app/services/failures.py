@@ -83,9 +83,15 @@ class Chunks:
         self._failed_in_a_row = 0
         self._conflicts = Conflicts()
 
-    def conflicted(self, conflict: Conflict) -> None:
-        """The same leads are tried again. Raises `Unavailable` if they conflict every time."""
-        self._conflicts.add(conflict)
+    def recover(self, error: Conflict | ChunkFailed, set_aside: "SetAside", work: Hashable) -> None:
+        """Get ready to try again after an error, without the lead that fails if it was alone.
+
+        Raises `Unavailable` if the same leads conflict every time, or the error if too many have failed in a row.
+        """
+        if isinstance(error, Conflict):
+            self._conflicts.add(error)
+        elif lead_id := self.failed(error):
+            set_aside.add(work, lead_id, error)
 
     def succeeded(self) -> None:
         self._conflicts.clear()

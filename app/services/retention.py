@@ -59,12 +59,8 @@ async def delete_old_events(
     while True:
         try:
             count, moves = await _take_step(database, models, before, now, chunks.size, set_aside.of(WORK))
-        except Conflict as conflict:
-            chunks.conflicted(conflict)
-            continue
-        except ChunkFailed as error:
-            if lead_id := chunks.failed(error):
-                set_aside.add(WORK, lead_id, error)
+        except (Conflict, ChunkFailed) as error:
+            chunks.recover(error, set_aside, WORK)
             continue
         chunks.succeeded()
         if not count or not on_chunk(count, moves):

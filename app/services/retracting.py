@@ -100,12 +100,8 @@ async def _work_through(worker: _Worker, retraction: Retraction, on_chunk: OnChu
     while True:
         try:
             step = await _take_step(worker, retraction, after, chunks.size, rebuilds=rebuilds)
-        except Conflict as conflict:
-            chunks.conflicted(conflict)
-            continue
-        except ChunkFailed as error:
-            if lead_id := chunks.failed(error):
-                worker.set_aside.add(_work(retraction), lead_id, error)
+        except (Conflict, ChunkFailed) as error:
+            chunks.recover(error, worker.set_aside, _work(retraction))
             continue
         if step is None:
             return False

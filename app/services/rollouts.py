@@ -58,12 +58,8 @@ async def roll_out(
     while (version := await _pending_version(database, set_aside)) is not None:
         try:
             step = await _take_step(database, models, owner, clock(), after, chunks.size, set_aside)
-        except Conflict as conflict:
-            chunks.conflicted(conflict)
-            continue
-        except ChunkFailed as error:
-            if lead_id := chunks.failed(error):
-                set_aside.add(version, lead_id, error)
+        except (Conflict, ChunkFailed) as error:
+            chunks.recover(error, set_aside, version)
             continue
         if step is None:
             return False
