@@ -9,7 +9,9 @@ from statistics import quantiles
 from time import perf_counter
 
 from app.scoring.events import Event
-from tests.services.harness import Service, event
+from app.storage.db import Database
+from app.storage.migrations import migrate
+from tests.services.harness import Service, event, serving, small_model
 
 BATCH = 20
 PAUSE_S = 0.05
@@ -32,6 +34,16 @@ class Arrivals:
         return (
             f"ingestion: p95 {before.p95_ms:.0f} ms alone, {self.p95_ms:.0f} ms beside it, at most {longest_ms:.0f} ms"
         )
+
+
+@asynccontextmanager
+async def new_service(url: str) -> AsyncIterator[Service]:
+    """A service on an empty database, with the tests' small model."""
+    database = Database(url)
+    await migrate(database)
+    await database.close()
+    async with serving(url, small_model()) as service:
+        yield service
 
 
 def some(random: Random, people: int) -> list[Event]:

@@ -10,12 +10,10 @@ import uvloop
 from sqlalchemy import text
 
 from app.services.retention import delete_anonymous_leads
-from app.storage.db import Database
-from app.storage.migrations import migrate
 from app.storage.tables import events, identities, leads
-from benchmarks.arrivals import Arrivals, arriving, undisturbed
+from benchmarks.arrivals import Arrivals, arriving, new_service, undisturbed
 from tests.databases import DURABLE, embedded_postgres
-from tests.services.harness import NOW, Service, event, serving, small_model
+from tests.services.harness import NOW, Service, event
 
 SEED, COPIES = 1_000, 50
 PAGES = 2
@@ -67,10 +65,7 @@ async def prune(service: Service) -> tuple[int, float, Arrivals]:
 
 
 async def measure(url: str) -> None:
-    database = Database(url)
-    await migrate(database)
-    await database.close()
-    async with serving(url, small_model()) as service:
+    async with new_service(url) as service:
         await fill(service)
         before = await undisturbed(service, PEOPLE)
         deleted, seconds, during = await prune(service)
@@ -83,4 +78,4 @@ async def measure(url: str) -> None:
 
 def report() -> None:
     with embedded_postgres(DURABLE) as url:
-        uvloop.run(measure(url.replace("postgresql://", "postgresql+asyncpg://")))
+        uvloop.run(measure(url))

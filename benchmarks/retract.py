@@ -12,11 +12,9 @@ import uvloop
 from app.scoring.engine import compile_model
 from app.services.retracting import work_off
 from app.services.retractions import EventFilter, Retractions
-from app.storage.db import Database
-from app.storage.migrations import migrate
-from benchmarks.arrivals import NAMES, Arrivals, arriving, undisturbed
+from benchmarks.arrivals import NAMES, Arrivals, arriving, new_service, undisturbed
 from tests.databases import DURABLE, embedded_postgres
-from tests.services.harness import NOW, Service, event, serving, small_model
+from tests.services.harness import NOW, Service, event, small_model
 from tests.services.rebuild import event_log, rebuilt, stored
 
 EVENTS, PEOPLE, EVERY = 200_000, 20_000, 20
@@ -61,10 +59,7 @@ async def equal_a_rebuild(service: Service) -> bool:
 
 
 async def measure(url: str) -> None:
-    database = Database(url)
-    await migrate(database)
-    await database.close()
-    async with serving(url, small_model()) as service:
+    async with new_service(url) as service:
         await fill(service)
         before = await undisturbed(service, PEOPLE)
         seconds, during = await take_back(service)
@@ -75,4 +70,4 @@ async def measure(url: str) -> None:
 
 def report() -> None:
     with embedded_postgres(DURABLE) as url:
-        uvloop.run(measure(url.replace("postgresql://", "postgresql+asyncpg://")))
+        uvloop.run(measure(url))
