@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from app.clock import utc_now
 from app.scoring.accounts import AccountKey
+from app.scoring.days import Days
 from app.scoring.document import ScoringModel
 from app.scoring.facts import Facts, Stamped
 from app.scoring.journeys import journey_of
@@ -59,7 +60,7 @@ def _lead(model: ScoringModel) -> Lead:
     return Lead(
         id=uuid7(),
         facts=Facts(
-            tally={f"{signal:016x}": {seen.toordinal(): 2} for signal in range(3)},
+            tally={f"{signal:016x}": Days.of({seen.toordinal(): 2}) for signal in range(3)},
             traits={"email": Stamped(f"{random.random()}@example.com", seen, "m1")},
             source=Stamped(source, seen, "m1"),
             first_seen_at=seen,

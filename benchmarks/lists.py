@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from app.clock import utc_now
 from app.protocol.searches import read_search
+from app.scoring.days import Days
 from app.scoring.engine import CompiledModel, compile_model, evaluate
 from app.scoring.events import Identity
 from app.scoring.facts import Facts, Stamped
@@ -65,7 +66,7 @@ def _pattern(model: CompiledModel, now: datetime) -> Lead:
     days = {name: {(seen - timedelta(days=random.uniform(0, 20))).toordinal(): random.randint(1, 3)} for name in names}
     known = {"email": "x", "company_size": random.choice((5, 80, 500)), "job_title": random.choice(("Clerk", "CTO"))}
     facts = Facts(
-        tally={model.signals[name].fingerprint: hits for name, hits in days.items()},
+        tally={model.signals[name].fingerprint: Days.of(hits) for name, hits in days.items()},
         traits={name: Stamped(value, seen, "m1") for name, value in known.items()} if is_known else {},
         source=Stamped({"channel": "organic_search", "referrer": None, "utm": {}}, seen, "m1"),
         first_seen_at=seen - timedelta(days=20),

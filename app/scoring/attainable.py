@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.scoring.conditions import Answer, Bounds, all_of, any_of, bounds_test, negation
+from app.scoring.decay import weight_of
 from app.scoring.document import Combination, Condition, Leaf, Rule, Score
-from app.scoring.rules import to_cents, weight_of
+from app.scoring.rules import to_cents
 
 UNCOUNTED = 10**12
 """A `per_day` above this is treated as no bound at all."""

@@ -225,7 +225,7 @@ class Evaluation:
         if not days:
             return 0, 0
         oldest = 0 if within_days is None else self.day - within_days + 1
-        count = sum([hits for day, hits in days.items() if oldest <= day <= self.day])
+        count = days.between(oldest, self.day).total
         return count, count
 
 

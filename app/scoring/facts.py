@@ -11,11 +11,9 @@ from datetime import date, datetime
 from heapq import nlargest
 from typing import Any
 
+from app.scoring.days import Days, one_hit_on
 from app.scoring.events import GROUP_ID, MAX_TRAIT_LENGTH, Event
 from app.scoring.sources import first_touch
-
-Days = dict[int, int]
-"""From a UTC day, as a proleptic ordinal, to its number of hits."""
 
 Tally = dict[str, Days]
 """From a signal's fingerprint to its days. Signals and days without hits are absent."""
@@ -85,12 +83,11 @@ def day_of(moment: datetime | date) -> int:
 
 def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
     """The facts from a single event, which counts as a hit for the signals with these fingerprints."""
-    day = day_of(event.occurred_at)
     # Only the properties of a page call describe the page. In other events, `url` may be any URL.
     source = first_touch(event.context, event.properties if event.type == "page" else {})
     traits = _latest([_stamped(event, event.traits)])
     return Facts(
-        tally={fingerprint: {day: 1} for fingerprint in fingerprints},
+        tally=dict.fromkeys(fingerprints, one_hit_on(day_of(event.occurred_at))),
         traits=traits,
         trusted_traits=traits if event.trusted or not traits else {},
         source=Stamped(source, event.occurred_at, event.message_id) if source else None,
@@ -139,18 +136,14 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
     total: Tally = {}
     for tally in tallies:
         for fingerprint, days in tally.items():
-            sums = total.setdefault(fingerprint, {})
-            for day, hits in days.items():
-                sums[day] = sums.get(day, 0) + hits
+            total[fingerprint] = total[fingerprint] + days if fingerprint in total else days
     return total
 
 
 def subtract_tally(tally: Tally, part: Tally) -> Tally:
     """The tally less a part of it; the inverse of `add_tallies`."""
-    negative = {fingerprint: {day: -hits for day, hits in days.items()} for fingerprint, days in part.items()}
-    total = add_tallies((tally, negative))
-    left = {fingerprint: {day: hits for day, hits in days.items() if hits} for fingerprint, days in total.items()}
-    return {fingerprint: days for fingerprint, days in left.items() if days}
+    changed = {fingerprint: tally.get(fingerprint, Days()) - days for fingerprint, days in part.items()}
+    return {fingerprint: days for fingerprint, days in (tally | changed).items() if days}
 
 
 def subtract(facts: Facts, part: Facts) -> Facts | None:

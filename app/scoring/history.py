@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
+from app.scoring.days import one_hit_on
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, Tally, add_tallies, day_of, merge
@@ -21,7 +22,7 @@ def fold(model: CompiledModel, events: Iterable[Event]) -> Facts:
 def count(model: CompiledModel, events: Iterable[Event], fingerprints: Collection[str]) -> Tally:
     """The hits of only these signals."""
     return add_tallies(
-        {hit: {day_of(event.occurred_at): 1} for hit in model.hits_of(event, fingerprints)} for event in events
+        dict.fromkeys(model.hits_of(event, fingerprints), one_hit_on(day_of(event.occurred_at))) for event in events
     )
 
 

@@ -4,21 +4,19 @@ Over days without events, the points of any rule change in one direction only: h
 longer reached, an inactivity begins. The forecast in `stages.py` relies on that.
 """
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from app.scoring.conditions import CompiledCondition, compile_condition
+from app.scoring.days import Days
+from app.scoring.decay import Decay, decay_of
 from app.scoring.document import Rule
-from app.scoring.facts import Days, Facts, day_of
+from app.scoring.facts import Facts, day_of
 
 CENTS = 2
 """Every line of a ledger is rounded to this many decimals."""
-
-Weight = Callable[[int], float]
-"""From a hit's age in whole UTC days to its weight: from 1 for a new hit down to 0."""
 
 
 class Earned(NamedTuple):
@@ -30,6 +28,7 @@ class Earned(NamedTuple):
 
 
 NOTHING = Earned(0.0)
+NO_DAYS = Days()
 
 
 class Profile(NamedTuple):
@@ -52,21 +51,17 @@ class SignalRule:
     fingerprint: str
     points: float
     per_day: int | None
-    weight: Weight
+    decay: Decay
 
     def earned(self, profile: Profile, today: int) -> Earned:
-        shares, live, last_hit = [], 0, 0
-        for day, hits in daily_hits(profile.facts.tally.get(self.fingerprint, {}), self.per_day, today):
-            weight = self.weight(today - day)
-            if weight > 0:
-                shares.append(hits * weight)
-                live += hits
-                last_hit = max(last_hit, day)
-        return Earned(to_cents(self.points * math.fsum(shares)), live, last_hit) if live else NOTHING
+        days = _counted(profile, self, today - self.decay.lifetime + 1, today)
+        if not days:
+            return NOTHING
+        return Earned(to_cents(self.points * self.decay.weighted(days, today)), days.total, days.last)
 
     def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
         """What each hit of a day contributes to the points: hits that share points have equal parts."""
-        return self.points * self.weight(today - day) * _counted_share(profile, self.fingerprint, self.per_day, day)
+        return self.points * self.decay.weight(today - day) * _counted_share(profile, self, day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +75,16 @@ class FrequencyRule:
     within_days: int
 
     def earned(self, profile: Profile, today: int) -> Earned:
-        days = profile.facts.tally.get(self.fingerprint, {})
-        recent = [(day, hits) for day, hits in daily_hits(days, self.per_day, today) if today - day < self.within_days]
-        hits = sum([hits for _, hits in recent])
-        return Earned(to_cents(self.points), hits, max(recent)[0]) if hits >= self.at_least else NOTHING
+        days = _counted(profile, self, today - self.within_days + 1, today)
+        hits = days.total
+        return Earned(to_cents(self.points), hits, days.last) if hits >= self.at_least else NOTHING
 
     def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
         """As for a signal rule: the hits that count share the points."""
         earned = self.earned(profile, today)
         if not earned.hits or today - day >= self.within_days:
             return 0.0
-        return self.points / earned.hits * _counted_share(profile, self.fingerprint, self.per_day, day)
+        return self.points / earned.hits * _counted_share(profile, self, day)
 
 
 HitRule = SignalRule | FrequencyRule
@@ -121,15 +115,15 @@ class InactivityRule:
         return Earned(to_cents(self.points)) if silent else NOTHING
 
 
-def daily_hits(days: Days, per_day: int | None, today: int) -> list[tuple[int, int]]:
-    """Each day up to today, with its hits up to `per_day`. Later days don't count yet."""
-    return [(day, hits if per_day is None else min(hits, per_day)) for day, hits in days.items() if day <= today]
+def _counted(profile: Profile, rule: HitRule, first: int, last: int) -> Days:
+    """The lead's hits of a rule's signal between two days, as many of each day as count."""
+    return profile.facts.tally.get(rule.fingerprint, NO_DAYS).between(first, last).capped(rule.per_day)
 
 
-def _counted_share(profile: Profile, fingerprint: str, per_day: int | None, day: int) -> float:
+def _counted_share(profile: Profile, rule: HitRule, day: int) -> float:
     """The part of a day's hits that counts."""
-    hits = profile.facts.tally.get(fingerprint, {}).get(day, 0)
-    return 1.0 if per_day is None or hits <= per_day else per_day / hits
+    hits = profile.facts.tally.get(rule.fingerprint, NO_DAYS).get(day, 0)
+    return 1.0 if rule.per_day is None or hits <= rule.per_day else rule.per_day / hits
 
 
 def to_cents(points: float) -> float:
@@ -145,20 +139,7 @@ def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> RuleEvaluator:
     fingerprint = fingerprints[str(rule.signal)]
     if rule.at_least is not None and rule.within_days is not None:
         return FrequencyRule(fingerprint, rule.points, rule.per_day, rule.at_least, rule.within_days)
-    return SignalRule(fingerprint, rule.points, rule.per_day, weight_of(rule))
-
-
-def weight_of(rule: Rule) -> Weight:
-    if rule.expires_after_days is not None:
-        limit = rule.expires_after_days
-        return lambda age: 1.0 if age < limit else 0.0
-    if rule.half_life_days is not None:
-        half_life = rule.half_life_days
-        return lambda age: 2.0 ** (-age / half_life)
-    if rule.fades_over_days is not None:
-        span = rule.fades_over_days
-        return lambda age: max(0.0, 1.0 - age / span)
-    return lambda _age: 1.0
+    return SignalRule(fingerprint, rule.points, rule.per_day, decay_of(rule))
 
 
 def date_of(day: int | None) -> date | None:

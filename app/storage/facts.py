@@ -5,17 +5,23 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from app.scoring.days import Days
 from app.scoring.facts import Facts, Stamped, Tally
 from app.storage.sql import dumps
 
 
-def tally_to_json(tally: Tally) -> dict[str, dict[str, int]]:
-    return {fingerprint: {_day_to_text(day): hits for day, hits in days.items()} for fingerprint, days in tally.items()}
+def tally_to_json(tally: Tally) -> dict[str, dict[str, Sequence[int]]]:
+    """By fingerprint, each run's hits by its first day."""
+    return {fingerprint: {_day_to_text(day): hits for day, hits in days.runs} for fingerprint, days in tally.items()}
 
 
-def tally_from_json(stored: Mapping[str, Mapping[str, int]]) -> Tally:
+def tally_from_json(stored: Mapping[str, Mapping[str, list[int] | int]]) -> Tally:
+    """The tally, from JSON with sorted keys. Each day used to be stored by itself, as a number."""
     return {
-        fingerprint: {_day_from_text(day): hits for day, hits in days.items()} for fingerprint, days in stored.items()
+        fingerprint: Days(
+            [(_day_from_text(day), [hits] if isinstance(hits, int) else hits) for day, hits in runs.items()]
+        )
+        for fingerprint, runs in stored.items()
     }
 
 

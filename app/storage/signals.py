@@ -1,13 +1,13 @@
 """The hits of a signal over time, from the tallies of all leads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Date, Dialect, Integer, String, bindparam, cast, func, select, true
+from sqlalchemy import ColumnElement, Date, Dialect, String, TableValuedAlias, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.sql import any_of_param, day_of_text, nested_items, object_items, week_of
+from app.storage.sql import any_of_param, day_after, nested_items, numbered_items, object_items, week_of
 from app.storage.statements import Statement
 from app.storage.tables import leads
 
@@ -17,34 +17,36 @@ _FIRST, _LAST = bindparam("first", type_=Date), bindparam("last", type_=Date)
 _SEEN_THEN = (leads.c.merged_into.is_(None), leads.c.first_seen_on <= _LAST, leads.c.last_seen_on >= _FIRST)
 
 
-def _tally(dialect: Dialect) -> tuple[Any, ColumnElement[date], ColumnElement[int]]:
-    """A lead's tally of the signal with the parameter `fingerprint`: the table, its days, and the hits on each."""
-    items = object_items(leads.c.tally, bindparam("fingerprint", type_=String), dialect)
-    return items, day_of_text(items.c.key, dialect), cast(items.c.value, Integer)
+def _hits(runs: TableValuedAlias, dialect: Dialect) -> tuple[TableValuedAlias, ColumnElement[date], ColumnElement[int]]:
+    """The hits in runs (see `app.scoring.days`): a table to be joined with them, the days, and the hits on each."""
+    table, place, hits = numbered_items(runs.c.value, dialect)
+    return table, day_after(runs.c.key, place, dialect), hits
+
+
+def _series(dialect: Dialect, start_of: Callable[[ColumnElement[date]], ColumnElement[date]], people: Any) -> Any:
+    runs = object_items(leads.c.tally, bindparam("fingerprint", type_=String), dialect)
+    table, day, hits = _hits(runs, dialect)
+    start = start_of(day)
+    counted = select(start.label("start"), people.label("people"), func.sum(hits).label("hits"))
+    joined = counted.join_from(leads, runs, true()).join(table, true())
+    return joined.where(*_SEEN_THEN, hits > 0, day >= _FIRST, day <= _LAST).group_by(start)
 
 
 def _by_day(dialect: Dialect) -> Any:
-    items, day, hits = _tally(dialect)
-    people = func.count().label("people")  # each lead has a day only once
-    counted = select(day.label("start"), people, func.sum(hits).label("hits")).join_from(leads, items, true())
-    return counted.where(*_SEEN_THEN, day >= _FIRST, day <= _LAST).group_by(day)
+    return _series(dialect, lambda day: day, func.count())  # each lead has a day only once
 
 
 def _by_week(dialect: Dialect) -> Any:
-    items, day, hits = _tally(dialect)
-    week = week_of(day)
-    people = func.count(leads.c.id.distinct()).label("people")
-    counted = select(week.label("start"), people, func.sum(hits).label("hits")).join_from(leads, items, true())
-    return counted.where(*_SEEN_THEN, day >= _FIRST, day <= _LAST).group_by(week)
+    return _series(dialect, week_of, func.count(leads.c.id.distinct()))
 
 
 def _hits_by_day(dialect: Dialect) -> Any:
-    signals, items = nested_items(leads.c.tally, dialect)
-    day, fingerprint = day_of_text(items.c.key, dialect), signals.c.key.label("fingerprint")
-    hits = func.sum(cast(items.c.value, Integer)).label("hits")
-    counted = select(fingerprint, day.label("start"), hits).join_from(leads, signals, true()).join(items, true())
-    wanted = any_of_param(signals.c.key, "fingerprints"), day >= _FIRST, day <= _LAST
-    return counted.where(*_SEEN_THEN, *wanted).group_by(signals.c.key, day)
+    signals, runs = nested_items(leads.c.tally)
+    table, day, hits = _hits(runs, dialect)
+    counted = select(signals.c.key.label("fingerprint"), day.label("start"), func.sum(hits).label("hits"))
+    joined = counted.join_from(leads, signals, true()).join(runs, true()).join(table, true())
+    wanted = any_of_param(signals.c.key, "fingerprints"), hits > 0, day >= _FIRST, day <= _LAST
+    return joined.where(*_SEEN_THEN, *wanted).group_by(signals.c.key, day)
 
 
 _HITS_BY_DAY = Statement(_hits_by_day)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     FromClause,
+    Integer,
     String,
     Table,
     TableValuedAlias,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -221,20 +223,21 @@ def start_of(unit: TimeUnit, moment: ColumnElement[datetime], dialect: Dialect) 
     return type_coerce(func.substr(moment, 1, length, type_=String) + rest, UtcDateTime)
 
 
+_ITEM = (Column("key", String), Column("value", JSON))
+
+
 def object_items(column: ColumnElement[Any], key: BindParameter[str], dialect: Dialect) -> TableValuedAlias:
-    """The object under a key of a JSON column as a table of `key` and `value`, both text; empty if there is none."""
+    """The object under a key of a JSON column as a table of `key`, a text, and `value`; empty if there is none."""
     if dialect.name == "sqlite":
         path = literal('$."') + key + '"'
-        return func.json_each(column, path).table_valued(Column("key", String), Column("value", String))
-    inner = column.op("->", return_type=JSON())(key)
-    return func.json_each_text(inner).table_valued(Column("key", String), Column("value", String))
+        return func.json_each(column, path).table_valued(*_ITEM)
+    return func.json_each(column.op("->", return_type=JSON())(key)).table_valued(*_ITEM)
 
 
-def nested_items(column: ColumnElement[Any], dialect: Dialect) -> tuple[TableValuedAlias, TableValuedAlias]:
+def nested_items(column: ColumnElement[Any]) -> tuple[TableValuedAlias, TableValuedAlias]:
     """A JSON column's object of objects as two tables: its keys and, to be joined with them, the items under each."""
-    outer = func.json_each(column).table_valued(Column("key", String), Column("value", JSON))
-    each = func.json_each if dialect.name == "sqlite" else func.json_each_text
-    return outer, each(outer.c.value).table_valued(Column("key", String), Column("value", String))
+    outer = func.json_each(column).table_valued(*_ITEM)
+    return outer, func.json_each(outer.c.value).table_valued(*_ITEM)
 
 
 def list_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias:
@@ -244,12 +247,30 @@ def list_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias
     return func.json_array_elements_text(column).table_valued(Column("value", String))
 
 
+def numbered_items(
+    column: ColumnElement[Any], dialect: Dialect
+) -> tuple[TableValuedAlias, ColumnElement[int], ColumnElement[int]]:
+    """The numbers in a JSON column's list: a table, and its columns of their places, from 0 on, and of the numbers.
+
+    A number by itself is read as a list of one.
+    """
+    if dialect.name == "sqlite":
+        each = func.json_each(column).table_valued(Column("key", Integer), Column("value", Integer))
+        return each, func.coalesce(each.c.key, 0), each.c.value
+    as_list = case((func.json_typeof(column) == "array", column), else_=func.json_build_array(column))
+    each = func.json_array_elements_text(as_list).table_valued(Column("value", String), with_ordinality="number")
+    each = each.render_derived()
+    return each, cast(each.c.number, Integer) - 1, cast(each.c.value, Integer)
+
+
 def json_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias:
     """The items of a JSON column's list, which may be lists or objects, as a table with one column, `value`."""
     each = func.json_each if dialect.name == "sqlite" else func.json_array_elements
     return each(column).table_valued(Column("value", JSON))
 
 
-def day_of_text(text_column: ColumnElement[str], dialect: Dialect) -> ColumnElement[date]:
-    """A day written as in JSON, such as 2026-03-31. SQLite stores days like that."""
-    return type_coerce(text_column, Date) if dialect.name == "sqlite" else cast(text_column, Date)
+def day_after(text_column: ColumnElement[str], days: ColumnElement[int], dialect: Dialect) -> ColumnElement[date]:
+    """A number of days after a day written as in JSON, such as 2026-03-31."""
+    if dialect.name == "sqlite":
+        return func.date(text_column, cast(days, String) + " days", type_=Date)
+    return cast(text_column, Date).op("+", return_type=Date())(days)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.insight.snapshots import Snapshots
 from app.insight.tallies import Tallies, days_since_last, event_days
+from app.scoring.days import Days
 from app.scoring.facts import Facts
 from app.scoring.rules import FrequencyRule, Profile
 from tests.insight.world import START
@@ -28,7 +29,7 @@ def test_hits_are_counted_as_the_engine_counts_them(
     for per_day in (None, 1):
         found = Tallies.of(leads, days).at(rows, within, per_day).tolist()
         rule = FrequencyRule("f", 1, per_day, 1, within or 36_500)
-        tallies = [{"f": {FIRST + day: each for day, each in days.items()}} for days in by_lead]
+        tallies = [{"f": Days.of({FIRST + day: each for day, each in days.items()})} for days in by_lead]
         assert found == [rule.earned(Profile(Facts(tally=tally), {}), FIRST + day).hits for tally in tallies]
 
 

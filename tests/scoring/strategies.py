@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from app.scoring.days import Days
 from app.scoring.document import COMBINERS, DECAYS
 from app.scoring.engine import CompiledModel, compile_model
 from app.scoring.events import Event, Identity
@@ -270,7 +271,7 @@ def _score_leaves(draw: st.DrawFn, scores: Names) -> Json:
 
 def tallies() -> st.SearchStrategy[Tally]:
     days = st.dictionaries(st.integers(739_000, 739_004), st.integers(1, 5), min_size=1, max_size=3)
-    return st.dictionaries(st.sampled_from(["f1", "f2"]), days, max_size=2)
+    return st.dictionaries(st.sampled_from(["f1", "f2"]), days.map(Days.of), max_size=2)
 
 
 def stamped(held: st.SearchStrategy[Any]) -> st.SearchStrategy[Stamped]:

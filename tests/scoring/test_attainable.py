@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from app.scoring.attainable import Known, answer, attainable, can_hold, implies
 from app.scoring.conditions import Bounds, compile_condition
+from app.scoring.days import Days
 from app.scoring.document import COMBINERS, Condition, Score
 from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.facts import Facts, day_of
@@ -81,7 +82,7 @@ def test_groups_cap_sums_from_above_and_limits_cap_both_ways(limits: Json, bound
 def busy(model: CompiledModel, hits: int, days: int) -> Facts:
     """A lead with `hits` hits of every signal on each of the last `days` days and today."""
     today = day_of(MOMENT)
-    past = dict.fromkeys(range(today - days, today + 1), hits)
+    past = Days.of(dict.fromkeys(range(today - days, today + 1), hits))
     return Facts(tally=dict.fromkeys(model.fingerprints, past), last_seen_at=MOMENT, event_count=1)
 
 

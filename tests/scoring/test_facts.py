@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from app.scoring.days import one_hit_on
 from app.scoring.events import MAX_TRAIT_LENGTH, Event, Identity
 from app.scoring.facts import MAX_TRAITS, Facts, Stamped, facts_of, group_facts_of, merge
 
@@ -35,7 +36,7 @@ def event(**fields: Any) -> Event:
 
 def test_the_facts_of_an_event_have_the_time_when_it_occurred() -> None:
     assert facts_of(event(traits={"plan": "pro"}), ["f1", "f2"]) == Facts(
-        tally={"f1": {MORNING.toordinal(): 1}, "f2": {MORNING.toordinal(): 1}},
+        tally={"f1": one_hit_on(MORNING.toordinal()), "f2": one_hit_on(MORNING.toordinal())},
         traits={"plan": Stamped("pro", MORNING, "m1")},
         trusted_traits={"plan": Stamped("pro", MORNING, "m1")},
         first_seen_at=MORNING,

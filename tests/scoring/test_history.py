@@ -8,6 +8,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.scoring.days import Days
 from app.scoring.engine import compile_model
 from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts
@@ -112,7 +113,7 @@ def test_a_retracted_event_is_not_known_until_it_counts_again() -> None:
 
 
 def test_a_summary_is_known_once_it_is_exact_and_its_identity_is_the_leads() -> None:
-    summary = replace(fold(MODEL, [event()]), tally={DEMO: {1: 1}, "of another model": {1: 1}})
+    summary = replace(fold(MODEL, [event()]), tally={DEMO: Days.of({1: 1}), "of another model": Days.of({1: 1})})
     facts = FactsOverTime(MODEL, {U1: NOON, A1: after(3)}, MOMENTS)
     for identity, valid_from in ((U1, after(1)), (A1, after(1)), (U1, after(5)), (Identity("user_id", "u2"), NOON)):
         facts.add_summary(identity, summary, valid_from)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.scoring.days import Days
 from app.scoring.engine import CompiledModel, evaluate, ledger
 from app.scoring.facts import Facts, Stamped, Tally, add_tallies, merge, subtract, subtract_tally
 from app.scoring.rules import NOTHING
@@ -102,7 +103,7 @@ def test_merging_empty_facts_changes_nothing(some: Facts) -> None:
 def test_merging_changes_neither_part(one: Facts, other: Facts) -> None:
     before = deepcopy((one, other))
     merged = merge([one, other])
-    merged.tally.setdefault("f1", {})[739_000] = 1_000
+    merged.tally["f1"] = Days.of({739_000: 1_000})
     assert (one, other) == before
 
 

@@ -123,11 +123,22 @@ def _by_user(event: Event) -> bool:
     return event.identities[0].kind == "user_id"
 
 
+def _runs(days: dict[int, int]) -> dict[str, list[int]]:
+    """A signal's hits as stored: a list of consecutive days goes on if a day with hits is at most a week later."""
+    runs: dict[int, list[int]] = {}
+    first = last = min(days)
+    for day in sorted(days):
+        if day - last > 7:
+            first = day
+        hits = runs.setdefault(first, [])
+        hits += [0] * (day - first - len(hits)) + [days[day]]
+        last = day
+    return {date.fromordinal(first).isoformat(): hits for first, hits in runs.items()}
+
+
 def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:
     evaluation = evaluate(model, facts, moment)
-    tally = {
-        key: {date.fromordinal(day).isoformat(): n for day, n in days.items()} for key, days in facts.tally.items()
-    }
+    tally = {key: _runs(dict(days)) for key, days in facts.tally.items()}
     return {
         "tally": dumps(tally),
         "traits": dumps({key: _stamped(trait) for key, trait in facts.traits.items()}),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, update
 
 from app.errors import ValidationFailed
 from app.scoring.document import ScoringModel
@@ -15,6 +16,7 @@ from app.scoring.engine import compile_model
 from app.scoring.events import Event
 from app.services import signals
 from app.services.signals import Interval, Point, Series, read_hits, read_pages, read_series
+from app.storage.tables import leads
 from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, event, small_model, with_signal
 from tests.services.histories import contested, split
 from tests.services.people import people_of
@@ -23,6 +25,9 @@ from tests.services.test_lookback import on_day
 
 TODAY = NOW.date()
 MODELS = (small_model(), with_signal("pricing", {"on": ["Page Viewed", "Unheard Of"]}))
+
+
+FINGERPRINT = compile_model(small_model(), 1).signals["demo"].fingerprint
 
 
 async def series(service: Service, first: date, last: date, by: Interval = "day") -> Series:
@@ -50,6 +55,20 @@ async def test_merged_leads_are_one_person_on_all_days(service: Service) -> None
     await on_day(service, 1, event("u1", "a1", name="Unheard Of"))
     (point,) = (await series(service, date(2026, 3, 10), date(2026, 3, 10))).points
     assert (point.people, point.hits) == (1, 2)
+
+
+async def test_days_that_were_stored_one_by_one_still_count(service: Service) -> None:
+    await on_day(service, 0, event("a1"), event("a1"), event("a1", at=days_ago(1)))
+    async with service.database.write() as connection:
+        one_by_one = {FINGERPRINT: {"2026-03-09": 1, "2026-03-10": 2}}
+        await connection.execute(update(leads).values(tally=one_by_one))
+    before = await series(service, date(2026, 3, 8), date(2026, 3, 12), "day")
+    await on_day(service, 1, event("a1"))
+    after = await series(service, date(2026, 3, 8), date(2026, 3, 12), "day")
+    assert [point.hits for point in before.points] == [0, 1, 2, 0, 0]
+    assert [point.hits for point in after.points] == [0, 1, 2, 1, 0]
+    async with service.database.read() as connection:
+        assert (await connection.execute(select(leads.c.tally))).scalar() == {FINGERPRINT: {"2026-03-09": [1, 2, 1]}}
 
 
 def viewed(key: str, path: str, **fields: Any) -> Event:

@@ -10,7 +10,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,7 +23,7 @@ from app.storage import rejections as rejection_store
 from app.storage.db import Conflict, Database
 from app.storage.migrations import _config, check_schema, migrate
 from app.storage.rejections import RejectionFilter
-from app.storage.tables import metadata
+from app.storage.tables import leads, metadata, summaries
 
 
 @pytest.fixture
@@ -137,6 +137,23 @@ async def test_what_the_first_schema_held_is_kept(empty: Database) -> None:
     async with empty.write() as connection:
         await connection.run_sync(lambda each: command.downgrade(_config(each), "0001"))
         assert (await connection.execute(text("SELECT CAST(document AS TEXT) FROM models"))).scalar() is not None
+
+
+async def test_runs_of_days_are_taken_apart_again(empty: Database) -> None:
+    await migrate(empty)
+    runs = {"f1": {"2026-01-30": [1, 0, 3]}, "f2": {"2026-01-01": 2}}
+    async with empty.write() as connection:
+        await connection.exec_driver_sql(LEAD_OF_BEFORE[0])
+        await connection.execute(update(leads).values(tally=runs))
+        await connection.execute(
+            insert(summaries).values(
+                identity="user_id:u1", facts={"tally": runs, "event_count": 6}, valid_from=datetime.now(UTC)
+            )
+        )
+        await connection.run_sync(lambda each: command.downgrade(_config(each), "0017"))
+        by_day = {"f1": {"2026-01-30": 1, "2026-02-01": 3}, "f2": {"2026-01-01": 2}}
+        assert (await connection.execute(select(leads.c.tally))).scalar() == by_day
+        assert (await connection.execute(select(summaries.c.facts))).scalar() == {"tally": by_day, "event_count": 6}
 
 
 async def test_what_secret_keys_said_of_traits_is_found_in_the_log(empty: Database) -> None:

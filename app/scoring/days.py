@@ -1,0 +1,130 @@
+"""Days: how many hits a signal has on each UTC day, kept in runs.
+
+A run lists the hits of consecutive days. So the years of a busy lead are a few lists of small numbers, which are cheap
+to read, add up, weigh and store: all of that happens with each event.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import add, itemgetter
+
+LONGEST_GAP = 6
+"""The most days without hits inside a run. Stored as zeros, they take less room than the beginning of another run."""
+
+
+Run = tuple[int, Sequence[int]]
+"""The first day, as a proleptic ordinal, and the hits on each day from then on. The first and last day have hits."""
+
+
+class Days(Mapping[int, int]):
+    """From a UTC day, as a proleptic ordinal, to its number of hits. Days without hits are absent. Immutable.
+
+    `runs` ascend, and are further apart than `LONGEST_GAP`.
+    """
+
+    __slots__ = ("runs",)
+
+    def __init__(self, runs: Sequence[Run] = ()) -> None:
+        self.runs = runs
+
+    @classmethod
+    def of(cls, hits: Mapping[int, int]) -> "Days":
+        return cls(_joined((day, (hits[day],)) for day in sorted(hits) if hits[day]))
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Each day with its hits: as `items()`, but without looking for each day."""
+        return ((first + offset, each) for first, hits in self.runs for offset, each in enumerate(hits) if each)
+
+    def __iter__(self) -> Iterator[int]:
+        return (day for day, _ in self.pairs())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return bool(self.runs)
+
+    def __getitem__(self, day: int) -> int:
+        for first, hits in self.runs:
+            if first <= day < first + len(hits) and hits[day - first]:
+                return hits[day - first]
+        raise KeyError(day)
+
+    def __repr__(self) -> str:
+        return f"Days.of({dict(self)})"
+
+    def __add__(self, other: "Days") -> "Days":
+        runs = sorted((*self.runs, *other.runs), key=itemgetter(0))
+        if any(min(hits) < 0 for _, hits in runs):  # days could cancel each other out
+            return self - Days([(first, [-each for each in hits]) for first, hits in other.runs])
+        return Days(_joined(runs))
+
+    def __sub__(self, other: "Days") -> "Days":
+        """The inverse of addition: days on which the other has more hits get a negative number."""
+        left = dict(self.pairs())
+        for day, hits in other.pairs():
+            left[day] = left.get(day, 0) - hits
+        return Days.of(left)
+
+    @property
+    def last(self) -> int:
+        """The last day. There must be one."""
+        return _end(self.runs[-1]) - 1
+
+    @property
+    def total(self) -> int:
+        return sum([sum(hits) for _, hits in self.runs])
+
+    def capped(self, per_day: int | None) -> "Days":
+        """The same days with at most `per_day` hits each."""
+        if per_day is None:
+            return self
+        # Not `min`, which takes three times as long.
+        return Days([(first, [per_day if each > per_day else each for each in hits]) for first, hits in self.runs])  # noqa: FURB136
+
+    def between(self, first: int, last: int) -> "Days":
+        """The days from `first` to `last`, both included."""
+        runs = self.runs
+        if not runs or (first <= runs[0][0] and _end(runs[-1]) <= last + 1):
+            return self
+        clipped = [_clipped(run, first, last + 1) for run in runs]
+        return Days([run for run in clipped if run[1]])
+
+
+def one_hit_on(day: int) -> Days:
+    return Days([(day, (1,))])
+
+
+def _joined(ascending: Iterable[Run]) -> list[Run]:
+    """Runs that ascend by their first days, with those added up or joined that overlap or are close to each other."""
+    joined: list[Run] = []
+    for run in ascending:
+        if joined and run[0] - _end(joined[-1]) <= LONGEST_GAP:
+            joined[-1] = _together(joined[-1], run)
+        else:
+            joined.append(run)
+    return joined
+
+
+def _together(run: Run, later: Run) -> Run:
+    """Both in one run. `later` does not begin before the other."""
+    (first, hits), (start, added) = run, later
+    total, span = list(hits), slice(start - first, start - first + len(added))
+    total += [0] * (span.stop - len(total))
+    total[span] = map(add, total[span], added)
+    return first, total
+
+
+def _clipped(run: Run, first: int, end: int) -> Run:
+    """The part of a run between two days, the second excluded, without days at its ends that have no hits."""
+    begin, hits = run
+    start, stop = max(first - begin, 0), min(end - begin, len(hits))
+    while start < stop and not hits[start]:
+        start += 1
+    while start < stop and not hits[stop - 1]:
+        stop -= 1
+    return begin + start, hits[start:stop] if start < stop else ()
+
+
+def _end(run: Run) -> int:
+    """The day after a run's last day."""
+    return run[0] + len(run[1])
