@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,7 @@ from app.services.pages import Page, fetch_page
 from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
+from app.storage import present as present_store
 from app.storage import transitions as transition_store
 from app.storage.db import Database
 from app.storage.events import LoggedEvent
@@ -55,6 +57,9 @@ class Leads:
         self._models = models
 
     async def get(self, lead_id: UUID, now: datetime) -> LeadView:
+        if current := await self._current(lead_id):
+            model, lead, keys = current
+            return _view(model, lead, identity_store.by_kind(keys), now)
         async with self._database.read() as connection:
             lead = await existing(connection, lead_id)
             return (await views_of(connection, self._models, [lead], now))[0]
@@ -93,6 +98,9 @@ class Leads:
 
         `version`: use this version of the model instead. Raises `NotFound`.
         """
+        is_current = version is None and (as_of is None or as_of >= now)
+        if is_current and (current := await self._current(lead_id)):
+            return _scored(current.model, current.lead, as_of or now, now)
         async with self._database.read() as connection:
             model = None if version is None else await self._models.version(connection, version)
             return await self._score(connection, lead_id, as_of, now, model)
@@ -160,13 +168,26 @@ class Leads:
     ) -> ScoreView:
         """The lead's evaluation now or at a later moment."""
         model = model or await self._models.active(connection)
-        current = (await up_to_date(connection, self._models, model, {lead.id: lead}))[lead.id]
-        with explaining_damage(lead.id):
-            evaluation = evaluate(model, current.facts, now)
-            stage = stage_of(evaluation, current.standing.stage)
-            if moment.date() > now.date():
-                evaluation, stage = predict(evaluation, stage, day_of(moment))
-        return ScoreView(lead.id, evaluation, stage, moment)
+        current = await up_to_date(connection, self._models, model, {lead.id: lead})
+        return _scored(model, current[lead.id], moment, now)
+
+    async def _current(self, lead_id: UUID) -> "_Current | None":
+        """A lead that was last evaluated by the active model, from a single query. None for any other."""
+        with explaining_damage():
+            async with self._database.read_once() as connection:
+                found = await present_store.get(connection, lead_id)
+        if found is None or found.lead.model_version != found.active_version:
+            return None
+        model = self._models.known(found.active_version)
+        return _Current(model, found.lead, found.identities) if model else None
+
+
+class _Current(NamedTuple):
+    """A lead whose facts are those of this model, and its identities as they are stored."""
+
+    model: CompiledModel
+    lead: Lead
+    identities: Sequence[str]
 
 
 async def existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
@@ -206,6 +227,16 @@ async def _views(
     identities = await identity_store.of_leads(connection, list(current))
     async for lead in yielding_to_event_loop(current.values()):
         yield partial(_view, model, lead, identities[lead.id], now)
+
+
+def _scored(model: CompiledModel, lead: Lead, moment: datetime, now: datetime) -> ScoreView:
+    """The evaluation now or at a later moment."""
+    with explaining_damage(lead.id):
+        evaluation = evaluate(model, lead.facts, now)
+        stage = stage_of(evaluation, lead.standing.stage)
+        if moment.date() > now.date():
+            evaluation, stage = predict(evaluation, stage, day_of(moment))
+    return ScoreView(lead.id, evaluation, stage, moment)
 
 
 def _view(model: CompiledModel, lead: Lead, identities: Mapping[str, Sequence[str]], now: datetime) -> LeadView:

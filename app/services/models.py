@@ -45,6 +45,10 @@ class ActiveModels:
         found = await rollout_store.active(connection)
         return await self.version(connection, _existing(found.version)), found.newest_suppression
 
+    def known(self, version: int | None) -> CompiledModel | None:
+        """A version that was compiled before."""
+        return None if version is None else self._compiled.get(version)
+
     async def version(self, connection: AsyncConnection, version: int) -> CompiledModel:
         if version not in self._compiled:
             stored = await get_stored(connection, version)

@@ -98,6 +98,13 @@ class Database:
                 yield connection
 
     @asynccontextmanager
+    async def read_once(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for a single query, which has a snapshot of its own. Raises `Unavailable`."""
+        with self._outages.watch("read"):
+            async with _translated(), self._connected() as connection:
+                yield connection
+
+    @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
         begun = self._begun("read_committed") if self.is_postgres else self._writing.begin()
@@ -111,8 +118,8 @@ class Database:
     @asynccontextmanager
     async def _begun(self, isolation: str) -> AsyncIterator[AsyncConnection]:
         """A transaction of PostgreSQL's driver, shared by `Statement` and SQLAlchemy."""
-        async with self.engine.connect() as connection:
-            driver, generation, ended = driver_of(connection), self._generation, False
+        async with self._connected() as connection:
+            driver, ended = driver_of(connection), False
             try:
                 transaction = driver.transaction(isolation=isolation)
                 await transaction.start()
@@ -125,13 +132,20 @@ class Database:
                     raise
                 await transaction.commit()
                 ended = True
+            finally:
+                if not ended:  # the connection's next transaction would become part of this one
+                    await connection.invalidate()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            generation = self._generation
+            try:
+                yield connection
             except BaseException as error:
                 if isinstance(classify_error(error), Unavailable):  # concurrent failures begin only one generation
                     self._generation = max(self._generation, generation + 1)
                 raise
-            finally:
-                if not ended:  # the connection's next transaction would become part of this one
-                    await connection.invalidate()
 
     def _note_generation(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         entry.info["generation"] = self._generation

@@ -1,6 +1,6 @@
 """Identities in storage: which lead each one belongs to, and which ones it belonged to before."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -46,21 +46,24 @@ async def known(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict
 
 
 _OF_LEADS = Statement(
-    lambda _: (
-        select(identities.c.identity, identities.c.lead_id)
-        .where(any_of_param(identities.c.lead_id, "lead_ids"))
-        .order_by(identities.c.identity)
-    )
+    lambda _: select(identities.c.identity, identities.c.lead_id).where(any_of_param(identities.c.lead_id, "lead_ids"))
 )
 
 
 async def of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]) -> dict[UUID, dict[str, list[str]]]:
     """The identities of these leads: sorted values by lead and kind."""
-    found: dict[UUID, dict[str, list[str]]] = {lead_id: {kind: [] for kind in IDENTITY_KINDS} for lead_id in lead_ids}
-    if found:
+    keys: dict[UUID, list[str]] = {lead_id: [] for lead_id in lead_ids}
+    if keys:
         for row in await _OF_LEADS.rows(connection, lead_ids=list(lead_ids)):
-            identity = parse_identity(row.identity)
-            found[row.lead_id][identity.kind].append(identity.value)
+            keys[row.lead_id].append(row.identity)
+    return {lead_id: by_kind(theirs) for lead_id, theirs in keys.items()}
+
+
+def by_kind(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Sorted values by kind, from identities as they are stored."""
+    found: dict[str, list[str]] = {kind: [] for kind in IDENTITY_KINDS}
+    for kind, value in map(parse_identity, sorted(keys)):
+        found[kind].append(value)
     return found
 
 

@@ -151,13 +151,14 @@ async def lock(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID,
     return {row.id: from_row(row) for row in rows}
 
 
-def _survivor(lead_id: UUID | BindParameter[UUID]) -> Select[Any]:
+def survivor_of(lead_id: UUID | BindParameter[UUID]) -> Select[Any]:
+    """Queries the id itself, or the id of the lead that it was merged into."""
     return select(func.coalesce(leads.c.merged_into, leads.c.id)).where(leads.c.id == lead_id)
 
 
 async def survivor(connection: AsyncConnection, lead_id: UUID) -> UUID:
     """The id itself, or the id of the lead that it was merged into."""
-    found: UUID = (await connection.execute(_survivor(lead_id))).scalar_one()
+    found: UUID = (await connection.execute(survivor_of(lead_id))).scalar_one()
     return found
 
 
@@ -170,7 +171,7 @@ async def survivors(connection: AsyncConnection, ids: Collection[UUID]) -> dict[
 
 _GET = Statement(
     lambda _: select(*STORED).where(
-        leads.c.id == _survivor(bindparam("lead_id", type_=leads.c.id.type)).scalar_subquery()
+        leads.c.id == survivor_of(bindparam("lead_id", type_=leads.c.id.type)).scalar_subquery()
     )
 )
 

@@ -47,6 +47,7 @@ class Active(NamedTuple):
 
 
 _NEWEST = select(func.max(suppressions.c.id)).scalar_subquery().label("newest_suppression")
+ACTIVE_VERSION = select(rollouts.c.version).order_by(rollouts.c.id.desc()).limit(1).scalar_subquery()
 _ACTIVE = Statement(lambda _: select(rollouts.c.version, _NEWEST).order_by(rollouts.c.id.desc()).limit(1))
 
 

@@ -240,6 +240,12 @@ def nested_items(column: ColumnElement[Any]) -> tuple[TableValuedAlias, TableVal
     return outer, func.json_each(outer.c.value).table_valued(*_ITEM)
 
 
+def json_list(column: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
+    """An aggregate: a column's values as a JSON list, null or empty if there are none."""
+    aggregate = func.json_group_array if dialect.name == "sqlite" else func.json_agg
+    return aggregate(column, type_=JSON())
+
+
 def list_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias:
     """The texts in a JSON column's list as a table with one column, `value`."""
     if dialect.name == "sqlite":

@@ -24,6 +24,17 @@ async def test_a_lead_is_evaluated_as_of_now(service: Service) -> None:
     assert stages == ["sql", "sql", "mql", "interest"]
 
 
+async def test_a_lead_is_read_in_one_query_with_the_same_answers(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.ingest(event("u1", "a1"), event("u1", "e1@x"))
+    found = await service.lead("u1")
+    score = await service.leads.score_by(found.lead.id, found.evaluation.model, None, NOW)
+    monkeypatch.setattr(service.database, "read", pytest.fail)  # what takes several queries
+    assert await service.leads.get(found.lead.id, NOW) == found
+    assert await service.leads.score(found.lead.id, None, NOW) == score
+
+
 async def test_several_leads_are_found_by_the_ids_that_they_ever_had(service: Service) -> None:
     await service.ingest(event("a1"), event("u2"))
     merged, other = [(await service.lead(key)).lead.id for key in ("a1", "u2")]
