@@ -43,9 +43,9 @@ def past_event(person: int, days: float) -> Event:
     )
 
 
-def everybodys_events() -> Iterator[Event]:
-    """Five events each of all people, who come in no particular order, so that neighbours in a table are strangers."""
-    for person in random.sample(range(LEADS), LEADS):
+def everybodys_events(leads: int = LEADS) -> Iterator[Event]:
+    """Five events of each person. The people come in random order, so that a table's rows aren't in their order."""
+    for person in random.sample(range(leads), leads):
         yield from (past_event(person, DAYS) for _ in range(EVENTS_EACH))
 
 
