@@ -39,7 +39,7 @@ class Hot:
 
     @property
     def figures(self) -> list[Figure]:
-        name, against = f"one more event of a lead with {EVENTS[HOT]:,}", f"of a lead with {EVENTS[QUIET]}"
+        name, against = f"one more event of a lead with {EVENTS[HOT]:,}", f"one more of a lead with {EVENTS[QUIET]}"
         return [
             Figure(f"{name}: processor time", against, self._processor.ratio, "at most", 1.2),
             Figure(f"{name}: median latency", against, self._latency.ratio, "at most", 1.2),

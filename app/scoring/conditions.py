@@ -176,7 +176,7 @@ def _lookup(path: str) -> Callable[[Any], Any]:
 
     def look_up(value: Any) -> Any:
         if not isinstance(value, dict):
-            return _look_up_in_each(value) if isinstance(value, list) else None
+            return look_up_in_each(value) if isinstance(value, list) else None
         found = value.get(path)
         if found is None:
             for name, look_up_rest in ways:
@@ -185,7 +185,7 @@ def _lookup(path: str) -> Callable[[Any], Any]:
                     return found
         return found
 
-    def _look_up_in_each(elements: list[Any]) -> list[Any] | None:
+    def look_up_in_each(elements: list[Any]) -> list[Any] | None:
         found = [inner for each in _flat(elements) if (inner := look_up(each)) is not None]
         return _flat(found) if found else None
 

@@ -23,11 +23,12 @@ class Readings:
         leaves: dict[Reader, dict[Reader, list[Passing]]] = {}
         for condition in conditions:
             for leaf in _leaves(condition):
-                test = cast("FieldTest", leaf.test)  # of an event there are only fields to test
+                test = cast("FieldTest", leaf.test)  # conditions on events have no other leaves
                 leaves.setdefault(leaf.measure, {}).setdefault(test.read, []).append((test.passes, leaf))
         return cls([(measure, list(by_reader.items())) for measure, by_reader in leaves.items()])
 
     def true_leaves(self, event: Event) -> set[CompiledLeaf]:
+        """The leaves that hold for the event: those of which `FieldTest` would say so."""
         true: set[CompiledLeaf] = set()
         for measure, by_reader in self.leaves:
             measured = measure(event)
