@@ -1,6 +1,5 @@
 """The machine on which benchmarks run, and the versions that they measure."""
 
-import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -38,10 +37,10 @@ class Machine:
 
 def this_machine() -> Machine:
     return Machine(
-        cores=len(os.sched_getaffinity(0)),
+        cores=psutil.cpu_count(),
         processor=_processor(),
         memory_gib=psutil.virtual_memory().total / 2**30,
-        system=f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {platform.system()} {platform.release()}",
+        system=_system(),
         python=platform.python_version(),
         postgres=_postgres(),
         commit=_git("describe", "--always", "--dirty", "--exclude=*"),
@@ -49,8 +48,12 @@ def this_machine() -> Machine:
     )
 
 
+def _system() -> str:
+    return platform.freedesktop_os_release()["PRETTY_NAME"] if platform.system() == "Linux" else platform.platform()
+
+
 def _processor() -> str:
-    """The model's name. Linux alone knows it by /proc; on ARM even that may lack it."""
+    """The model's name, where Linux knows it, or else the architecture."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
