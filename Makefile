@@ -69,8 +69,8 @@ vendor: ## copy again what the screen takes from others, as vendor/package.json 
 screenshots: .venv ## take the pictures in docs/images, with Chromium, from the demo data
 	@$(BIN)/python -m docs.screenshots
 
-bench: .venv ## measure throughput; see benchmarks/README.md
-	@$(BIN)/python -m benchmarks
+bench: .venv ## measure leadscore beside its baselines and write benchmarks/RESULTS.md: for a machine that does nothing else
+	@$(BIN)/python -W 'ignore:XDG_RUNTIME_DIR is not set' -m benchmarks all
 
 sbom: .venv ## write sbom.json: what requirements/runtime.txt installs, with versions and hashes, as CycloneDX
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file sbom.json \

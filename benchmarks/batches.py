@@ -1,6 +1,7 @@
 """Batches of 500 events through `/v1/batch`, against `COPY` of as many rows of the log, with a commit for each 500."""
 
 import asyncio
+from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from benchmarks.figures import Comparison, Figure
 from benchmarks.ingest import make_requests
 from benchmarks.load import run_load
 from benchmarks.servers import leadscore, leadscore_server
@@ -34,8 +36,27 @@ async def _copy(url: str) -> float:
         await connection.close()
 
 
-def measure() -> tuple[list[float], list[float]]:
-    """Events a second of leadscore and rows a second of `COPY`, one of each per round."""
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Events a second of leadscore, and rows a second of `COPY`."""
+
+    rates: Comparison
+
+    def __str__(self) -> str:
+        ours, copied = median(self.rates.ours), median(self.rates.baseline)
+        return (
+            f"batches of {BATCH} events, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s, medians:\n"
+            f"  stored and scored {ours:8,.0f}/s   COPY of the log's rows {copied:8,.0f}/s\n"
+            f"  ratio, round by round: {self.rates.ratio:.2f}"
+        )
+
+    @property
+    def figures(self) -> list[Figure]:
+        name, against = f"batches of {BATCH}, PostgreSQL", f"`COPY` of the log's rows, a commit per {BATCH}"
+        return [Figure(name, against, self.rates.ratio, "at least", 0.3)]
+
+
+def measure() -> Batches:
     ours: list[float] = []
     copied: list[float] = []
     with embedded_postgres(DURABLE) as url:
@@ -45,12 +66,4 @@ def measure() -> tuple[list[float], list[float]]:
             for _ in range(ROUNDS + 1):
                 ours.append(asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)).per_second * BATCH)
                 copied.append(asyncio.run(_copy(url)))
-    return ours[1:], copied[1:]  # the first round is a warm-up
-
-
-def report() -> None:
-    ours, copied = measure()
-    ratios = sorted(one / other for one, other in zip(ours, copied, strict=True))
-    print(f"batches of {BATCH} events, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s, medians:")
-    print(f"  stored and scored {median(ours):8,.0f}/s   COPY of the log's rows {median(copied):8,.0f}/s")
-    print(f"  ratio, round by round: {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    return Batches(Comparison(ours[1:], copied[1:]))  # the first round is a warm-up

@@ -6,6 +6,7 @@ answers without looking.
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from uuid import UUID
@@ -25,6 +26,7 @@ from app.services.webhooks import ChangeFilter, Target
 from app.settings import Settings
 from app.storage.migrations import migrate
 from app.workers.deliver import DeliveryWorker
+from benchmarks.figures import Comparison
 from benchmarks.servers import receiver
 from tests.databases import DURABLE, embedded_postgres
 
@@ -91,7 +93,28 @@ async def _post(client: httpx.AsyncClient, url: str, bodies: list[str]) -> float
     return len(bodies) / (perf_counter() - started)
 
 
-async def _measure(database_url: str, port: int) -> tuple[list[float], list[float]]:
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Deliveries a second, against posts of bare httpx."""
+
+    rates: Comparison
+
+    def __str__(self) -> str:
+        delivered, posted = median(self.rates.ours), median(self.rates.baseline)
+        return (
+            f"{CHANGES:,} changes of stages delivered to a webhook, {ROUNDS} rounds, medians:\n"
+            f"  delivered                 {delivered:7,.0f}/s\n"
+            f"  posted by bare httpx      {posted:7,.0f}/s\n"
+            f"  ratio, round by round: {self.rates.ratio:.2f}"
+        )
+
+
+def measure() -> Deliveries:
+    with embedded_postgres(DURABLE) as database_url, receiver() as port:
+        return Deliveries(uvloop.run(_measure(database_url, port)))
+
+
+async def _measure(database_url: str, port: int) -> Comparison:
     url = f"http://{HOST}:{port}/"
     runtime = Runtime(Settings(database_url=database_url, webhook_hosts=[HOST]), utc_now)
     delivered, posted = list[float](), list[float]()
@@ -105,14 +128,4 @@ async def _measure(database_url: str, port: int) -> tuple[list[float], list[floa
             rate, bodies = await _deliver(runtime, url)
             delivered.append(rate)
             posted.append(await _post(client, url, bodies))
-    return delivered, posted
-
-
-def report() -> None:
-    with embedded_postgres(DURABLE) as database_url, receiver() as port:
-        delivered, posted = uvloop.run(_measure(database_url, port))
-    ratios = sorted(a / b for a, b in zip(delivered, posted, strict=True))
-    print(f"{CHANGES:,} changes of stages delivered to a webhook, {ROUNDS} rounds, medians:")
-    print(f"  delivered                 {median(delivered):7,.0f}/s")
-    print(f"  posted by bare httpx      {median(posted):7,.0f}/s")
-    print(f"  ratio, round by round: {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    return Comparison(delivered, posted)

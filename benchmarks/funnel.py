@@ -4,12 +4,11 @@ Both read PostgreSQL and are measured alternately. The leads are made up, but st
 """
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
-from time import perf_counter
 
 import uvloop
 from sqlalchemy import func, select, text
@@ -30,6 +29,8 @@ from app.storage.db import Database
 from app.storage.leads import Lead
 from app.storage.migrations import migrate
 from app.storage.tables import leads
+from benchmarks.figures import Comparison
+from benchmarks.timing import seconds_of
 from tests.databases import DURABLE, embedded_postgres
 
 LEADS = 1_000_000
@@ -112,28 +113,34 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
     await database.close()
 
 
-async def _measure(url: str) -> tuple[list[float], dict[FunnelGroup | None, list[float]]]:
-    """Seconds, one for each round."""
-    counting: list[float] = []
-    funnels: dict[FunnelGroup | None, list[float]] = {None: [], "channel": [], "source": [], "account": [], "week": []}
+@dataclass(frozen=True, slots=True)
+class Funnels:
+    """Seconds, by what the funnel is grouped by, against merely counting the leads."""
+
+    seconds: Mapping[FunnelGroup | None, Comparison]
+
+    def __str__(self) -> str:
+        counting = median(next(iter(self.seconds.values())).baseline)
+        title = f"the funnel of {LEADS:,} leads, {ROUNDS} rounds, medians; merely counting them: {counting:.3f} s"
+        return "\n".join([title, *(_line(by, seconds) for by, seconds in self.seconds.items())])
+
+
+def _line(by: FunnelGroup | None, seconds: Comparison) -> str:
+    name = f"by {by}" if by else "in total"
+    return f"  {name:11} {median(seconds.ours):.3f} s   ratio, round by round: {seconds.ratio:.1f}"
+
+
+def measure() -> Funnels:
+    with embedded_postgres(DURABLE) as url:
+        return uvloop.run(_measure(url))
+
+
+async def _measure(url: str) -> Funnels:
+    groups: list[FunnelGroup | None] = [None, "channel", "source", "account", "week"]
     async with _filled(url) as bench:
         await bench.funnel(None)  # compiles the model
-        for _ in range(ROUNDS):
-            started = perf_counter()
-            await bench.count()
-            counting.append(perf_counter() - started)
-            for by, times in funnels.items():
-                started = perf_counter()
-                await bench.funnel(by)
-                times.append(perf_counter() - started)
-    return counting, funnels
-
-
-def report() -> None:
-    with embedded_postgres(DURABLE) as url:
-        counting, funnels = uvloop.run(_measure(url))
-    print(f"the funnel of {LEADS:,} leads, {ROUNDS} rounds, medians; merely counting them: {median(counting):.3f} s")
-    for by, times in funnels.items():
-        ratios = sorted(a / b for a, b in zip(times, counting, strict=True))
-        print(f"  {f'by {by}' if by else 'in total':11} {median(times):.3f} s", end="   ")
-        print(f"ratio, round by round: {median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})")
+        rounds = [
+            [await seconds_of(work) for work in (bench.count(), *map(bench.funnel, groups))] for _ in range(ROUNDS)
+        ]
+    counting, *funnels = zip(*rounds, strict=True)
+    return Funnels({by: Comparison(seconds, counting) for by, seconds in zip(groups, funnels, strict=True)})

@@ -10,11 +10,13 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+from benchmarks.figures import Comparison, Figure
 from benchmarks.load import Load, request, run_load
 from benchmarks.servers import baseline_server, leadscore, leadscore_server
 from tests.databases import DURABLE, embedded_postgres
@@ -23,14 +25,13 @@ CONNECTIONS = 32
 SECONDS = 3
 ROUNDS = 5
 PERSONS = 5_000
-BASELINE = "validating only"
 EVENTS = ("Page Viewed", "Feature Used", "Article Read", "Video Playback Completed", "Form Submitted")
 
 
-def make_requests(key: str, batch: int = 0) -> Callable[[], bytes]:
+def make_requests(key: str, batch: int = 0, people: Sequence[int] = range(PERSONS)) -> Callable[[], bytes]:
     """Returns a function that makes requests like those of website visitors: new events, mostly known people.
 
-    Each has one event, or a batch of `batch` events.
+    Each has one event, or a batch of `batch` events. The visitors are numbered: `user-0` has the number 0.
     """
     authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
     run = uuid4().hex
@@ -49,7 +50,7 @@ def make_requests(key: str, batch: int = 0) -> Callable[[], bytes]:
     template = json.dumps(message | {"type": "track"} if batch else message)
 
     def next_message() -> str:
-        return template % (f"user-{random.randrange(PERSONS)}", f"{run}-{next(numbers)}", random.choice(EVENTS))
+        return template % (f"user-{random.choice(people)}", f"{run}-{next(numbers)}", random.choice(EVENTS))
 
     def next_request() -> bytes:
         if not batch:
@@ -60,22 +61,62 @@ def make_requests(key: str, batch: int = 0) -> Callable[[], bytes]:
     return next_request
 
 
-def measure() -> dict[str, list[Load]]:
-    """The results of each server, one per round."""
+@dataclass(frozen=True, slots=True)
+class Ingestion:
+    """The loads of each server, one per round."""
+
+    postgres: Sequence[Load]
+    sqlite: Sequence[Load]
+    baseline: Sequence[Load]
+
+    def __str__(self) -> str:
+        servers = {"leadscore on PostgreSQL": self.postgres, "leadscore on SQLite": self.sqlite}
+        return "\n".join(
+            [
+                f"one event a request, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s each, medians:",
+                *(
+                    f"  {_summary(name, loads)}   ratio, round by round: {self._rates(loads).ratio:.2f}"
+                    for name, loads in servers.items()
+                ),
+                f"  {_summary('validating only', self.baseline)}",
+            ]
+        )
+
+    @property
+    def figures(self) -> list[Figure]:
+        load, against = (
+            f"one event a request, {CONNECTIONS} connections",
+            "an endpoint that only validates the same body",
+        )
+        p99s = Comparison([load.p99_ms for load in self.postgres], [load.p99_ms for load in self.baseline])
+        return [
+            Figure(f"{load}, PostgreSQL: rate", against, self._rates(self.postgres).ratio, "at least", 0.6),
+            Figure(f"{load}, PostgreSQL: p99 latency", against, p99s.ratio, "at most", 4),
+            Figure(f"{load}, SQLite: rate", against, self._rates(self.sqlite).ratio, "at least", 0.5),
+        ]
+
+    def _rates(self, loads: Sequence[Load]) -> Comparison:
+        return Comparison([load.per_second for load in loads], [load.per_second for load in self.baseline])
+
+
+def _summary(name: str, loads: Sequence[Load]) -> str:
+    rate, middle, tail = (
+        median(getattr(load, field) for load in loads) for field in ("per_second", "median_ms", "p99_ms")
+    )
+    return f"{name:24} {rate:8,.0f}/s   median {middle:5.1f} ms   p99 {tail:5.1f} ms"
+
+
+def measure() -> Ingestion:
     with ExitStack() as stack:
         postgres = stack.enter_context(embedded_postgres(DURABLE))
         folder = stack.enter_context(TemporaryDirectory())
-        subjects = {
-            "leadscore on PostgreSQL": _started(stack, postgres),
-            "leadscore on SQLite": _started(stack, f"sqlite:///{folder}/leadscore.db"),
-        }
-        requests = next(iter(subjects.values()))[1]
-        subjects[BASELINE] = stack.enter_context(baseline_server()), requests
-        results: dict[str, list[Load]] = {name: [] for name in subjects}
-        for _ in range(ROUNDS + 1):
-            for name, (port, next_request) in subjects.items():
-                results[name].append(asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)))
-    return {name: loads[1:] for name, loads in results.items()}  # the first round is a warm-up
+        subjects = [_started(stack, url) for url in (postgres, f"sqlite:///{folder}/leadscore.db")]
+        subjects.append((stack.enter_context(baseline_server()), subjects[0][1]))
+        rounds = [
+            [asyncio.run(run_load(port, CONNECTIONS, SECONDS, next_request)) for port, next_request in subjects]
+            for _ in range(ROUNDS + 1)
+        ]
+    return Ingestion(*zip(*rounds[1:], strict=True))  # the first round is a warm-up
 
 
 def _started(stack: ExitStack, database_url: str) -> tuple[int, Callable[[], bytes]]:
@@ -83,21 +124,3 @@ def _started(stack: ExitStack, database_url: str) -> tuple[int, Callable[[], byt
     leadscore(database_url, "migrate")
     key = leadscore(database_url, "keys", "create", "--kind", "write", "--name", "bench")
     return stack.enter_context(leadscore_server(database_url)), make_requests(key)
-
-
-def report() -> None:
-    results = measure()
-    print(f"one event a request, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s each, medians:")
-    for name, loads in results.items():
-        rate, middle, tail = (
-            median(getattr(load, field) for load in loads) for field in ("per_second", "median_ms", "p99_ms")
-        )
-        ratio = _ratio(loads, results[BASELINE])
-        print(f"  {name:24} {rate:8,.0f}/s   median {middle:5.1f} ms   p99 {tail:5.1f} ms{ratio}")
-
-
-def _ratio(loads: Sequence[Load], baseline: Sequence[Load]) -> str:
-    if loads is baseline:
-        return ""
-    ratios = sorted(a.per_second / b.per_second for a, b in zip(loads, baseline, strict=True))
-    return f"   ratio, round by round: {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"

@@ -6,13 +6,12 @@ as the writer stores them. LEADSCORE_TEST_LEADS sets how many there are.
 
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from statistics import median, quantiles
-from time import perf_counter
 
 import uvloop
 from sqlalchemy import func, select, text
@@ -36,6 +35,8 @@ from app.storage.leads import Lead
 from app.storage.migrations import migrate
 from app.storage.sql import any_of_values
 from app.storage.tables import leads
+from benchmarks.figures import Comparison
+from benchmarks.timing import seconds_of
 from tests.databases import DURABLE, embedded_postgres
 
 LEADS = int(os.environ.get("LEADSCORE_TEST_LEADS", "300000"))
@@ -177,38 +178,45 @@ def _queries(now: datetime) -> dict[str, LeadQuery]:
 
 # --- Measuring --------------------------------------------------------------------------------------------------
 
-Times = tuple[list[float], list[float]]
-"""Seconds, one for each round: of leadscore, and of the baseline."""
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Seconds, by the list or the count, against merely reading the same rows, or counting all leads."""
+
+    seconds: Mapping[str, Comparison]
+
+    def __str__(self) -> str:
+        title = (
+            f"lists of {LEADS:,} leads, {LIMIT} a page, {ROUNDS} rounds each; milliseconds, and the ratio to reading\n"
+            "the same rows, or to counting all leads by stage"
+        )
+        return "\n".join([title, *(_line(name, seconds) for name, seconds in self.seconds.items())])
 
 
-async def _alternate(work: Callable[[], Awaitable[None]], baseline: Callable[[], Awaitable[None]]) -> Times:
-    times: Times = ([], [])
+def _line(name: str, seconds: Comparison) -> str:
+    middle, p95 = median(seconds.ours), quantiles(seconds.ours, n=20)[-1]
+    ratio = middle / median(seconds.baseline)
+    return f"  {name:32} median {middle * 1e3:7.1f}   p95 {p95 * 1e3:7.1f}   ratio {ratio:6.2f}"
+
+
+async def _alternate(work: Callable[[], Awaitable[None]], baseline: Callable[[], Awaitable[None]]) -> Comparison:
     await work()  # compiles statements
-    for _ in range(ROUNDS):
-        for kind, each in enumerate((work, baseline)):
-            started = perf_counter()
-            await each()
-            times[kind].append(perf_counter() - started)
-    return times
+    rounds = [(await seconds_of(work()), await seconds_of(baseline())) for _ in range(ROUNDS)]
+    return Comparison(*zip(*rounds, strict=True))
 
 
-async def _measure(url: str) -> dict[str, Times]:
+async def _measure(url: str) -> Lists:
     now = utc_now()
     async with filled(url, now) as bench:
-        found: dict[str, Times] = {}
+        found: dict[str, Comparison] = {}
         for name, query in _queries(now).items():
             found[f"list {name}"] = await _alternate(partial(bench.page, query), await bench.read(query))
         for name, query in _queries(now).items():
             if not name.startswith("by ") or name == "by engagement":
                 found[f"count {name}"] = await _alternate(partial(bench.count, query), bench.count_all)
-    return found
+    return Lists(found)
 
 
-def report() -> None:
+def measure() -> Lists:
     with embedded_postgres(DURABLE) as url:
-        found = uvloop.run(_measure(url))
-    print(f"lists of {LEADS:,} leads, {LIMIT} a page, {ROUNDS} rounds each; milliseconds, and the ratio to reading the")
-    print("same rows, or to counting all leads by stage")
-    for name, (times, baseline) in found.items():
-        p95, ratio = quantiles(times, n=20)[-1], median(times) / median(baseline)
-        print(f"  {name:32} median {median(times) * 1e3:7.1f}   p95 {p95 * 1e3:7.1f}   ratio {ratio:6.2f}")
+        return uvloop.run(_measure(url))

@@ -3,6 +3,8 @@
 LEADSCORE_TEST_LEADS sets how many leads there are.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import median, quantiles
 from time import perf_counter
 
@@ -10,6 +12,7 @@ import httpx
 import uvloop
 
 from app.clock import utc_now
+from benchmarks.figures import Comparison
 from benchmarks.lists import LEADS, filled
 from benchmarks.servers import leadscore, leadscore_server
 from tests.databases import DURABLE, embedded_postgres
@@ -34,8 +37,24 @@ def _milliseconds(client: httpx.Client, path: str) -> float:
     return (perf_counter() - started) * 1000
 
 
-def measure() -> dict[str, tuple[list[float], list[float]]]:
-    """Milliseconds of pages and of the API's answers, in alternation."""
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Milliseconds, by page, against the API's answer."""
+
+    milliseconds: Mapping[str, Comparison]
+
+    def __str__(self) -> str:
+        title = f"pages of the screen beside the API, {LEADS:,} leads, {ROUNDS} rounds, milliseconds:"
+        return "\n".join([title, *(_line(name, both) for name, both in self.milliseconds.items())])
+
+
+def _line(name: str, both: Comparison) -> str:
+    page, api = (f"{median(times):6.1f} (p95 {quantiles(times, n=20)[-1]:.1f})" for times in (both.ours, both.baseline))
+    ratio = median(both.ours) / median(both.baseline)
+    return f"  {name:16} page and API   {page}   {api}   ratio {ratio:.2f}"
+
+
+def measure() -> Pages:
     with embedded_postgres(DURABLE) as database_url:
         uvloop.run(_fill(database_url))
         key = leadscore(database_url, "keys", "create", "--kind", "read", "--name", "bench")
@@ -46,22 +65,11 @@ def measure() -> dict[str, tuple[list[float], list[float]]]:
         ):
             _sign_in(client, key)
             ids = [lead["id"] for lead in client.get("/v1/leads?limit=50").json()["data"]]
-            found: dict[str, tuple[list[float], list[float]]] = {"list of leads": ([], []), "one lead": ([], [])}
-            for number in range(ROUNDS + 1):
-                lead = ids[number % len(ids)]
-                asked = {
-                    "list of leads": ("/ui/leads", "/v1/leads?limit=50"),
-                    "one lead": (f"/ui/leads/{lead}", f"/v1/leads/{lead}"),
-                }
-                for name, paths in asked.items():
-                    for times, path in zip(found[name], paths, strict=True):
-                        times.append(_milliseconds(client, path))
-    return found
+            rounds = [_round(client, ids[number % len(ids)]) for number in range(ROUNDS + 1)]
+    list_page, list_api, lead_page, lead_api = zip(*rounds[1:], strict=True)  # the first compiles templates
+    return Pages({"list of leads": Comparison(list_page, list_api), "one lead": Comparison(lead_page, lead_api)})
 
 
-def report() -> None:
-    print(f"pages of the screen beside the API, {LEADS:,} leads, {ROUNDS} rounds, milliseconds:")
-    for name, both in measure().items():
-        page, api = (times[1:] for times in both)  # the first compiles templates and statements
-        shown = "   ".join(f"{median(times):6.1f} (p95 {quantiles(times, n=20)[-1]:.1f})" for times in (page, api))
-        print(f"  {name:16} page and API   {shown}   ratio {median(page) / median(api):.2f}")
+def _round(client: httpx.Client, lead: str) -> list[float]:
+    paths = ("/ui/leads", "/v1/leads?limit=50", f"/ui/leads/{lead}", f"/v1/leads/{lead}")
+    return [_milliseconds(client, path) for path in paths]

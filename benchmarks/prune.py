@@ -3,6 +3,7 @@
 A few visitors come in the ordinary way; their rows are then multiplied in the database.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
 
@@ -47,8 +48,24 @@ async def fill(service: Service) -> None:
         await connection.execute(text("ANALYZE"))
 
 
-async def prune(service: Service) -> tuple[int, float, Arrivals]:
-    """How many visitors were deleted, the seconds that it took, and what arrived meanwhile."""
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """How many visitors were deleted, the seconds that it took, and what arrived before and meanwhile."""
+
+    deleted: int
+    seconds: float
+    before: Arrivals
+    during: Arrivals
+
+    def __str__(self) -> str:
+        rows = self.deleted * ROWS_EACH
+        return (
+            f"{self.deleted:,} visitors ({rows:,} rows) deleted in {self.seconds:.1f} s: "
+            f"{rows / self.seconds:,.0f} rows a second\n{self.during.beside(self.before)}"
+        )
+
+
+async def prune(service: Service) -> Pruning:
     deleted = 0
 
     def on_chunk(count: int) -> bool:
@@ -56,26 +73,21 @@ async def prune(service: Service) -> tuple[int, float, Arrivals]:
         deleted += count
         return True
 
+    before = await undisturbed(service, PEOPLE)
     service.clock.now = NOW + timedelta(days=100)
     async with arriving(service, PEOPLE) as arrivals:
         started = perf_counter()
-        before = (NOW + timedelta(days=1)).date()
-        await delete_anonymous_leads(service.database, before, service.clock.now, on_chunk)
-        return deleted, perf_counter() - started, arrivals
+        last_seen_before = (NOW + timedelta(days=1)).date()
+        await delete_anonymous_leads(service.database, last_seen_before, service.clock.now, on_chunk)
+        return Pruning(deleted, perf_counter() - started, before, arrivals)
 
 
-async def measure(url: str) -> None:
+async def _measure(url: str) -> Pruning:
     async with new_service(url) as service:
         await fill(service)
-        before = await undisturbed(service, PEOPLE)
-        deleted, seconds, during = await prune(service)
-        rate = deleted * ROWS_EACH / seconds
-        print(
-            f"{deleted:,} visitors ({deleted * ROWS_EACH:,} rows) deleted in {seconds:.1f} s: {rate:,.0f} rows a second"
-        )
-        print(during.beside(before))
+        return await prune(service)
 
 
-def report() -> None:
+def measure() -> Pruning:
     with embedded_postgres(DURABLE) as url:
-        uvloop.run(measure(url))
+        return uvloop.run(_measure(url))

@@ -3,6 +3,7 @@
 Afterwards leads have to equal a rebuild.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from time import perf_counter
@@ -58,16 +59,31 @@ async def equal_a_rebuild(service: Service) -> bool:
     return state == rebuilt(log, lambda person: (model, state[person]["updated_at"]), without=without)
 
 
-async def measure(url: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Retracting:
+    """The seconds that it took, what arrived before and meanwhile, and whether leads equal a rebuild."""
+
+    seconds: float
+    before: Arrivals
+    during: Arrivals
+    is_exact: bool
+
+    def __str__(self) -> str:
+        return (
+            f"{EVENTS // EVERY:,} of {EVENTS:,} events taken back in {self.seconds:.1f} s\n"
+            f"{self.during.beside(self.before)}\n"
+            f"{COMPARED:,} leads equal a rebuild: {self.is_exact}"
+        )
+
+
+async def _measure(url: str) -> Retracting:
     async with new_service(url) as service:
         await fill(service)
         before = await undisturbed(service, PEOPLE)
         seconds, during = await take_back(service)
-        print(f"{EVENTS // EVERY:,} of {EVENTS:,} events taken back in {seconds:.1f} s")
-        print(during.beside(before))
-        print(f"{COMPARED:,} leads equal a rebuild: {await equal_a_rebuild(service)}")
+        return Retracting(seconds, before, during, await equal_a_rebuild(service))
 
 
-def report() -> None:
+def measure() -> Retracting:
     with embedded_postgres(DURABLE) as url:
-        uvloop.run(measure(url))
+        return uvloop.run(_measure(url))

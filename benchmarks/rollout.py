@@ -1,16 +1,14 @@
 """Rolling out a model, against only reading the same rows: leads if points change, events if a signal changes.
 
-Both work in chunks of the same size on the same PostgreSQL, and are measured alternately.
+Both work in chunks of the same size on the same PostgreSQL, and are measured alternately. LEADSCORE_TEST_LEADS sets how
+many leads there are.
 """
 
 import itertools
-import random
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from statistics import median
-from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -20,22 +18,20 @@ from uuid_utils.compat import uuid7
 
 from app.clock import utc_now
 from app.scoring.document import ScoringModel
-from app.scoring.events import Event, Identity
 from app.scoring.model import dump_model, load_model
-from app.services.ingest import store
 from app.services.models import ActiveModels, starter
 from app.services.publishing import activate
 from app.services.rollouts import roll_out
 from app.storage.db import Database
 from app.storage.migrations import migrate
 from app.storage.tables import events, identities, leads
+from benchmarks.figures import Comparison, Figure
+from benchmarks.people import EVENTS_EACH, LEADS, NAMES, everybodys_events, fill
+from benchmarks.timing import seconds_of
 from tests.databases import DURABLE, embedded_postgres
 
-LEADS = 10_000
-EVENTS_EACH = 10
 CHUNK = 500
 ROUNDS = 5
-NAMES = ("Page Viewed", "Feature Used", "Article Read", "Video Playback Completed", "Form Submitted")
 
 
 def points_changed(number: int) -> ScoringModel:
@@ -92,63 +88,51 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
     await migrate(database)
     bench = Bench(database, ActiveModels())
     await activate(database, points_changed(0), utc_now)
-    for batch in _batches():
-        async with database.write() as connection:
-            await store(connection, bench.models, batch, utc_now())
+    await fill(database, bench.models, everybodys_events())
     yield bench
     await database.close()
 
 
-def _batches() -> list[list[Event]]:
-    everything = [_event(person) for person in range(LEADS) for _ in range(EVENTS_EACH)]
-    return [everything[start : start + 1_000] for start in range(0, len(everything), 1_000)]
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """Leads re-evaluated and events recounted a second, against merely reading them."""
+
+    leads: Comparison
+    events: Comparison
+
+    def __str__(self) -> str:
+        title = f"a model is rolled out to {LEADS:,} leads with {EVENTS_EACH} events each, {ROUNDS} rounds, medians:"
+        leads = f"  leads re-evaluated, points changed  {_summary(self.leads)}"
+        return "\n".join([title, leads, f"  events recounted, a signal changed  {_summary(self.events)}"])
+
+    @property
+    def figures(self) -> list[Figure]:
+        name = f"new points for {LEADS:,} leads: rate"
+        return [Figure(name, "reading the same rows", self.leads.ratio, "at least", 0.25)]
 
 
-def _event(person: int) -> Event:
-    received_at = utc_now()
-    page = {"url": "https://www.example.com/pricing?utm_source=google&utm_medium=cpc", "path": "/pricing"}
-    return Event(
-        id=uuid7(),
-        source="bench",
-        message_id=str(uuid7()),
-        type="track",
-        name=random.choice(NAMES),
-        identities=(Identity("user_id", f"user-{person}"),),
-        occurred_at=received_at - timedelta(days=random.uniform(0, 60)),
-        received_at=received_at,
-        trusted=True,
-        properties={"plan": "team", "seats": 12, "form": "contact"},
-        context={"page": page, "locale": "en-GB"},
-        traits={},
-    )
+def _summary(rates: Comparison) -> str:
+    ours, read = median(rates.ours), median(rates.baseline)
+    return f"{ours:9,.0f}/s   merely read {read:9,.0f}/s\n    ratio, round by round: {rates.ratio:.2f}"
 
 
-async def _rate(work: Awaitable[None], items: int) -> float:
-    started = perf_counter()
-    await work
-    return items / (perf_counter() - started)
+def measure() -> Rollouts:
+    with embedded_postgres(DURABLE) as url:
+        return uvloop.run(_measure(url))
 
 
-async def _measure(url: str) -> dict[str, tuple[list[float], list[float]]]:
-    rates: dict[str, tuple[list[float], list[float]]] = {"leads": ([], []), "events": ([], [])}
-    numbers = itertools.count(1)
+async def _measure(url: str) -> Rollouts:
+    numbers, rounds = itertools.count(1), list[list[float]]()
     async with _filled(url) as bench:
         for _ in range(ROUNDS):
-            for unit, model, read, items in (
-                ("leads", points_changed(next(numbers)), bench.read_leads, LEADS),
-                ("events", signal_changed(next(numbers)), bench.read_events, LEADS * EVENTS_EACH),
-            ):
-                rates[unit][0].append(await _rate(bench.roll_out(model), items))
-                rates[unit][1].append(await _rate(read(), items))
-    return rates
-
-
-def report() -> None:
-    with embedded_postgres(DURABLE) as url:
-        rates = uvloop.run(_measure(url))
-    print(f"a model is rolled out to {LEADS:,} leads with {EVENTS_EACH} events each, {ROUNDS} rounds, medians:")
-    for unit, title in (("leads", "re-evaluated, points changed"), ("events", "recounted, a signal changed")):
-        results, baseline = rates[unit]
-        ratios = sorted(a / b for a, b in zip(results, baseline, strict=True))
-        print(f"  {unit} {title:31} {median(results):9,.0f}/s   merely read {median(baseline):9,.0f}/s")
-        print(f"    ratio, round by round: {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+            points, signal = points_changed(next(numbers)), signal_changed(next(numbers))
+            rounds.append(
+                [
+                    LEADS / await seconds_of(bench.roll_out(points)),
+                    LEADS / await seconds_of(bench.read_leads()),
+                    LEADS * EVENTS_EACH / await seconds_of(bench.roll_out(signal)),
+                    LEADS * EVENTS_EACH / await seconds_of(bench.read_events()),
+                ]
+            )
+    re_evaluated, leads_read, recounted, events_read = zip(*rounds, strict=True)
+    return Rollouts(Comparison(re_evaluated, leads_read), Comparison(recounted, events_read))

@@ -19,9 +19,9 @@ from app.insight.histories import History
 from app.insight.snapshots import NEVER
 from app.scoring.conditions import lookup
 from app.scoring.document import Leaf
-from app.scoring.engine import CompiledSignal
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import day_of
+from app.scoring.signals import CompiledSignal
 
 PAGE_PATH = "context:page.path"
 

@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 from app.errors import HorizonNotOver, TooFewOutcomes
 from app.insight.snapshots import NEVER, After, At, LeadDays, Schedule, Snapshots, last_day
-from app.scoring.engine import CompiledSignal
 from app.scoring.events import Event, event_name_key
+from app.scoring.signals import CompiledSignal
 
 
 def first_outcome(events: Iterable[Event], signal: CompiledSignal) -> date | None:

@@ -16,7 +16,7 @@ from app.insight.log import PAGE_PATH, FieldColumn, Log, NamedEvents
 from app.insight.snapshots import Snapshots
 from app.insight.tallies import Tallies
 from app.scoring.document import Leaf, Signal
-from app.scoring.engine import CompiledSignal, compile_signal, fingerprint_of
+from app.scoring.signals import CompiledSignal, compile_signal, fingerprint_of
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9)
 COMMONEST = 10

@@ -11,7 +11,7 @@ from operator import attrgetter, ge, gt, le, lt, methodcaller
 from typing import Any
 
 from app.scoring.document import COMBINERS, Combination, Condition, Leaf
-from app.scoring.operators import NEGATIONS, as_number, field_test
+from app.scoring.operators import NEGATIONS, FieldTest, as_number, field_test
 
 Bounds = tuple[float, float]
 """The least and the greatest possible value of a number; equal if it is known."""
@@ -21,16 +21,17 @@ FIELDS = {"property": "properties", "context": "context", "trait": "traits"}
 THRESHOLDS: Mapping[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledLeaf:
     """A leaf, tested on a view: an object that provides what the leaf's subject needs.
 
     That is `properties`, `context` or `traits` (mappings), or `score(name)` or `hits(signal, within_days)` (bounds).
+    Leaves of the same field have the same `measure`.
     """
 
     written: Mapping[str, Any]
     measure: Callable[[Any], Any]
-    test: Callable[[Any], Answer]
+    test: FieldTest | Callable[[Any], Answer]
 
     def holds(self, view: Any) -> Answer:
         return self.test(self.measure(view))
@@ -46,7 +47,7 @@ class CompiledLeaf:
         return {**self.written, "actual": actual, "short_by": _shortfall(self.written, actual) if fails else None}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledCombination:
     """Conditions joined by `all`, `any` and `none`; each of the three that is given must hold."""
 
@@ -55,7 +56,10 @@ class CompiledCombination:
     none: tuple["CompiledCondition", ...]
 
     def holds(self, view: Any) -> Answer:
-        ask = methodcaller("holds", view)  # lazily: what doesn't matter any more is not asked
+        return self.answer(methodcaller("holds", view))
+
+    def answer(self, ask: Callable[["CompiledCondition"], Answer]) -> Answer:
+        """The answer that follows from those of the children, which are asked only as long as they matter."""
         answer = all_of(map(ask, self.all)) if self.all else True
         if self.none and answer is not False:
             answer = all_of((answer, negation(any_of(map(ask, self.none)))))
@@ -146,12 +150,14 @@ def _compile_leaf(leaf: Leaf) -> CompiledLeaf:
     return CompiledLeaf(written, _field(FIELDS[leaf.subject], target), field_test(leaf.operators))
 
 
+@lru_cache(maxsize=4096)
 def _field(root: str, path: str) -> Callable[[Any], Any]:
     """A function that reads a field from one of a view's mappings."""
     mapping_of = attrgetter(root)
     if "." not in path:
         return lambda view: mapping_of(view).get(path)
-    return lambda view: lookup(mapping_of(view), path)
+    look_up = _lookup(path)
+    return lambda view: look_up(mapping_of(view))
 
 
 def lookup(value: Any, path: str) -> Any:
@@ -160,17 +166,30 @@ def lookup(value: Any, path: str) -> Any:
     Names may contain dots, so every split in `beginnings(path)` is tried. A path through a list gives a list of the
     elements' values.
     """
-    if isinstance(value, list):
-        return _lookup_in_each(value, path)
-    if not isinstance(value, dict):
-        return None
-    found = value.get(path)
-    if found is None:
-        for name, rest in beginnings(path):
-            inner = value.get(name)
-            if inner is not None and (found := lookup(inner, rest)) is not None:
-                return found
-    return found
+    return _lookup(path)(value)
+
+
+@lru_cache(maxsize=4096)
+def _lookup(path: str) -> Callable[[Any], Any]:
+    """The function that looks up this path."""
+    ways = [(name, _lookup(rest)) for name, rest in beginnings(path)]
+
+    def look_up(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return look_up_in_each(value) if isinstance(value, list) else None
+        found = value.get(path)
+        if found is None:
+            for name, look_up_rest in ways:
+                inner = value.get(name)
+                if inner is not None and (found := look_up_rest(inner)) is not None:
+                    return found
+        return found
+
+    def look_up_in_each(elements: list[Any]) -> list[Any] | None:
+        found = [inner for each in _flat(elements) if (inner := look_up(each)) is not None]
+        return _flat(found) if found else None
+
+    return look_up
 
 
 @lru_cache(maxsize=4096)
@@ -178,11 +197,6 @@ def beginnings(path: str) -> tuple[tuple[str, str], ...]:
     """Every way to split a path into the name of a field and the path within it, the longest name first."""
     dots = [position for position, each in enumerate(path) if each == "."]
     return tuple((path[:dot], path[dot + 1 :]) for dot in reversed(dots))
-
-
-def _lookup_in_each(elements: list[Any], path: str) -> list[Any] | None:
-    found = [inner for each in _flat(elements) if (inner := lookup(each, path)) is not None]
-    return _flat(found) if found else None
 
 
 def _flat(elements: list[Any]) -> list[Any]:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from app.scoring import parts
 from app.scoring.document import Score, ScoringModel
-from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
 from app.scoring.matching import Match, alias, aliases, match, matches
 from app.scoring.parts import Part
+from app.scoring.signals import fingerprint_of
 
 Kind = Literal["added", "removed", "changed", "renamed", "moved"]
 Noun = Literal["model", "trait", "signal", "score", "group", "rule", "band", "stage", "example"]

@@ -6,8 +6,6 @@ evaluate(model, facts, moment)   -> Evaluation, with each score's value
 ledger(evaluation, score)        -> the lines that add up to the score
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,28 +13,14 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from app.scoring.conditions import Bounds, CompiledCondition, beginnings, compile_condition
-from app.scoring.document import Condition, Rule, ScoringModel, Signal, Stage, leaves
+from app.scoring.document import Condition, Rule, ScoringModel, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import Facts, day_of, facts_of, is_part_of_any
 from app.scoring.rules import Earned, Profile, RuleEvaluator, compile_rule, date_of, to_cents
+from app.scoring.signals import CompiledSignal, EventSignals, compile_signal
 
 LineKind = Literal["rule", "rule_cap", "group_cap", "score_limit"]
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledSignal:
-    """A signal; `event_keys` are the keys of the event names that it counts."""
-
-    name: str
-    fingerprint: str
-    event_keys: frozenset[str]
-    where: CompiledCondition | None
-    trusted: bool
-
-    def counts(self, event: Event) -> bool:
-        """Whether the signal counts an event, given that the event's name matches."""
-        return (event.trusted or not self.trusted) and (self.where is None or bool(self.where.holds(event)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +77,7 @@ class CompiledModel:
     trusted_traits: frozenset[str]
     signals: Mapping[str, CompiledSignal]
     fingerprints: frozenset[str]
-    signals_by_event: Mapping[str, Sequence[CompiledSignal]]
+    signals_by_event: Mapping[str, EventSignals]
     scores: Mapping[str, CompiledScore]
     stages: tuple[CompiledStage, ...]
 
@@ -104,9 +88,13 @@ class CompiledModel:
 
     def hits_of(self, event: Event, fingerprints: Collection[str]) -> set[str]:
         """Those of these fingerprints whose signals count the event."""
-        candidates = self.signals_by_event.get(event_name_key(event.name), ())
+        candidates = self.signals_by_event.get(event_name_key(event.name))
+        if candidates is None:
+            return set()
         return {
-            signal.fingerprint for signal in candidates if signal.fingerprint in fingerprints and signal.counts(event)
+            signal.fingerprint
+            for signal in candidates.matching(event)
+            if signal.fingerprint in fingerprints and signal.accepts(event)
         }
 
     def facts_of(self, event: Event) -> Facts:
@@ -132,23 +120,10 @@ def compile_model(document: ScoringModel, version: int) -> CompiledModel:
         trusted_traits=frozenset(name for name, trait in document.traits.items() if trait.trusted),
         signals=signals,
         fingerprints=frozenset(fingerprints.values()),
-        signals_by_event=by_event,
+        signals_by_event={key: EventSignals.of(signals_of_event) for key, signals_of_event in by_event.items()},
         scores={name: _compile_score(document, name, fingerprints) for name in document.scores},
         stages=tuple(map(_compile_stage, document.stages)),
     )
-
-
-def compile_signal(name: str, signal: Signal) -> CompiledSignal:
-    keys = frozenset(map(event_name_key, signal.on))
-    where = compile_condition(signal.where) if signal.where is not None else None
-    return CompiledSignal(name, fingerprint_of(signal), keys, where, signal.trusted)
-
-
-def fingerprint_of(signal: Signal) -> str:
-    """Equal for signals with the same event names, condition and trust, whatever the signals are called."""
-    where = signal.where.model_dump(mode="json", by_alias=True, exclude_none=True) if signal.where else None
-    definition = [sorted(set(map(event_name_key, signal.on))), where, signal.trusted]
-    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _compile_score(document: ScoringModel, name: str, fingerprints: Mapping[str, str]) -> CompiledScore:

@@ -22,10 +22,10 @@ from app.scoring.attainable import (
 from app.scoring.conditions import Bounds, bounds_test
 from app.scoring.document import Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
 from app.scoring.emails import DERIVED_TRAITS
-from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
 from app.scoring.facts import is_part_of_any
 from app.scoring.rules import to_cents
+from app.scoring.signals import fingerprint_of
 
 Code = Literal[
     "unread-trait",

@@ -8,11 +8,12 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from operator import methodcaller
 from typing import Any
 
 from app.scoring.strings import comparable, with_ascii_digits
-
-Test = Callable[[Any], bool]
 
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
@@ -33,7 +34,8 @@ NEGATIONS = {"ne": "eq", "not_in": "in"}
 
 def as_text(value: Any) -> str | None:
     if isinstance(value, str):
-        return with_ascii_digits(comparable(value))
+        text = comparable(value)
+        return text if text.isascii() else with_ascii_digits(text)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -94,33 +96,37 @@ def reader_for(operand: Any) -> Callable[[Any], Any]:
     return as_number if isinstance(operand, int | float) else as_text
 
 
+def as_is(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test of a value as `read` converts it. If `read` gives None, the value can't be converted, and fails.
+
+    The two are separate so that a value is converted once for all tests with the same `read`.
+    """
+
+    read: Callable[[Any], Any]
+    passes: Callable[[Any], bool]
+
+    def __call__(self, value: Any) -> bool:
+        actual = self.read(value)
+        return actual is not None and self.passes(actual)
+
+
 def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def test_for(operand: Any) -> Test:
         read = reader_for(operand)
         expected = read(operand)
-
-        def test(value: Any) -> bool:
-            actual = read(value)
-            return actual is not None and compare(actual, expected)
-
-        return test
+        return Test(read, lambda actual: compare(actual, expected))
 
     return test_for
 
 
-def _substring(compare: Callable[[str, str], bool]) -> Callable[[Any], Test]:
+def _substring(method: str) -> Callable[[Any], Test]:
     """A test on part of a text. An operand of only blanks matches the blank between two words."""
-
-    def test_for(operand: Any) -> Test:
-        part = as_text(operand) or " "
-
-        def test(value: Any) -> bool:
-            actual = as_text(value)
-            return actual is not None and compare(actual, part)
-
-        return test
-
-    return test_for
+    return lambda operand: Test(as_text, methodcaller(method, as_text(operand) or " "))
 
 
 def _equality(operands: list[Any]) -> Test:
@@ -138,8 +144,8 @@ def _equality(operands: list[Any]) -> Test:
             expected.setdefault(as_json_number, set()).add(number)
     (read_one, equal_values), *others = expected.items()
     if not others:
-        return lambda value: read_one(value) in equal_values
-    return lambda value: any(read(value) in equals for read, equals in expected.items())
+        return Test(read_one, equal_values.__contains__)
+    return Test(as_is, lambda value: any(read(value) in equals for read, equals in expected.items()))
 
 
 OPERATORS: Mapping[str, Callable[[Any], Test]] = {
@@ -148,37 +154,71 @@ OPERATORS: Mapping[str, Callable[[Any], Test]] = {
     "gte": _comparison(operator.ge),
     "lt": _comparison(operator.lt),
     "lte": _comparison(operator.le),
-    "contains": _substring(operator.contains),
-    "starts_with": _substring(str.startswith),
-    "ends_with": _substring(str.endswith),
+    "contains": _substring("__contains__"),
+    "starts_with": _substring("startswith"),
+    "ends_with": _substring("endswith"),
     "in": _equality,
 }
 """In addition, `ne` and `not_in` negate `eq` and `in` for a value that is present, and `exists` tests presence."""
 
 
-def field_test(operators: Mapping[str, Any]) -> Test:
-    """A test of a field against all these operators; None stands for a field that is absent.
+@dataclass(frozen=True, slots=True)
+class FieldTest:
+    """A test of a field as `read` converts its value, which is None if the field is absent.
+
+    If `read` gives a list, one of its elements must pass; None fails.
+    """
+
+    read: Callable[[Any], Any]
+    passes: Callable[[Any], bool]
+
+    def __call__(self, value: Any) -> bool:
+        actual = self.read(value)
+        if isinstance(actual, list):
+            return any(map(self.passes, actual))
+        return actual is not None and self.passes(actual)
+
+
+def field_test(operators: Mapping[str, Any]) -> FieldTest:
+    """A test of a field against all these operators.
 
     A list passes if one of its elements passes every operator. `ne` and `not_in` must hold for all of its elements.
     """
     named = {name: operand for name, operand in operators.items() if name != "exists"}
+    if not named:
+        return FieldTest(_is_present, partial(operator.eq, operators["exists"]))
     if operators.get("exists", True) is False:
-        return lambda value: value is None and not named
-    required = _every([OPERATORS[name](operand) for name, operand in named.items() if name not in NEGATIONS])
+        return FieldTest(as_is, lambda _: False)  # what is absent meets no other operator
+    required = [OPERATORS[name](operand) for name, operand in named.items() if name not in NEGATIONS]
     forbidden = [OPERATORS[NEGATIONS[name]](operand) for name, operand in named.items() if name in NEGATIONS]
+    if len(required) == 1 and not forbidden:
+        return FieldTest(_of_elements(required[0].read), required[0].passes)
 
-    def test(value: Any) -> bool:
-        if value is None:
-            return False
-        elements = value if isinstance(value, list) else (value,)
-        if forbidden and any(passes(element) for passes in forbidden for element in elements):
-            return False
-        return required is None or any(map(required, elements))
+    def passes(elements: tuple[Any, ...]) -> bool:
+        for test in forbidden:
+            if any(map(test, elements)):
+                return False
+        return not required or any(all(test(element) for test in required) for element in elements)
 
-    return test
+    return FieldTest(_all_elements, passes)
 
 
-def _every(tests: list[Test]) -> Test | None:
-    if len(tests) > 1:
-        return lambda value: all(test(value) for test in tests)
-    return tests[0] if tests else None
+def _is_present(value: Any) -> bool:
+    return value is not None
+
+
+def _all_elements(value: Any) -> tuple[Any, ...] | None:
+    """The elements of a list, or the value as the only one."""
+    return tuple(value) if isinstance(value, list) else None if value is None else (value,)
+
+
+@cache
+def _of_elements(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Converts a value, or those elements of a list that can be converted."""
+
+    def read_elements(value: Any) -> Any:
+        if isinstance(value, list):
+            return [actual for each in value if (actual := read(each)) is not None]
+        return None if value is None else read(value)
+
+    return read_elements

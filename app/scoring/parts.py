@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.scoring.document import Band, Document, Example, Score, ScoringModel, Signal, Trait
-from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
+from app.scoring.signals import fingerprint_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ def comparable(text: str) -> str:
     It ignores case, composition and width (Unicode's NFKC), invisible characters, blanks at the ends, the number of
     blanks between words, and the variants of dashes, apostrophes and quotation marks.
     """
-    return " ".join(text.split()).casefold() if text.isascii() and text.isprintable() else _comparable(text)
+    if text.isascii() and text.isprintable():
+        return (" ".join(text.split()) if " " in text else text).lower()
+    return _comparable(text)
 
 
 @lru_cache(maxsize=4096)

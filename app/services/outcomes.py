@@ -14,8 +14,9 @@ from app.errors import TooManyEvents
 from app.insight.histories import History
 from app.insight.outcomes import first_outcome
 from app.scoring.document import Signal
-from app.scoring.engine import CompiledModel, CompiledSignal, compile_signal
+from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
+from app.scoring.signals import CompiledSignal, compile_signal
 from app.services.models import ActiveModels
 from app.services.publications import Publications
 from app.storage import events as event_store

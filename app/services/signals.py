@@ -8,7 +8,8 @@ from itertools import islice
 
 from app.errors import ValidationFailed
 from app.insight.pages import Page, PageCounts
-from app.scoring.engine import CompiledModel, CompiledSignal
+from app.scoring.engine import CompiledModel
+from app.scoring.signals import CompiledSignal
 from app.services.models import ActiveModels
 from app.storage import events as event_store
 from app.storage import signals as signal_store

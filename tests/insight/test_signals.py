@@ -12,8 +12,8 @@ from app.insight.log import read_log
 from app.insight.signals import CountedSignal, SignalCatalog, candidate_signals
 from app.insight.snapshots import Snapshots
 from app.scoring.document import Signal
-from app.scoring.engine import compile_signal
 from app.scoring.events import Event
+from app.scoring.signals import compile_signal
 from tests.insight.world import START, event, market
 
 DAY = START.date()

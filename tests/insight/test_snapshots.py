@@ -11,7 +11,7 @@ from app.insight.histories import History
 from app.insight.outcomes import first_outcome, require_outcomes, require_past_horizon
 from app.insight.snapshots import After, At, Every, Schedule, Snapshots, lead_days, take_snapshots
 from app.scoring.document import Signal
-from app.scoring.engine import compile_signal
+from app.scoring.signals import compile_signal
 from tests.insight.world import event
 
 FIRST = date(2025, 3, 3)

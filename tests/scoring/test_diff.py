@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from app.scoring.diff import Difference, compare
 from app.scoring.document import ScoringModel
-from app.scoring.engine import fingerprint_of
 from app.scoring.events import event_name_key
 from app.scoring.model import dump_model, load_model
+from app.scoring.signals import fingerprint_of
 from tests.scoring.strategies import models
 
 Json = dict[str, Any]

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.scoring.engine import evaluate, fingerprint_of
+from app.scoring.engine import evaluate
 from app.scoring.model import load_model
+from app.scoring.signals import fingerprint_of
 from tests.scoring.strategies import MOMENT, compiled, event_of
 
 Json = dict[str, Any]
