@@ -44,9 +44,7 @@ SECURITY_HEADERS = {
 
 
 class ScreenRoute(APIRoute):
-    """Refuses what other sites send and undeclared parameters, limits bodies, shows errors as pages, and sends the
-    security headers.
-    """
+    """Refuses what other sites send and unknown parameters, limits bodies, shows errors as pages, and sets headers."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = _strict(super().get_route_handler(), self.dependant)
