@@ -130,7 +130,7 @@ class Suppressions:
 
 def _check_found(*, was_there: bool) -> None:
     if not was_there:
-        raise NotFound("There is no such suppression. /v1/suppressions lists the existing ones.")
+        raise NotFound("There is no such suppression: list the suppressions to see which exist.")
 
 
 __all__ = ["Sifted", "Suppression", "Suppressions"]
