@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
-from app.api.identities import WantedIdentity, identity_kind, identity_value, read_wanted
+from app.api.identities import identity_kind, identity_value
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.documents.identities import IdentityDocument, IdentityPage
+from app.documents.identities import IdentityDocument, IdentityPage, WantedIdentity, read_wanted
 from app.documents.leads import (
     EventDocument,
     EventPage,
