@@ -22,7 +22,7 @@ def suspicion_of_agent(request: Request, key: Key) -> InvalidMessage | None:
 async def id_by_proof(request: Request, key: Key, post: FormPost) -> str | None:
     """The message id that a form gets from its proof of work; None if it has no valid one.
 
-    Checking takes milliseconds, in which other requests go on: it is done in a thread, and without Python's lock.
+    Checking takes milliseconds of hashing, without Python's lock: in a thread, it delays no other request.
     """
     challenges = runtime_of(request).challenges
     if challenges is None or post.proof is None:

@@ -33,7 +33,7 @@ router = APIRouter(prefix="/ops/rejections", route_class=ScreenRoute)
 
 
 async def _chosen(wanted: Wanted) -> RejectionFilter:
-    """Raises `ValidationFailed` if nothing is chosen: so much is released only on purpose."""
+    """Raises `ValidationFailed` if there is no filter: releasing everything is probably a mistake."""
     if wanted == EVERYTHING:
         raise ValidationFailed("Choose what to release: give at least one of code, source, from, to, q.")
     return wanted
