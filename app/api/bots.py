@@ -1,5 +1,6 @@
 """Signs of bots in a request."""
 
+import asyncio
 from datetime import datetime
 
 from fastapi import Request
@@ -18,10 +19,15 @@ def suspicion_of_agent(request: Request, key: Key) -> InvalidMessage | None:
     return CRAWLER if is_crawler(request.headers.get("user-agent", "")) else None
 
 
-def id_by_proof(request: Request, key: Key, post: FormPost) -> str | None:
-    """The message id that a form gets from its proof of work; None if it has no valid one."""
+async def id_by_proof(request: Request, key: Key, post: FormPost) -> str | None:
+    """The message id that a form gets from its proof of work; None if it has no valid one.
+
+    Checking takes milliseconds of hashing, without Python's lock: in a thread, it delays no other request.
+    """
     challenges = runtime_of(request).challenges
-    return challenges.message_id(post.proof, key.id) if challenges else None
+    if challenges is None or post.proof is None:
+        return None
+    return await asyncio.to_thread(challenges.message_id, post.proof, key.id)
 
 
 def suspicion_of_form(

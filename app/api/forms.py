@@ -56,7 +56,7 @@ async def _receive(request: Request, form: str) -> Response:
     except UnsafeRedirect as error:
         await runtime.intake.refuse(key, post.message, error, now)
         raise
-    message_id = id_by_proof(request, key, post)
+    message_id = await id_by_proof(request, key, post)
     message = post.message | {"context": _context(request)} | ({"messageId": message_id} if message_id else {})
     messages = read_single(message, type="form", sender=sender, received_at=now)
     suspicion = suspicion_of_form(request, key, post, message_id, now)

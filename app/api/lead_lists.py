@@ -11,12 +11,12 @@ from fastapi.responses import StreamingResponse
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
-from app.api.identities import read_email
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.reports import CSV, CSV_TOO, Accept
 from app.api.routes import StrictRoute
 from app.api.thresholds import finite, score_limits
+from app.documents.identities import read_email
 from app.documents.lead_lists import LeadCountsDocument, LeadPage, ListedLead, columns, row
 from app.documents.parameters import Day, Moment
 from app.documents.tables import csv_header, csv_lines

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
-from app.api.identities import WantedIdentity, identity_kind, identity_value, read_wanted
+from app.api.identities import identity_kind, identity_value
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.documents.identities import IdentityDocument, IdentityPage
+from app.documents.identities import IdentityDocument, IdentityPage, WantedIdentity, read_wanted
 from app.documents.leads import (
     EventDocument,
     EventPage,
@@ -25,11 +25,11 @@ from app.documents.leads import (
     TransitionPage,
 )
 from app.documents.parameters import Day, Moment, Version
-from app.errors import NotFound, ValidationFailed
+from app.errors import ValidationFailed
 from app.scoring.events import Identity
 from app.services.erasure import erase_person
 from app.services.lead_identities import read_lead_identities
-from app.services.leads import EventPosition
+from app.services.leads import EventPosition, unknown_lead
 from app.services.runtime import Runtime
 
 MAX_LOOKUPS = 500
@@ -78,7 +78,7 @@ async def look_up_lead(
     identity = wanted.read(runtime.settings.phone_region)
     (view,) = await runtime.leads.lookup([identity], runtime.clock())
     if view is None:
-        raise NotFound(f"No lead has this {identity.kind}.")
+        raise unknown_lead(identity)
     return LeadDocument.of(view)
 
 

@@ -1,20 +1,15 @@
 """Joining and splitting leads by hand, over HTTP."""
 
-from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from app.api.access import Admin, CurrentRuntime
-from app.api.identities import WantedIdentity, read_wanted
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.documents.links import MergeAnswer, SplitAnswer
+from app.documents.identities import read_wanted
+from app.documents.links import MergeAnswer, MergeRequest, SplitAnswer, SplitRequest
 from app.services.links import merge_leads, split_lead
-
-MAX_LEADS = 20
-MAX_IDENTITIES = 500
 
 router = APIRouter(
     prefix="/v1/leads",
@@ -23,22 +18,6 @@ router = APIRouter(
     dependencies=[Admin],
     responses=REFUSALS,
 )
-
-
-class MergeRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    lead_ids: Annotated[list[UUID], Field(min_length=2, max_length=MAX_LEADS)]
-    dry_run: StrictBool = False
-
-
-class SplitRequest(BaseModel):
-    """The identities that become a lead of their own."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_IDENTITIES)]
-    dry_run: StrictBool = False
 
 
 @router.post("/merge")

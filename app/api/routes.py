@@ -23,7 +23,7 @@ class StrictRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle, known = super().get_route_handler(), _parameters(self.dependant)
+        handle, known = super().get_route_handler(), query_parameters(self.dependant)
 
         async def check_and_handle(request: Request) -> Response:
             unknown = request.query_params.keys() - known
@@ -32,7 +32,7 @@ class StrictRoute(APIRoute):
             runtime = runtime_of(request)
             await runtime.keys.recognise(secret_from_header(request))
             if unknown:
-                raise _refusal(unknown, known)
+                raise unknown_parameters(unknown, known)
             body = await read_body(request, runtime.settings.body_timeout_s, MAX_JSON_BYTES)
             await parse_body(body)
             read = Request(_without_type(request.scope), request.receive)
@@ -42,13 +42,13 @@ class StrictRoute(APIRoute):
         return check_and_handle
 
 
-def _parameters(dependant: Dependant) -> set[str]:
+def query_parameters(dependant: Dependant) -> set[str]:
     """The names of the query parameters of the route and its dependencies."""
     own = {field.alias for field in dependant.query_params}
-    return own.union(*map(_parameters, dependant.dependencies))
+    return own.union(*map(query_parameters, dependant.dependencies))
 
 
-def _refusal(unknown: set[str], known: set[str]) -> ValidationFailed:
+def unknown_parameters(unknown: set[str], known: set[str]) -> ValidationFailed:
     """The unknown names are left out: they are the client's own text."""
     messages = {unknown_name_message("parameter", name, sorted(known)) for name in unknown}
     faults = tuple(Fault("query", message) for message in sorted(messages))

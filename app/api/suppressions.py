@@ -3,19 +3,18 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.cursors import read_cursor, write_cursor
-from app.api.identities import WantedIdentity, read_wanted
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.documents.suppressions import SuppressionDocument, SuppressionPage
+from app.documents.identities import WantedIdentity, read_wanted
+from app.documents.suppressions import SuppressionDocument, SuppressionPage, SuppressionRequest
 
 QUERY = "suppressions"
 MAX_ID = 2**63 - 1
-MAX_IDENTITIES = 500
 
 router = APIRouter(
     prefix="/v1/suppressions",
@@ -31,12 +30,6 @@ def _read_id(part: int) -> int:
     if not 1 <= part <= MAX_ID:
         raise ValueError
     return part
-
-
-class SuppressionRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_IDENTITIES)]
 
 
 @router.post("", status_code=201)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import typer
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
+from app.cli.faults import refused_request
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import out, sanitize
@@ -16,20 +16,15 @@ from app.clock import utc_now
 from app.documents.keys import KeyRequest
 from app.errors import ValidationFailed
 from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key, rotate_key
-from app.validation.error_messages import error_message
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {:16}  {}"
 MAX_DAYS = 36_500
 MAX_OVERLAP_HOURS = 24 * 30
+OPTIONS = {"origins": "--origin", "events": "--event", "map": "--map"}
 
 read_id = id_from("leadscore keys list")
 
 commands = typer.Typer()
-
-
-def _fault(error: ErrorDetails) -> str:
-    option = f"--{str(error['loc'][0]).removesuffix('s')}" if error["loc"] else "the key"
-    return f"{option}: {error_message(error)}"
 
 
 def _read_map(pairs: Sequence[str]) -> dict[str, str] | None:
@@ -71,7 +66,7 @@ def create(
             kind=kind, name=name, origins=origin or None, events=event or None, map=_read_map(mapped or ())
         )
     except ValidationError as error:
-        raise ValidationFailed("; ".join(map(_fault, error.errors()))) from None
+        raise refused_request(error, OPTIONS) from None
     made = with_database(
         lambda runtime: create_key(
             runtime.database,

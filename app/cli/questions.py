@@ -7,14 +7,22 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
+from app.cli.faults import refused_request
 from app.documents.outcomes import OutcomeRequest
 from app.errors import ValidationFailed
 from app.insight.questions import Question
 from app.insight.snapshots import schedule_of
-from app.validation.error_messages import error_message
-from app.validation.faults import Fault
 
 Request = TypeVar("Request", bound=OutcomeRequest)
+
+OPTIONS = {
+    "within_days": "--within",
+    "after_days": "--after",
+    "since_stage": "--since",
+    "max_rules": "--rules",
+    "capacity_per_week": "--capacity",
+    "precision": "--precision",
+}
 
 Outcome = Annotated[
     str, typer.Option(metavar="NAME", help="What to predict: a signal or stage of the active model, or an event.")
@@ -68,8 +76,7 @@ def read_request(kind: type[Request], at: datetime | None, after: int | None, **
     try:
         return kind(at=at.date() if at else None, after_days=after, **fields)
     except ValidationError as error:
-        found = [Fault(".".join(map(str, each["loc"])), error_message(each)) for each in error.errors()]
-        raise ValidationFailed("; ".join(map(str, found)), tuple(found)) from None
+        raise refused_request(error, OPTIONS) from None
 
 
 def question_of(wanted: OutcomeRequest, now: datetime) -> Question:

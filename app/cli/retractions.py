@@ -5,22 +5,28 @@ from uuid import UUID
 
 import typer
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
+from app.cli.faults import refused_request
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, sanitize, show
 from app.documents.retractions import RetractionRequest
-from app.errors import ValidationFailed
 from app.services.retractions import Extent, RetractionView
 from app.services.runtime import Runtime
-from app.validation.error_messages import error_message
 
 BY_HAND = "command line"
 """Who is recorded as having asked for it."""
 
-OPTIONS = {"message_ids": "message_id", "lead_id": "lead"}
-"""Fields of a request whose options have other names."""
+OPTIONS = {
+    "message_ids": "--message-id",
+    "source": "--source",
+    "name": "--name",
+    "lead_id": "--lead",
+    "received_from": "--received-from",
+    "received_before": "--received-before",
+    "address": "--address",
+    "agent": "--agent",
+}
 
 commands = typer.Typer()
 
@@ -73,13 +79,7 @@ def _read_request(**options: object) -> RetractionRequest:
     try:
         return RetractionRequest.model_validate(given)
     except ValidationError as error:
-        raise ValidationFailed("; ".join(map(_fault, error.errors()))) from None
-
-
-def _fault(error: ErrorDetails) -> str:
-    name = str(error["loc"][0]) if error["loc"] else None
-    option = f"--{OPTIONS.get(name, name).replace('_', '-')}: " if name else ""
-    return f"{option}{error_message(error)}"
+        raise refused_request(error, OPTIONS) from None
 
 
 @commands.command("list")

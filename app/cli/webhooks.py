@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
+from app.cli.faults import refused_options, refused_request
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, sanitize, show
@@ -18,7 +19,8 @@ from app.documents.webhooks import WebhookRequest, render_message
 from app.errors import ValidationFailed
 from app.services.deliveries import Delivery, DeliveryFilter, DeliveryState
 from app.services.webhooks import Direction, Webhook
-from app.validation.error_messages import error_message
+
+OPTIONS = {"url": "URL", "types": "--type", "name": "--score", "at_least": "--at-least", "band": "--band"}
 
 read_id = id_from("leadscore webhooks list")
 
@@ -59,7 +61,10 @@ def create(
         thin=thin,
     )
     target = wanted.target(str(wanted.url))
-    made = with_database(lambda runtime: runtime.webhooks.create(target, "latest", utc_now()), create=True)
+    try:
+        made = with_database(lambda runtime: runtime.webhooks.create(target, "latest", utc_now()), create=True)
+    except ValidationFailed as error:  # the active model lacks a name
+        raise refused_options(error.faults, OPTIONS) from None
     print(made.secret)
 
 
@@ -71,8 +76,7 @@ def _read_request(**fields: object) -> WebhookRequest:
     try:
         return WebhookRequest.model_validate(_present(**fields))
     except ValidationError as error:
-        faults = (f"--{'.'.join(map(str, fault['loc']))}: {error_message(fault)}" for fault in error.errors())
-        raise ValidationFailed("; ".join(faults)) from None
+        raise refused_request(error, OPTIONS) from None
 
 
 @commands.command("list")

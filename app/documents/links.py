@@ -1,12 +1,32 @@
-"""The shapes of merges and splits by hand: what they do to the leads."""
+"""The shapes of merges and splits by hand: what is asked for, and what they do to the leads."""
 
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from app.documents.effects import LeadEffect
+from app.documents.identities import WantedIdentity
 from app.services.links import Merger, Split
+
+MAX_LEADS = 20
+MAX_IDENTITIES = 500
+
+
+class MergeRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    lead_ids: Annotated[list[UUID], Field(min_length=2, max_length=MAX_LEADS)]
+    dry_run: StrictBool = False
+
+
+class SplitRequest(BaseModel):
+    """The identities that become a lead of their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_IDENTITIES)]
+    dry_run: StrictBool = False
 
 
 class MergeAnswer(BaseModel):

@@ -35,7 +35,7 @@ class OutcomeRequest(BaseModel):
     @model_validator(mode="after")
     def _is_one_schedule(self) -> Self:
         if self.at is not None and self.after_days is not None:
-            msg = "has both `at` and `after_days`: leave one out"
+            msg = "give either `at` or `after_days`, not both"
             raise ValueError(msg)
         return self
 
@@ -53,7 +53,7 @@ class ProposalRequest(OutcomeRequest):
     @model_validator(mode="after")
     def _has_one_goal(self) -> Self:
         if self.capacity_per_week is not None and self.precision is not None:
-            msg = "has both `capacity_per_week` and `precision`: leave one out"
+            msg = "give either `capacity_per_week` or `precision`, not both"
             raise ValueError(msg)
         return self
 

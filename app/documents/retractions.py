@@ -35,7 +35,7 @@ class RetractionRequest(BaseModel):
     @model_validator(mode="after")
     def _has_a_filter(self) -> Self:
         if all(value is None for value in self._filter().values()):
-            names = ", ".join(self._filter())
+            names = ", ".join(f"`{name}`" for name in self._filter())
             msg = f"give at least one of {names}"
             raise ValueError(msg)
         return self

@@ -16,9 +16,17 @@ UNPROVEN = InvalidMessage("proof-of-work", "The form was sent without a valid pr
 QUARANTINED = frozenset(sign.code for sign in (HONEYPOT, TOO_FAST, CRAWLER, UNPROVEN))
 """The codes of rejections that can be released."""
 
-MAX_AGENT_LENGTH = 500
-# Apps have these in them: the people who use the app are behind such agents.
-_NOT_CRAWLERS = "http-library"
+MAX_AGENT_LENGTH = 256
+"""Longer agents are cut off. Those on the list fit, and comparing takes the longer, the longer the agent is."""
+
+_RUN_NO_SCRIPTS = frozenset({"http-library", "feed-reader", "social-preview"})
+"""Tags of programs that only fetch pages. What has their names and runs scripts is an app with a person behind it."""
+
+AMBIGUOUS = frozenset({r"008\/", r"AP3A\.240617\.008", "Butterfly", r"Code\/1\.", "Expanse", "Fluid", "Sogou", "Sonic"})
+"""Patterns that also match people's devices and apps: `Sonic` is in the agent of Slack's."""
+
+_INTRODUCTION = r"\+https?:"
+"""Crawlers link to an explanation of what they do. Browsers don't."""
 
 
 def is_too_fast(opened_at: datetime | None, received_at: datetime, min_seconds: float) -> bool:
@@ -43,5 +51,5 @@ def _matches(agent: str) -> bool:
 @cache
 def crawler_pattern() -> re.Pattern[str]:
     """Takes a moment the first time."""
-    entries = (entry for entry in CRAWLER_USER_AGENTS_DATA if _NOT_CRAWLERS not in entry.get("tags", ()))
-    return re.compile("|".join(entry["pattern"] for entry in entries))
+    listed = (entry["pattern"] for entry in CRAWLER_USER_AGENTS_DATA if not _RUN_NO_SCRIPTS.issuperset(entry["tags"]))
+    return re.compile("|".join((_INTRODUCTION, *(pattern for pattern in listed if pattern not in AMBIGUOUS))))

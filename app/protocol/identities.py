@@ -112,6 +112,11 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def as_address(identity: Identity) -> Identity:
+    """The email address, if it is a `user_id` that is one: every message with this `user_id` has both identities."""
+    return next(_addresses([identity]), identity)
+
+
 def _addresses(identities: Iterable[Identity]) -> Iterator[Identity]:
     """The email addresses that serve as a `user_id`."""
     for identity in identities:

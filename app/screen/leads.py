@@ -44,7 +44,13 @@ async def show_leads(
 
 
 @router.get("/counts")
-async def show_counts(request: Request, runtime: CurrentRuntime, frame: CurrentFrame, filters: Filters) -> Response:
+async def show_counts(
+    request: Request,
+    runtime: CurrentRuntime,
+    frame: CurrentFrame,
+    filters: Filters,
+    _sort: SortName = "last_seen_at",  # kept in the links
+) -> Response:
     """The numbers of views and stages: how many leads match, and how many came to their stage within a week."""
     shared = _shared(request, frame)
     everyone = replace(filters, stages=None)

@@ -1,31 +1,45 @@
 """Refused messages: the questions of `GET /v1/rejections` and `/v1/rejections/counts`, whose parameters the URL has.
 
-Admins release quarantined messages, one or all that match these parameters.
+Admins release quarantined messages, one or all that match these parameters. What they confirm ends with the newest
+message at that moment, so nothing that comes later is released unseen.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
 from app.api.rejections import Wanted, count_rejections, count_releasable, list_rejections, release
-from app.documents.rejections import RejectionPage
-from app.protocol.bots import QUARANTINED
-from app.screen.frames import CurrentFrame
+from app.documents.rejections import RejectionPage, ReleaseDocument
+from app.errors import ValidationFailed
+from app.screen.frames import CurrentFrame, Frame
 from app.screen.links import path_with, with_parameters
 from app.screen.pages import render
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import admin_of
 from app.services.rejections import RejectionFilter
 from app.services.releases import MAX_MESSAGES
+from app.services.runtime import Runtime
 
 BY_SCREEN = "an admin on the screen"
+EVERYTHING = RejectionFilter()
+BEFORE_ALL = UUID(int=0)
 
 router = APIRouter(prefix="/ops/rejections", route_class=ScreenRoute)
+
+
+async def _chosen(wanted: Wanted) -> RejectionFilter:
+    """Raises `ValidationFailed` if there is no filter: releasing everything is probably a mistake."""
+    if wanted == EVERYTHING:
+        raise ValidationFailed("Choose what to release: give at least one of code, source, from, to, q.")
+    return wanted
+
+
+Chosen = Annotated[RejectionFilter, Depends(_chosen)]
 
 
 @router.get("")
@@ -37,8 +51,6 @@ async def show_rejections(
     page: Annotated[RejectionPage, Depends(list_rejections)],
 ) -> Response:
     counts = (await count_rejections(runtime, replace(wanted, codes=()))).data
-    releasable = QUARANTINED if frame.viewer.is_admin else ()
-    listed = {each.code for each in counts if not wanted.codes or each.code in wanted.codes}
     return render(
         request,
         "rejections.html",
@@ -47,8 +59,10 @@ async def show_rejections(
         wanted=wanted,
         q=request.query_params.get("q", ""),
         rejections=page.data,
-        releasable=releasable,
-        release=with_parameters(request, cursor=None) if listed.intersection(releasable) else None,
+        releasable=await _releasable(runtime, frame, [each.id for each in page.data]),
+        release=with_parameters(request, cursor=None, limit=None)
+        if await _can_release(runtime, frame, wanted)
+        else None,
         kept=[pair for pair in request.query_params.multi_items() if pair[0] not in ("q", "cursor")],
         everything=with_parameters(request, code=None, cursor=None),
         counts=[(each, with_parameters(request, code=each.code, cursor=None)) for each in counts],
@@ -57,22 +71,39 @@ async def show_rejections(
     )
 
 
+async def _releasable(runtime: Runtime, frame: Frame, ids: Collection[UUID]) -> set[UUID]:
+    return await runtime.releases.releasable(ids) if frame.viewer.is_admin else set()
+
+
+async def _can_release(runtime: Runtime, frame: Frame, wanted: RejectionFilter) -> bool:
+    """Whether the viewer can release all that match."""
+    is_chosen = frame.viewer.is_admin and wanted != EVERYTHING
+    return is_chosen and (await count_releasable(runtime, wanted)).left > 0
+
+
 @router.get("/release", dependencies=[Depends(admin_of)])
-async def confirm_release(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, wanted: Wanted) -> Response:
+async def confirm_release(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, wanted: Chosen) -> Response:
     """How many messages can be released, before they are."""
-    found = await count_releasable(runtime, wanted)
-    query = with_parameters(request)
-    context = {"wanted": wanted, "found": found, "query": query, "at_most": min(found.left, MAX_MESSAGES)}
-    return render(request, "release.html", frame=frame, section="ops", **context)
+    newest = (await list_rejections(runtime, wanted, limit=1)).data
+    up_to = newest[0].id if newest else BEFORE_ALL
+    found = await count_releasable(runtime, replace(wanted, up_to=up_to))
+    context = {"found": found, "query": with_parameters(request), "at_most": min(found.left, MAX_MESSAGES)}
+    return render(request, "release.html", frame=frame, section="ops", up_to=up_to, **context)
 
 
 @router.post("/release", dependencies=[Depends(admin_of)])
-async def release_matching(runtime: CurrentRuntime, wanted: Wanted) -> Response:
-    await release(runtime, wanted, BY_SCREEN)
-    return RedirectResponse("../rejections", HTTPStatus.SEE_OTHER)
+async def release_matching(
+    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, wanted: Chosen, up_to: Annotated[UUID, Form()]
+) -> Response:
+    return _released(request, frame, await release(runtime, replace(wanted, up_to=up_to), BY_SCREEN))
 
 
 @router.post("/{rejection_id}/release", dependencies=[Depends(admin_of)])
-async def release_one(runtime: CurrentRuntime, rejection_id: UUID) -> Response:
-    await release(runtime, RejectionFilter(ids=(rejection_id,)), BY_SCREEN)
-    return RedirectResponse("../../rejections", HTTPStatus.SEE_OTHER)
+async def release_one(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, rejection_id: UUID) -> Response:
+    return _released(request, frame, await release(runtime, RejectionFilter(ids=(rejection_id,)), BY_SCREEN))
+
+
+def _released(request: Request, frame: Frame, done: ReleaseDocument) -> Response:
+    """Loading the answer again is harmless: what was released is off the list, and what came since isn't meant."""
+    query = with_parameters(request)
+    return render(request, "released.html", frame=frame, section="ops", done=done, query=query)

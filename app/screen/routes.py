@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import structlog
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
@@ -18,9 +19,10 @@ from starlette.datastructures import Headers
 from app.api.access import runtime_of
 from app.api.bodies import MAX_JSON_BYTES, read_body
 from app.api.problems import STATUS
+from app.api.routes import query_parameters, unknown_parameters
 from app.errors import LeadscoreError, Unavailable
 from app.screen.pages import PART_HEADER, render, root_of
-from app.screen.viewers import NotSignedIn
+from app.screen.viewers import NotSignedIn, viewer_of
 from app.validation.error_messages import error_message
 from app.validation.faults import InvalidModel
 
@@ -42,10 +44,10 @@ SECURITY_HEADERS = {
 
 
 class ScreenRoute(APIRoute):
-    """Refuses what other sites send, limits bodies, shows errors as pages, and sends the security headers."""
+    """Refuses what other sites send and unknown parameters, limits bodies, shows errors as pages, and sets headers."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle = _strict(super().get_route_handler(), self.dependant)
 
         async def handle_securely(request: Request) -> Response:
             answer = await _answer(request, handle)
@@ -66,6 +68,23 @@ def is_same_origin(headers: Headers) -> bool:
         return site == "same-origin"
     host = headers.get("host", "")
     return host != "" and headers.get("origin", "").partition("://")[2] == host
+
+
+def _strict(handle: Handler, dependant: Dependant) -> Handler:
+    """Refuses undeclared query parameters of pages that only viewers see; viewers alone learn which there are."""
+    known = query_parameters(dependant)
+
+    async def check_and_handle(request: Request) -> Response:
+        if unknown := request.query_params.keys() - known:
+            await viewer_of(request)
+            raise unknown_parameters(unknown, known)
+        return await handle(request)
+
+    return check_and_handle if _depends_on_viewer(dependant) else handle
+
+
+def _depends_on_viewer(dependant: Dependant) -> bool:
+    return dependant.call is viewer_of or any(map(_depends_on_viewer, dependant.dependencies))
 
 
 async def _answer(request: Request, handle: Handler) -> Response:

@@ -32,8 +32,8 @@ class Challenges:
             ALGORITHM, self._cost, expires_at=expires_at, data=data, hmac_secret=self._secret
         ).to_dict()
 
-    def message_id(self, solution: str | None, key_id: UUID) -> str | None:
-        """The id of the message that comes with this solution, None if the solution is missing, wrong or expired.
+    def message_id(self, solution: str, key_id: UUID) -> str | None:
+        """The id of the message that comes with this solution, None if the solution is wrong or expired.
 
         Whether it is expired is decided by the system's clock.
         """
@@ -44,8 +44,8 @@ class Challenges:
         return f"altcha-{parameters.nonce}" if parameters.data == _data(key_id) else None
 
 
-def _read(solution: str | None) -> Payload | None:
-    if not solution or len(solution) > MAX_SOLUTION_LENGTH:
+def _read(solution: str) -> Payload | None:
+    if len(solution) > MAX_SOLUTION_LENGTH:
         return None
     try:
         return Payload.from_base64(solution)

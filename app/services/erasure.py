@@ -19,6 +19,7 @@ from app.scoring.events import Identity
 from app.services.account_rollups import recount_accounts
 from app.services.changes import changed_account
 from app.services.groups import refold_groups
+from app.services.leads import unknown_lead
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.summaries import summarize
 from app.services.suppressions import Suppressions
@@ -105,12 +106,10 @@ async def _find(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
     """The id of the lead. Raises `NotFound`."""
     if isinstance(wanted, Identity):
         owner = (await identity_store.find(connection, [wanted])).get(wanted)
-        msg = f"No lead has this {wanted.kind}."
     else:
         owner = (await lead_store.survivors(connection, [wanted])).get(wanted)
-        msg = f"There is no lead {wanted}."
     if owner is None:
-        raise NotFound(msg)
+        raise unknown_lead(wanted)
     return owner
 
 

@@ -140,7 +140,7 @@ def _existing(key: Key | None, key_id: UUID) -> Key:
 
 
 def _unknown(key_id: UUID) -> NotFound:
-    return NotFound(f"There is no key {key_id}. `leadscore keys list` shows all of them.")
+    return NotFound(f"There is no key {key_id}: list the keys to see which exist.")
 
 
 __all__ = [

@@ -88,7 +88,7 @@ class Leads:
         async with self._database.read() as connection:
             found = await identity_store.find(connection, [identity])
         if not found:
-            raise NotFound(f"No lead has this {identity.kind}.")
+            raise unknown_lead(identity)
         return found[identity]
 
     async def score(
@@ -195,9 +195,14 @@ async def existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
     with explaining_damage():
         lead = await lead_store.get(connection, lead_id)
     if lead is None:
-        msg = f"There is no lead {lead_id}. Look one up by an identity at /v1/leads/lookup."
-        raise NotFound(msg)
+        raise unknown_lead(lead_id)
     return lead
+
+
+def unknown_lead(wanted: UUID | Identity) -> NotFound:
+    if isinstance(wanted, Identity):
+        return NotFound(f"No lead has this {wanted.kind}. Look for another identity of the same person.")
+    return NotFound(f"There is no lead {wanted}. Look it up by an identity, such as the person's email address.")
 
 
 async def views_of(

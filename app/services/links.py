@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
-from app.errors import NotFound, ValidationFailed
+from app.errors import ValidationFailed
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Identity, IdentityKind
 from app.scoring.facts import Facts, merge
@@ -24,7 +24,7 @@ from app.services.evaluation import EvaluatedLead, Origin, evaluated, up_to_date
 from app.services.failures import explaining_damage
 from app.services.history import fold_leads
 from app.services.identities import by_survival
-from app.services.leads import existing
+from app.services.leads import existing, unknown_lead
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.publications import Publications
 from app.services.saving import save
@@ -80,7 +80,7 @@ async def _distinct(connection: AsyncConnection, lead_ids: Collection[UUID]) -> 
     survivors = await lead_store.survivors(connection, lead_ids)
     missing = sorted(set(lead_ids) - survivors.keys())
     if missing:
-        raise NotFound(f"There is no lead {missing[0]}.")
+        raise unknown_lead(missing[0])
     if len(found := set(survivors.values())) < 2:  # noqa: PLR2004 - a merge needs two
         raise ValidationFailed("The ids refer to one lead. Give those of at least two.")
     return found
@@ -174,7 +174,7 @@ async def _read_parts(
 async def _locked(connection: AsyncConnection, lead_id: UUID) -> Lead:
     survivors = await lead_store.survivors(connection, [lead_id])
     if lead_id not in survivors:
-        raise NotFound(f"There is no lead {lead_id}.")
+        raise unknown_lead(lead_id)
     with explaining_damage():
         (lead,) = (await lead_store.lock(connection, [survivors[lead_id]])).values()
     return lead
@@ -183,7 +183,7 @@ async def _locked(connection: AsyncConnection, lead_id: UUID) -> Lead:
 def _check(identities: Collection[Identity], owned: Collection[Identity]) -> None:
     for identity in identities:
         if identity not in owned:
-            raise ValidationFailed(f"The lead has no such {identity.kind}. `identities` of the lead lists what it has.")
+            raise ValidationFailed(f"The lead has no such {identity.kind}. Give one of its own identities.")
     if len(set(identities)) == len(owned):
         raise ValidationFailed("The lead has no other identities: leave it at least one.")
 

@@ -92,7 +92,7 @@ def _existing(version: int | None) -> int:
 async def get_stored(connection: AsyncConnection, version: int) -> ModelVersion:
     stored = await model_store.get(connection, version)
     if stored is None:
-        msg = f"There is no version {version} of the scoring model. /v1/models lists the existing versions."
+        msg = f"There is no version {version} of the scoring model: list the versions to see which exist."
         raise NotFound(msg)
     return stored
 

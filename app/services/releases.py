@@ -4,7 +4,7 @@ An event is dated as it was when its message came, so scores are those of a hist
 received now, like an imported one: what was served in the meantime is still what looking back returns (law 7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -71,6 +71,11 @@ class Releases:
         async with self._database.read() as connection:
             found = await rejection_store.count(connection, wanted)
         return Release(0, 0, 0, skipped=found.all - found.releasable, left=found.releasable)
+
+    async def releasable(self, ids: Collection[UUID]) -> set[UUID]:
+        """Those of these that can be released."""
+        found = await self._next(RejectionFilter(ids=ids), None, len(ids)) if ids else []
+        return set(found)
 
     async def release(self, wanted: RejectionFilter, now: datetime) -> Release:
         """Release the oldest that match and can be released, up to `MAX_MESSAGES`."""

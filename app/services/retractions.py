@@ -97,7 +97,7 @@ class Retractions:
         async with self._database.read() as connection:
             found = await retraction_store.get(connection, retraction_id)
             if found is None:
-                msg = f"There is no retraction {retraction_id}. /v1/retractions lists the existing ones."
+                msg = f"There is no retraction {retraction_id}: list the retractions to see which exist."
                 raise NotFound(msg)
             (view,) = await _views(connection, [found])
         return view

@@ -1,7 +1,8 @@
 """Suppressions: the events of people who object are dropped, with their rejected messages.
 
 Identities are stored as hashes, made with a secret that is not in the database: somebody with a dump alone can't find
-out whether an address that they guess was suppressed.
+out whether an address that they guess was suppressed. A `user_id` that is an email address is suppressed as that
+address, which every message with such a `user_id` has too.
 
 Trap: a process may not know yet of the first suppression. So the writer asks for the newest one in the query that it
 needs in any case, after it has locked the leads, and starts over if that is not the one it took into account.
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound, ValidationFailed
+from app.protocol.identities import as_address
 from app.scoring.events import Event, Identity
 from app.services.models import retry_on_conflict
 from app.services.pages import Page, fetch_page
@@ -83,7 +85,7 @@ class Suppressions:
     async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
         """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
         secret_id = self.check()
-        await suppression_store.insert(connection, map(self._hash, map(str, identities)), secret_id, now)
+        await suppression_store.insert(connection, map(self._hash_of, identities), secret_id, now)
 
     async def suppress(self, identities: Collection[Identity], now: datetime) -> list[Suppression]:
         """Suppress identities, whether or not a lead has them; what is stored of that lead stays.
@@ -93,7 +95,7 @@ class Suppressions:
 
         async def work(connection: AsyncConnection) -> list[Suppression]:
             await self.add(connection, identities, now)
-            return await suppression_store.of_hashes(connection, [self._hash(str(each)) for each in identities])
+            return await suppression_store.of_hashes(connection, {*map(self._hash_of, identities)})
 
         return await retry_on_conflict(self._database, work)
 
@@ -111,7 +113,7 @@ class Suppressions:
         """The same by an identity. Raises `NotFound`, or `ValidationFailed` if there is no secret."""
         self.check()
         async with self._database.write() as connection:
-            _check_found(was_there=await suppression_store.remove_by_hash(connection, self._hash(str(identity))))
+            _check_found(was_there=await suppression_store.remove_by_hash(connection, self._hash_of(identity)))
 
     async def _read_newest(self, connection: AsyncConnection) -> int | None:
         if not self._is_known:
@@ -119,13 +121,16 @@ class Suppressions:
             self._is_known = True
         return self._newest
 
+    def _hash_of(self, identity: Identity) -> str:
+        return self._hash(str(as_address(identity)))
+
     def _hash(self, key: str) -> str:
         return hmac.new(self._secret or b"", key.encode(), hashlib.sha256).hexdigest()
 
 
 def _check_found(*, was_there: bool) -> None:
     if not was_there:
-        raise NotFound("There is no such suppression. /v1/suppressions lists the existing ones.")
+        raise NotFound("There is no such suppression: list the suppressions to see which exist.")
 
 
 __all__ = ["Sifted", "Suppression", "Suppressions"]

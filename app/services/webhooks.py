@@ -196,7 +196,7 @@ def _to_json(wanted: ChangeFilter) -> Mapping[str, Any]:
 def existing(webhook: Webhook | None, webhook_id: UUID) -> Webhook:
     """Raises `NotFound` if there is none."""
     if webhook is None:
-        msg = f"There is no webhook {webhook_id}. /v1/webhooks lists all of them."
+        msg = f"There is no webhook {webhook_id}: list the webhooks to see which exist."
         raise NotFound(msg)
     return webhook
 

@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from functools import cache
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ import orjson
 from sqlalchemy import Table, event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -187,6 +188,7 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
     common["hide_parameters"] = True  # an error's text is logged, and values are personal data
     if url.startswith("sqlite"):
         engine = create_async_engine(url, pool_size=5, max_overflow=0, pool_timeout=pool_timeout_s, **common)
+        event.listen(engine.sync_engine, "do_connect", _connect_sqlite)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -232,6 +234,20 @@ def _for_asyncpg(url: str) -> URL:
     parts = make_url(url)
     mode = parts.query.get("sslmode")
     return parts.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parts
+
+
+def _connect_sqlite(
+    dialect: Dialect, _entry: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> DBAPIConnection:
+    """A connection that, if it is stopped again, waits for the first time, and not for a worker that has ended.
+
+    SQLAlchemy stops a connection, without waiting, if it is cancelled once more while it closes it: frameworks cancel
+    again and again. The closing goes on meanwhile, stops the connection too, and would wait forever.
+    """
+    connection = dialect.connect(*arguments, **options)
+    driver: Any = connection.driver_connection
+    driver.stop = cache(driver.stop)
+    return connection
 
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:

@@ -43,7 +43,8 @@ class Rejection:
 class RejectionFilter:
     """Which rejections to list. None means no restriction, and so do no ids and no codes at all.
 
-    `since` is included, `until` is not. Of `message_id` and `name_key`, one has to match.
+    `since` is included, `until` is not. Of `message_id` and `name_key`, one has to match. `up_to` is the id of the
+    latest rejection that is meant.
     """
 
     ids: Collection[UUID] = ()
@@ -53,6 +54,7 @@ class RejectionFilter:
     until: datetime | None = None
     message_id: str | None = None
     name_key: str | None = None
+    up_to: UUID | None = None
 
 
 async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> None:
@@ -131,6 +133,8 @@ def _conditions(wanted: RejectionFilter) -> Iterator[ColumnElement[bool]]:
         yield c.received_at < wanted.until
     if wanted.message_id is not None or wanted.name_key is not None:
         yield or_(c.message_id == wanted.message_id, c.name_key == wanted.name_key)
+    if wanted.up_to is not None:
+        yield c.id <= wanted.up_to
 
 
 async def prune(connection: AsyncConnection, before: datetime) -> int:

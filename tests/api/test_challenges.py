@@ -2,9 +2,11 @@
 
 import base64
 import json
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from altcha import Challenge, Payload, solve_challenge
@@ -51,6 +53,24 @@ async def test_a_form_with_a_solution_counts_and_does_not_keep_it(api: Api) -> N
     accepted(await submit(api, ADA | {"altcha": solved(await challenge(api))}))
     assert (await only_event(api))["properties"] == ADA | {"form": "contact"}
     assert await codes(api) == []
+
+
+class WatchedChallenges(Challenges):
+    """Remembers in which threads solutions are checked."""
+
+    def __init__(self) -> None:
+        super().__init__(SECRET, cost=1)
+        self.threads: list[threading.Thread] = []
+
+    def message_id(self, solution: str, key_id: UUID) -> str | None:
+        self.threads.append(threading.current_thread())
+        return super().message_id(solution, key_id)
+
+
+async def test_checking_a_solution_does_not_hold_up_other_requests(api: Api) -> None:
+    api.runtime.challenges = watched = WatchedChallenges()
+    accepted(await submit(api, ADA | {"altcha": solved(await challenge(api))}))
+    assert [thread is threading.current_thread() for thread in watched.threads] == [False]
 
 
 async def test_a_form_without_a_solution_gets_the_usual_answer_and_does_not_count(api: Api) -> None:

@@ -33,3 +33,16 @@ async def test_what_cannot_be_done_is_a_problem(web: Api) -> None:
     assert_problem(await web.do("/v1/leads/merge", {"lead_ids": [user, user]}), 422, "validation-error")
     for path in ("merge", f"{user}/split"):
         assert_problem(await web.do(f"/v1/leads/{path}", {}, "read"), 403, "insufficient-scope")
+
+
+async def test_an_unknown_lead_is_explained_alike_wherever_it_is_named(web: Api) -> None:
+    await web.batch(track())
+    known, unknown, headers = (await web.lead(user_id="u1"))["id"], str(uuid4()), web.bearer("admin")
+    answers = [
+        await web.ask(f"/v1/leads/{unknown}"),
+        await web.client.delete(f"/v1/leads/{unknown}", headers=headers),
+        await web.do(f"/v1/leads/{unknown}/split", {"identities": [{"user_id": "u1"}]}),
+        await web.do("/v1/leads/merge", {"lead_ids": [known, unknown]}),
+    ]
+    remedy = f"There is no lead {unknown}. Look it up by an identity, such as the person's email address."
+    assert [answer.json()["detail"] for answer in answers] == [remedy] * len(answers)

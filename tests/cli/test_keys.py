@@ -59,7 +59,10 @@ WRONG_MAPS = {
         "write",
         "password=secret",
     ): "--map: maps a field that controls the form, or one that is never stored, such as a password",
-    ("read", "Firma=company"): "the key: only write and server keys can have a `map`, because no other key sends forms",
+    (
+        "read",
+        "Firma=company",
+    ): "the options: only write and server keys can have a `--map`, because no other key sends forms",
 }
 
 
@@ -85,7 +88,7 @@ def test_invalid_keys_are_refused_without_a_traceback(sqlite_url: str) -> None:
     assert [done.stdout for done in said] == [""] * len(WRONG_KEYS)
     assert [one_sentence(done.stderr) for done in said[:4]] == [
         "--name: must have 100 or fewer characters",
-        "the key: only write keys can have `origins` and `events`",
+        "the options: only write keys can have `--origin` and `--event`",
         "--origin: must be an origin, such as https://www.example.com",
         "--origin: must be an origin without a path, such as https://www.example.com",
     ]

@@ -44,7 +44,7 @@ def test_a_lead_is_split_and_merged_again(leads: Callable[..., str]) -> None:
 def test_an_erased_lead_is_gone(leads: Callable[..., str]) -> None:
     assert "LEADSCORE_SUPPRESSION_SECRET" in leads("erase", "user_id:u1", "--suppress")
     assert leads("erase", "user_id:u1") == "Erased.\n"
-    assert leads("erase", "user_id:u1") == "No lead has this user_id.\n"
+    assert leads("erase", "user_id:u1") == "No lead has this user_id. Look for another identity of the same person.\n"
 
 
 def test_what_is_neither_an_id_nor_an_identity_is_refused(leads: Callable[..., str]) -> None:

@@ -95,7 +95,7 @@ def test_a_report_is_also_given_as_json(url: str) -> None:
         (["propose", *OUTCOME, "--capacity", "50"], "--capacity is a number of leads a week, such as 50/week."),
         (["propose", *OUTCOME, "--capacity", "5/week", "--precision", "0.5"], "--capacity and --precision exclude"),
         (["backtest", "active", *OUTCOME, "--at", "2025-01-02", "--after", "3"], "--at and --after exclude each other"),
-        (["propose", *OUTCOME, "--precision", "0"], "precision: must be more than 0"),
+        (["propose", *OUTCOME, "--precision", "0"], "--precision: must be more than 0"),
         (["backtest", "active", *OUTCOME, "--at", "2099-01-02"], "The 60 days after 2099-01-02 are not over until"),
     ],
     ids=["unknown outcome", "capacity", "two goals", "two schedules", "precision", "future"],

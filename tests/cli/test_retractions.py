@@ -56,4 +56,6 @@ def test_all_faults_are_named_by_their_options(retractions: Callable[..., str]) 
 
 
 def test_a_retraction_without_a_filter_is_refused(retractions: Callable[..., str]) -> None:
-    assert "give at least one of message_ids" in retractions("create", "--reason", "all of it")
+    assert "give at least one of `--message-id`, `--source`, `--name`, `--lead`" in retractions(
+        "create", "--reason", "all of it"
+    )

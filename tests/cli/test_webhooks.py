@@ -71,11 +71,12 @@ async def test_a_test_shows_the_answer_and_can_be_replayed(sqlite_url: str) -> N
 
 WRONG = {
     ("create", "https://10.0.0.1/"): "not public",
-    ("create", "nonsense"): "--url: ",
-    ("create", PUBLIC_URL, "--type", "nonsense"): "--types.0: must be 'lead.created'",
-    ("create", PUBLIC_URL, "--to", "nonsense"): "to: unknown stage; expected one of: interest",
-    ("create", PUBLIC_URL, "--at-least", "0"): "--score.name: is missing",
-    ("create", PUBLIC_URL, "--score", "engagement"): "--score: must have either `at_least` or `band`",
+    ("create", "nonsense"): "URL: ",
+    ("create", PUBLIC_URL, "--type", "nonsense"): "--type: must be 'lead.created'",
+    ("create", PUBLIC_URL, "--to", "nonsense"): "--to: unknown stage; expected one of: interest",
+    ("create", PUBLIC_URL, "--at-least", "0"): "--score: is missing",
+    ("create", PUBLIC_URL, "--score", "engagement"): "--score: must have either `--at-least` or `--band`",
+    ("create", PUBLIC_URL, "--type", "lead.merged", "--to", "sql"): "add lead.stage_changed to `--type`",
     ("test", str(uuid4())): "There is no webhook",
 }
 

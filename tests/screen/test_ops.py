@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from app.services import releases
 from tests.api.harness import Api
-from tests.screen.harness import Browser, values
+from tests.screen.harness import Browser, tags
 
 SECRET = re.compile(r"ls_(?:read|write)_[\w-]{40,}")
 
@@ -42,26 +43,84 @@ async def quarantine(api: Api, *ids: str) -> None:
         await api.client.post("/v1/forms/contact", data=fields | {"_gotcha": "buy"})
 
 
+def field(page: str, name: str) -> str:
+    """The value of a hidden field."""
+    [value] = [attributes["value"] for _, attributes in tags(page) if attributes.get("name") == name]
+    return value or ""
+
+
 async def test_quarantined_messages_are_released_after_their_count_is_shown(api: Api, admin: Browser) -> None:
     await quarantine(api, "m1", "m2", "m3")
-    await api.batch({"type": "track", "anonymousId": "a1"})
     assert 'href="../ops/rejections/release?q=m2"' in await admin.page("/ui/ops/rejections?q=m2")
-    assert "Release 3 messages?" in await admin.page("/ui/ops/rejections/release?")
     page = await admin.page("/ui/ops/rejections/release?q=m2")
     assert "Release 1 message?" in page
     assert 'action="../../ops/rejections/release?q=m2"' in page
-    done = await admin.post("/ui/ops/rejections/release?q=m2")
-    assert (done.status_code, done.headers["location"]) == (303, "../rejections")
-    assert [each["message_id"] for each in await api.rejections()] == [None, "m3", "m1"]
+    done = await admin.post("/ui/ops/rejections/release?q=m2", up_to=field(page, "up_to"))
+    assert "1 message released</h1>" in done.text
+    assert 'href="../../ops/rejections?q=m2"' in done.text
+    assert [each["message_id"] for each in await api.rejections()] == ["m3", "m1"]
     assert (await api.lead(email="m2@example.com"))["event_count"] == 1
+
+
+async def test_what_comes_after_the_page_was_shown_is_not_released(api: Api, admin: Browser) -> None:
+    path = "/ui/ops/rejections/release?code=honeypot"
+    await quarantine(api, "m1", "m2")
+    page = await admin.page(path)
+    await quarantine(api, "m3")
+    assert "2 messages released</h1>" in (await admin.post(path, up_to=field(page, "up_to"))).text
+    assert [each["message_id"] for each in await api.rejections()] == ["m3"]
+    assert "0 messages released</h1>" in (await admin.post(path, up_to=field(page, "up_to"))).text
+
+
+async def test_what_is_left_after_a_release_is_said(api: Api, admin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releases, "CHUNK", 1)
+    monkeypatch.setattr(releases, "MAX_MESSAGES", 1)
+    path = "/ui/ops/rejections/release?code=honeypot"
+    await quarantine(api, "m1", "m2", "m3")
+    done = (await admin.post(path, up_to=field(await admin.page(path), "up_to"))).text
+    assert "1 message released, 2 left</h1>" in done
+    assert 'href="../../ops/rejections/release?code=honeypot"' in done
+
+
+@pytest.mark.parametrize("query", ["", "?", "?cod=honeypot", "?code=honeypot&limit=1"])
+async def test_a_release_without_a_filter_or_with_an_unknown_one_is_refused(
+    api: Api, admin: Browser, query: str
+) -> None:
+    await quarantine(api, "m1")
+    [rejection] = await api.rejections()
+    path = f"/ui/ops/rejections/release{query}"
+    for answer in (await admin.get(path), await admin.post(path, up_to=rejection["id"])):
+        assert answer.status_code == 422
+        assert ("unknown parameter" if "=" in query else "at least one of code, source, from, to, q") in answer.text
+    assert await api.rejections() == [rejection]
+
+
+async def test_a_release_must_say_up_to_which_message(api: Api, admin: Browser) -> None:
+    await quarantine(api, "m1")
+    answer = await admin.post("/ui/ops/rejections/release?code=honeypot")
+    assert (answer.status_code, "up_to: is missing" in answer.text) == (422, True)
+    assert len(await api.rejections()) == 1
+
+
+async def test_nothing_offers_to_release_what_cannot_be(api: Api, admin: Browser) -> None:
+    fields = {"writeKey": api.keys["write"], "_gotcha": "buy", "messageId": "m1"}
+    await api.client.post("/v1/forms/contact", data=fields)  # nobody's
+    assert [each["code"] for each in await api.rejections()] == ["honeypot"]
+    for query in ("", "?code=honeypot"):
+        assert "/release" not in await admin.page(f"/ui/ops/rejections{query}")
+    page = await admin.page("/ui/ops/rejections/release?code=honeypot")
+    assert "Nothing to release</h1>" in page
+    assert "1 other matches but can't be released" in page
+    assert "btn go" not in page
 
 
 async def test_one_message_is_released(api: Api, admin: Browser) -> None:
     await quarantine(api, "m1", "m2")
     path = f"ops/rejections/{(await api.rejections())[1]['id']}/release"
-    assert f'action="../{path}"' in await admin.page("/ui/ops/rejections")
-    done = await admin.post(f"/ui/{path}")
-    assert (done.status_code, done.headers["location"]) == (303, "../../rejections")
+    page = await admin.page("/ui/ops/rejections")
+    assert f'action="../{path}"' in page
+    assert "rejections/release" not in page  # not all, as nothing is chosen
+    assert "1 message released</h1>" in (await admin.post(f"/ui/{path}")).text
     assert [each["message_id"] for each in await api.rejections()] == ["m2"]
 
 
@@ -69,7 +128,7 @@ async def test_a_reader_releases_nothing(api: Api, browser: Browser) -> None:
     await quarantine(api, "m1")
     [rejection] = await api.rejections()
     assert "release" not in await browser.page("/ui/ops/rejections")
-    for path in ("release", f"{rejection['id']}/release"):
+    for path in ("release?code=honeypot", f"{rejection['id']}/release"):
         assert (await browser.post(f"/ui/ops/rejections/{path}")).status_code == 403
     assert await api.rejections() == [rejection]
 
@@ -132,7 +191,7 @@ async def test_deliveries_without_webhooks_say_how_to_begin(admin: Browser) -> N
 
 async def test_a_replay_shows_the_count_first(api: Api, admin: Browser) -> None:
     page = await admin.page(f"/ui/ops/deliveries/replay?state=dead&webhook_id={uuid4()}")
-    assert "Send 0 deliveries again?" in page
-    assert values(page, "disabled") == [None]
+    assert "Nothing to send again</h1>" in page
+    assert "btn go" not in page
     done = await admin.post("/ui/ops/deliveries/replay", state="dead", webhook_id="", type="", lead_id="")
     assert (done.status_code, done.headers["location"]) == (303, "../deliveries")

@@ -1,5 +1,6 @@
 """Every page in a real browser: accessible in every form, within its own security policy, and harmless; the editor."""
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
@@ -15,7 +16,14 @@ PAGES = (
     *("accounts", "accounts/{account}"),
     *("funnel", "signals?all=true", "signals/pricing_viewed", "insight", "insight/jobs/{job}"),
     *("model", "model/edit", "model/2", "model/2/preview", "model/rollouts/1"),
-    *("ops?by=hour", "ops/rejections", "ops/rejections/release", "ops/deliveries", "ops/keys", "ops/keys/{key}/revoke"),
+    *(
+        "ops?by=hour",
+        "ops/rejections",
+        "ops/rejections/release?code=honeypot",
+        "ops/deliveries",
+        "ops/keys",
+        "ops/keys/{key}/revoke",
+    ),
 )
 
 pytestmark = needs_chromium
@@ -81,6 +89,34 @@ def test_nothing_shifts_while_a_section_loads(page: Page, width: int) -> None:
         page.wait_for_load_state("networkidle")
         shifts[section.path] = page.evaluate(SHIFTS)
     assert shifts == {section.path: [] for section in SECTIONS}
+
+
+# --- Releasing ----------------------------------------------------------------------------------------------------
+
+
+def test_quarantined_messages_are_released_without_script(site: Site, chromium: Chromium) -> None:
+    form = {"writeKey": site.keys["write"], "email": "ada@example.com", "_gotcha": "buy"}
+    for message_id in ("quarantined-1", "quarantined-2"):
+        httpx.post(f"{site.url}/v1/forms/contact", data=form | {"messageId": message_id}).raise_for_status()
+    plain = chromium.new_context(java_script_enabled=False, base_url=site.url).new_page()
+    sign_in(plain, site)
+    plain.goto("/ui/ops/rejections")
+    plain.get_by_role("link", name="honeypot").click()
+    plain.get_by_role("link", name="Release all of these").click()
+    plain.get_by_role("button", name="Release 2").click()
+    assert plain.inner_text("h1") == "2 messages released"
+    plain.get_by_role("link", name="Back to the rejections").click()
+    assert "Nothing was rejected" in plain.inner_text("main")
+    plain.context.close()
+
+
+def test_releasing_is_accessible(site: Site, page: Page) -> None:
+    form = {"writeKey": site.keys["write"], "email": "ada@example.com", "_gotcha": "buy", "messageId": "quarantined-3"}
+    httpx.post(f"{site.url}/v1/forms/contact", data=form).raise_for_status()
+    settle(page, "/ui/ops/rejections/release?q=quarantined-3")
+    found = violations(page)
+    page.get_by_role("button", name="Release 1").click()
+    assert found + violations(page) == []
 
 
 # --- The editor -------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ ANSWERS = [
     ("GET", "/ui/leads", 200),
     ("HEAD", "/ui/leads", 200),
     ("GET", "/ui/leads?limit=0", 422),
+    ("GET", "/ui/leads/counts?sort=engagement", 200),
     ("GET", "/ui/nothing/here", 404),
     ("GET", "/ui/static/x/screen.css", 200),
     ("GET", "/ui/static/x/vendor/files.json", 404),
@@ -87,6 +88,17 @@ def test_a_request_that_does_not_say_where_it_is_from_or_to_is_refused(headers: 
 async def test_a_body_is_limited_even_for_whoever_is_not_signed_in(api: Api) -> None:
     answer = await Browser(api).post("/ui/sign-in", key="x" * 2_000_000)
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["leads?stagee=mql", "leads/counts?stagee=mql", "ops/rejections?stagee=marker"])
+async def test_an_unknown_parameter_is_refused_once_somebody_is_signed_in(
+    api: Api, browser: Browser, path: str
+) -> None:
+    answer = await browser.get(f"/ui/{path}")
+    assert answer.status_code == 422
+    assert "query: unknown parameter" in answer.text
+    assert "marker" not in answer.text.partition('href="')[0]
+    assert (await Browser(api).get(f"/ui/{path}")).status_code == 303
 
 
 async def test_the_screen_takes_no_key_in_a_header(api: Api) -> None:

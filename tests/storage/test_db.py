@@ -37,6 +37,33 @@ async def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
     assert await versions(database) == []
 
 
+async def test_closing_a_connection_ends_however_often_it_is_cancelled(sqlite_url: str) -> None:
+    database, running, may_end = Database(sqlite_url), threading.Event(), threading.Event()
+
+    def pause() -> None:
+        running.set()
+        may_end.wait()
+
+    async def read() -> None:
+        async with database.read() as connection:
+            await driver_of(connection).create_function("pause", 0, pause)
+            await connection.execute(text("SELECT pause()"))
+
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(read())
+    await asyncio.to_thread(running.wait)
+    for _ in range(5):
+        task.cancel()
+        await asyncio.sleep(0)
+    closing = asyncio.all_tasks() - before - {task}
+    may_end.set()
+    assert len(closing) > 0
+    assert (await asyncio.wait(closing, timeout=10))[1] == set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await database.close()
+
+
 async def test_twenty_who_read_and_then_write_count_to_twenty(database: Database) -> None:
     await add_model(database, document={"count": 0})
 
