@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, account_of
@@ -59,6 +59,24 @@ async def _people_stored(connection: AsyncConnection) -> dict[UUID, Person]:
     for row in await connection.execute(select(identities)):
         keys_of_lead.setdefault(row.lead_id, []).append(row.identity)
     return {lead_id: tuple(sorted(keys)) for lead_id, keys in keys_of_lead.items()}
+
+
+async def lead_ids(database: Database) -> set[UUID]:
+    """Of all leads, including merged ones."""
+    async with database.read() as connection:
+        return set((await connection.execute(select(leads.c.id))).scalars())
+
+
+async def stages_and_scores(database: Database) -> dict[UUID, tuple[str, dict[str, float]]]:
+    """As they are stored, of the leads that were not merged away."""
+    query = select(leads.c.id, leads.c.stage, leads.c.scores).where(leads.c.merged_into.is_(None))
+    async with database.read() as connection:
+        return {row.id: (row.stage, row.scores) for row in await connection.execute(query)}
+
+
+async def count_transitions(database: Database) -> int:
+    async with database.read() as connection:
+        return (await connection.execute(select(func.count()).select_from(transitions))).scalar_one()
 
 
 async def event_log(database: Database) -> list[Event]:
