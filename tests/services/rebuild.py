@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, account_of
 from app.scoring.engine import CompiledModel, evaluate
-from app.scoring.events import KNOWN_BY, Event
+from app.scoring.events import KNOWN_BY, Event, Identity
 from app.scoring.facts import Facts, Stamped, merge
 from app.scoring.history import fold
 from app.scoring.stages import stage_of
@@ -101,20 +101,21 @@ def rebuilt(
     `summarized`: for deleted events, the models that counted them last; signals that these lack don't count.
     """
     state: State = {}
-    events = [entry for entry in log if isinstance(entry, Event) and entry.id not in without]
+    filed: dict[Identity, list[Event]] = {}
+    for entry in log:
+        if isinstance(entry, Event) and entry.id not in without:
+            filed.setdefault(entry.identities[0], []).append(entry)
     for person in people_of(log):
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)
-        theirs = [event for event in events if event.identities[0] in person]
+        theirs = [event for identity in sorted(person) for event in filed.get(identity, ())]
         facts = merge(
             [
                 fold(model, (event for event in theirs if event.id not in summarized)),
                 *(_summary(model, summarized[event.id], event) for event in theirs if event.id in summarized),
             ]
         )
-        state[key] = columns_of(model, facts, moment) | {
-            "stage": stage_of(evaluate(model, facts, moment), stage_before(key))
-        }
+        state[key] = columns_of(model, facts, moment, stage_before(key))
     return state
 
 
@@ -141,7 +142,7 @@ def _by_user(event: Event) -> bool:
     return event.identities[0].kind == "user_id"
 
 
-def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:
+def columns_of(model: CompiledModel, facts: Facts, moment: datetime, stage_before: str | None = None) -> dict[str, Any]:
     evaluation = evaluate(model, facts, moment)
     tally = {
         key: {date.fromordinal(day).isoformat(): n for day, n in days.items()} for key, days in facts.tally.items()
@@ -158,7 +159,7 @@ def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str
         "first_seen_at": facts.first_seen_at,
         "last_seen_at": facts.last_seen_at,
         "event_count": facts.event_count,
-        "stage": stage_of(evaluation, None),
+        "stage": stage_of(evaluation, stage_before),
         "model_version": model.version,
         "updated_at": moment,
     }

@@ -294,5 +294,5 @@ class Machine(MessageSteps):
 def test_the_state_can_always_be_rebuilt_from_the_log(world: World) -> None:
     run_state_machine_as_test(
         type("Here", (Machine,), {"world": world}),
-        settings=settings(max_examples=EXAMPLES, stateful_step_count=20, suppress_health_check=[HealthCheck.too_slow]),
+        settings=settings(max_examples=EXAMPLES, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]),
     )
