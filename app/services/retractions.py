@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
 from app.services.evaluation import EvaluatedLead, evaluated, up_to_date
-from app.services.failures import explaining_damage
+from app.services.failures import readable
 from app.services.history import fold_leads
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
@@ -40,7 +40,10 @@ class RetractionView(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a retraction would do: to how many events and leads, and to each of the first `MAX_EFFECTS` leads."""
+    """What a retraction would do: to how many events and leads, and to each of the first `MAX_EFFECTS` leads.
+
+    Leads that can't be read are not among the effects: a retraction leaves their events.
+    """
 
     extent: Extent
     effects: Sequence[EvaluatedLead]
@@ -64,8 +67,7 @@ class Retractions:
         async with self._database.read() as connection:
             extent = await retraction_store.count(connection, wanted)
             lead_ids = await retraction_store.affected_leads(connection, wanted, MAX_EFFECTS)
-            with explaining_damage():
-                leads = await lead_store.get_many(connection, lead_ids)
+            leads = {lead.id: lead for lead in readable(await lead_store.get_each(connection, lead_ids))}
             return Plan(extent, await _without(connection, self._models, leads, wanted, self._clock()))
 
     async def create(self, wanted: EventFilter, reason: str, created_by: str) -> RetractionView:
