@@ -71,21 +71,22 @@ class Retractions:
             return Plan(extent, await _without(connection, self._models, leads, wanted, self._clock()))
 
     async def create(self, wanted: EventFilter, reason: str, created_by: str) -> RetractionView:
-        """Record it. A worker does the rest. It covers events received until now."""
-        now = self._clock()
-        until = min(wanted.received_before or now, now)
-        retraction = Retraction(
-            id=uuid7(),
-            reason=reason,
-            filter=filter_to_json(replace(wanted, received_before=until)),
-            state="retracting",
-            created_at=now,
-            created_by=created_by,
-            undone_at=None,
-            undone_by=None,
-            finished_at=None,
-        )
+        """Record it. A worker does the rest. It covers events received until now that count now."""
         async with self._database.write() as connection:
+            wanted = await _of_survivor(connection, wanted)
+            now = self._clock()  # after that: the lead has its identities since an earlier time
+            until = min(wanted.received_before or now, now)
+            retraction = Retraction(
+                id=uuid7(),
+                reason=reason,
+                filter=filter_to_json(replace(wanted, received_before=until)),
+                state="retracting",
+                created_at=now,
+                created_by=created_by,
+                undone_at=None,
+                undone_by=None,
+                finished_at=None,
+            )
             await retraction_store.add(connection, retraction)
         return RetractionView(retraction, Extent(0, 0))
 
@@ -115,6 +116,14 @@ class Retractions:
 async def _views(connection: AsyncConnection, found: Sequence[Retraction]) -> list[RetractionView]:
     extents = await retraction_store.count_retracted(connection, [each.id for each in found])
     return [RetractionView(each, extents[each.id]) for each in found]
+
+
+async def _of_survivor(connection: AsyncConnection, wanted: EventFilter) -> EventFilter:
+    """The filter with the id of the lead that its lead was merged into, if it was."""
+    if wanted.lead_id is None:
+        return wanted
+    survivors = await lead_store.survivors(connection, [wanted.lead_id])
+    return replace(wanted, lead_id=survivors.get(wanted.lead_id, wanted.lead_id))
 
 
 async def _without(
