@@ -120,7 +120,7 @@ class Machine(MessageSteps):
         self.world.run(work)
         self._pass(timedelta(seconds=1))
 
-    def _can_be_erased(self) -> bool:
+    def _is_anybody_named(self) -> bool:
         return bool(self._named())
 
     def _named(self) -> list[str]:
@@ -128,7 +128,7 @@ class Machine(MessageSteps):
         events = {str(identity) for each in self._sent() for identity in each.identities}
         return sorted(events.union(*self.people))
 
-    @precondition(_can_be_erased)
+    @precondition(_is_anybody_named)
     @rule(data=st.data(), suppress=st.sampled_from([False, False, True]))
     def somebody_is_erased(self, data: st.DataObject, suppress: bool) -> None:
         """By an identity, which may be one that no lead has."""
@@ -151,6 +151,15 @@ class Machine(MessageSteps):
             (each, answer) for each, answer in self.served if each in left and answer.lead_id not in self.erased_leads
         ]
         self._people_changed()
+
+    @precondition(_is_anybody_named)
+    @rule(data=st.data())
+    def somebody_objects(self, data: st.DataObject) -> None:
+        """What is stored of them stays, also what is quarantined: a release has to leave it out."""
+        caught = {str(identity) for each in self.expected.quarantined for identity in each.identities}
+        key = data.draw(st.sampled_from(sorted(caught) or self._named()), label="key")
+        self.world.run(self.world.service.suppressions.suppress(who(key), self.now))
+        self.expected.suppressed.add(key)
 
     @precondition(lambda self: self.expected.suppressed)
     @rule(data=st.data())
