@@ -12,7 +12,7 @@ from app.scoring.events import Event
 from app.services.releases import Release
 from app.services.writer import Receipt
 from tests.services.expected import Expected
-from tests.services.harness import DOCUMENT, NOW, World, alias, small_model, with_signal
+from tests.services.harness import DOCUMENT, NOW, World, alias, small_model, who, with_signal
 from tests.services.histories import EVERY_KEY, one_message
 from tests.services.quarantine import quarantine, quarantined, release
 from tests.services.rebuild import Person, State, event_log, joined_without_reason, stored
@@ -100,9 +100,11 @@ class MessageSteps(RuleBasedStateMachine):
         self.expected.quarantined += self.expected.without_suppressed(received)
 
     @precondition(lambda self: self.expected.quarantined)
-    @rule(data=st.data())
-    def quarantined_messages_are_released(self, data: st.DataObject) -> None:
-        """A second time, nothing is left to release."""
+    @rule(data=st.data(), objects=st.booleans())
+    def quarantined_messages_are_released(self, data: st.DataObject, objects: bool) -> None:
+        """A second time, nothing is left to release. `objects`: whether somebody whose messages wait does so first."""
+        if objects:
+            self._suppress(str(self.expected.quarantined[0].identities[0]))
         service, listed = self.world.service, self.world.run(quarantined(self.world.service))
         ids = data.draw(st.sets(st.sampled_from(sorted(listed)), min_size=1), label="ids")
         taken = [each for rejection_id, each in listed.items() if rejection_id in ids]
@@ -114,6 +116,11 @@ class MessageSteps(RuleBasedStateMachine):
         assert self.world.run(release(service, ids)) == Release(0, 0, 0, 0, 0)
         self.expected.quarantined = [each for rejection_id, each in listed.items() if rejection_id not in ids]
         self._was_stored(self._as_stored(fresh))
+
+    def _suppress(self, key: str) -> None:
+        """What is stored of somebody stays, also what is quarantined: a release leaves it out."""
+        self.world.run(self.world.service.suppressions.suppress(who(key), self.now))
+        self.expected.suppressed.add(key)
 
     def _as_stored(self, released: list[Event]) -> list[Event]:
         """Released events are received now, and get new ids in the order of the list."""

@@ -155,11 +155,7 @@ class Machine(MessageSteps):
     @precondition(_is_anybody_named)
     @rule(data=st.data())
     def somebody_objects(self, data: st.DataObject) -> None:
-        """What is stored of them stays, also what is quarantined: a release has to leave it out."""
-        caught = {str(identity) for each in self.expected.quarantined for identity in each.identities}
-        key = data.draw(st.sampled_from(sorted(caught) or self._named()), label="key")
-        self.world.run(self.world.service.suppressions.suppress(who(key), self.now))
-        self.expected.suppressed.add(key)
+        self._suppress(data.draw(st.sampled_from(self._named()), label="key"))
 
     @precondition(lambda self: self.expected.suppressed)
     @rule(data=st.data())
