@@ -23,7 +23,8 @@ MAX_MESSAGES = 500
 class DryRunRequest(BaseModel):
     """`model` is a version, `active`, or a whole document. It evaluates `messages`, or the lead with the id `lead_id`.
 
-    All messages are treated as one person's. `trusted`: whether they are treated as sent with a secret key.
+    All messages are treated as one person's. `trusted`: whether they are treated as sent with a secret key. A lead's
+    events count as they were sent.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,6 +39,9 @@ class DryRunRequest(BaseModel):
     def _has_one_subject(self) -> Self:
         if (self.messages is None) == (self.lead_id is None):
             msg = "must have either `messages` or `lead_id`"
+            raise ValueError(msg)
+        if self.lead_id is not None and "trusted" in self.model_fields_set:
+            msg = "`trusted` goes with `messages`: a lead's events count as they were sent; leave it out"
             raise ValueError(msg)
         return self
 

@@ -12,8 +12,11 @@ from app.api.access import Admin, CurrentRuntime
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
 from app.documents.exports import END, export_line
+from app.documents.identities import WantedIdentity
 from app.errors import LeadscoreError
-from app.services.exports import ExportKind, export_lead
+from app.scoring.events import Identity
+from app.services.exports import ExportKind, export_person
+from app.services.runtime import Runtime
 
 MEDIA_TYPE = "application/jsonl"
 CHUNK_BYTES = 64 * 1024
@@ -29,11 +32,28 @@ router = APIRouter(
 )
 
 
+@router.get("/lookup/export", response_class=StreamingResponse)
+async def export_person_as_lines(
+    runtime: CurrentRuntime,
+    user_id: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    anonymous_id: str | None = None,
+) -> StreamingResponse:
+    """The same by an identity. If no lead has it: the rejected and quarantined messages that name it."""
+    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
+    return await _export(runtime, wanted.read(runtime.settings.phone_region))
+
+
 @router.get("/{lead_id}/export", response_class=StreamingResponse)
 async def export_lead_as_lines(runtime: CurrentRuntime, lead_id: UUID) -> StreamingResponse:
     """Everything that is stored of a lead, as JSON Lines: each has a `kind`, and the last one is `{"kind": "end"}`."""
-    items = export_lead(runtime.database, runtime.leads, lead_id, runtime.clock())
-    first = await anext(items)  # here, so that an unknown lead is an error answer
+    return await _export(runtime, lead_id)
+
+
+async def _export(runtime: Runtime, wanted: UUID | Identity) -> StreamingResponse:
+    items = export_person(runtime.database, runtime.leads, wanted, runtime.clock())
+    first = await anext(items)  # here, so that an unknown person is an error answer
     return StreamingResponse(_chunks(first, items), media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 

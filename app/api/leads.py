@@ -1,7 +1,7 @@
 """Leads over HTTP: their stage, the reasons for it, and their history."""
 
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -25,11 +25,11 @@ from app.documents.leads import (
     TransitionPage,
 )
 from app.documents.parameters import Day, Moment, Version
-from app.errors import ValidationFailed
+from app.errors import DamagedLead, ValidationFailed
 from app.scoring.events import Identity
 from app.services.erasure import erase_person
 from app.services.lead_identities import read_lead_identities
-from app.services.leads import EventPosition, unknown_lead
+from app.services.leads import EventPosition, LeadView
 from app.services.runtime import Runtime
 
 MAX_LOOKUPS = 500
@@ -41,11 +41,26 @@ class Lookup(BaseModel):
     identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_LOOKUPS)]
 
 
+class LookupFault(BaseModel):
+    """As in the answer about the lead alone."""
+
+    code: str = Field(examples=[DamagedLead.code])
+    message: str
+
+
 class Found(BaseModel):
-    """An identity from the request, with its lead: null if nobody has it."""
+    """An identity from the request, with its lead: null if nobody has it, or if `error` says why it can't be shown."""
 
     identity: dict[str, str]
     lead: LeadDocument | None
+    error: LookupFault | None
+
+    @classmethod
+    def of(cls, identity: Identity, found: LeadView | DamagedLead | None) -> Self:
+        named = {identity.kind: identity.value}
+        if isinstance(found, DamagedLead):
+            return cls(identity=named, lead=None, error=LookupFault(code=found.code, message=found.detail))
+        return cls(identity=named, lead=LeadDocument.of(found) if found else None, error=None)
 
 
 class LookupAnswer(BaseModel):
@@ -76,10 +91,7 @@ async def look_up_lead(
     """The lead that has this identity."""
     wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
     identity = wanted.read(runtime.settings.phone_region)
-    (view,) = await runtime.leads.lookup([identity], runtime.clock())
-    if view is None:
-        raise unknown_lead(identity)
-    return LeadDocument.of(view)
+    return LeadDocument.of(await runtime.leads.get_by_identity(identity, runtime.clock()))
 
 
 @router.delete("/lookup", status_code=204, dependencies=[Admin])
@@ -109,17 +121,11 @@ async def _erase(runtime: Runtime, wanted: UUID | Identity, *, suppress: bool) -
 
 @router.post("/lookup")
 async def look_up_leads(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
-    """The leads that have these identities, up to 500."""
+    """The leads that have these identities, up to 500. One that can't be evaluated has an `error`, not the others."""
     region = runtime.settings.phone_region
     identities = [read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
-    views = await runtime.leads.lookup(identities, runtime.clock())
-    pairs = zip(identities, views, strict=True)
-    return LookupAnswer(
-        data=[
-            Found(identity={identity.kind: identity.value}, lead=LeadDocument.of(view) if view else None)
-            for identity, view in pairs
-        ]
-    )
+    found = await runtime.leads.lookup(identities, runtime.clock())
+    return LookupAnswer(data=list(map(Found.of, identities, found)))
 
 
 @router.get("/{lead_id}")

@@ -16,7 +16,7 @@ from app.documents.exports import END, export_line
 from app.scoring.events import Identity
 from app.services.erasure import erase_person
 from app.services.evaluation import EvaluatedLead
-from app.services.exports import export_lead
+from app.services.exports import export_person
 from app.services.links import merge_leads, split_lead
 from app.services.runtime import Runtime
 
@@ -28,11 +28,13 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change,
 
 @commands.command()
 def export(who: Who) -> None:
-    """Print everything that is stored of a lead, as JSON Lines."""
+    """Print everything that is stored of a lead, as JSON Lines.
+
+    By an identity that no lead has: the rejected messages that name it.
+    """
 
     async def run(runtime: Runtime) -> None:
-        lead_id = await _lead_id(runtime, who)
-        async for item in export_lead(runtime.database, runtime.leads, lead_id, runtime.clock()):
+        async for item in export_person(runtime.database, runtime.leads, _read(runtime, who), runtime.clock()):
             sys.stdout.buffer.write(export_line(*item))
         sys.stdout.buffer.write(END)
 

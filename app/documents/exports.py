@@ -1,17 +1,22 @@
 """The lines of an export: JSON objects with a `kind`, the last one of the kind `end`."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from app.documents.deliveries import DeliveryDocument
 from app.documents.leads import EventDocument, HistoryDay, LeadDocument, TransitionDocument
 from app.documents.rejections import RejectionDocument
+from app.scoring.events import Event
 from app.services.exports import ExportKind, GroupSummary, Link, Summary
+from app.services.rejections import Rejection
+
+_EVENTS = TypeAdapter(Event)
 
 END = orjson.dumps({"kind": "end"}) + b"\n"
 """Without it, an export is incomplete."""
@@ -74,6 +79,17 @@ class GroupSummaryDocument(BaseModel):
         return cls(identity=identity, group=summary.group_id, traits=summary.facts.known_traits())
 
 
+class ExportedRejection(RejectionDocument):
+    """`event`: of a quarantined message, what it becomes when it is released, as JSON text like the `body`."""
+
+    event: str | None
+
+    @classmethod
+    def of(cls, rejection: Rejection) -> Self:
+        event = rejection.event and json.dumps(_EVENTS.dump_python(rejection.event, mode="json"))
+        return cls(**RejectionDocument.of(rejection).model_dump(), event=event)
+
+
 _DOCUMENTS: Mapping[ExportKind, Callable[[Any], BaseModel]] = {
     "lead": LeadDocument.of,
     "identity": LinkDocument.of,
@@ -83,7 +99,7 @@ _DOCUMENTS: Mapping[ExportKind, Callable[[Any], BaseModel]] = {
     "transition": TransitionDocument.of,
     "event": EventDocument.of,
     "delivery": DeliveryDocument.of,
-    "rejection": RejectionDocument.of,
+    "rejection": ExportedRejection.of,
 }
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import Gone
+from app.errors import Gone, NotFound
+from app.scoring.events import Identity
 from app.services.leads import Leads, LeadView, ScoreView
 from app.storage import deliveries as delivery_store
 from app.storage import events as event_store
@@ -29,6 +30,32 @@ ExportKind = Literal["lead", "identity", "score", "summary", "group", "transitio
 
 ROWS_AT_ONCE = 500
 DAYS_AT_ONCE = timedelta(days=366)
+
+
+async def export_person(
+    database: Database, leads: Leads, wanted: UUID | Identity, now: datetime
+) -> AsyncIterator[tuple[ExportKind, Any]]:
+    """Export a lead, as `export_lead` does. By an identity that no lead has, the rejected messages that name it.
+
+    These may be quarantined. Raises `NotFound` before the first item.
+    """
+    try:
+        lead_id = wanted if isinstance(wanted, UUID) else await leads.find(wanted)
+    except NotFound:
+        items = _export_stranger(database, str(wanted))
+    else:
+        items = export_lead(database, leads, lead_id, now)
+    async for item in items:
+        yield item
+
+
+async def _export_stranger(database: Database, key: str) -> AsyncIterator[tuple[ExportKind, Any]]:
+    is_named = False
+    async for rejection in _all(database, _rejections([key])):
+        yield "rejection", rejection
+        is_named = True
+    if not is_named:
+        raise NotFound("No lead has this identity, and no rejected message names it.")
 
 
 async def export_lead(
@@ -96,8 +123,12 @@ def _lists(lead_id: UUID, ids: Sequence[UUID], keys: Collection[str]) -> dict[Ex
             connection, lead_id, last and EventPosition(last.event.occurred_at, last.event.id), ROWS_AT_ONCE
         ),
         "delivery": lambda connection, last: delivery_store.of_leads(connection, ids, last and last.id, ROWS_AT_ONCE),
-        "rejection": lambda connection, last: rejection_store.naming(connection, keys, last and last.id, ROWS_AT_ONCE),
+        "rejection": _rejections(keys),
     }
+
+
+def _rejections(keys: Collection[str]) -> Fetch:
+    return lambda connection, last: rejection_store.naming(connection, keys, last and last.id, ROWS_AT_ONCE)
 
 
 async def _all(database: Database, fetch: Fetch) -> AsyncIterator[Any]:
@@ -112,4 +143,4 @@ async def _all(database: Database, fetch: Fetch) -> AsyncIterator[Any]:
         last = items[-1]
 
 
-__all__ = ["ExportKind", "GroupSummary", "Link", "Summary", "export_lead"]
+__all__ = ["ExportKind", "GroupSummary", "Link", "Summary", "export_lead", "export_person"]

@@ -4,7 +4,7 @@ Something in such a lead makes its whole transaction fail. A damaged row says wh
 chunks get smaller, until the lead is alone in one.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from app.errors import DamagedLead, LeadscoreError
 from app.metrics import Metrics
 from app.services.conflicts import Conflicts
 from app.storage.db import Conflict
-from app.storage.leads import UnreadableLead
+from app.storage.leads import Lead, UnreadableLead
 
 MAX_IN_A_ROW = 10
 """How many leads may fail one after the other. If another one does, it is not the leads: the work fails."""
@@ -69,6 +69,17 @@ def explaining_damage(lead_id: UUID | None = None) -> Iterator[None]:
             raise
         log_damage(lead_id, error)
         raise DamagedLead(lead_id) from error
+
+
+def readable(found: Iterable[Lead | UnreadableLead]) -> list[Lead]:
+    """The leads that could be read. The others are logged."""
+    leads = []
+    for each in found:
+        if isinstance(each, UnreadableLead):
+            log_damage(each.lead_id, each)
+        else:
+            leads.append(each)
+    return leads
 
 
 def log_damage(lead_id: UUID, error: BaseException | None) -> None:

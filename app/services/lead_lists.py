@@ -1,6 +1,6 @@
 """Lists of leads: selected and sorted by the stored evaluation, and shown as of now."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -11,7 +11,6 @@ from app.errors import ValidationFailed
 from app.protocol.searches import Search
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Identity
-from app.services.failures import log_damage
 from app.services.leads import LeadView, sound_views_of
 from app.services.models import ActiveModels
 from app.services.pages import fetch_page
@@ -20,8 +19,7 @@ from app.storage import accounts as account_store
 from app.storage import identities as identity_store
 from app.storage import lead_lists as list_store
 from app.storage.db import Database
-from app.storage.lead_lists import Entry, LeadFilter, Position
-from app.storage.leads import Lead, UnreadableLead
+from app.storage.lead_lists import LeadFilter, Position
 from app.validation.faults import Fault
 
 MOMENTS = ("last_seen_at", "stage_since", "next_change")
@@ -98,7 +96,7 @@ class LeadLists:
             found, is_complete = await _searched(connection, wanted)
             stored = await _by_stored_names(connection, self._models, found if is_complete else wanted)
             page = await fetch_page(lambda count: list_store.page(connection, stored, query.sort, after, count), limit)
-            views = await sound_views_of(connection, self._models, _readable(page.items), now)
+            views = await sound_views_of(connection, self._models, [entry.lead for entry in page.items], now)
         return [view for view in views if _still_matches(view, wanted)], page.last.position if page.last else None
 
     async def read_all(self, query: LeadQuery, now: datetime) -> AsyncIterator[list[LeadView]]:
@@ -131,16 +129,6 @@ class LeadLists:
         counts = {stage: _count(leads[stage], is_complete=is_complete) for stage in stages}
         total = Count(sum(each.value for each in counts.values()), all(each.is_exact for each in counts.values()))
         return LeadCounts(total, counts, model.version, now)
-
-
-def _readable(entries: Iterable[Entry]) -> list[Lead]:
-    leads = []
-    for entry in entries:
-        if isinstance(entry.lead, UnreadableLead):
-            log_damage(entry.lead.lead_id, entry.lead)
-        else:
-            leads.append(entry.lead)
-    return leads
 
 
 def _count(leads: int, *, is_complete: bool) -> Count:

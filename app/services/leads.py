@@ -1,11 +1,9 @@
 """Lead queries: a person's scores and stage, now and in the past, and why. Every read evaluates the lead afresh."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,7 +15,7 @@ from app.scoring.events import Identity
 from app.scoring.facts import day_of
 from app.scoring.stages import Forecast, Standing, forecast, predict, settle, stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
-from app.services.failures import explaining_damage
+from app.services.failures import explaining_damage, readable
 from app.services.lookback import ScoreView, days_ahead, ends_of_days, look_back
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
@@ -29,7 +27,7 @@ from app.storage import transitions as transition_store
 from app.storage.db import Database
 from app.storage.events import LoggedEvent
 from app.storage.events import Position as EventPosition
-from app.storage.leads import Lead
+from app.storage.leads import Lead, UnreadableLead
 from app.storage.transitions import StoredTransition
 
 
@@ -58,30 +56,40 @@ class Leads:
 
     async def get(self, lead_id: UUID, now: datetime) -> LeadView:
         if current := await self._current(lead_id):
-            model, lead, keys = current
-            return _view(model, lead, identity_store.by_kind(keys), now)
+            return current.view(now)
         async with self._database.read() as connection:
             lead = await existing(connection, lead_id)
-            return (await views_of(connection, self._models, [lead], now))[0]
+            views = await _views_of(connection, self._models, [lead], now)
+        return _sound(views[lead.id])
 
     async def get_many(self, lead_ids: Collection[UUID], now: datetime) -> dict[UUID, LeadView]:
-        """The leads with these ids, or those that they were merged into. Unknown ids are left out."""
+        """The leads with these ids, or those that they were merged into.
+
+        Unknown ids are left out, and so are leads that can't be evaluated, which are logged.
+        """
         async with self._database.read() as connection:
             survivors = await lead_store.survivors(connection, lead_ids)
-            leads = await lead_store.get_many(connection, set(survivors.values()))
-            views = await views_of(connection, self._models, list(leads.values()), now)
+            leads = await lead_store.get_each(connection, set(survivors.values()))
+            views = await sound_views_of(connection, self._models, leads, now)
         by_id = {view.lead.id: view for view in views}
-        return {lead_id: by_id[survivor] for lead_id, survivor in survivors.items()}
+        return {lead_id: by_id[survivor] for lead_id, survivor in survivors.items() if survivor in by_id}
 
-    async def lookup(self, identities: Sequence[Identity], now: datetime) -> list[LeadView | None]:
-        """The lead of each identity, in the same order; None for an unknown identity."""
+    async def get_by_identity(self, identity: Identity, now: datetime) -> LeadView:
+        """Raises `NotFound` or `DamagedLead`."""
+        if current := await self._current(identity):
+            return current.view(now)
+        (found,) = await self.lookup([identity], now)
+        if found is None:
+            raise unknown_lead(identity)
+        return _sound(found)
+
+    async def lookup(self, identities: Sequence[Identity], now: datetime) -> list[LeadView | DamagedLead | None]:
+        """The lead of each identity, in the same order, or why it can't be evaluated; None if nobody has it."""
         async with self._database.read() as connection:
             links = await identity_store.find(connection, set(identities))
-            with explaining_damage():
-                leads = await lead_store.get_many(connection, set(links.values()))
-            views = await views_of(connection, self._models, list(leads.values()), now)
-        by_id = {view.lead.id: view for view in views}
-        return [by_id.get(links[identity]) if identity in links else None for identity in identities]
+            leads = await lead_store.get_each(connection, set(links.values()))
+            views = await _views_of(connection, self._models, leads, now)
+        return [views.get(links[identity]) if identity in links else None for identity in identities]
 
     async def find(self, identity: Identity) -> UUID:
         """The id of the lead that has an identity. Raises `NotFound`."""
@@ -171,11 +179,11 @@ class Leads:
         current = await up_to_date(connection, self._models, model, {lead.id: lead})
         return _scored(model, current[lead.id], moment, now)
 
-    async def _current(self, lead_id: UUID) -> "_Current | None":
+    async def _current(self, wanted: UUID | Identity) -> "_Current | None":
         """A lead that was last evaluated by the active model, from a single query. None for any other."""
         with explaining_damage():
             async with self._database.read_once() as connection:
-                found = await present_store.get(connection, lead_id)
+                found = await present_store.get(connection, wanted)
         if found is None or found.lead.model_version != found.active_version:
             return None
         model = self._models.known(found.active_version)
@@ -188,6 +196,9 @@ class _Current(NamedTuple):
     model: CompiledModel
     lead: Lead
     identities: Sequence[str]
+
+    def view(self, now: datetime) -> LeadView:
+        return _view(self.model, self.lead, identity_store.by_kind(self.identities), now)
 
 
 async def existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
@@ -205,33 +216,37 @@ def unknown_lead(wanted: UUID | Identity) -> NotFound:
     return NotFound(f"There is no lead {wanted}. Look it up by an identity, such as the person's email address.")
 
 
-async def views_of(
-    connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead], now: datetime
-) -> list[LeadView]:
-    """The leads as of now, by the active model. Raises `DamagedLead`."""
-    return [view() async for view in _views(connection, models, leads, now)]
-
-
 async def sound_views_of(
-    connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead], now: datetime
+    connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead | UnreadableLead], now: datetime
 ) -> list[LeadView]:
-    """The same without the leads that can't be evaluated, which are logged."""
-    found = []
-    async for view in _views(connection, models, leads, now):
-        with suppress(DamagedLead):
-            found.append(view())
-    return found
+    """The leads as of now, by the active model, without those that can't be evaluated, which are logged."""
+    views = await _views_of(connection, models, leads, now)
+    return [view for view in views.values() if isinstance(view, LeadView)]
 
 
-async def _views(
-    connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead], now: datetime
-) -> AsyncIterator[Callable[[], LeadView]]:
-    """Yield a function for each lead, which may raise `DamagedLead`."""
+async def _views_of(
+    connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead | UnreadableLead], now: datetime
+) -> dict[UUID, LeadView | DamagedLead]:
+    """The same by their ids, with an error for each lead that can't be evaluated."""
+    views: dict[UUID, LeadView | DamagedLead] = {
+        each.lead_id: DamagedLead(each.lead_id) for each in leads if isinstance(each, UnreadableLead)
+    }
     model = await models.active(connection)
-    current = await up_to_date(connection, models, model, {lead.id: lead for lead in leads})
+    current = await up_to_date(connection, models, model, {lead.id: lead for lead in readable(leads)})
     identities = await identity_store.of_leads(connection, list(current))
     async for lead in yielding_to_event_loop(current.values()):
-        yield partial(_view, model, lead, identities[lead.id], now)
+        try:
+            views[lead.id] = _view(model, lead, identities[lead.id], now)
+        except DamagedLead as error:
+            views[lead.id] = error
+    return views
+
+
+def _sound(view: LeadView | DamagedLead) -> LeadView:
+    """Raises `DamagedLead`."""
+    if isinstance(view, DamagedLead):
+        raise view
+    return view
 
 
 def _scored(model: CompiledModel, lead: Lead, moment: datetime, now: datetime) -> ScoreView:
@@ -262,5 +277,4 @@ __all__ = [
     "StoredTransition",
     "existing",
     "sound_views_of",
-    "views_of",
 ]

@@ -12,6 +12,7 @@ from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.preview import Placement, Preview
 from app.scoring.stages import stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
+from app.services.failures import readable
 from app.services.models import ActiveModels
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -39,15 +40,17 @@ async def preview(
 ) -> Previewed:
     """Evaluate all leads, or `sample` of them chosen at random, by the active model and by the candidate, as of `now`.
 
-    Events are read only for signals whose definition changes, and then only those that could match. `on_progress` is
-    called with the number of leads done and the number of leads to do.
+    Leads that can't be read are left out, and logged. Events are read only for signals whose definition changes, and
+    then only those that could match. `on_progress` is called with the number of leads done and the number of leads to
+    do.
     """
     async with database.read() as connection:
         active = await models.active(connection)
         result = await asyncio.to_thread(Preview, active, candidate)
         total = await lead_store.count(connection)
         planned = total if sample is None else min(sample, total)
-        async for chunk in _chunks(connection, sample):
+        async for ids in _chunks(connection, sample):
+            chunk = {lead.id: lead for lead in readable(await lead_store.get_each(connection, ids))}
             before = await up_to_date(connection, models, active, chunk)
             after = await up_to_date(connection, models, candidate, chunk)
             async for lead_id, lead in yielding_to_event_loop(before.items()):
@@ -62,13 +65,14 @@ def _placement(model: CompiledModel, lead: Lead, now: datetime) -> Placement:
     return Placement(stage_of(evaluation, lead.standing.stage), evaluation)
 
 
-async def _chunks(connection: AsyncConnection, sample: int | None) -> AsyncIterator[dict[UUID, Lead]]:
+async def _chunks(connection: AsyncConnection, sample: int | None) -> AsyncIterator[list[UUID]]:
+    """The ids of leads."""
     if sample is not None:
         ids = await lead_store.sample(connection, sample)
         for start in range(0, len(ids), CHUNK):
-            yield await lead_store.get_many(connection, ids[start : start + CHUNK])
+            yield ids[start : start + CHUNK]
         return
     last: UUID | None = None
-    while leads := await lead_store.after(connection, last, CHUNK):
-        yield {lead.id: lead for lead in leads}
-        last = leads[-1].id
+    while ids := await lead_store.ids_after(connection, last, CHUNK):
+        yield ids
+        last = ids[-1]

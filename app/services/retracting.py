@@ -6,7 +6,7 @@ events of a lead that can't be evaluated are left as they are, and the retractio
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -28,7 +28,7 @@ from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import retractions as retraction_store
 from app.storage.db import Conflict, Database
-from app.storage.event_filters import filter_from_json
+from app.storage.event_filters import EventFilter, filter_from_json
 from app.storage.events import LONGEST_WRITE
 from app.storage.leads import Lead
 from app.storage.retractions import Retraction
@@ -144,8 +144,21 @@ async def _next_events(
 ) -> list[Event]:
     if retraction.state == "undoing":
         return await retraction_store.next_retracted(connection, retraction.id, limit, without)
+    wanted = await _filter_of(connection, retraction)
+    return await retraction_store.next_matching(connection, retraction, wanted, after, limit, without)
+
+
+async def _filter_of(connection: AsyncConnection, retraction: Retraction) -> EventFilter:
+    """The filter, which means the identities that its lead had when the retraction was created.
+
+    The lead may have been merged or split since. It had none if a merge was committed later than its time says.
+    """
     wanted = filter_from_json(retraction.filter)
-    return await retraction_store.next_matching(connection, wanted, after, limit, without)
+    if wanted.lead_id is None:
+        return wanted
+    links = await identity_store.links_of_leads(connection, [wanted.lead_id])
+    keys = {str(link.identity) for link in links if link.covers(retraction.created_at)}
+    return replace(wanted, lead_id=None, identities=sorted(keys)) if keys else wanted
 
 
 async def _conclude(connection: AsyncConnection, worker: _Worker, retraction: Retraction, now: datetime) -> None:

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
 from app.services.evaluation import EvaluatedLead, evaluated, up_to_date
-from app.services.failures import explaining_damage
+from app.services.failures import readable
 from app.services.history import fold_leads
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
@@ -40,7 +40,10 @@ class RetractionView(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a retraction would do: to how many events and leads, and to each of the first `MAX_EFFECTS` leads."""
+    """What a retraction would do: to how many events and leads, and to each of the first `MAX_EFFECTS` leads.
+
+    Leads that can't be read are not among the effects: a retraction leaves their events.
+    """
 
     extent: Extent
     effects: Sequence[EvaluatedLead]
@@ -64,26 +67,26 @@ class Retractions:
         async with self._database.read() as connection:
             extent = await retraction_store.count(connection, wanted)
             lead_ids = await retraction_store.affected_leads(connection, wanted, MAX_EFFECTS)
-            with explaining_damage():
-                leads = await lead_store.get_many(connection, lead_ids)
+            leads = {lead.id: lead for lead in readable(await lead_store.get_each(connection, lead_ids))}
             return Plan(extent, await _without(connection, self._models, leads, wanted, self._clock()))
 
     async def create(self, wanted: EventFilter, reason: str, created_by: str) -> RetractionView:
-        """Record it. A worker does the rest. It covers events received until now."""
-        now = self._clock()
-        until = min(wanted.received_before or now, now)
-        retraction = Retraction(
-            id=uuid7(),
-            reason=reason,
-            filter=filter_to_json(replace(wanted, received_before=until)),
-            state="retracting",
-            created_at=now,
-            created_by=created_by,
-            undone_at=None,
-            undone_by=None,
-            finished_at=None,
-        )
+        """Record it. A worker does the rest. It covers events received until now that count now."""
         async with self._database.write() as connection:
+            wanted = await _of_survivor(connection, wanted)
+            now = self._clock()  # after that: the lead has its identities since an earlier time
+            until = min(wanted.received_before or now, now)
+            retraction = Retraction(
+                id=uuid7(),
+                reason=reason,
+                filter=filter_to_json(replace(wanted, received_before=until)),
+                state="retracting",
+                created_at=now,
+                created_by=created_by,
+                undone_at=None,
+                undone_by=None,
+                finished_at=None,
+            )
             await retraction_store.add(connection, retraction)
         return RetractionView(retraction, Extent(0, 0))
 
@@ -113,6 +116,14 @@ class Retractions:
 async def _views(connection: AsyncConnection, found: Sequence[Retraction]) -> list[RetractionView]:
     extents = await retraction_store.count_retracted(connection, [each.id for each in found])
     return [RetractionView(each, extents[each.id]) for each in found]
+
+
+async def _of_survivor(connection: AsyncConnection, wanted: EventFilter) -> EventFilter:
+    """The filter with the id of the lead that its lead was merged into, if it was."""
+    if wanted.lead_id is None:
+        return wanted
+    survivors = await lead_store.survivors(connection, [wanted.lead_id])
+    return replace(wanted, lead_id=survivors.get(wanted.lead_id, wanted.lead_id))
 
 
 async def _without(

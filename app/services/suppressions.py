@@ -86,6 +86,7 @@ class Suppressions:
         """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
         secret_id = self.check()
         await suppression_store.insert(connection, map(self._hash_of, identities), secret_id, now)
+        self.forget()
 
     async def suppress(self, identities: Collection[Identity], now: datetime) -> list[Suppression]:
         """Suppress identities, whether or not a lead has them; what is stored of that lead stays.

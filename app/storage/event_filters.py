@@ -17,7 +17,8 @@ from app.storage.tables import events, identities, leads
 class EventFilter:
     """Events that meet all of these; None means any. Times are those of receipt, `received_before` excluded.
 
-    `address` and `agent` are what the client sent as `context.ip` and `context.userAgent`.
+    `address` and `agent` are what the client sent as `context.ip` and `context.userAgent`. `identities`: those that
+    events are filed under, as `kind:value`; `lead_id` means the ones that the lead has now.
     """
 
     message_ids: Sequence[str] | None = None
@@ -28,6 +29,7 @@ class EventFilter:
     received_before: datetime | None = None
     address: str | None = None
     agent: str | None = None
+    identities: Sequence[str] | None = None
 
     def condition(self) -> ColumnElement[bool]:
         given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
@@ -62,4 +64,5 @@ _CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
     "received_before": lambda moment: events.c.received_at < moment,
     "address": lambda address: events.c.context["ip"].as_string() == address,
     "agent": lambda agent: events.c.context["userAgent"].as_string() == agent,
+    "identities": lambda keys: any_of_values(events.c.identity, keys),
 }

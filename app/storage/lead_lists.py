@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey
 from app.scoring.steps import INDEXED_SCORES, STEP, step_of
-from app.storage.leads import STORED, Lead, UnreadableLead, from_row
+from app.storage.leads import STORED, Lead, UnreadableLead, lead_or_error
 from app.storage.sql import any_of_values, starts_with
 from app.storage.tables import NO_CHANGE_ON, identities, leads
 
@@ -109,14 +109,7 @@ async def page(
     order = Order.of(by, wanted.score_names)
     query = _filtered(select(*STORED, order.columns[-2].label("sort_value")), wanted)
     rows = await connection.execute(order.applied(query, after).limit(limit))
-    return [Entry(_lead_or_error(row), Position(row.sort_value, row.id)) for row in rows]
-
-
-def _lead_or_error(row: Any) -> Lead | UnreadableLead:
-    try:
-        return from_row(row)
-    except UnreadableLead as error:
-        return error
+    return [Entry(lead_or_error(row), Position(row.sort_value, row.id)) for row in rows]
 
 
 async def count_found(connection: AsyncConnection, wanted: LeadFilter, most: int) -> int:

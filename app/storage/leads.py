@@ -1,6 +1,6 @@
 """Leads in storage: their facts and stages. Lists of leads are in `lead_lists`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Dialect,
+    Row,
     Select,
     String,
     and_,
@@ -182,11 +183,20 @@ async def get(connection: AsyncConnection, lead_id: UUID) -> Lead | None:
 
 
 async def get_many(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Lead]:
-    """The leads with these ids, in the order of their ids."""
+    """The leads with these ids, in the order of their ids. Raises `UnreadableLead`."""
+    return {row.id: from_row(row) for row in await _rows(connection, ids)}
+
+
+async def get_each(connection: AsyncConnection, ids: Collection[UUID]) -> list[Lead | UnreadableLead]:
+    """The same, with an error in the place of each lead that can't be read."""
+    return list(map(lead_or_error, await _rows(connection, ids)))
+
+
+async def _rows(connection: AsyncConnection, ids: Collection[UUID]) -> Sequence[Row[Any]]:
     if not ids:
-        return {}
+        return []
     query = select(*STORED).where(any_of_values(leads.c.id, ids)).order_by(leads.c.id)
-    return {row.id: from_row(row) for row in await connection.execute(query)}
+    return (await connection.execute(query)).all()
 
 
 async def lock_due(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:
@@ -235,12 +245,12 @@ async def count_outdated(connection: AsyncConnection, model_version: int) -> int
     return (await connection.execute(query)).scalar_one()
 
 
-async def after(connection: AsyncConnection, last: UUID | None, limit: int) -> list[Lead]:
-    """The next leads in the order of their ids."""
-    query = select(*STORED).where(leads.c.merged_into.is_(None))
+async def ids_after(connection: AsyncConnection, last: UUID | None, limit: int) -> list[UUID]:
+    """The ids of the next leads, in order."""
+    query = select(leads.c.id).where(leads.c.merged_into.is_(None))
     if last is not None:
         query = query.where(leads.c.id > last)
-    return [from_row(row) for row in await connection.execute(query.order_by(leads.c.id).limit(limit))]
+    return list((await connection.execute(query.order_by(leads.c.id).limit(limit))).scalars())
 
 
 async def sample(connection: AsyncConnection, size: int) -> list[UUID]:
@@ -330,6 +340,14 @@ def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
         "utm_campaign": utm_campaign,
         "referrer": referrer,
     }
+
+
+def lead_or_error(row: Any) -> Lead | UnreadableLead:
+    """The same as `from_row`, but the error is returned."""
+    try:
+        return from_row(row)
+    except UnreadableLead as error:
+        return error
 
 
 def from_row(row: Any) -> Lead:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -73,13 +73,13 @@ async def page(connection: AsyncConnection, wanted: RejectionFilter, after: UUID
 
 
 async def naming(connection: AsyncConnection, keys: Collection[str], after: UUID | None, limit: int) -> list[Rejection]:
-    """Those whose messages name one of these identities, the latest first. Reads the whole table."""
+    """Those whose messages name one of these identities, with their events, the latest first. Reads the whole table."""
     items = list_items(rejections.c.identities, connection.dialect)
-    query = select(*_LISTED).where(select(items.c.value).where(any_of_values(items.c.value, keys)).exists())
+    query = select(rejections).where(select(items.c.value).where(any_of_values(items.c.value, keys)).exists())
     if after is not None:
         query = query.where(rejections.c.id < after)
     rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))
-    return [_from_row(row) for row in rows]
+    return [replace(_from_row(row), event=row.event and _read_event(row.event)) for row in rows]
 
 
 async def count_by_code(connection: AsyncConnection, wanted: RejectionFilter) -> dict[str, int]:
@@ -116,7 +116,7 @@ async def take(connection: AsyncConnection, ids: Collection[UUID]) -> list[Event
     """Delete what can be released of these; return the events. Nobody else gets the same ones."""
     is_wanted = any_of_values(rejections.c.id, ids), rejections.c.event.is_not(None)
     rows = await connection.execute(delete(rejections).where(*is_wanted).returning(rejections.c.id, rejections.c.event))
-    return [_EVENTS.validate_python(json.loads(row.event)) for row in sorted(rows, key=lambda row: row.id)]
+    return [_read_event(row.event) for row in sorted(rows, key=lambda row: row.id)]
 
 
 def _conditions(wanted: RejectionFilter) -> Iterator[ColumnElement[bool]]:
@@ -145,6 +145,10 @@ def _event_of(rejection: Rejection) -> dict[str, str | None]:
     """The column for the event. ASCII with escapes, so that every database can hold every event."""
     event = rejection.event
     return {"event": None if event is None else json.dumps(_EVENTS.dump_python(event, mode="json"))}
+
+
+def _read_event(text: str) -> Event:
+    return _EVENTS.validate_python(json.loads(text))
 
 
 def _from_row(row: Row[Any]) -> Rejection:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, insert, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity
@@ -147,17 +147,34 @@ async def affected_leads(connection: AsyncConnection, wanted: EventFilter, limit
 
 
 async def next_matching(
-    connection: AsyncConnection, wanted: EventFilter, after: Event | None, limit: int, without: Collection[UUID]
+    connection: AsyncConnection,
+    retraction: Retraction,
+    wanted: EventFilter,
+    after: Event | None,
+    limit: int,
+    without: Collection[UUID],
 ) -> list[Event]:
-    """The next events that count and that the filter matches, in the order of an index: those of a lead together.
+    """The next events for a retraction to take back, in the order of an index: those of a lead together.
 
-    `without`: leads whose events are left out.
+    These count, and its filter `wanted` matches them. `without`: leads whose events are left out.
     """
     order = (events.c.identity, events.c.occurred_at, events.c.id)
-    query = select(events).where(wanted.condition(), COUNTS, *not_of_leads(without)).order_by(*order).limit(limit)
+    is_wanted = (wanted.condition(), COUNTS, ~_is_of_earlier(retraction), *not_of_leads(without))
+    query = select(events).where(*is_wanted).order_by(*order).limit(limit)
     if after is not None:
         query = query.where(tuple_(*order) > (str(after.identities[0]), after.occurred_at, after.id))
     return [event_of_row(row) for row in await connection.execute(query)]
+
+
+def _is_of_earlier(retraction: Retraction) -> ColumnElement[bool]:
+    """Whether an earlier retraction that was in force when this one was created took an event back.
+
+    It may have been undone since. Then the event counts again, whether or not this one is complete by that time.
+    """
+    earlier = retractions.alias("earlier")
+    in_force = or_(earlier.c.undone_at.is_(None), earlier.c.undone_at > retraction.created_at)
+    taken = select(earlier.c.id).join(retracted_events, retracted_events.c.retraction_id == earlier.c.id)
+    return taken.where(retracted_events.c.event_id == events.c.id, earlier.c.id < retraction.id, in_force).exists()
 
 
 async def next_retracted(

@@ -34,6 +34,26 @@ async def test_a_read_names_the_lead_and_the_remedy(web: Api, path: str) -> None
     assert (await web.lead(user_id="u2"))["event_count"] == 1
 
 
+async def test_a_lookup_of_several_reports_it_beside_the_others(web: Api) -> None:
+    lead_id = await damaged(web)
+    wanted: list[dict[str, str]] = [{"user_id": "u1"}, {"user_id": "u2"}, {"user_id": "u3"}]
+    answer = await web.do("/v1/leads/lookup", {"identities": wanted}, "read")
+    first, second, third = answer.json()["data"]
+    assert (first["lead"], first["error"]["code"]) == (None, "damaged-lead")
+    assert f"DELETE /v1/leads/{lead_id}" in first["error"]["message"]
+    assert (second["lead"]["event_count"], second["error"]) == (1, None)
+    assert third == {"identity": {"user_id": "u3"}, "lead": None, "error": None}
+
+
+async def test_a_dry_run_of_a_retraction_leaves_it_out(web: Api) -> None:
+    lead_id = await damaged(web)
+    wanted = {"name": "Demo Requested", "reason": "a test", "dry_run": True}
+    plan = (await web.do("/v1/events/retract", wanted)).json()
+    assert (plan["events"], plan["leads"]) == (2, 2)
+    (effect,) = plan["effects"]
+    assert effect["lead_id"] == (await web.lead(user_id="u2"))["id"] != lead_id
+
+
 DAMAGES = ({"tally": {"signal": {"yesterday": 1}}}, {"reached": {"interest": "once"}})
 
 

@@ -60,9 +60,13 @@ async def test_a_lead_is_evaluated_by_a_document_that_is_not_stored_as_by_the_sa
         assert answer.json() == stored | {"model_version": None}
 
 
-async def test_a_dry_run_has_either_messages_or_a_lead(web: Api) -> None:
+async def test_a_dry_run_has_either_messages_which_may_be_untrusted_or_a_lead(web: Api) -> None:
     for subject in ({}, {"messages": [], "lead_id": "01890000-0000-7000-8000-000000000000"}):
         assert_problem(await web.do("/v1/evaluate", subject, "read"), 422, "validation-error")
+    for trusted in (False, True):
+        asked = {"lead_id": "01890000-0000-7000-8000-000000000000", "trusted": trusted}
+        problem = assert_problem(await web.do("/v1/evaluate", asked, "read"), 422, "validation-error")
+        assert "`trusted` goes with `messages`" in str(problem["errors"])
     unknown = await web.do("/v1/evaluate", {"lead_id": "01890000-0000-7000-8000-000000000000"}, "read")
     assert_problem(unknown, 404, "not-found")
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.api.harness import Api, assert_problem, page_view, running, track
+from tests.protocol.test_bots import CRAWLERS
 
 
 async def export(api: Api, lead_id: str) -> list[dict[str, Any]]:
@@ -69,6 +70,34 @@ async def test_deliveries_are_part_of_it(database_url: str) -> None:
         assert [(line["type"], line["body"]) for line in of_kind(lines, "delivery")] == [("lead.stage_changed", "body")]
 
 
+async def caught(api: Api, *messages: dict[str, Any]) -> None:
+    """Messages that a crawler sent in one request, whose context only the request has."""
+    body = {"batch": list(messages), "context": {"ip": "192.0.2.7"}}
+    answer = await api.send("/v1/batch", body, Content_Type="application/json", User_Agent=CRAWLERS[0])
+    assert answer.status_code == 200, answer.text
+
+
+async def test_somebody_whose_messages_were_all_quarantined_is_exported_by_an_identity(web: Api) -> None:
+    await caught(web, track(anonymousId="a1"), track(), track(userId="u2"))
+    answer = await web.ask("/v1/leads/lookup/export", "admin", user_id="u1")
+    *lines, end = map(json.loads, answer.text.splitlines())
+    assert [(line["kind"], line["code"]) for line in lines] == [("rejection", "crawler")] * 2
+    assert [json.loads(line["event"])["context"]["ip"] for line in lines] == ["192.0.2.7"] * 2
+    assert (end, "u2" in answer.text) == ({"kind": "end"}, False)
+    assert (await web.client.delete("/v1/leads/lookup?user_id=u1", headers=web.bearer("admin"))).status_code == 204
+    assert_problem(await web.ask("/v1/leads/lookup/export", "admin", user_id="u1"), 404, "not-found")
+
+
+async def test_a_lead_is_exported_by_an_identity_with_what_is_quarantined(web: Api) -> None:
+    await web.batch(track(), {"type": "track", "userId": "u1"})
+    await caught(web, track())
+    answer = await web.ask("/v1/leads/lookup/export", "admin", user_id="u1")
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["event"] is None for line in of_kind(lines, "rejection")] == [False, True]
+    assert lines == await export(web, lines[0]["id"])
+
+
 async def test_only_admins_may_export_and_only_what_is_there(web: Api) -> None:
     assert_problem(await web.ask(f"/v1/leads/{uuid4()}/export", "admin"), 404, "not-found")
-    assert_problem(await web.ask(f"/v1/leads/{uuid4()}/export", "read"), 403, "insufficient-scope")
+    for path in (f"/v1/leads/{uuid4()}/export", "/v1/leads/lookup/export?user_id=u1"):
+        assert_problem(await web.ask(path, "read"), 403, "insufficient-scope")

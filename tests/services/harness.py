@@ -173,9 +173,7 @@ class Service:
         return await roll_out(self.database, self.models, self.id, self.clock, chunk, on_chunk)
 
     async def lead(self, key: str) -> LeadView:
-        lead = (await self.leads.lookup(who(key), self.clock.now))[0]
-        assert lead is not None, f"no lead has {key}"
-        return lead
+        return await self.leads.get_by_identity(who(key)[0], self.clock.now)
 
     def measured(self, name: str) -> float:
         value = self.metrics.registry.get_sample_value(name)

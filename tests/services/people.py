@@ -1,4 +1,4 @@
-"""Who is who in a log: a second, slow and simple implementation of the rules by which messages link identities.
+"""Who is who in a log: a second, simple implementation of the rules by which messages link identities.
 
 The log may also have what an operator did, at its place between the events.
 """
@@ -52,6 +52,9 @@ class _Person:
         self.sides = {split: side for split, side in (self.sides | other.sides).items() if split not in settled}
 
 
+_Owners = dict[Identity, _Person]
+
+
 def people_of(log: Iterable[Entry]) -> list[set[Identity]]:
     """The people in a log, as sets of linked identities.
 
@@ -59,63 +62,56 @@ def people_of(log: Iterable[Entry]) -> list[set[Identity]]:
     known; then only an address joins a user_id, if its owner has no user_id. A trusted alias joins anyone. Nothing but
     an operator joins people who were split.
     """
-    people: list[_Person] = []
+    owners: _Owners = {}
     for number, entry in enumerate(log):
         if isinstance(entry, SplitOff):
-            _split(people, entry.identities, number)
+            _split(owners, entry.identities, number)
         elif isinstance(entry, Forgotten):
-            people = [each for each in people if each.identities.isdisjoint(entry.identities)]
+            _forget(owners, entry.identities)
         elif isinstance(entry, Joined):
-            first, *others = dict.fromkeys(_owner(people, each) for each in sorted(entry.identities))
+            first, *others = sorted(entry.identities)
             for other in others:
-                _absorb(people, first, other)
+                _join(owners, owners[first], owners[other])
         else:
-            _admit(people, entry)
-    return [person.identities for person in people]
+            _admit(owners, entry)
+    return [person.identities for person in dict.fromkeys(owners.values())]
 
 
-def _split(people: list[_Person], identities: frozenset[Identity], number: int) -> None:
-    person = _owner(people, next(iter(identities)))
-    assert person is not None
-    people.append(_Person(set(identities), person.sides | {number: 1}))
+def _split(owners: _Owners, identities: frozenset[Identity], number: int) -> None:
+    person = owners[next(iter(identities))]
+    separated = _Person(set(identities), person.sides | {number: 1})
     person.identities -= identities
     person.sides = person.sides | {number: 0}
+    owners |= dict.fromkeys(identities, separated)
 
 
-def _admit(people: list[_Person], event: Event) -> None:
+def _forget(owners: _Owners, identities: frozenset[Identity]) -> None:
+    gone = {each for identity in identities & owners.keys() for each in owners[identity].identities}
+    for each in gone:
+        del owners[each]
+
+
+def _admit(owners: _Owners, event: Event) -> None:
     strongest, *weaker = event.identities
-    person = _owner(people, strongest)
+    person = owners.get(strongest)
     if person is None:
         lone = _Person({strongest})
-        candidates = (_owner(people, each) for each in weaker if _may_join(lone, each, people, event))
-        person = next((each for each in candidates if each is not None), None)
-    if person is None:
-        person = _Person(set())
-        people.append(person)
-    person.identities.add(strongest)
+        candidates = (owners.get(each) for each in weaker if _may_join(lone, each, owners, event))
+        person = next((each for each in candidates if each is not None), lone)
+    _join(owners, person, _Person({strongest}))
     for identity in weaker:
-        if _may_join(person, identity, people, event):
-            other = _owner(people, identity)
-            if other is None:
-                person.identities.add(identity)
-            else:
-                _absorb(people, person, other)
+        if _may_join(person, identity, owners, event):
+            _join(owners, person, owners.get(identity, _Person({identity})))
 
 
-def _absorb(people: list[_Person], person: _Person | None, other: _Person | None) -> None:
-    assert person is not None
-    assert other is not None
+def _join(owners: _Owners, person: _Person, other: _Person) -> None:
     if other is not person:
         person.absorb(other)
-        people.remove(other)
+        owners |= dict.fromkeys(other.identities, person)
 
 
-def _owner(people: list[_Person], identity: Identity) -> _Person | None:
-    return next((each for each in people if identity in each.identities), None)
-
-
-def _may_join(person: _Person, identity: Identity, people: list[_Person], event: Event) -> bool:
-    other = _owner(people, identity) or _Person({identity})
+def _may_join(person: _Person, identity: Identity, owners: _Owners, event: Event) -> bool:
+    other = owners.get(identity, _Person({identity}))
     if person.is_apart_from(other):
         return False
     if event.type == "alias" and event.trusted:

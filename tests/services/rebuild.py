@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, account_of
 from app.scoring.engine import CompiledModel, evaluate
-from app.scoring.events import KNOWN_BY, Event
+from app.scoring.events import KNOWN_BY, Event, Identity
 from app.scoring.facts import Facts, Stamped, merge
 from app.scoring.history import fold
 from app.scoring.stages import stage_of
@@ -61,6 +61,24 @@ async def _people_stored(connection: AsyncConnection) -> dict[UUID, Person]:
     return {lead_id: tuple(sorted(keys)) for lead_id, keys in keys_of_lead.items()}
 
 
+async def lead_ids(database: Database) -> set[UUID]:
+    """Of all leads, including merged ones."""
+    async with database.read() as connection:
+        return set((await connection.execute(select(leads.c.id))).scalars())
+
+
+async def stages_and_scores(database: Database) -> dict[UUID, tuple[str, dict[str, float]]]:
+    """As they are stored, of the leads that were not merged away."""
+    query = select(leads.c.id, leads.c.stage, leads.c.scores).where(leads.c.merged_into.is_(None))
+    async with database.read() as connection:
+        return {row.id: (row.stage, row.scores) for row in await connection.execute(query)}
+
+
+async def count_transitions(database: Database) -> int:
+    async with database.read() as connection:
+        return (await connection.execute(select(func.count()).select_from(transitions))).scalar_one()
+
+
 async def event_log(database: Database) -> list[Event]:
     async with database.read() as connection:
         return [event async for event in event_store.all_in_order(connection)]
@@ -83,20 +101,21 @@ def rebuilt(
     `summarized`: for deleted events, the models that counted them last; signals that these lack don't count.
     """
     state: State = {}
-    events = [entry for entry in log if isinstance(entry, Event) and entry.id not in without]
+    filed: dict[Identity, list[Event]] = {}
+    for entry in log:
+        if isinstance(entry, Event) and entry.id not in without:
+            filed.setdefault(entry.identities[0], []).append(entry)
     for person in people_of(log):
         key = tuple(sorted(map(str, person)))
         model, moment = evaluation_of(key)
-        theirs = [event for event in events if event.identities[0] in person]
+        theirs = [event for identity in sorted(person) for event in filed.get(identity, ())]
         facts = merge(
             [
                 fold(model, (event for event in theirs if event.id not in summarized)),
                 *(_summary(model, summarized[event.id], event) for event in theirs if event.id in summarized),
             ]
         )
-        state[key] = columns_of(model, facts, moment) | {
-            "stage": stage_of(evaluate(model, facts, moment), stage_before(key))
-        }
+        state[key] = columns_of(model, facts, moment, stage_before(key))
     return state
 
 
@@ -136,7 +155,7 @@ def _runs(days: dict[int, int]) -> dict[str, list[int]]:
     return {date.fromordinal(first).isoformat(): hits for first, hits in runs.items()}
 
 
-def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str, Any]:
+def columns_of(model: CompiledModel, facts: Facts, moment: datetime, stage_before: str | None = None) -> dict[str, Any]:
     evaluation = evaluate(model, facts, moment)
     tally = {key: _runs(dict(days)) for key, days in facts.tally.items()}
     return {
@@ -151,7 +170,7 @@ def columns_of(model: CompiledModel, facts: Facts, moment: datetime) -> dict[str
         "first_seen_at": facts.first_seen_at,
         "last_seen_at": facts.last_seen_at,
         "event_count": facts.event_count,
-        "stage": stage_of(evaluation, None),
+        "stage": stage_of(evaluation, stage_before),
         "model_version": model.version,
         "updated_at": moment,
     }

@@ -115,8 +115,7 @@ def test_ledgers_of_stored_leads_add_up(world: World, data: st.DataObject, histo
     world.reset()
     world.ingest(*data.draw(split(history), label="batches"))
     for each in history:
-        lead = world.run(world.service.leads.lookup(each.identities, NOW))[0]
-        assert lead is not None
+        lead = world.run(world.service.leads.get_by_identity(each.identities[0], NOW))
         for name, value in lead.evaluation.values.items():
             lines = [Decimal(str(line.points)) for line in ledger(lead.evaluation, name)]
             assert sum(lines) == Decimal(str(value)), name

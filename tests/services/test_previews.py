@@ -28,6 +28,7 @@ from app.storage.db import Database
 from app.storage.leads import Lead
 from app.storage.tables import events, metadata
 from tests.scoring.strategies import models
+from tests.services.damage import damage
 from tests.services.harness import (
     EXAMPLES,
     NOW,
@@ -54,7 +55,7 @@ async def previewed(service: Service, model: ScoringModel, **how: Any) -> Previe
 
 async def all_leads(database: Database) -> dict[UUID, Lead]:
     async with database.read() as connection:
-        return {lead.id: lead for lead in await lead_store.after(connection, None, 1_000)}
+        return await lead_store.get_many(connection, await lead_store.ids_after(connection, None, 1_000))
 
 
 async def contents(database: Database) -> dict[str, list[Any]]:
@@ -80,6 +81,14 @@ async def test_a_preview_counts_stage_changes(service: Service) -> None:
     found = await previewed(service, BEGINNERS)
     assert dict(found.preview.moves) == {("sql", "interest"): 3, ("interest", "interest"): 2}
     assert (found.preview.leads, found.total, found.preview.stage_changes) == (5, 5, 3)
+
+
+async def test_a_preview_leaves_out_leads_that_can_not_be_read(service: Service) -> None:
+    await some_people(service)
+    await damage(service.database, (await service.lead("u1")).lead.id)
+    for sample in (None, 5):
+        found = await previewed(service, BEGINNERS, sample=sample)
+        assert (found.preview.leads, found.total) == (4, 5)
 
 
 async def test_a_preview_recounts_a_signal_whose_definition_changes(service: Service) -> None:

@@ -5,41 +5,15 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
-from uuid_utils.compat import uuid7
 
 from app.scoring.events import Event
 from app.services.erasure import erase_lead
-from app.services.releases import Release, Releases
-from app.storage.rejections import Rejection, RejectionFilter
+from app.services.releases import Release
 from tests.services.harness import NOW, Service, World, event
 from tests.services.histories import peaceful, split
+from tests.services.quarantine import quarantine, release
 from tests.services.rebuild import event_log, rebuilt, stored
 from tests.services.test_laws import evaluation_of, law
-
-EVERYTHING = RejectionFilter(codes=("crawler",))
-
-
-async def quarantine(service: Service, *caught: Event) -> None:
-    kept = [
-        Rejection(
-            id=uuid7(),
-            source=each.source,
-            received_at=NOW,
-            code="crawler",
-            detail="",
-            message_id=None,
-            body="{}",
-            identities=list(map(str, each.identities)),
-            event=each,
-        )
-        for each in caught
-    ]
-    await service.writer.submit([], kept)
-
-
-async def release(service: Service) -> Release:
-    releases = Releases(service.database, service.models, service.suppressions, service.metrics)
-    return await releases.release(EVERYTHING, service.clock.now)
 
 
 def some(history: Sequence[Event]) -> st.SearchStrategy[list[Event]]:

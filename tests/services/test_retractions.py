@@ -15,12 +15,13 @@ from app.scoring.engine import compile_model
 from app.services.evaluation import StageMoves
 from app.services.failures import SetAside
 from app.services.ingest import store
+from app.services.links import merge_leads, split_lead
 from app.services.retracting import work_off
 from app.services.retractions import EventFilter, Extent, Retractions, RetractionView
 from app.storage.events import LONGEST_WRITE
 from tests.services.damage import damage, repair, tally_of
 from tests.services.feeds import read_all
-from tests.services.harness import NOW, Clock, Service, changes, days_ago, event, serving, small_model
+from tests.services.harness import NOW, Clock, Service, changes, days_ago, event, serving, small_model, who
 from tests.services.rebuild import event_log, rebuilt, stored
 from tests.services.test_lookback import after, as_served, lead_id, on_day, score_on
 
@@ -218,6 +219,34 @@ async def test_a_retraction_can_be_undone_before_it_is_complete(service: Service
     await carry_out(service, chunk=2, stop=True)
     await undo(service, made.retraction.id, 1)
     assert {person: row["scores"] for person, row in (await stored(service.database)).items()} == before
+
+
+async def test_a_lead_that_is_merged_or_split_before_the_retraction_is_complete_is_the_one_it_was(
+    service: Service,
+) -> None:
+    await on_day(service, 0, event("u1", "a1"), event("a1", "a1-phone"), event("u2"))
+    service.clock.now = after(1)
+    one, other = await lead_id(service, "u1"), await lead_id(service, "u2")
+    await retractions_of(service).create(EventFilter(lead_id=one), "a bot", "admin")
+    service.clock.now = after(2)
+    await split_lead(service.database, service.models, one, who("a1-phone"), after(2), dry_run=False)
+    await split_lead(service.database, service.models, one, who("a1"), after(2), dry_run=False)
+    await merge_leads(service.database, service.models, [one, other], after(2), dry_run=False)
+    await carry_out(service)
+    assert [await count(service, key) for key in ("u1", "u2", "a1")] == [1, 1, 0]
+
+
+async def test_what_an_undone_retraction_restores_is_not_taken_back_by_a_later_one_that_is_unfinished(
+    service: Service,
+) -> None:
+    await on_day(service, 0, event("u1"), event("u1", source="product"))
+    first = await retract(service, WEBSITE)
+    second = await retractions_of(service).create(EventFilter(name="Demo Requested"), "a bot", "admin")
+    await undo(service, first)
+    assert await count(service, "u1") == 1
+    third = await retract(service, WEBSITE, days=3)
+    await undo(service, second.retraction.id, days=4)
+    assert (await count(service, "u1"), (await retractions_of(service).get(third)).extent) == (1, Extent(1, 1))
 
 
 async def test_many_events_are_retracted_while_others_arrive(service: Service, database_url: str) -> None:

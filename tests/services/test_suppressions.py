@@ -1,6 +1,7 @@
 """Suppressions: an erased person stays out, whichever process gets the events, until somebody lets them in again."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -31,6 +32,14 @@ async def test_later_events_of_any_of_the_identities_are_dropped_and_counted(ser
     left = await stored(service.database)
     assert left == {person: row for person, row in everybody.items() if person == ("user_id:u2",)}
     assert (receipt.accepted, service.measured(METRIC)) == (4, 4)
+
+
+async def test_a_message_of_somebody_who_objects_is_no_duplicate_when_it_comes_again(service: Service) -> None:
+    sent = event("u1")
+    await service.ingest(sent)
+    await service.suppressions.suppress(who("u1"), NOW)
+    receipt = await service.ingest(replace(sent, id=uuid7()))
+    assert (receipt.duplicates, service.measured(METRIC)) == (0, 1)
 
 
 async def test_refused_messages_are_not_kept_either(service: Service) -> None:

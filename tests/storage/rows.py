@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage import leads as lead_store
 from app.storage.db import Database
+from app.storage.leads import Lead
 from app.storage.tables import models
 
 NOW = datetime(2026, 3, 10, 12, 30, 15, 123_456, tzinfo=UTC)
@@ -24,6 +27,11 @@ def key_row(**fields: object) -> dict[str, object]:
 async def add_model(database: Database, version: int = 1, **fields: object) -> None:
     async with database.write() as connection:
         await connection.execute(insert(models), [model_row(version, **fields)])
+
+
+async def all_leads(connection: AsyncConnection) -> list[Lead]:
+    """In the order of their ids, without those that were merged away."""
+    return list((await lead_store.get_many(connection, await lead_store.ids_after(connection, None, 100))).values())
 
 
 async def fail_over(database: Database) -> None:

@@ -11,11 +11,11 @@ from app.scoring.accounts import AccountKey
 from app.scoring.facts import Facts, Stamped
 from app.storage import accounts as account_store
 from app.storage import groups as group_store
-from app.storage import leads as lead_store
 from app.storage.accounts import Progress
 from app.storage.db import Database
 from app.storage.migrations import _config, migrate
 from app.storage.tables import events, identities, leads, models, rollouts
+from tests.storage.rows import all_leads
 
 AT = [datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 5)]
 MODEL = {"name": "old", "stages": [{"name": "all"}], "traits": {"email": {"trusted": True}}}
@@ -64,7 +64,7 @@ async def test_existing_leads_and_groups_have_what_the_log_says(empty_database_u
             await connection.execute(statement)
     await migrate(database)
     async with database.read() as connection:
-        joined, by_address, distrusted = await lead_store.after(connection, None, 10)
+        joined, by_address, distrusted = await all_leads(connection)
         known = await group_store.get_many(connection, ["globex", "initech"])
         logged = (await connection.execute(select(events.c.group_id).order_by(events.c.id))).scalars().all()
         assert await account_store.progress(connection) == Progress(-1)

@@ -10,10 +10,10 @@ from alembic import command
 from sqlalchemy import Insert, event
 
 from app.storage import funnel as funnel_store
-from app.storage import leads as lead_store
 from app.storage.db import Database
 from app.storage.migrations import _config, migrate
 from app.storage.tables import leads, models, transitions
+from tests.storage.rows import all_leads
 
 SURVIVOR, RETIRED, VISITOR = (UUID(int=number) for number in (1, 2, 3))
 TOUCH = {"channel": "paid_search", "referrer": "https://www.google.com/search", "utm": {"source": "x" * 101}}
@@ -68,7 +68,7 @@ async def migrated(empty_database_url: str) -> AsyncIterator[Database]:
 
 async def test_existing_leads_have_reached_what_their_transitions_say(migrated: Database) -> None:
     async with migrated.read() as connection:
-        survivor, visitor = await lead_store.after(connection, None, 10)
+        survivor, visitor = await all_leads(connection)
     assert survivor.standing.reached == {"mid": at(2, 12), "top": at(5)}
     assert survivor.created_at == at(2)
     assert survivor.journey == "1:12 2:48"

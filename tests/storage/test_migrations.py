@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import SchemaOutdated, Unavailable
 from app.scoring.facts import Stamped
-from app.storage import leads as lead_store
 from app.storage import migrations
 from app.storage import models as model_store
 from app.storage import rejections as rejection_store
@@ -24,6 +23,7 @@ from app.storage.db import Conflict, Database
 from app.storage.migrations import _config, check_schema, migrate
 from app.storage.rejections import RejectionFilter
 from app.storage.tables import leads, metadata, summaries
+from tests.storage.rows import all_leads
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ async def test_what_secret_keys_said_of_traits_is_found_in_the_log(empty: Databa
             await connection.exec_driver_sql(statement)
     assert await migrate(empty)
     async with empty.read() as connection:
-        (lead,) = await lead_store.after(connection, None, 10)
+        (lead,) = await all_leads(connection)
     assert lead.facts.known_traits() == {"size": 1, "plan": "free"}
     assert lead.facts.known_traits({"size", "plan"}) == {"size": 500}
     assert lead.facts.trusted_traits["size"] == Stamped(500, datetime(2026, 1, 2, tzinfo=UTC), "m2")
@@ -176,7 +176,7 @@ async def test_leads_of_before_are_listed_as_those_of_now(empty: Database) -> No
             await connection.exec_driver_sql(statement)
     assert await migrate(empty)
     async with empty.read() as connection:
-        (lead,) = await lead_store.after(connection, None, 10)
+        (lead,) = await all_leads(connection)
         domains = (await connection.execute(text("SELECT email_domain FROM identities ORDER BY identity"))).scalars()
         assert list(domains) == ["example.com", None]
     assert (lead.score_steps, lead.is_forecast, lead.next_change) == ((2, -1), False, None)
@@ -189,7 +189,7 @@ async def test_replicas_of_the_version_before_go_on_inserting_leads(empty: Datab
     async with empty.write() as connection:
         await connection.exec_driver_sql(LEAD_OF_BEFORE[0])
     async with empty.read() as connection:
-        (lead,) = await lead_store.after(connection, None, 10)
+        (lead,) = await all_leads(connection)
     assert lead.facts.trusted_traits == {}
 
 

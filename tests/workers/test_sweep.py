@@ -49,13 +49,12 @@ async def test_moves_that_time_makes_are_measured(runtime: Runtime) -> None:
 
 
 async def test_a_damaged_lead_is_reported_and_the_others_are_visited(runtime: Runtime) -> None:
-    (damaged,) = await runtime.leads.lookup(who("u2"), runtime.clock())
-    assert damaged is not None
-    await damage(runtime.database, damaged.lead.id)
+    damaged = await runtime.leads.find(who("u2")[0])
+    await damage(runtime.database, damaged)
     let_pass(runtime, days=14)
     with capture_logs() as lines:
         await sweep(runtime, asyncio.Event())
         await sweep(runtime, asyncio.Event())
     assert moves_measured(runtime, "sql", "mql") == 4
-    assert [line["lead"] for line in lines] == [str(damaged.lead.id)]
+    assert [line["lead"] for line in lines] == [str(damaged)]
     assert runtime.metrics.registry.get_sample_value("leadscore_failed_evaluations_total") == 1
