@@ -5,6 +5,7 @@ to read, add up, weigh and store: all of that happens with each event.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import add, itemgetter
 
 LONGEST_GAP = 6
@@ -52,11 +53,21 @@ class Days(Mapping[int, int]):
     def __repr__(self) -> str:
         return f"Days.of({dict(self)})"
 
-    def __add__(self, other: "Days") -> "Days":
-        runs = sorted((*self.runs, *other.runs), key=itemgetter(0))
+    @classmethod
+    def sum(cls, parts: Sequence["Days"]) -> "Days":
+        """The hits of all parts together. No part is modified."""
+        if len(parts) == 1:
+            return parts[0]
+        runs = sorted([run for days in parts for run in days.runs], key=itemgetter(0))
         if any(min(hits) < 0 for _, hits in runs):  # days could cancel each other out
-            return self - Days([(first, [-each for each in hits]) for first, hits in other.runs])
-        return Days(_joined(runs))
+            totals: dict[int, int] = {}
+            for day, hits in chain.from_iterable(days.pairs() for days in parts):
+                totals[day] = totals.get(day, 0) + hits
+            return cls.of(totals)
+        return cls(_joined(runs))
+
+    def __add__(self, other: "Days") -> "Days":
+        return Days.sum((self, other))
 
     def __sub__(self, other: "Days") -> "Days":
         """The inverse of addition: days on which the other has more hits get a negative number."""
@@ -97,21 +108,27 @@ def one_hit_on(day: int) -> Days:
 def _joined(ascending: Iterable[Run]) -> list[Run]:
     """Runs that ascend by their first days, with those added up or joined that overlap or are close to each other."""
     joined: list[Run] = []
-    for run in ascending:
-        if joined and run[0] - _end(joined[-1]) <= LONGEST_GAP:
-            joined[-1] = _together(joined[-1], run)
-        else:
-            joined.append(run)
+    total: list[int] = []  # the hits of the last run, if it was joined from several
+    for first, hits in ascending:
+        if not joined or first - _end(joined[-1]) > LONGEST_GAP:
+            joined.append((first, hits))
+            continue
+        begin, before = joined[-1]
+        if before is not total:
+            total = list(before)  # a copy that may be changed
+            joined[-1] = begin, total
+        _add(total, first - begin, hits)
     return joined
 
 
-def _together(run: Run, later: Run) -> Run:
-    """Both in one run. `later` does not begin before the other."""
-    (first, hits), (start, added) = run, later
-    total, span = list(hits), slice(start - first, start - first + len(added))
-    total += [0] * (span.stop - len(total))
-    total[span] = map(add, total[span], added)
-    return first, total
+def _add(total: list[int], offset: int, hits: Sequence[int]) -> None:
+    """Add hits to those of a run, which begins `offset` days before them."""
+    end = offset + len(hits)
+    if len(hits) == 1 and end <= len(total):  # most often a single event
+        total[offset] += hits[0]
+        return
+    total += [0] * (end - len(total))
+    total[offset:end] = map(add, total[offset:end], hits)
 
 
 def _clipped(run: Run, first: int, end: int) -> Run:

@@ -16,7 +16,7 @@ FOREVER = 4_000_000
 
 
 class Decay:
-    """A weight by age.
+    """A weight by age. Behaves as if it were immutable: it only keeps the weights that it has worked out.
 
     `lifetime`: the age in days at which nothing is left of a hit. `is_gradual`: whether any weight is between 0 and 1.
     """
@@ -47,10 +47,6 @@ class Decay:
             # Replaced, never changed: evaluations run in several threads.
             weights = self._weights = [self.weight(each) for each in range(min(2 * age, self.lifetime), -1, -1)]
         return weights
-
-
-def decay_of(rule: Rule) -> Decay:
-    return Decay(weight_of(rule))
 
 
 def weight_of(rule: Rule) -> Weight:

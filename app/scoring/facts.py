@@ -133,11 +133,11 @@ def merge(parts: Iterable[Facts]) -> Facts:
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:
-    total: Tally = {}
+    parts: dict[str, list[Days]] = {}
     for tally in tallies:
         for fingerprint, days in tally.items():
-            total[fingerprint] = total[fingerprint] + days if fingerprint in total else days
-    return total
+            parts.setdefault(fingerprint, []).append(days)
+    return {fingerprint: Days.sum(each) for fingerprint, each in parts.items()}
 
 
 def subtract_tally(tally: Tally, part: Tally) -> Tally:

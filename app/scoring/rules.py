@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from app.scoring.conditions import CompiledCondition, compile_condition
 from app.scoring.days import Days
-from app.scoring.decay import Decay, decay_of
+from app.scoring.decay import Decay, weight_of
 from app.scoring.document import Rule
 from app.scoring.facts import Facts, day_of
 
@@ -139,7 +139,7 @@ def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> RuleEvaluator:
     fingerprint = fingerprints[str(rule.signal)]
     if rule.at_least is not None and rule.within_days is not None:
         return FrequencyRule(fingerprint, rule.points, rule.per_day, rule.at_least, rule.within_days)
-    return SignalRule(fingerprint, rule.points, rule.per_day, decay_of(rule))
+    return SignalRule(fingerprint, rule.points, rule.per_day, Decay(weight_of(rule)))
 
 
 def date_of(day: int | None) -> date | None:

@@ -15,14 +15,16 @@ def tally_to_json(tally: Tally) -> dict[str, dict[str, Sequence[int]]]:
     return {fingerprint: {_day_to_text(day): hits for day, hits in days.runs} for fingerprint, days in tally.items()}
 
 
-def tally_from_json(stored: Mapping[str, Mapping[str, list[int] | int]]) -> Tally:
-    """The tally, from JSON with sorted keys. Each day used to be stored by itself, as a number."""
-    return {
-        fingerprint: Days(
-            [(_day_from_text(day), [hits] if isinstance(hits, int) else hits) for day, hits in runs.items()]
-        )
-        for fingerprint, runs in stored.items()
-    }
+def tally_from_json(stored: Mapping[str, Mapping[str, Any]]) -> Tally:
+    """The tally, from JSON with sorted keys."""
+    return {fingerprint: _days_from_json(runs) for fingerprint, runs in stored.items()}
+
+
+def _days_from_json(runs: Mapping[str, Any]) -> Days:
+    days = [(_day_from_text(day), hits) for day, hits in runs.items()]
+    if isinstance(days[0][1], int):  # each day used to be stored by itself
+        return Days.of(dict(days))
+    return Days(days)
 
 
 @lru_cache(maxsize=4_096)

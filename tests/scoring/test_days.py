@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from itertools import pairwise
 
 from hypothesis import given
@@ -55,6 +56,15 @@ def test_adding_adds_up_each_day(mine: dict[int, int], theirs: dict[int, int]) -
     both = Days.of(mine) + Days.of(theirs)
     assert both == sums(mine, theirs)
     assert_kept_in_runs(both)
+
+
+@given(st.lists(hits, min_size=1, max_size=5))
+def test_any_number_of_parts_add_up_and_stay_as_they_are(parts: list[dict[int, int]]) -> None:
+    days = [Days.of(part) for part in parts]
+    total = Days.sum(days)
+    assert total == reduce(sums, parts)
+    assert [dict(each) for each in days] == parts
+    assert_kept_in_runs(total)
 
 
 @given(hits, hits)
