@@ -26,7 +26,7 @@ class CompiledLeaf:
     """A leaf, tested on a view: an object that provides what the leaf's subject needs.
 
     That is `properties`, `context` or `traits` (mappings), or `score(name)` or `hits(signal, within_days)` (bounds).
-    Leaves of the same field have the same `measure`.
+    Compared by identity: `Readings` keeps leaves in sets. Leaves of the same field usually have the same `measure`.
     """
 
     written: Mapping[str, Any]
@@ -49,7 +49,10 @@ class CompiledLeaf:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledCombination:
-    """Conditions joined by `all`, `any` and `none`; each of the three that is given must hold."""
+    """Conditions joined by `all`, `any` and `none`; each of the three that is given must hold.
+
+    Compared by identity, like leaves.
+    """
 
     all: tuple["CompiledCondition", ...]
     any: tuple["CompiledCondition", ...]

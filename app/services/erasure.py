@@ -66,6 +66,8 @@ async def erase_lead(
     while not is_erased:
         search = await search_mentions(database, wanted, now)
         is_erased = await retry_on_conflict(database, partial(erase, search=search))
+    if suppressions is not None:
+        suppressions.forget()
 
 
 async def erase_person(
@@ -99,6 +101,8 @@ async def _forget_stranger(
             await suppressions.add(connection, person.identities, now)
 
     await retry_on_conflict(database, forget)
+    if suppressions is not None:
+        suppressions.forget()
     return found != Mentions() or suppressions is not None
 
 

@@ -83,10 +83,12 @@ class Suppressions:
         return secret_id
 
     async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
-        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
+        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret.
+
+        Call `forget` after the commit, so that this process knows of them at once. Others do with their next commit.
+        """
         secret_id = self.check()
         await suppression_store.insert(connection, map(self._hash_of, identities), secret_id, now)
-        self.forget()
 
     async def suppress(self, identities: Collection[Identity], now: datetime) -> list[Suppression]:
         """Suppress identities, whether or not a lead has them; what is stored of that lead stays.
@@ -98,7 +100,9 @@ class Suppressions:
             await self.add(connection, identities, now)
             return await suppression_store.of_hashes(connection, {*map(self._hash_of, identities)})
 
-        return await retry_on_conflict(self._database, work)
+        added = await retry_on_conflict(self._database, work)
+        self.forget()
+        return added
 
     async def page(self, after: int | None, limit: int) -> Page[Suppression]:
         """The latest first."""

@@ -239,7 +239,7 @@ def _for_asyncpg(url: str) -> URL:
 def _connect_sqlite(
     dialect: Dialect, _entry: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> DBAPIConnection:
-    """A connection that, if it is stopped again, waits for the first time, and not for a worker that has ended.
+    """A connection whose `stop` can be called twice: the second call waits for the first, not for a thread that ended.
 
     SQLAlchemy stops a connection, without waiting, if it is cancelled once more while it closes it: frameworks cancel
     again and again. The closing goes on meanwhile, stops the connection too, and would wait forever.

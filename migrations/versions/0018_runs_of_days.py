@@ -1,7 +1,7 @@
-"""Tallies are written as runs of days, which are short: PostgreSQL need not compress them each time.
+"""Tallies are now stored as runs of days. They are short, so PostgreSQL stores them uncompressed.
 
-Tallies of before are read as they are, and rewritten when their leads next change. The version before can't read those
-that this one writes: during a rolling upgrade it answers requests for these leads, and their events, with errors.
+Older tallies are read as they are, and rewritten when their leads next change. The previous version can't read what
+this one writes, and answers requests for these leads, and their events, with 500: stop all its replicas first.
 """
 
 from collections.abc import Iterator
