@@ -124,7 +124,7 @@ def _search(text: str) -> Search:
 # --- Cursors ----------------------------------------------------------------------------------------------------
 
 _KINDS: Mapping[str, Callable[[Any], Any]] = {
-    "last_seen_at": moment,
+    "last_seen_at": lambda value: None if value is None else moment(value),
     "stage_since": moment,
     "next_change": date.fromisoformat,
 }
@@ -135,7 +135,7 @@ def _kind_of(sort: str) -> Callable[[Any], Any]:
     return _KINDS.get(sort, finite)
 
 
-def _written(value: date | float) -> str | float:
+def _written(value: date | float | None) -> str | float | None:
     return value.isoformat() if isinstance(value, date) else value
 
 

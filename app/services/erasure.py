@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
+from app.protocol.identities import as_address
 from app.scoring.events import Identity
 from app.services.account_rollups import recount_accounts
 from app.services.changes import changed_account
@@ -79,12 +80,17 @@ async def erase_person(
 ) -> None:
     """Erase a lead, as `erase_lead` does. By an identity that no lead has, erase whatever else names the person.
 
-    These are messages that were rejected or quarantined, and those of others. Raises `NotFound` if there are none.
+    These are messages that were rejected or quarantined, and those of others. A `user_id` that is an address, and that
+    no lead has, stands for the address. Raises `NotFound` if there are none.
     """
     try:
         await erase_lead(database, models, wanted, now, suppressions)
     except NotFound:
-        if not isinstance(wanted, Identity) or not await _forget_stranger(database, wanted, now, suppressions):
+        if not isinstance(wanted, Identity):
+            raise
+        if (address := as_address(wanted)) != wanted:
+            await erase_person(database, models, address, now, suppressions)
+        elif not await _forget_stranger(database, wanted, now, suppressions):
             raise
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Gone, NotFound
+from app.protocol.identities import as_address
 from app.scoring.events import Identity
 from app.services.leads import Leads, LeadView, ScoreView
 from app.storage import deliveries as delivery_store
@@ -42,7 +43,10 @@ async def export_person(
     try:
         lead_id = wanted if isinstance(wanted, UUID) else await leads.find(wanted)
     except NotFound:
-        items = _export_stranger(database, str(wanted))
+        if isinstance(wanted, Identity) and (address := as_address(wanted)) != wanted:
+            items = export_person(database, leads, address, now)
+        else:
+            items = _export_stranger(database, str(wanted))
     else:
         items = export_lead(database, leads, lead_id, now)
     async for item in items:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import DamagedLead
 from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.preview import Placement, Preview
 from app.scoring.stages import stage_of
 from app.services.evaluation import up_to_date, yielding_to_event_loop
-from app.services.failures import readable
+from app.services.failures import explaining_damage, readable
 from app.services.models import ActiveModels
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -54,7 +56,8 @@ async def preview(
             before = await up_to_date(connection, models, active, chunk)
             after = await up_to_date(connection, models, candidate, chunk)
             async for lead_id, lead in yielding_to_event_loop(before.items()):
-                result.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
+                with suppress(DamagedLead), explaining_damage(lead_id):
+                    result.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
             if on_progress is not None:
                 on_progress(result.leads, planned)
     return Previewed(result, total)

@@ -17,6 +17,7 @@ from app.errors import NotFound
 from app.services.evaluation import EvaluatedLead, evaluated, up_to_date
 from app.services.failures import readable
 from app.services.history import fold_leads
+from app.services.leads import unknown_lead
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
 from app.storage import identities as identity_store
@@ -58,20 +59,25 @@ class Retractions:
         self._clock = clock
 
     async def count(self, wanted: EventFilter) -> Extent:
-        """How much a retraction would take back."""
+        """How much a retraction would take back. Raises `NotFound` for an unknown lead."""
         async with self._database.read() as connection:
+            wanted = await _of_survivor(connection, wanted)
             return await retraction_store.count(connection, wanted)
 
     async def plan(self, wanted: EventFilter) -> Plan:
-        """A dry run."""
+        """A dry run. Raises `NotFound` for an unknown lead."""
         async with self._database.read() as connection:
+            wanted = await _of_survivor(connection, wanted)
             extent = await retraction_store.count(connection, wanted)
             lead_ids = await retraction_store.affected_leads(connection, wanted, MAX_EFFECTS)
             leads = {lead.id: lead for lead in readable(await lead_store.get_each(connection, lead_ids))}
             return Plan(extent, await _without(connection, self._models, leads, wanted, self._clock()))
 
     async def create(self, wanted: EventFilter, reason: str, created_by: str) -> RetractionView:
-        """Record it. A worker does the rest. It covers events received until now that count now."""
+        """Record it. A worker does the rest. It covers events received until now that count now.
+
+        Raises `NotFound` for an unknown lead.
+        """
         async with self._database.write() as connection:
             wanted = await _of_survivor(connection, wanted)
             now = self._clock()  # after that: the lead has its identities since an earlier time
@@ -123,7 +129,9 @@ async def _of_survivor(connection: AsyncConnection, wanted: EventFilter) -> Even
     if wanted.lead_id is None:
         return wanted
     survivors = await lead_store.survivors(connection, [wanted.lead_id])
-    return replace(wanted, lead_id=survivors.get(wanted.lead_id, wanted.lead_id))
+    if wanted.lead_id not in survivors:
+        raise unknown_lead(wanted.lead_id)
+    return replace(wanted, lead_id=survivors[wanted.lead_id])
 
 
 async def _without(

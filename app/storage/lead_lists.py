@@ -46,9 +46,9 @@ class LeadFilter:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended: the last lead's sort value and id."""
+    """Where a page ended: the last lead's sort value and id. Only `last_seen_at` can be None."""
 
-    value: datetime | date | float
+    value: datetime | date | float | None
     lead_id: UUID
 
 
@@ -95,11 +95,11 @@ class Order:
         yield literal(after.lead_id, lead_id.type)
 
 
-def _coarse(value: datetime | date | float) -> date | int:
+def _coarse(value: datetime | date | float | None) -> date | int:
     """The day of a moment, or the step of a score."""
     if isinstance(value, datetime):
         return value.date()
-    return value if isinstance(value, date) else step_of(value)
+    return value if isinstance(value, date) else step_of(value or 0.0)
 
 
 async def page(
@@ -108,7 +108,21 @@ async def page(
     """Leads sorted by `last_seen_at`, `stage_since` or `next_change`, or by the score of that name."""
     order = Order.of(by, wanted.score_names)
     query = _filtered(select(*STORED, order.columns[-2].label("sort_value")), wanted)
-    rows = await connection.execute(order.applied(query, after).limit(limit))
+    if by != "last_seen_at":
+        return await _entries(connection, order.applied(query, after).limit(limit))
+    # Leads without events come last. They are a query of their own, because databases sort nulls in different places.
+    of_seen, of_unseen = query.where(leads.c.last_seen_on.is_not(None)), query.where(leads.c.last_seen_on.is_(None))
+    if after is not None and after.value is None:
+        unseen = of_unseen.where(leads.c.id < after.lead_id).order_by(leads.c.id.desc())
+        return await _entries(connection, unseen.limit(limit))
+    seen = await _entries(connection, order.applied(of_seen, after).limit(limit))
+    if len(seen) == limit:
+        return seen
+    return seen + await _entries(connection, of_unseen.order_by(leads.c.id.desc()).limit(limit - len(seen)))
+
+
+async def _entries(connection: AsyncConnection, query: Select[Any]) -> list[Entry]:
+    rows = await connection.execute(query)
     return [Entry(lead_or_error(row), Position(row.sort_value, row.id)) for row in rows]
 
 

@@ -37,6 +37,20 @@ async def test_somebody_without_a_lead_is_erased_from_the_messages_that_name_the
     assert "bob@example.com" in str(left)
 
 
+async def test_a_user_id_that_is_an_address_finds_who_is_known_by_the_address(api: Api) -> None:
+    form = {"writeKey": api.keys["write"], "email": "ada@example.com"}
+    await api.client.post("/v1/forms/contact", data=form)
+    await api.client.post("/v1/forms/contact", data=form | {"email": "bob@example.com", "_gotcha": "buy"})
+    for address in ("Ada@example.com", "bob@example.com"):
+        where = "/v1/leads/lookup"
+        export = await api.client.get(f"{where}/export", params={"user_id": address}, headers=api.bearer("admin"))
+        assert (export.status_code, address.lower() in export.text) == (200, True)
+        answer = await api.client.delete(where, params={"user_id": address}, headers=api.bearer("admin"))
+        assert answer.status_code == 204
+    assert await api.rejections() == []
+    assert_problem(await api.ask("/v1/leads/lookup", email="ada@example.com"), 404, "not-found")
+
+
 async def test_what_is_not_there_is_not_found(web: Api) -> None:
     answer = await web.client.delete(f"/v1/leads/{uuid4()}", headers=web.bearer("admin"))
     assert_problem(answer, 404, "not-found")

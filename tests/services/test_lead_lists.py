@@ -12,8 +12,10 @@ from app.services import lead_lists
 from app.services.lead_lists import Count, LeadQuery, Position
 from app.services.leads import LeadView
 from app.services.publishing import activate
+from app.services.retractions import EventFilter
 from app.services.sweep import sweep_due
 from tests.services.harness import NOW, Service, alias, days_ago, event, small_model
+from tests.services.test_retractions import retract
 
 TODAY = NOW.date()
 
@@ -237,3 +239,15 @@ async def test_counts_agree_with_lists(service: Service, query: dict[str, Any]) 
         views = await read_whole(service, LeadQuery(**query, stages=[stage]), 50)
         assert (stage, count.value, count.is_exact) == (stage, len(views), True)
     assert counts.total.value == sum(count.value for count in counts.stages.values())
+
+
+@pytest.mark.parametrize("sort", ["last_seen_at", "stage_since", "next_change", "engagement"])
+async def test_leads_without_events_are_on_one_page_too(service: Service, sort: str) -> None:
+    await four_leads(service)
+    await service.ingest(event("u5"), event("u6"))
+    for key in ("u1", "u5", "u6"):
+        await retract(service, EventFilter(lead_id=(await service.lead(key)).lead.id))
+    for limit in (1, 2, 3, 4):
+        found = [key for page in await pages(service, limit, sort) for key in page]
+        assert sorted(found) == ["u1", "u2", "u3", "u4", "u5", "u6"]
+        assert sort != "last_seen_at" or sorted(found[-3:]) == ["u1", "u5", "u6"]

@@ -83,9 +83,11 @@ async def test_a_preview_counts_stage_changes(service: Service) -> None:
     assert (found.preview.leads, found.total, found.preview.stage_changes) == (5, 5, 3)
 
 
-async def test_a_preview_leaves_out_leads_that_can_not_be_read(service: Service) -> None:
+@pytest.mark.parametrize("hits", [{"yesterday": 1}, {"2026-03-10": ["many"]}])
+async def test_a_preview_leaves_out_leads_that_can_not_be_evaluated(service: Service, hits: dict[str, Any]) -> None:
     await some_people(service)
-    await damage(service.database, (await service.lead("u1")).lead.id)
+    lead = (await service.lead("u1")).lead
+    await damage(service.database, lead.id, columns={"tally": dict.fromkeys(lead.facts.tally, hits)})
     for sample in (None, 5):
         found = await previewed(service, BEGINNERS, sample=sample)
         assert (found.preview.leads, found.total) == (4, 5)

@@ -92,6 +92,14 @@ async def test_a_filter_matches_what_meets_all_of_it(service: Service, wanted: E
     assert await count(service, "u1") == left
 
 
+async def test_events_of_an_unknown_lead_can_not_be_retracted(service: Service) -> None:
+    wanted, retractions = EventFilter(lead_id=UUID(int=0)), retractions_of(service)
+    for attempt in (retractions.count(wanted), retractions.plan(wanted), retractions.create(wanted, "a bot", "admin")):
+        with pytest.raises(NotFound, match="There is no lead"):
+            await attempt
+    assert not (await retractions.page(None, 1)).items
+
+
 async def test_events_of_a_lead_are_found_by_any_of_its_ids(service: Service) -> None:
     await on_day(service, 0, event("u1"), event("a1"), event("u2"))
     visitor = await lead_id(service, "a1")
