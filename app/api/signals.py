@@ -28,7 +28,7 @@ async def get_signal_series(
     signal: Annotated[str, Query(max_length=64, description="A signal of the active model.")],
     first: First = None,
     last: Last = None,
-    by: Interval | Literal["page.path"] = "day",
+    by: Literal[Interval, "page.path"] = "day",
     limit: Limit = 50,
     accept: Accept = "",
 ) -> Any:
