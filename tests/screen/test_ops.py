@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from app.services import releases
-from tests.api.harness import Api
+from tests.api.harness import Api, running
 from tests.screen.harness import Browser, tags
 
 SECRET = re.compile(r"ls_(?:read|write)_[\w-]{40,}")
@@ -80,6 +80,17 @@ async def test_what_is_left_after_a_release_is_said(api: Api, admin: Browser, mo
     done = (await admin.post(path, up_to=field(await admin.page(path), "up_to"))).text
     assert "1 message released, 2 left</h1>" in done
     assert 'href="../../ops/rejections/release?code=honeypot"' in done
+
+
+async def test_messages_of_suppressed_people_are_dropped_and_said_to_be(sqlite_url: str) -> None:
+    path = "/ui/ops/rejections/release?code=honeypot"
+    async with running(sqlite_url, working=False, suppression_secret="s" * 32) as api:
+        await (admin := Browser(api)).sign_in("admin")
+        await quarantine(api, "m1", "m2", "m3")
+        await api.do("/v1/suppressions", {"identities": [{"email": f"{each}@example.com"} for each in ("m1", "m2")]})
+        done = (await admin.post(path, up_to=field(await admin.page(path), "up_to"))).text
+    assert "1 message released</h1>" in done
+    assert "2 were dropped, because their senders are suppressed." in done
 
 
 @pytest.mark.parametrize("query", ["", "?", "?cod=honeypot", "?code=honeypot&limit=1"])
