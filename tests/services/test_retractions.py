@@ -236,6 +236,19 @@ async def test_a_lead_that_is_merged_or_split_before_the_retraction_is_complete_
     assert [await count(service, key) for key in ("u1", "u2", "a1")] == [1, 1, 0]
 
 
+async def test_a_merge_committed_later_than_its_time_says_adds_nobody_to_a_retraction(service: Service) -> None:
+    """It took its time, then waited for the leads' locks, while the retraction was created."""
+    await on_day(service, 0, event("u1"))
+    await on_day(service, 0.5, event("u2", "a2"), event("a2"))
+    survivor, absorbed = await lead_id(service, "u1"), await lead_id(service, "u2")
+    service.clock.now = after(1)
+    await retractions_of(service).create(EventFilter(lead_id=absorbed), "a bot", "admin")
+    await merge_leads(service.database, service.models, [survivor, absorbed], after(0.9), dry_run=False)
+    await carry_out(service)
+    assert await lead_id(service, "u2") == survivor
+    assert await count(service, "u1") == 1
+
+
 async def test_what_an_undone_retraction_restores_is_not_taken_back_by_a_later_one_that_is_unfinished(
     service: Service,
 ) -> None:
