@@ -68,7 +68,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="+", choices=["all", *BENCHMARKS])
     names = parser.parse_args().names
-    run_all() if "all" in names else run(names)
+    if "all" in names:
+        run_all()
+    else:
+        run(names)
 
 
 main()

@@ -42,7 +42,7 @@ class Lookup(BaseModel):
 
 
 class LookupFault(BaseModel):
-    """As in the answer about the lead alone."""
+    """The same code and message as in the 500 for this lead."""
 
     code: str = Field(examples=[DamagedLead.code])
     message: str

@@ -23,6 +23,7 @@ from app.documents.rejections import (
 )
 from app.services import rejections as rejection_service
 from app.services.rejections import RejectionFilter
+from app.services.releases import Release
 from app.services.runtime import Runtime
 
 log = structlog.get_logger()
@@ -88,6 +89,16 @@ async def count_releasable(runtime: Runtime, wanted: RejectionFilter) -> Release
 
 async def release(runtime: Runtime, wanted: RejectionFilter, by: str) -> ReleaseDocument:
     """`by` is for the log, which has no personal data."""
-    done = ReleaseDocument.of(await runtime.releases.release(wanted, runtime.clock()), dry_run=False)
-    log.info("quarantined messages released", by=by, **done.model_dump(exclude={"dry_run"}))
-    return done
+    return _logged(await runtime.releases.release(wanted, runtime.clock()), by)
+
+
+async def release_confirmed(runtime: Runtime, wanted: RejectionFilter, digest: str, by: str) -> ReleaseDocument | None:
+    """As above, but only the batch with this digest. None if other messages match by now."""
+    done = await runtime.releases.release_confirmed(wanted, digest, runtime.clock())
+    return _logged(done, by) if done else None
+
+
+def _logged(done: Release, by: str) -> ReleaseDocument:
+    document = ReleaseDocument.of(done, dry_run=False)
+    log.info("quarantined messages released", by=by, **document.model_dump(exclude={"dry_run"}))
+    return document

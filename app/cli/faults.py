@@ -10,7 +10,10 @@ from app.validation.error_messages import error_message
 from app.validation.faults import Fault
 
 Options = Mapping[str, str]
-"""Options by field. A field that is missing has the option of its own name, with hyphens."""
+"""Options by the path of a field: `at_least`, or `score.at_least` within another field.
+
+A field that is missing has the option of the outermost field's name, with hyphens.
+"""
 
 _MENTIONED = re.compile(r"`(\w+)`")
 
@@ -21,16 +24,25 @@ def refused_request(error: ValidationError, options: Options) -> ValidationFaile
 
 
 def refused_options(faults: Iterable[Fault], options: Options) -> ValidationFailed:
-    found = tuple(Fault(_option(fault.path, options), _with_options(fault.message, options)) for fault in faults)
+    found = tuple(Fault(_option(fault.path, options), _with_options(fault, options)) for fault in faults)
     return ValidationFailed("; ".join(map(str, found)), found)
 
 
 def _option(path: str, options: Options) -> str:
-    """That of the innermost field that has one: `score.band` → `--band`, `types.0` → `--type`."""
+    """That of the longest known path that this one begins with: `score.band` → `--band`, `types.0` → `--type`.
+
+    The rest of a path may be a name that somebody chose, such as `events` in `map.events`.
+    """
     fields = path.split(".")
-    known = next((options[field] for field in reversed(fields) if field in options), None)
+    outwards = (".".join(fields[:length]) for length in range(len(fields), 0, -1))
+    known = next((options[field] for field in outwards if field in options), None)
     return known or (f"--{fields[0].replace('_', '-')}" if path else "the options")
 
 
-def _with_options(message: str, options: Options) -> str:
-    return _MENTIONED.sub(lambda field: f"`{options.get(field[1], field[1])}`", message)
+def _with_options(fault: Fault, options: Options) -> str:
+    """The message, with options for the fields that it mentions, which are within the fault's own or outermost."""
+
+    def option(field: re.Match[str]) -> str:
+        return options.get(f"{fault.path}.{field[1]}") or options.get(field[1], field[1])
+
+    return _MENTIONED.sub(lambda field: f"`{option(field)}`", fault.message)

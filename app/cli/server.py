@@ -30,6 +30,9 @@ Port = Annotated[int | None, typer.Option(help="The port to listen on.")]
 
 commands = typer.Typer()
 
+GARBAGE_THRESHOLD = 10_000
+"""New objects until Python looks for unused cycles among them. Each commit creates thousands, of which few are cyclic."""
+
 
 @commands.command()
 def serve(
@@ -140,6 +143,7 @@ class Server(uvicorn.Server):
             host, port, *_ = self.servers[0].sockets[0].getsockname()
             await self.announce(local_url(host, port))
             gc.freeze()  # exempt what was loaded so far from garbage collection, which would delay requests
+            gc.set_threshold(GARBAGE_THRESHOLD)
 
     async def announce(self, url: str) -> None:
         print(f"leadscore's worker listens on {url} (/livez, /readyz, /metrics)", flush=True)

@@ -1,22 +1,18 @@
 """The lines of an export: JSON objects with a `kind`, the last one of the kind `end`."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from app.documents.deliveries import DeliveryDocument
 from app.documents.leads import EventDocument, HistoryDay, LeadDocument, TransitionDocument
 from app.documents.rejections import RejectionDocument
-from app.scoring.events import Event
 from app.services.exports import ExportKind, GroupSummary, Link, Summary
-from app.services.rejections import Rejection
-
-_EVENTS = TypeAdapter(Event)
+from app.services.rejections import Rejection, event_to_text
 
 END = orjson.dumps({"kind": "end"}) + b"\n"
 """Without it, an export is incomplete."""
@@ -86,7 +82,7 @@ class ExportedRejection(RejectionDocument):
 
     @classmethod
     def of(cls, rejection: Rejection) -> Self:
-        event = rejection.event and json.dumps(_EVENTS.dump_python(rejection.event, mode="json"))
+        event = rejection.event and event_to_text(rejection.event)
         return cls(**RejectionDocument.of(rejection).model_dump(), event=event)
 
 

@@ -17,16 +17,16 @@ QUARANTINED = frozenset(sign.code for sign in (HONEYPOT, TOO_FAST, CRAWLER, UNPR
 """The codes of rejections that can be released."""
 
 MAX_AGENT_LENGTH = 256
-"""Longer agents are cut off. Those on the list fit, and comparing takes the longer, the longer the agent is."""
+"""Longer agents are cut off. Those on the list fit, and matching time grows with the length."""
 
 _RUN_NO_SCRIPTS = frozenset({"http-library", "feed-reader", "social-preview"})
 """Tags of programs that only fetch pages. What has their names and runs scripts is an app with a person behind it."""
 
 AMBIGUOUS = frozenset({r"008\/", r"AP3A\.240617\.008", "Butterfly", r"Code\/1\.", "Expanse", "Fluid", "Sogou", "Sonic"})
-"""Patterns that also match people's devices and apps: `Sonic` is in the agent of Slack's."""
+"""Patterns that also match people's devices and apps: Slack's desktop app sends `Sonic`."""
 
 _INTRODUCTION = r"\+https?:"
-"""Crawlers link to an explanation of what they do. Browsers don't."""
+"""Crawlers link to an explanation of what they do; browsers don't. An app whose web view does is one too."""
 
 
 def is_too_fast(opened_at: datetime | None, received_at: datetime, min_seconds: float) -> bool:
@@ -37,8 +37,8 @@ def is_too_fast(opened_at: datetime | None, received_at: datetime, min_seconds: 
 def is_crawler(agent: str) -> bool:
     """Whether a `User-Agent` is that of a known crawler or automated browser.
 
-    Only what presents itself as a browser is compared, as do all crawlers that run a page's scripts. Programs that post
-    forms under their own names, such as WordPress and Zapier, are on the same lists.
+    Only agents that claim to be browsers are checked; every crawler that runs scripts does so. Programs that post forms
+    under their own names, such as WordPress and Zapier, are on the same lists.
     """
     return agent.startswith("Mozilla/") and _matches(agent[:MAX_AGENT_LENGTH])
 

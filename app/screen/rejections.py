@@ -1,7 +1,7 @@
 """Refused messages: the questions of `GET /v1/rejections` and `/v1/rejections/counts`, whose parameters the URL has.
 
 Admins release quarantined messages, one or all that match these parameters. What they confirm ends with the newest
-message at that moment, so nothing that comes later is released unseen.
+message at that moment. A message may still be committed later with an older id: then they have to confirm again.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
-from app.api.rejections import Wanted, count_rejections, count_releasable, list_rejections, release
+from app.api.rejections import Wanted, count_rejections, count_releasable, list_rejections, release, release_confirmed
 from app.documents.rejections import RejectionPage, ReleaseDocument
 from app.errors import ValidationFailed
 from app.screen.frames import CurrentFrame, Frame
@@ -22,7 +22,6 @@ from app.screen.pages import render
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import admin_of
 from app.services.rejections import RejectionFilter
-from app.services.releases import MAX_MESSAGES
 from app.services.runtime import Runtime
 
 BY_SCREEN = "an admin on the screen"
@@ -84,18 +83,44 @@ async def _can_release(runtime: Runtime, frame: Frame, wanted: RejectionFilter) 
 @router.get("/release", dependencies=[Depends(admin_of)])
 async def confirm_release(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, wanted: Chosen) -> Response:
     """How many messages can be released, before they are."""
+    return await _confirmation(request, frame, runtime, wanted)
+
+
+async def _confirmation(
+    request: Request, frame: Frame, runtime: Runtime, wanted: RejectionFilter, *, has_changed: bool = False
+) -> Response:
+    """`has_changed`: the messages that were confirmed are not those that match."""
     newest = (await list_rejections(runtime, wanted, limit=1)).data
     up_to = newest[0].id if newest else BEFORE_ALL
-    found = await count_releasable(runtime, replace(wanted, up_to=up_to))
-    context = {"found": found, "query": with_parameters(request), "at_most": min(found.left, MAX_MESSAGES)}
-    return render(request, "release.html", frame=frame, section="ops", up_to=up_to, **context)
+    until_now = replace(wanted, up_to=up_to)
+    return render(
+        request,
+        "release.html",
+        409 if has_changed else 200,
+        frame=frame,
+        section="ops",
+        has_changed=has_changed,
+        up_to=up_to,
+        batch=await runtime.releases.batch(until_now),
+        found=await count_releasable(runtime, until_now),
+        query=with_parameters(request),
+    )
 
 
 @router.post("/release", dependencies=[Depends(admin_of)])
 async def release_matching(
-    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, wanted: Chosen, up_to: Annotated[UUID, Form()]
+    request: Request,
+    frame: CurrentFrame,
+    runtime: CurrentRuntime,
+    wanted: Chosen,
+    up_to: Annotated[UUID, Form()],
+    digest: Annotated[str, Form()],
 ) -> Response:
-    return _released(request, frame, await release(runtime, replace(wanted, up_to=up_to), BY_SCREEN))
+    """Ask again if the messages are not those that were confirmed."""
+    done = await release_confirmed(runtime, replace(wanted, up_to=up_to), digest, BY_SCREEN)
+    if done is None:
+        return await _confirmation(request, frame, runtime, wanted, has_changed=True)
+    return _released(request, frame, done)
 
 
 @router.post("/{rejection_id}/release", dependencies=[Depends(admin_of)])
@@ -104,6 +129,6 @@ async def release_one(request: Request, frame: CurrentFrame, runtime: CurrentRun
 
 
 def _released(request: Request, frame: Frame, done: ReleaseDocument) -> Response:
-    """Loading the answer again is harmless: what was released is off the list, and what came since isn't meant."""
+    """Loading the answer again is harmless: what was released is off the list, so the screen asks again."""
     query = with_parameters(request)
     return render(request, "released.html", frame=frame, section="ops", done=done, query=query)

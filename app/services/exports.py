@@ -36,9 +36,10 @@ DAYS_AT_ONCE = timedelta(days=366)
 async def export_person(
     database: Database, leads: Leads, wanted: UUID | Identity, now: datetime
 ) -> AsyncIterator[tuple[ExportKind, Any]]:
-    """Export a lead, as `export_lead` does. By an identity that no lead has, the rejected messages that name it.
+    """Export a lead, as `export_lead` does.
 
-    These may be quarantined. Raises `NotFound` before the first item.
+    If no lead has the identity, export the rejected messages (quarantined ones included) that name it. Raises
+    `NotFound` before the first item.
     """
     try:
         lead_id = wanted if isinstance(wanted, UUID) else await leads.find(wanted)
@@ -59,7 +60,9 @@ async def _export_stranger(database: Database, key: str) -> AsyncIterator[tuple[
         yield "rejection", rejection
         is_named = True
     if not is_named:
-        raise NotFound("No lead has this identity, and no rejected message names it.")
+        raise NotFound(
+            "No lead has this identity, and no rejected message names it. Look for another identity of the same person."
+        )
 
 
 async def export_lead(

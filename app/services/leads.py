@@ -277,4 +277,5 @@ __all__ = [
     "StoredTransition",
     "existing",
     "sound_views_of",
+    "unknown_lead",
 ]

@@ -43,14 +43,14 @@ async def preview(
     """Evaluate all leads, or `sample` of them chosen at random, by the active model and by the candidate, as of `now`.
 
     Leads that can't be read are left out, and logged. Events are read only for signals whose definition changes, and
-    then only those that could match. `on_progress` is called with the number of leads done and the number of leads to
-    do.
+    then only those that could match. `on_progress` is called with the number of leads done, read or not, and the number
+    of leads to do.
     """
     async with database.read() as connection:
         active = await models.active(connection)
         result = await asyncio.to_thread(Preview, active, candidate)
         total = await lead_store.count(connection)
-        planned = total if sample is None else min(sample, total)
+        planned, done = total if sample is None else min(sample, total), 0
         async for ids in _chunks(connection, sample):
             chunk = {lead.id: lead for lead in readable(await lead_store.get_each(connection, ids))}
             before = await up_to_date(connection, models, active, chunk)
@@ -58,8 +58,9 @@ async def preview(
             async for lead_id, lead in yielding_to_event_loop(before.items()):
                 with suppress(DamagedLead), explaining_damage(lead_id):
                     result.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
+            done += len(ids)
             if on_progress is not None:
-                on_progress(result.leads, planned)
+                on_progress(done, planned)
     return Previewed(result, total)
 
 

@@ -14,7 +14,7 @@ from app.scoring.events import event_name_key
 from app.services.pages import Page, fetch_page
 from app.storage import rejections as rejection_store
 from app.storage.db import Database
-from app.storage.rejections import Rejection, RejectionFilter
+from app.storage.rejections import Rejection, RejectionFilter, event_to_text
 
 MAX_BODY_LENGTH = 32 * 1024
 MAX_DETAIL_LENGTH = 1_000
@@ -81,6 +81,7 @@ __all__ = [
     "Rejection",
     "RejectionFilter",
     "count_rejections",
+    "event_to_text",
     "list_rejections",
     "matching",
     "prune_rejections",

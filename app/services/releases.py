@@ -7,6 +7,7 @@ received now, like an imported one: what was served in the meantime is still wha
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 import structlog
@@ -39,6 +40,18 @@ class Release:
     suppressed: int
     skipped: int
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The messages that one call releases: the oldest that match and can be released, up to `MAX_MESSAGES`."""
+
+    ids: Sequence[UUID]
+
+    @property
+    def digest(self) -> str:
+        """Differs if any of the messages do."""
+        return sha256(b"".join(each.bytes for each in self.ids)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +90,28 @@ class Releases:
         found = await self._next(RejectionFilter(ids=ids), None, len(ids)) if ids else []
         return set(found)
 
+    async def batch(self, wanted: RejectionFilter) -> Batch:
+        """What a release would take."""
+        return Batch(await self._next(wanted, None, MAX_MESSAGES))
+
+    async def release_confirmed(self, wanted: RejectionFilter, digest: str, now: datetime) -> Release | None:
+        """Release the batch with this digest. If other messages match by now, release nothing and return None."""
+        batch, done = await self.batch(wanted), _Done()
+        if batch.digest != digest:
+            return None
+        for start in range(0, len(batch.ids), CHUNK):
+            done += await self._release(batch.ids[start : start + CHUNK], now)
+        return await self._result(wanted, done)
+
     async def release(self, wanted: RejectionFilter, now: datetime) -> Release:
         """Release the oldest that match and can be released, up to `MAX_MESSAGES`."""
         done, ids = _Done(), await self._next(wanted, None, CHUNK)
         while ids:
             done += await self._release(ids, now)
             ids = await self._next(wanted, ids[-1], min(CHUNK, MAX_MESSAGES - done.taken))
+        return await self._result(wanted, done)
+
+    async def _result(self, wanted: RejectionFilter, done: _Done) -> Release:
         found = await self.count(wanted)
         return Release(
             released=done.released,
@@ -129,4 +158,4 @@ class Releases:
         return _Done(taken=len(events), stored=stored + suppressed)
 
 
-__all__ = ["MAX_MESSAGES", "RejectionFilter", "Release", "Releases"]
+__all__ = ["Batch", "RejectionFilter", "Release", "Releases"]

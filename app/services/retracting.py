@@ -30,6 +30,7 @@ from app.storage import retractions as retraction_store
 from app.storage.db import Conflict, Database
 from app.storage.event_filters import EventFilter, filter_from_json
 from app.storage.events import LONGEST_WRITE
+from app.storage.identities import Link
 from app.storage.leads import Lead
 from app.storage.retractions import Retraction
 
@@ -77,6 +78,19 @@ class _Worker:
             pending = await retraction_store.pending(connection, self.clock())
         return next((each for each in pending if not self.set_aside.is_left(_work(each))), None)
 
+    async def filter_of(self, retraction: Retraction) -> EventFilter:
+        """The filter, which means the identities that its lead had when the retraction was created.
+
+        The lead may have been merged or split since.
+        """
+        wanted = filter_from_json(retraction.filter)
+        if wanted.lead_id is None:
+            return wanted
+        async with self.database.read() as connection:
+            links = await identity_store.links_of_leads(connection, [wanted.lead_id])
+        keys = {str(link.identity) for link in _links_at(links, retraction.created_at)}
+        return replace(wanted, lead_id=None, identities=sorted(keys))
+
 
 def _work(retraction: Retraction) -> tuple[UUID, str]:
     """What leads are set aside for: undoing a retraction tries them again."""
@@ -96,10 +110,11 @@ class _Step(NamedTuple):
 
 async def _work_through(worker: _Worker, retraction: Retraction, on_chunk: OnChunk) -> bool:
     """Returns False if it was stopped, or another process holds the claim."""
+    wanted = await worker.filter_of(retraction)
     chunks, after, rebuilds = Chunks(worker.chunk), None, retraction.state == "undoing"
     while True:
         try:
-            step = await _take_step(worker, retraction, after, chunks.size, rebuilds=rebuilds)
+            step = await _take_step(worker, retraction, wanted, after, chunks.size, rebuilds=rebuilds)
         except (Conflict, ChunkFailed) as error:
             chunks.recover(error, worker.set_aside, _work(retraction))
             continue
@@ -115,7 +130,13 @@ async def _work_through(worker: _Worker, retraction: Retraction, on_chunk: OnChu
 
 
 async def _take_step(
-    worker: _Worker, retraction: Retraction, after: Event | None, limit: int, *, rebuilds: bool
+    worker: _Worker,
+    retraction: Retraction,
+    wanted: EventFilter,
+    after: Event | None,
+    limit: int,
+    *,
+    rebuilds: bool,
 ) -> _Step | None:
     """The next chunk. None if another process holds the claim. Raises `ChunkFailed`."""
     now, without = worker.clock(), worker.set_aside.of(_work(retraction))
@@ -123,7 +144,7 @@ async def _take_step(
         async with worker.database.write() as connection:
             if not await retraction_store.claim(connection, retraction, worker.owner, now, now + CLAIM):
                 return None
-            found = await _next_events(connection, retraction, after, limit, without)
+            found = await _next_events(connection, retraction, wanted, after, limit, without)
             if not found:
                 if after is None:
                     await _conclude(connection, worker, retraction, now)
@@ -140,25 +161,25 @@ async def _take_step(
 
 
 async def _next_events(
-    connection: AsyncConnection, retraction: Retraction, after: Event | None, limit: int, without: Collection[UUID]
+    connection: AsyncConnection,
+    retraction: Retraction,
+    wanted: EventFilter,
+    after: Event | None,
+    limit: int,
+    without: Collection[UUID],
 ) -> list[Event]:
     if retraction.state == "undoing":
         return await retraction_store.next_retracted(connection, retraction.id, limit, without)
-    wanted = await _filter_of(connection, retraction)
     return await retraction_store.next_matching(connection, retraction, wanted, after, limit, without)
 
 
-async def _filter_of(connection: AsyncConnection, retraction: Retraction) -> EventFilter:
-    """The filter, which means the identities that its lead had when the retraction was created.
+def _links_at(links: Collection[Link], moment: datetime) -> list[Link]:
+    """A lead's links at a moment or, if it had none, the last ones.
 
-    The lead may have been merged or split since. It had none if a merge was committed later than its time says.
+    A merge that was committed after the moment, but began before, has moved all of the lead's identities.
     """
-    wanted = filter_from_json(retraction.filter)
-    if wanted.lead_id is None:
-        return wanted
-    links = await identity_store.links_of_leads(connection, [wanted.lead_id])
-    keys = {str(link.identity) for link in links if link.covers(retraction.created_at)}
-    return replace(wanted, lead_id=None, identities=sorted(keys)) if keys else wanted
+    last = max((link.until for link in links if link.until is not None), default=None)
+    return [link for link in links if link.covers(moment)] or [link for link in links if link.until == last]
 
 
 async def _conclude(connection: AsyncConnection, worker: _Worker, retraction: Retraction, now: datetime) -> None:

@@ -80,7 +80,7 @@ class Retractions:
         """
         async with self._database.write() as connection:
             wanted = await _of_survivor(connection, wanted)
-            now = self._clock()  # after that: the lead has its identities since an earlier time
+            now = self._clock()  # read the clock last, so that the lead's links began before
             until = min(wanted.received_before or now, now)
             retraction = Retraction(
                 id=uuid7(),

@@ -16,7 +16,7 @@ from app.storage.sql import any_of_values, list_items
 from app.storage.tables import rejections
 
 _LISTED = [column for column in rejections.c if column.name != "event"]
-_EVENTS = TypeAdapter(Event)
+_EVENT = TypeAdapter(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,7 @@ class RejectionFilter:
 
 async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> None:
     if new:
-        rows = [{name: getattr(item, name) for name in Rejection.__slots__} | _event_of(item) for item in new]
-        await connection.execute(rejections.insert(), rows)
+        await connection.execute(rejections.insert(), [_to_row(item) for item in new])
 
 
 async def page(connection: AsyncConnection, wanted: RejectionFilter, after: UUID | None, limit: int) -> list[Rejection]:
@@ -79,7 +78,7 @@ async def naming(connection: AsyncConnection, keys: Collection[str], after: UUID
     if after is not None:
         query = query.where(rejections.c.id < after)
     rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))
-    return [replace(_from_row(row), event=row.event and _read_event(row.event)) for row in rows]
+    return [replace(_from_row(row), event=row.event and event_from_text(row.event)) for row in rows]
 
 
 async def count_by_code(connection: AsyncConnection, wanted: RejectionFilter) -> dict[str, int]:
@@ -116,7 +115,7 @@ async def take(connection: AsyncConnection, ids: Collection[UUID]) -> list[Event
     """Delete what can be released of these; return the events. Nobody else gets the same ones."""
     is_wanted = any_of_values(rejections.c.id, ids), rejections.c.event.is_not(None)
     rows = await connection.execute(delete(rejections).where(*is_wanted).returning(rejections.c.id, rejections.c.event))
-    return [_read_event(row.event) for row in sorted(rows, key=lambda row: row.id)]
+    return [event_from_text(row.event) for row in sorted(rows, key=lambda row: row.id)]
 
 
 def _conditions(wanted: RejectionFilter) -> Iterator[ColumnElement[bool]]:
@@ -141,14 +140,18 @@ async def prune(connection: AsyncConnection, before: datetime) -> int:
     return (await connection.execute(delete(rejections).where(rejections.c.received_at < before))).rowcount
 
 
-def _event_of(rejection: Rejection) -> dict[str, str | None]:
-    """The column for the event. ASCII with escapes, so that every database can hold every event."""
-    event = rejection.event
-    return {"event": None if event is None else json.dumps(_EVENTS.dump_python(event, mode="json"))}
+def event_to_text(event: Event) -> str:
+    """JSON in ASCII with escapes, because neither databases nor UTF-8 can hold every character of an event."""
+    return json.dumps(_EVENT.dump_python(event, mode="json"))
 
 
-def _read_event(text: str) -> Event:
-    return _EVENTS.validate_python(json.loads(text))
+def event_from_text(text: str) -> Event:
+    return _EVENT.validate_python(json.loads(text))
+
+
+def _to_row(item: Rejection) -> dict[str, Any]:
+    fields = {name: getattr(item, name) for name in Rejection.__slots__}
+    return fields | {"event": item.event and event_to_text(item.event)}
 
 
 def _from_row(row: Row[Any]) -> Rejection:

@@ -85,7 +85,8 @@ async def test_somebody_whose_messages_were_all_quarantined_is_exported_by_an_id
     assert [json.loads(line["event"])["context"]["ip"] for line in lines] == ["192.0.2.7"] * 2
     assert (end, "u2" in answer.text) == ({"kind": "end"}, False)
     assert (await web.client.delete("/v1/leads/lookup?user_id=u1", headers=web.bearer("admin"))).status_code == 204
-    assert_problem(await web.ask("/v1/leads/lookup/export", "admin", user_id="u1"), 404, "not-found")
+    gone = assert_problem(await web.ask("/v1/leads/lookup/export", "admin", user_id="u1"), 404, "not-found")
+    assert "Look for another identity of the same person." in gone["detail"]
 
 
 async def test_a_lead_is_exported_by_an_identity_with_what_is_quarantined(web: Api) -> None:

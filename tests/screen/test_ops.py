@@ -3,12 +3,14 @@
 import re
 from html import unescape
 from urllib.parse import parse_qs, urlencode, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
 
 from app.services import releases
-from tests.api.harness import Api
+from app.storage.tables import rejections
+from tests.api.harness import Api, running
 from tests.screen.harness import Browser, tags
 
 SECRET = re.compile(r"ls_(?:read|write)_[\w-]{40,}")
@@ -43,10 +45,10 @@ async def quarantine(api: Api, *ids: str) -> None:
         await api.client.post("/v1/forms/contact", data=fields | {"_gotcha": "buy"})
 
 
-def field(page: str, name: str) -> str:
-    """The value of a hidden field."""
-    [value] = [attributes["value"] for _, attributes in tags(page) if attributes.get("name") == name]
-    return value or ""
+def confirmed(page: str) -> dict[str, str]:
+    """The hidden fields with which a page asks whether to release messages."""
+    fields = {each.get("name"): each.get("value") or "" for _, each in tags(page)}
+    return {name: fields[name] for name in ("up_to", "digest")}
 
 
 async def test_quarantined_messages_are_released_after_their_count_is_shown(api: Api, admin: Browser) -> None:
@@ -55,7 +57,7 @@ async def test_quarantined_messages_are_released_after_their_count_is_shown(api:
     page = await admin.page("/ui/ops/rejections/release?q=m2")
     assert "Release 1 message?" in page
     assert 'action="../../ops/rejections/release?q=m2"' in page
-    done = await admin.post("/ui/ops/rejections/release?q=m2", up_to=field(page, "up_to"))
+    done = await admin.post("/ui/ops/rejections/release?q=m2", **confirmed(page))
     assert "1 message released</h1>" in done.text
     assert 'href="../../ops/rejections?q=m2"' in done.text
     assert [each["message_id"] for each in await api.rejections()] == ["m3", "m1"]
@@ -67,9 +69,27 @@ async def test_what_comes_after_the_page_was_shown_is_not_released(api: Api, adm
     await quarantine(api, "m1", "m2")
     page = await admin.page(path)
     await quarantine(api, "m3")
-    assert "2 messages released</h1>" in (await admin.post(path, up_to=field(page, "up_to"))).text
+    assert "2 messages released</h1>" in (await admin.post(path, **confirmed(page))).text
     assert [each["message_id"] for each in await api.rejections()] == ["m3"]
-    assert "0 messages released</h1>" in (await admin.post(path, up_to=field(page, "up_to"))).text
+    again = await admin.post(path, **confirmed(page))
+    assert (again.status_code, "The list has changed" in again.text) == (409, True)
+    assert "Release 1 message?</h1>" in again.text
+    assert [each["message_id"] for each in await api.rejections()] == ["m3"]
+
+
+async def test_what_is_committed_late_with_an_older_id_has_to_be_confirmed(api: Api, admin: Browser) -> None:
+    """Also if the number is the same as before, because another message has been released."""
+    path = "/ui/ops/rejections/release?code=honeypot"
+    await quarantine(api, "m1", "m2")
+    page = await admin.page(path)
+    await quarantine(api, "m3")
+    oldest = update(rejections).where(rejections.c.message_id == "m3").values(id=UUID(int=1))
+    async with api.runtime.database.write() as connection:
+        await connection.execute(oldest)
+    await admin.post(f"/ui/ops/rejections/{(await api.rejections())[0]['id']}/release")
+    assert (again := await admin.post(path, **confirmed(page))).status_code == 409
+    assert [each["message_id"] for each in await api.rejections()] == ["m1", "m3"]
+    assert "2 messages released</h1>" in (await admin.post(path, **confirmed(again.text))).text
 
 
 async def test_what_is_left_after_a_release_is_said(api: Api, admin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,9 +97,20 @@ async def test_what_is_left_after_a_release_is_said(api: Api, admin: Browser, mo
     monkeypatch.setattr(releases, "MAX_MESSAGES", 1)
     path = "/ui/ops/rejections/release?code=honeypot"
     await quarantine(api, "m1", "m2", "m3")
-    done = (await admin.post(path, up_to=field(await admin.page(path), "up_to"))).text
+    done = (await admin.post(path, **confirmed(await admin.page(path)))).text
     assert "1 message released, 2 left</h1>" in done
     assert 'href="../../ops/rejections/release?code=honeypot"' in done
+
+
+async def test_messages_of_suppressed_people_are_dropped_and_said_to_be(sqlite_url: str) -> None:
+    path = "/ui/ops/rejections/release?code=honeypot"
+    async with running(sqlite_url, working=False, suppression_secret="s" * 32) as api:
+        await (admin := Browser(api)).sign_in("admin")
+        await quarantine(api, "m1", "m2", "m3")
+        await api.do("/v1/suppressions", {"identities": [{"email": f"{each}@example.com"} for each in ("m1", "m2")]})
+        done = (await admin.post(path, **confirmed(await admin.page(path)))).text
+    assert "1 message released</h1>" in done
+    assert "2 were dropped, because their senders are suppressed." in done
 
 
 @pytest.mark.parametrize("query", ["", "?", "?cod=honeypot", "?code=honeypot&limit=1"])
@@ -89,7 +120,7 @@ async def test_a_release_without_a_filter_or_with_an_unknown_one_is_refused(
     await quarantine(api, "m1")
     [rejection] = await api.rejections()
     path = f"/ui/ops/rejections/release{query}"
-    for answer in (await admin.get(path), await admin.post(path, up_to=rejection["id"])):
+    for answer in (await admin.get(path), await admin.post(path, up_to=rejection["id"], digest="")):
         assert answer.status_code == 422
         assert ("unknown parameter" if "=" in query else "at least one of code, source, from, to, q") in answer.text
     assert await api.rejections() == [rejection]

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
@@ -13,12 +12,11 @@ from app.scoring.events import Event
 from app.services.intake import Intake
 from app.services.keys import Key
 from app.services.releases import Release, Releases
-from app.storage.rejections import RejectionFilter
+from app.storage.rejections import RejectionFilter, event_from_text
 from app.storage.tables import rejections
 from tests.services.harness import NOW, Service
 
 _KEY = Key(uuid7(), "website", "write", "ls_write", NOW)
-_EVENTS = TypeAdapter(Event)
 
 
 async def quarantine(service: Service, *caught: Event) -> None:
@@ -32,7 +30,7 @@ async def quarantined(service: Service) -> dict[UUID, Event]:
     """The events that could be released, the oldest first, by the ids of their rejections."""
     query = select(rejections.c.id, rejections.c.event).where(rejections.c.event.is_not(None)).order_by(rejections.c.id)
     async with service.database.read() as connection:
-        return {row.id: _EVENTS.validate_json(row.event) for row in await connection.execute(query)}
+        return {row.id: event_from_text(row.event) for row in await connection.execute(query)}
 
 
 async def release(service: Service, ids: Collection[UUID] = ()) -> Release:

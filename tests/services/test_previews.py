@@ -88,9 +88,11 @@ async def test_a_preview_leaves_out_leads_that_can_not_be_evaluated(service: Ser
     await some_people(service)
     lead = (await service.lead("u1")).lead
     await damage(service.database, lead.id, columns={"tally": dict.fromkeys(lead.facts.tally, hits)})
+    heard: list[tuple[int, int]] = []
     for sample in (None, 5):
-        found = await previewed(service, BEGINNERS, sample=sample)
+        found = await previewed(service, BEGINNERS, sample=sample, on_progress=lambda *each: heard.append(each))
         assert (found.preview.leads, found.total) == (4, 5)
+    assert heard == [(5, 5)] * 2  # they are done all the same
 
 
 async def test_a_preview_recounts_a_signal_whose_definition_changes(service: Service) -> None:

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from app.errors import NotFound
 from app.scoring.engine import compile_model
+from app.services.erasure import erase_lead
 from app.services.evaluation import StageMoves
 from app.services.failures import SetAside
 from app.services.ingest import store
@@ -242,6 +243,30 @@ async def test_a_lead_that_is_merged_or_split_before_the_retraction_is_complete_
     await merge_leads(service.database, service.models, [one, other], after(2), dry_run=False)
     await carry_out(service)
     assert [await count(service, key) for key in ("u1", "u2", "a1")] == [1, 1, 0]
+
+
+async def test_a_merge_committed_later_than_its_time_says_adds_nobody_to_a_retraction(service: Service) -> None:
+    """It took its time, then waited for the leads' locks, while the retraction was created."""
+    await on_day(service, 0, event("u1"))
+    await on_day(service, 0.5, event("u2", "a2"), event("a2"))
+    survivor, absorbed = await lead_id(service, "u1"), await lead_id(service, "u2")
+    service.clock.now = after(1)
+    await retractions_of(service).create(EventFilter(lead_id=absorbed), "a bot", "admin")
+    await merge_leads(service.database, service.models, [survivor, absorbed], after(0.9), dry_run=False)
+    await carry_out(service)
+    assert await lead_id(service, "u2") == survivor
+    assert await count(service, "u1") == 1
+
+
+async def test_a_retraction_of_a_lead_that_was_erased_meanwhile_takes_back_nothing(service: Service) -> None:
+    await on_day(service, 0, event("u1"), event("u2"))
+    service.clock.now = after(1)
+    wanted = EventFilter(lead_id=await lead_id(service, "u1"))
+    made = (await retractions_of(service).create(wanted, "a bot", "admin")).retraction
+    await erase_lead(service.database, service.models, await lead_id(service, "u1"), after(1))
+    await carry_out(service)
+    found = await retractions_of(service).get(made.id)
+    assert (found.retraction.state, await count(service, "u2")) == ("retracted", 1)
 
 
 async def test_what_an_undone_retraction_restores_is_not_taken_back_by_a_later_one_that_is_unfinished(
