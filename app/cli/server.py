@@ -31,7 +31,7 @@ Port = Annotated[int | None, typer.Option(help="The port to listen on.")]
 commands = typer.Typer()
 
 GARBAGE_THRESHOLD = 10_000
-"""New objects until Python looks for unused cycles among them. Each commit creates thousands, of which few are cyclic."""
+"""New objects until Python looks for unused cycles among them. A commit creates thousands, but hardly any cycles."""
 
 
 @commands.command()
