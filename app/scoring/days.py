@@ -5,7 +5,6 @@ to read, add up, weigh and store: all of that happens with each event.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from operator import add, itemgetter
 
 LONGEST_GAP = 6
@@ -31,12 +30,8 @@ class Days(Mapping[int, int]):
     def of(cls, hits: Mapping[int, int]) -> "Days":
         return cls(_joined((day, (hits[day],)) for day in sorted(hits) if hits[day]))
 
-    def pairs(self) -> Iterator[tuple[int, int]]:
-        """Each day with its hits: as `items()`, but without looking for each day."""
-        return ((first + offset, each) for first, hits in self.runs for offset, each in enumerate(hits) if each)
-
     def __iter__(self) -> Iterator[int]:
-        return (day for day, _ in self.pairs())
+        return (day for day, _ in _pairs(self.runs))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -54,16 +49,15 @@ class Days(Mapping[int, int]):
         return f"Days.of({dict(self)})"
 
     @classmethod
-    def sum(cls, parts: Sequence["Days"]) -> "Days":
+    def sum(cls, parts: Iterable["Days"]) -> "Days":
         """The hits of all parts together. No part is modified."""
-        if len(parts) == 1:
-            return parts[0]
-        runs = sorted([run for days in parts for run in days.runs], key=itemgetter(0))
-        if any(min(hits) < 0 for _, hits in runs):  # days could cancel each other out
-            totals: dict[int, int] = {}
-            for day, hits in chain.from_iterable(days.pairs() for days in parts):
-                totals[day] = totals.get(day, 0) + hits
-            return cls.of(totals)
+        runs: list[Run] = []
+        for days in parts:
+            runs += days.runs
+        runs.sort(key=itemgetter(0))
+        for _, hits in runs:
+            if min(hits) < 0:  # days may cancel each other out
+                return cls.of(_totals(runs))
         return cls(_joined(runs))
 
     def __add__(self, other: "Days") -> "Days":
@@ -71,10 +65,7 @@ class Days(Mapping[int, int]):
 
     def __sub__(self, other: "Days") -> "Days":
         """The inverse of addition: days on which the other has more hits get a negative number."""
-        left = dict(self.pairs())
-        for day, hits in other.pairs():
-            left[day] = left.get(day, 0) - hits
-        return Days.of(left)
+        return Days.of(_totals((*self.runs, *((first, [-each for each in hits]) for first, hits in other.runs))))
 
     @property
     def last(self) -> int:
@@ -103,6 +94,18 @@ class Days(Mapping[int, int]):
 
 def one_hit_on(day: int) -> Days:
     return Days([(day, (1,))])
+
+
+def _pairs(runs: Iterable[Run]) -> Iterator[tuple[int, int]]:
+    """Each day with its hits. A day that several runs have comes several times."""
+    return ((first + offset, each) for first, hits in runs for offset, each in enumerate(hits) if each)
+
+
+def _totals(runs: Iterable[Run]) -> dict[int, int]:
+    totals: dict[int, int] = {}
+    for day, hits in _pairs(runs):
+        totals[day] = totals.get(day, 0) + hits
+    return totals
 
 
 def _joined(ascending: Iterable[Run]) -> list[Run]:

@@ -31,7 +31,7 @@ class Decay:
 
     def weighted(self, days: Days, today: int) -> float:
         """The sum of all hits, weighted. There must be none on days to come."""
-        if not self.is_gradual or not days:
+        if not self.is_gradual or not days.runs:
             return days.total
         weights = self._oldest_first(today - days.runs[0][0])
         day_0 = len(weights) - 1 - today  # where a day with the ordinal 0 would be

@@ -133,11 +133,17 @@ def merge(parts: Iterable[Facts]) -> Facts:
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:
-    parts: dict[str, list[Days]] = {}
+    total: Tally = {}
+    in_several: dict[str, list[Days]] = {}
     for tally in tallies:
         for fingerprint, days in tally.items():
-            parts.setdefault(fingerprint, []).append(days)
-    return {fingerprint: Days.sum(each) for fingerprint, each in parts.items()}
+            if fingerprint in total:
+                in_several.setdefault(fingerprint, [total[fingerprint]]).append(days)
+            else:
+                total[fingerprint] = days
+    for fingerprint, parts in in_several.items():
+        total[fingerprint] = Days.sum(parts)
+    return total
 
 
 def subtract_tally(tally: Tally, part: Tally) -> Tally:

@@ -55,7 +55,7 @@ class SignalRule:
 
     def earned(self, profile: Profile, today: int) -> Earned:
         days = _counted(profile, self, today - self.decay.lifetime + 1, today)
-        if not days:
+        if not days.runs:
             return NOTHING
         return Earned(to_cents(self.points * self.decay.weighted(days, today)), days.total, days.last)
 
