@@ -31,7 +31,7 @@ from benchmarks.timing import seconds_of
 from tests.databases import DURABLE, embedded_postgres
 
 CHUNK = 500
-ROUNDS = 5
+ROUNDS = 3
 
 
 def points_changed(number: int) -> ScoringModel:
