@@ -83,7 +83,7 @@ async def test_revoking_a_key_again_keeps_the_first_time(database: Database) -> 
 
 
 async def test_revoking_an_unknown_key_says_where_to_look(database: Database) -> None:
-    with pytest.raises(NotFound, match="leadscore keys list"):
+    with pytest.raises(NotFound, match="list the keys"):
         await revoke_key(database, UUID(int=1), NOW)
 
 
@@ -183,7 +183,7 @@ async def test_revoking_a_key_ends_all_of_its_secrets(database: Database) -> Non
 
 
 async def test_only_a_key_that_works_can_be_rotated(database: Database) -> None:
-    with pytest.raises(NotFound, match="leadscore keys list"):
+    with pytest.raises(NotFound, match="list the keys"):
         await rotate_key(database, UUID(int=1), HOUR, NOW)
     expired = await create_key(database, "read", "crm", days_ago(1), expires_at=NOW)
     with pytest.raises(ValidationFailed, match="has expired"):

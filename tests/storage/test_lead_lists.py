@@ -58,7 +58,7 @@ async def test_each_order_is_read_from_its_index_wherever_the_page_begins(
 ) -> None:
     first = await plan_of_page(sqlite_url, sort)
     later = await plan_of_page(sqlite_url, sort, Position(value, SOME_ID))
-    assert f"SCAN leads USING INDEX {index}" in first
+    assert f"leads USING INDEX {index}" in first
     assert f"SEARCH leads USING INDEX {index}" in later
 
 
