@@ -35,3 +35,19 @@ def test_an_event_names_every_signal_that_counts_it() -> None:
     evaluation = evaluate(model, facts_from(model, [raw]), MOMENT)
     assert signals_of(evaluation, event_of(raw)) == ["visit", "view"]
     assert points_of(evaluation, event_of(raw)) == []
+
+
+def test_the_hits_that_a_frequency_rule_counts_share_its_points() -> None:
+    rules = {"often": {"signal": "visit", "per_day": 1, "at_least": 2, "within_days": 7, "points": 10}}
+    small = {"name": "small", "signals": {"visit": {"on": "Page Viewed"}}, "stages": [{"name": "all"}]}
+    model = compiled(small | {"scores": {"zeal": {"rules": rules}}})
+    raw: Json = {"properties": {}, "context": {}, "traits": {}, "trusted": True, "name": "Page Viewed"}
+    visits = [
+        raw | {"message_id": f"m{number}", "occurred_at": MOMENT - timedelta(days=days)}
+        for number, days in enumerate((0, 0, 3, 8))
+    ]
+    evaluation = evaluate(model, facts_from(model, visits), MOMENT)
+    shares = [[each.points for each in points_of(evaluation, event_of(visit))] for visit in visits]
+    assert shares == [[2.5], [2.5], [5.0], []]
+    rarely = evaluate(model, facts_from(model, visits[:2]), MOMENT)
+    assert points_of(rarely, event_of(visits[0])) == []
