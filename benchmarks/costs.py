@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from benchmarks.ingest import CONNECTIONS, make_requests
 from benchmarks.processor import SECONDS, Cost, Subject
@@ -34,10 +33,8 @@ def _lines(size: int, by_tree: Mapping[Path, Sequence[Cost]]) -> list[str]:
 
 
 def _summary(costs: Sequence[Cost]) -> str:
-    server, postgres, rate = (
-        median(getattr(cost, field) for cost in costs) for field in ("server", "postgres", "per_second")
-    )
-    return f"server {server:4.0f} µs   PostgreSQL {postgres:4.0f} µs   {rate:7,.0f}/s"
+    typical = Cost.median(costs)
+    return f"{typical}   {typical.per_second:7,.0f}/s"
 
 
 def measure() -> Costs:

@@ -7,7 +7,6 @@ event has a transaction of its own.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from app.scoring.events import Event
 from benchmarks.figures import Comparison, Figure
@@ -58,10 +57,8 @@ class Hot:
 
 
 def _summary(costs: Sequence[Cost]) -> str:
-    server, postgres, latency = (
-        median(getattr(cost, field) for cost in costs) for field in ("server", "postgres", "median_ms")
-    )
-    return f"server {server:5.0f} µs   PostgreSQL {postgres:5.0f} µs   latency {latency:5.2f} ms"
+    typical = Cost.median(costs)
+    return f"{typical}   latency {typical.median_ms:5.2f} ms"
 
 
 def _past() -> Iterator[Event]:

@@ -1,10 +1,11 @@
 """What an event costs a server and its PostgreSQL in processor time, which other work on the machine hardly changes."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import median
 from typing import Self
 
 import psutil
@@ -26,9 +27,17 @@ class Cost:
     per_second: float
     median_ms: float
 
+    @classmethod
+    def median(cls, costs: Sequence[Self]) -> Self:
+        """The median of each number."""
+        return cls(*(median(getattr(cost, field.name) for cost in costs) for field in fields(cls)))
+
     @property
     def total(self) -> float:
         return self.server + self.postgres
+
+    def __str__(self) -> str:
+        return f"server {self.server:4.0f} µs   PostgreSQL {self.postgres:4.0f} µs"
 
 
 @dataclass(frozen=True, slots=True)

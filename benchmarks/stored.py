@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from benchmarks.figures import Comparison, Figure
 from benchmarks.ingest import CONNECTIONS, PERSONS, make_requests
@@ -30,8 +29,8 @@ class Stored:
     def __str__(self) -> str:
         lines = [
             f"one event a request, {CONNECTIONS} connections, {ROUNDS} rounds, medians of processor time:",
-            f"  {POPULATION}   {_summary(self.full)}",
-            f"  only those of the {PERSONS:,} senders   {_summary(self.small)}",
+            f"  {POPULATION}   {Cost.median(self.full)}",
+            f"  only those of the {PERSONS:,} senders   {Cost.median(self.small)}",
             f"  ratio, round by round: {self._processor.ratio:.2f}",
         ]
         return "\n".join(lines)
@@ -44,11 +43,6 @@ class Stored:
     @property
     def _processor(self) -> Comparison:
         return Comparison([cost.total for cost in self.full], [cost.total for cost in self.small])
-
-
-def _summary(costs: Sequence[Cost]) -> str:
-    server, postgres = (median(getattr(cost, field) for cost in costs) for field in ("server", "postgres"))
-    return f"server {server:4.0f} µs   PostgreSQL {postgres:4.0f} µs"
 
 
 def measure() -> Stored:
