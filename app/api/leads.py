@@ -13,7 +13,7 @@ from app.api.identities import identity_kind, identity_value
 from app.api.parameters import Cursor, Limit
 from app.api.problems import REFUSALS
 from app.api.routes import StrictRoute
-from app.documents.identities import IdentityDocument, IdentityPage, WantedIdentity, read_wanted
+from app.documents.identities import IdentityDocument, IdentityPage, WantedIdentities, WantedIdentity, read_wanted
 from app.documents.leads import (
     EventDocument,
     EventPage,
@@ -32,13 +32,12 @@ from app.services.lead_identities import read_lead_identities
 from app.services.leads import EventPosition, LeadView
 from app.services.runtime import Runtime
 
-MAX_LOOKUPS = 500
 DEFAULT_DAYS = 30
 MAX_HISTORY_DAYS = 366
 
 
 class Lookup(BaseModel):
-    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_LOOKUPS)]
+    identities: WantedIdentities
 
 
 class LookupFault(BaseModel):

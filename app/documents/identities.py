@@ -1,10 +1,10 @@
 """The shapes of identities: those that requests name, read like those in messages, and those of a lead."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.documents.pages import Page
 from app.errors import InvalidMessage, ValidationFailed
@@ -30,6 +30,9 @@ class WantedIdentity(BaseModel):
         if len(given) != 1:
             raise ValidationFailed(f"Give exactly one of {', '.join(IDENTITY_KINDS)}.")
         return _read_identity(*given[0], phone_region)
+
+
+WantedIdentities = Annotated[list[WantedIdentity], Field(min_length=1, max_length=500)]
 
 
 def read_wanted(index: int, wanted: WantedIdentity, phone_region: str | None) -> Identity:

@@ -6,11 +6,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from app.documents.effects import LeadEffect
-from app.documents.identities import WantedIdentity
+from app.documents.identities import WantedIdentities
 from app.services.links import Merger, Split
 
 MAX_LEADS = 20
-MAX_IDENTITIES = 500
 
 
 class MergeRequest(BaseModel):
@@ -25,7 +24,7 @@ class SplitRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_IDENTITIES)]
+    identities: WantedIdentities
     dry_run: StrictBool = False
 
 

@@ -1,21 +1,19 @@
 """The shapes of suppressions: people whose events are dropped."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from app.documents.identities import WantedIdentity
+from app.documents.identities import WantedIdentities
 from app.documents.pages import Page
 from app.services.suppressions import Suppression
-
-MAX_IDENTITIES = 500
 
 
 class SuppressionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    identities: Annotated[list[WantedIdentity], Field(min_length=1, max_length=MAX_IDENTITIES)]
+    identities: WantedIdentities
 
 
 class SuppressionDocument(BaseModel):
