@@ -31,7 +31,7 @@ Port = Annotated[int | None, typer.Option(help="The port to listen on.")]
 commands = typer.Typer()
 
 GARBAGE_THRESHOLD = 10_000
-"""New objects until Python looks for unused cycles among them. A commit creates thousands, but hardly any cycles."""
+"""How many new objects start a garbage collection. A commit creates thousands, hardly any of them in cycles."""
 
 
 @commands.command()

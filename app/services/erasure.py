@@ -80,8 +80,8 @@ async def erase_person(
 ) -> None:
     """Erase a lead, as `erase_lead` does. By an identity that no lead has, erase whatever else names the person.
 
-    These are messages that were rejected or quarantined, and those of others. A `user_id` that is an address, and that
-    no lead has, stands for the address. Raises `NotFound` if there are none.
+    These are messages that were rejected or quarantined, and those of others. If no lead has a `user_id` that is an
+    address, the address is erased instead. Raises `NotFound` if there are none.
     """
     try:
         await erase_lead(database, models, wanted, now, suppressions)

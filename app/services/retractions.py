@@ -43,7 +43,7 @@ class RetractionView(NamedTuple):
 class Plan:
     """What a retraction would do: to how many events and leads, and to each of the first `MAX_EFFECTS` leads.
 
-    Leads that can't be read are not among the effects: a retraction leaves their events.
+    The effects leave out leads that can't be read, whose events a retraction doesn't touch.
     """
 
     extent: Extent
