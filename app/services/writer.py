@@ -224,7 +224,7 @@ class Writer:
     async def _attempt(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> Stored:
         for attempt in range(ATTEMPTS):
             try:
-                async with self._database.write() as connection:
+                async with self._database.write(routine=True) as connection:
                     sifted = await self._suppressions.sift(connection, events, rejections)
                     await rejection_store.insert(connection, sifted.rejections)
                     stored = await store(connection, self._models, sifted.events, self._clock(), sifted.newest)

@@ -45,6 +45,17 @@ LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStateme
 CROSSED = frozenset({"26000", "42P05"})  # a prepared statement is missing, or exists already
 POOLER = "a pooler mixes up prepared statements; PgBouncer needs max_prepared_statements > 0, or session mode"
 
+BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+BEGIN_ROUTINE = "; SET LOCAL ".join(
+    [
+        BEGIN_WRITE,
+        "plan_cache_mode = force_generic_plan",
+        *(f"enable_{each} = off" for each in ("seqscan", "hashjoin", "mergejoin")),
+    ]
+)
+"""Keeps plans that suit any size of the tables: a loop over what the statement is given, and an index for each."""
+
 SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
 SQLITE_BUSY_MS = 10_000
 CONNECT_TIMEOUT_S = 5
@@ -93,7 +104,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads, from one snapshot. Raises `Unavailable`."""
         # The snapshot keeps leads from being merged away between two queries. SQLite always reads from one.
-        begun = self._begun("repeatable_read") if self.is_postgres else self.engine.begin()
+        begun = self._begun(BEGIN_READ) if self.is_postgres else self.engine.begin()
         with self._outages.watch("read"):
             async with _translated(), begun as connection:
                 yield connection
@@ -106,9 +117,13 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
-        begun = self._begun("read_committed") if self.is_postgres else self._writing.begin()
+    async def write(self, *, routine: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`.
+
+        `routine`: it runs the same statements again and again, each of which can find its rows through an index.
+        PostgreSQL then plans them only once per connection.
+        """
+        begun = self._begun(BEGIN_ROUTINE if routine else BEGIN_WRITE) if self.is_postgres else self._writing.begin()
         with self._outages.watch("write"):
             async with self._turn, _translated(), begun as connection:
                 yield connection
@@ -117,22 +132,24 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def _begun(self, isolation: str) -> AsyncIterator[AsyncConnection]:
-        """A transaction of PostgreSQL's driver, shared by `Statement` and SQLAlchemy."""
+    async def _begun(self, begin: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction below SQLAlchemy, shared by what it runs and by each `Statement`."""
         async with self._connected() as connection:
             driver, ended = driver_of(connection), False
             try:
-                transaction = driver.transaction(isolation=isolation)
-                await transaction.start()
+                await driver.execute(begin)
                 try:
                     yield connection
                 except BaseException:
                     with suppress(*DRIVER_ERRORS, OSError):  # a dead connection's error would hide the cause
-                        await transaction.rollback()
+                        await driver.execute("ROLLBACK")
                         ended = True
                     raise
-                await transaction.commit()
+                outcome = await driver.execute("COMMIT")
                 ended = True
+                if outcome != "COMMIT":  # PostgreSQL's way to say that an earlier statement failed
+                    msg = "Nothing was written: an error inside the transaction was ignored."
+                    raise RuntimeError(msg)
             finally:
                 if not ended:  # the connection's next transaction would become part of this one
                     await connection.invalidate()

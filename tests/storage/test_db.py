@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,21 @@ async def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
     with pytest.raises(KeyError):
         await fail()
     assert await versions(database) == []
+
+
+async def test_an_error_that_is_ignored_inside_a_write_does_not_go_unnoticed(postgres_url: str) -> None:
+    database = Database(postgres_url)
+
+    async def ignore() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(models), [model_row(1)])
+            with suppress(SQLAlchemyError):
+                await connection.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(RuntimeError, match="Nothing was written"):
+        await ignore()
+    assert await versions(database) == []
+    await database.close()
 
 
 async def test_closing_a_connection_ends_however_often_it_is_cancelled(sqlite_url: str) -> None:
