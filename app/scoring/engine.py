@@ -97,8 +97,9 @@ class CompiledModel:
             if signal.fingerprint in fingerprints and signal.accepts(event)
         }
 
-    def facts_of(self, event: Event) -> Facts:
-        return facts_of(event, self.hits_of(event, self.fingerprints))
+    def facts_of(self, event: Event, known: Facts | None = None) -> Facts:
+        """The event's facts; `known`: those that they will be merged with."""
+        return facts_of(event, self.hits_of(event, self.fingerprints), known)
 
     def distrusts(self, event: Event) -> bool:
         """Whether the event came from a public key and has a trait that only secret keys may set."""

@@ -81,21 +81,30 @@ def day_of(moment: datetime | date) -> int:
     return moment.toordinal()
 
 
-def facts_of(event: Event, fingerprints: Iterable[str]) -> Facts:
-    """The facts from a single event, which counts as a hit for the signals with these fingerprints."""
-    # Only the properties of a page call describe the page. In other events, `url` may be any URL.
-    source = first_touch(event.context, event.properties if event.type == "page" else {})
+def facts_of(event: Event, fingerprints: Iterable[str], known: Facts | None = None) -> Facts:
+    """The facts from a single event, which counts as a hit for the signals with these fingerprints.
+
+    `known`: facts that these will be merged with. A source that could not prevail over theirs is not worked out.
+    """
     traits = _latest([_stamped(event, event.traits)])
     return Facts(
         tally=dict.fromkeys(fingerprints, one_hit_on(day_of(event.occurred_at))),
         traits=traits,
         trusted_traits=traits if event.trusted or not traits else {},
-        source=Stamped(source, event.occurred_at, event.message_id) if source else None,
+        source=_source_of(event, known.source if known else None),
         group=Stamped(event.group_id, event.occurred_at, event.message_id) if event.group_id else None,
         first_seen_at=event.occurred_at,
         last_seen_at=event.occurred_at,
         event_count=1,
     )
+
+
+def _source_of(event: Event, known: Stamped | None) -> Stamped | None:
+    if known is not None and (known.at, known.message_id) < (event.occurred_at, event.message_id):
+        return None
+    # Only the properties of a page call describe the page. In other events, `url` may be any URL.
+    source = first_touch(event.context, event.properties if event.type == "page" else {})
+    return Stamped(source, event.occurred_at, event.message_id) if source else None
 
 
 def group_facts_of(event: Event) -> Facts:
@@ -118,12 +127,12 @@ def merge(parts: Iterable[Facts]) -> Facts:
     parts = list(parts)
     if len(parts) == 1:
         return parts[0]
-    traits = _latest([part.traits for part in parts])
+    traits = _merged([part.traits for part in parts])
     only_trusted = all(part.trusted_traits is part.traits for part in parts)
     return Facts(
         tally=add_tallies([part.tally for part in parts]),
         traits=traits,
-        trusted_traits=traits if only_trusted else _latest([part.trusted_traits for part in parts]),
+        trusted_traits=traits if only_trusted else _merged([part.trusted_traits for part in parts]),
         source=min([part.source for part in parts if part.source], default=None),
         group=max([part.group for part in parts if part.group], default=None),
         first_seen_at=min([part.first_seen_at for part in parts if part.first_seen_at], default=None),
@@ -170,6 +179,12 @@ def _prevails(part: Facts, facts: Facts) -> bool:
         return True
     pairs = ((part.traits, facts.traits), (part.trusted_traits, facts.trusted_traits))
     return any(theirs.get(key) == trait for mine, theirs in pairs for key, trait in mine.items())
+
+
+def _merged(maps: Iterable[Mapping[str, Stamped]]) -> Mapping[str, Stamped]:
+    """The latest value of each trait. Most events have no traits: then the lead's are kept as they are."""
+    filled = [traits for traits in maps if traits]
+    return filled[0] if len(filled) == 1 else _latest(filled)
 
 
 def _latest(maps: Iterable[Mapping[str, Stamped]]) -> dict[str, Stamped]:

@@ -137,7 +137,8 @@ def _changed(
     message_ids: dict[UUID, list[str]] = {}
     for event in events:
         lead_id = resolver.lead_of(event)
-        added.setdefault(lead_id, []).append(model.facts_of(event))
+        known = before[lead_id].facts if lead_id in before else None
+        added.setdefault(lead_id, []).append(model.facts_of(event, known))
         message_ids.setdefault(lead_id, []).append(event.message_id)
     for lead_id, parts in added.items():
         old = [before[lead_id].facts] if lead_id in before else []

@@ -26,6 +26,7 @@ from tests.scoring.strategies import (
     facts_from,
     models,
     moments,
+    raw_events,
     stamped,
     tallies,
     values,
@@ -73,6 +74,15 @@ def test_two_leads_merged_at_any_point_are_one_lead(past: list[Json], mine: list
     one = facts_from(COUNTING, [raw for raw, is_mine in zip(early, mine, strict=False) if is_mine])
     other = facts_from(COUNTING, [raw for raw, is_mine in zip(early, mine, strict=False) if not is_mine])
     assert merge([one, other, facts_from(COUNTING, late)]) == facts_from(COUNTING, past)
+
+
+@given(facts(), raw_events(3), stamped(st.sampled_from(["/", "/?utm_medium=email"])))
+def test_an_event_adds_the_same_facts_if_those_that_it_is_merged_with_are_given(
+    known: Facts, raw: Json, visit: Stamped
+) -> None:
+    page = {"page": {"url": f"https://acme.example{visit.value}"}}
+    event = event_of({**raw, "context": page, "occurred_at": visit.at, "message_id": visit.message_id})
+    assert merge([known, COUNTING.facts_of(event, known)]) == merge([known, COUNTING.facts_of(event)])
 
 
 @given(facts(), facts())
