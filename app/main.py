@@ -41,7 +41,8 @@ from app.api import (
     transitions,
     webhooks,
 )
-from app.api.direct import DirectMiddleware
+from app.api.direct import DirectMiddleware, Match
+from app.api.lead_reads import plain_lead_read
 from app.api.middleware import (
     CrashMiddleware,
     CrossOriginMiddleware,
@@ -66,17 +67,18 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, w
 
     `workers`: also do the background work, which other processes can do as well.
     """
-    app = _assembled(Runtime(settings, clock), _api(screen=settings.screen == "on"), workers=workers)
+    routes = _api(screen=settings.screen == "on")
+    app = _assembled(Runtime(settings, clock), routes, [plain_lead_read], workers=workers)
     app.webhooks.routes = webhooks.messages.routes
     return app
 
 
 def create_worker(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
     """The background work alone, with health checks and metrics."""
-    return _assembled(Runtime(settings, clock), _routes([], [ops.router]), workers=True)
+    return _assembled(Runtime(settings, clock), _routes([], [ops.router]), [], workers=True)
 
 
-def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], *, workers: bool) -> FastAPI:
+def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], reads: Sequence[Match], *, workers: bool) -> FastAPI:
     observer = Observer(runtime.metrics)
     app = Documented(
         title="leadscore",
@@ -96,7 +98,7 @@ def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], *, workers: bool) 
     direct_routes = [route for route in routes if isinstance(route, PlainRoute)]
     # Set here, because what is passed as middleware comes after FastAPI's own.
     app.middleware_stack = DirectMiddleware(
-        app.build_middleware_stack(), direct_routes, observer, on_refusal=on_refusal, on_crash=on_crash
+        app.build_middleware_stack(), direct_routes, reads, observer, on_refusal=on_refusal, on_crash=on_crash
     )
     return app
 

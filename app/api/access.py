@@ -1,7 +1,7 @@
 """Authentication: the key of a request, from wherever it may be sent, and what each kind of key may do."""
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -54,6 +54,10 @@ async def key_of_request(request: Request, _documented: Annotated[object, Securi
 
     Raises `QuotaExceeded`.
     """
+    return await _charged_key(request)
+
+
+async def _charged_key(request: Request) -> Key:
     runtime = runtime_of(request)
     key = await runtime.keys.recognise(secret_from_header(request))
     await charge(runtime, request, key)
@@ -64,14 +68,26 @@ def needs(*kinds: KeyKind) -> Callable[[Key], Awaitable[Key]]:
     """A dependency that returns the request's key. Raises `InsufficientScope` unless it is of one of these kinds."""
 
     async def check(key: Annotated[Key, Depends(key_of_request)]) -> Key:
-        if key.kind not in kinds:
-            raise InsufficientScope(f"A {key.kind} key can't do this: use a key of kind {' or '.join(kinds)}.")
-        return key
+        return _of_kind(key, kinds)
 
     return check
 
 
-Reader = Depends(needs("read", "admin"))
+def _of_kind(key: Key, kinds: Collection[KeyKind]) -> Key:
+    if key.kind not in kinds:
+        raise InsufficientScope(f"A {key.kind} key can't do this: use a key of kind {' or '.join(kinds)}.")
+    return key
+
+
+READERS: tuple[KeyKind, ...] = ("read", "admin")
+
+
+async def reader_of(request: Request) -> Key:
+    """The same as `Reader`, for routes without dependencies. Raises `QuotaExceeded` or `InsufficientScope`."""
+    return _of_kind(await _charged_key(request), READERS)
+
+
+Reader = Depends(needs(*READERS))
 Admin = Depends(needs("admin"))
 AdminKey = Annotated[Key, Admin]
 

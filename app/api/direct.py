@@ -1,7 +1,8 @@
-"""The direct way for what analytics clients post: ahead of the framework, which would cost more than the work."""
+"""The direct way for what clients send and ask most: ahead of the framework, which would cost more than the work."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
+from typing import NamedTuple
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -9,28 +10,47 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.middleware import is_cross_origin
 from app.api.observation import REQUEST_ID_HEADER, Observer, bind_request_id
-from app.api.plain_routes import PlainRoute
+from app.api.plain_routes import Endpoint, PlainRoute
 from app.api.problems import OnCrash, OnRefusal
 from app.errors import LeadscoreError
 
 
+class DirectRoute(NamedTuple):
+    """What answers one request. `path`: that of the route which documents it, for the log and the metrics."""
+
+    path: str
+    receive: Endpoint
+
+
+Match = Callable[[Scope], DirectRoute | None]
+"""Finds the route of a GET, if it is to be answered directly."""
+
+
 class DirectMiddleware:
-    """Answers posts to these routes itself, and passes everything else on.
+    """Answers posts to these routes, and the reads that match, itself; and passes everything else on.
 
     Requests from other origins, and to paths with surplus slashes, reach the same routes through the middleware.
     """
 
     def __init__(
-        self, app: ASGIApp, routes: Iterable[PlainRoute], observer: Observer, on_refusal: OnRefusal, on_crash: OnCrash
+        self,
+        app: ASGIApp,
+        routes: Iterable[PlainRoute],
+        reads: Sequence[Match],
+        observer: Observer,
+        on_refusal: OnRefusal,
+        on_crash: OnCrash,
     ) -> None:
         self.app = app
-        self.routes = {route.path: route for route in routes if "POST" in (route.methods or ())}
+        posts = [route for route in routes if "POST" in (route.methods or ())]
+        self.posts = {route.path: DirectRoute(route.path, route.receive) for route in posts}
+        self.reads = reads
         self.observer = observer
         self.on_refusal = on_refusal
         self.on_crash = on_crash
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self.routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        route = self._route(scope)
         if route is None or is_cross_origin(scope):
             await self.app(scope, receive, send)
             return
@@ -45,7 +65,15 @@ class DirectMiddleware:
         finally:
             self.observer.report(scope, status, perf_counter() - started)
 
-    async def _response(self, route: PlainRoute, request: Request) -> Response:
+    def _route(self, scope: Scope) -> DirectRoute | None:
+        if scope["type"] != "http":
+            return None
+        if scope["method"] == "POST":
+            return self.posts.get(scope["path"])
+        matches = self.reads if scope["method"] == "GET" else ()
+        return next((route for match in matches if (route := match(scope))), None)
+
+    async def _response(self, route: DirectRoute, request: Request) -> Response:
         try:
             return await route.receive(request)
         except LeadscoreError as error:

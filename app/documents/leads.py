@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 from app.documents.accounts import AccountReference
 from app.documents.pages import Page, WholeList
@@ -24,9 +25,13 @@ class ScoreValue(BaseModel):
     band: str | None
 
     @classmethod
-    def of(cls, evaluation: Evaluation, name: str, **more: Any) -> Self:
-        value = evaluation.values[name]
-        return cls(value=value, band=evaluation.model.scores[name].band(value), **more)
+    def of(cls, evaluation: Evaluation, name: str) -> Self:
+        return cls(**_score_values(evaluation, name))
+
+
+def _score_values(evaluation: Evaluation, name: str) -> dict[str, Any]:
+    value = evaluation.values[name]
+    return {"value": value, "band": evaluation.model.scores[name].band(value)}
 
 
 class SourceDocument(BaseModel):
@@ -66,31 +71,43 @@ class LeadDocument(BaseModel):
 
     @classmethod
     def of(cls, view: LeadView, **more: Any) -> Self:
-        facts, evaluation = view.evaluation.profile.facts, view.evaluation
-        return cls(
-            id=view.lead.id,
-            stage=view.standing.stage,
-            stage_since=view.standing.since,
-            sales_ready=view.sales_ready,
-            scores={name: ScoreValue.of(evaluation, name) for name in evaluation.values},
-            identities=view.identities,
-            traits=dict(evaluation.traits),
-            account=AccountReference.of(view.lead.account) if view.lead.account else None,
-            source=SourceDocument(**facts.source.value) if facts.source else None,
-            first_seen_at=facts.first_seen_at,
-            last_seen_at=facts.last_seen_at,
-            event_count=facts.event_count,
-            updated_at=view.lead.updated_at,
-            changed_at=view.lead.changed_at,
-            next_change=NextChange(on=view.next_change.on, stage=view.next_change.stage) if view.next_change else None,
-            model_version=evaluation.model.version,
-            as_of=view.as_of,
-            **more,
-        )
+        return cls(**_lead_values(view), **more)
+
+    @classmethod
+    def json_of(cls, view: LeadView) -> bytes:
+        """The document as JSON, without validating what we have just worked out: that takes longer than writing it."""
+        return to_json(_lead_values(view))
+
+
+def _lead_values(view: LeadView) -> dict[str, Any]:
+    """The values of a `LeadDocument`, in the order of its fields."""
+    facts, evaluation, change = view.evaluation.profile.facts, view.evaluation, view.next_change
+    account = view.lead.account
+    return {
+        "id": view.lead.id,
+        "stage": view.standing.stage,
+        "stage_since": view.standing.since,
+        "sales_ready": view.sales_ready,
+        "scores": {name: _score_values(evaluation, name) for name in evaluation.values},
+        "identities": view.identities,
+        "traits": evaluation.traits,
+        "account": {"id": account.id, "kind": account.kind, "value": account.value} if account else None,
+        "source": {name: facts.source.value[name] for name in SourceDocument.model_fields} if facts.source else None,
+        "first_seen_at": facts.first_seen_at,
+        "last_seen_at": facts.last_seen_at,
+        "event_count": facts.event_count,
+        "updated_at": view.lead.updated_at,
+        "changed_at": view.lead.changed_at,
+        "next_change": {"on": change.on, "stage": change.stage} if change else None,
+        "model_version": evaluation.model.version,
+        "as_of": view.as_of,
+    }
 
 
 class LedgerLine(BaseModel):
     """`title` is what people call the rule, group or score: its own title, that of the rule's signal, or its name."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     rule: str
     title: str
@@ -106,11 +123,6 @@ class ExplainedScore(ScoreValue):
 
     ledger: list[LedgerLine]
 
-    @classmethod
-    def of(cls, evaluation: Evaluation, name: str, **more: Any) -> Self:
-        lines = [LedgerLine.model_validate(line, from_attributes=True) for line in ledger(evaluation, name)]
-        return super().of(evaluation, name, ledger=lines, **more)
-
 
 class EvaluationDocument(BaseModel):
     """Scores with every point and the stage explained. `model_version` is null if the model has no version."""
@@ -123,14 +135,20 @@ class EvaluationDocument(BaseModel):
 
     @classmethod
     def of(cls, evaluation: Evaluation, stage: str, as_of: datetime, **more: Any) -> Self:
-        return cls(
-            stage=stage,
-            stage_reason=StageReason.model_validate(stage_reason(evaluation, stage)),
-            scores={name: ExplainedScore.of(evaluation, name) for name in evaluation.values},
-            model_version=evaluation.model.version or None,
-            as_of=as_of,
-            **more,
-        )
+        return cls(**_evaluation_values(evaluation, stage, as_of), **more)
+
+
+def _evaluation_values(evaluation: Evaluation, stage: str, as_of: datetime) -> dict[str, Any]:
+    """The values of an `EvaluationDocument`, in the order of its fields."""
+    return {
+        "stage": stage,
+        "stage_reason": stage_reason(evaluation, stage),
+        "scores": {
+            name: _score_values(evaluation, name) | {"ledger": ledger(evaluation, name)} for name in evaluation.values
+        },
+        "model_version": evaluation.model.version or None,
+        "as_of": as_of,
+    }
 
 
 class ScoreDocument(EvaluationDocument):
@@ -141,6 +159,11 @@ class ScoreDocument(EvaluationDocument):
     @classmethod
     def of_lead(cls, view: ScoreView) -> Self:
         return cls.of(view.evaluation, view.stage, view.as_of, id=view.lead_id)
+
+    @classmethod
+    def json_of(cls, view: ScoreView) -> bytes:
+        """The document as JSON, not validated either."""
+        return to_json(_evaluation_values(view.evaluation, view.stage, view.as_of) | {"id": view.lead_id})
 
 
 class HistoryDay(BaseModel):

@@ -72,13 +72,14 @@ class CompiledCombination:
 
     def explain(self, view: Any, *, negated: bool = False) -> dict[str, Any]:
         """Only the parts that decide the answer: those that make the combination hold, or those that make it fail."""
-        verdict = self.holds(view)
+        answers = {child: child.holds(view) for child in (*self.all, *self.any, *self.none)}
+        verdict = self.answer(answers.__getitem__)
         parts = {
-            "all": [child for child in self.all if child.holds(view) is verdict],
-            "any": [child for child in self.any if child.holds(view) is verdict],
-            "none": [child for child in self.none if child.holds(view) is not verdict],
+            "all": [child for child in self.all if answers[child] is verdict],
+            "any": [child for child in self.any if answers[child] is verdict],
+            "none": [child for child in self.none if answers[child] is not verdict],
         }
-        if verdict is False and any_of(child.holds(view) for child in self.any):
+        if verdict is False and any_of(answers[child] for child in self.any):
             parts["any"] = []
         return _shortest(
             {

@@ -164,7 +164,10 @@ def forecast(evaluation: Evaluation, stage: str) -> Forecast | None:
     def on(day: int) -> Evaluation:
         return on_day(evaluation, day)
 
-    day = _first_change(on, stage, evaluation.day + 1, evaluation.day + HORIZON_DAYS)
+    first, last = evaluation.day + 1, evaluation.day + HORIZON_DAYS
+    if _highest_stage(evaluation.model, Span(evaluation, on(last)), stage) == (stage, True):
+        return None  # most leads: tomorrow need not be evaluated
+    day = _first_change(on, stage, first, last)
     return None if day is None else Forecast(date.fromordinal(day), stage_of(on(day), stage))
 
 

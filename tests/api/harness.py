@@ -163,10 +163,10 @@ def page_view(path: str = "/pricing", **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-async def break_schema(api: Api) -> None:
+async def break_schema(api: Api, table: str = "events") -> None:
     """Bring about a fault that is no refusal: a table is gone while the application runs."""
     async with api.runtime.database.write() as connection:
-        await connection.execute(text("ALTER TABLE events RENAME TO gone"))
+        await connection.execute(text(f"ALTER TABLE {table} RENAME TO gone"))
 
 
 async def until(holds: Callable[[], bool]) -> None:
