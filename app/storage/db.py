@@ -21,7 +21,7 @@ from sqlalchemy import Table, event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -38,7 +38,7 @@ OUT_OF_SERVICE = frozenset({"08", "28", "3D", "53", "55", "57", "58", "XX"})
 """Classes: connection, authorization, catalog, resources, not in the required state, operator, system, internal."""
 
 READ_ONLY = "25006"  # after a failover
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error)
 LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
 """The driver's errors for an unusable connection; the last one occurs after another replica has migrated."""
 
@@ -300,7 +300,7 @@ def classify_error(error: BaseException) -> Exception | None:
     """Our exception for a database error from SQLAlchemy or a driver; None for any other error."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = str(getattr(cause, "sqlstate", None) or "")
-    if state in RACES or state[:2] == INTEGRITY or isinstance(error, IntegrityError):
+    if state in RACES or state[:2] == INTEGRITY or isinstance(cause, sqlite3.IntegrityError):
         return Conflict()
     if state[:2] in BAD_VALUES:
         return BadValue()

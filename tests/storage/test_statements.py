@@ -1,4 +1,4 @@
-"""Statements that go past SQLAlchemy on PostgreSQL: the same rows, the same transaction, the same errors."""
+"""Statements that go past SQLAlchemy: the same rows, the same transaction, the same errors."""
 
 import asyncio
 from contextlib import AsyncExitStack
