@@ -24,10 +24,10 @@ from app.scoring.stages import Standing
 from app.services.funnel import Cohort, FunnelGroup, read_funnel
 from app.services.models import ActiveModels, starter
 from app.services.publishing import activate
-from app.storage import leads as lead_store
 from app.storage.db import Database
 from app.storage.leads import Lead
 from app.storage.migrations import migrate
+from app.storage.saving import save
 from app.storage.tables import leads
 from benchmarks.figures import Comparison
 from benchmarks.timing import seconds_of
@@ -106,7 +106,7 @@ async def _filled(url: str) -> AsyncIterator[Bench]:
     await activate(database, model, utc_now)
     for _ in range(LEADS // AT_ONCE):
         async with database.write() as connection:
-            await lead_store.save(connection, _leads(model))
+            await save(connection, _leads(model))
     async with database.engine.connect() as connection:
         await connection.execute(text("VACUUM ANALYZE leads"))  # as autovacuum does before long
     yield Bench(database, ActiveModels())

@@ -29,10 +29,10 @@ from app.services.lead_lists import LeadLists, LeadQuery
 from app.services.models import ActiveModels, starter
 from app.services.publishing import activate
 from app.storage import identities as identity_store
-from app.storage import leads as lead_store
 from app.storage.db import Database
 from app.storage.leads import Lead
 from app.storage.migrations import migrate
+from app.storage.saving import save
 from app.storage.sql import any_of_values
 from app.storage.tables import leads
 from benchmarks.figures import Comparison
@@ -120,7 +120,7 @@ async def filled(url: str, now: datetime) -> AsyncIterator["Bench"]:
         people = [_person(random.choice(patterns), number) for number in range(first, first + AT_ONCE)]
         links = {identity: lead.id for _, own in people for identity, lead in own.items()}
         async with database.write() as connection:
-            await lead_store.save(connection, [lead for lead, _ in people])
+            await save(connection, [lead for lead, _ in people])
             await identity_store.insert(connection, links, now)
     async with database.engine.connect() as connection:
         await connection.execute(text("VACUUM ANALYZE"))  # as autovacuum does before long

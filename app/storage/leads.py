@@ -1,4 +1,4 @@
-"""Leads in storage: their facts and stages. Lists of leads are in `lead_lists`."""
+"""Leads in storage: their facts and stages. `saving` writes them; lists of leads are in `lead_lists`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +9,6 @@ from uuid import UUID
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Dialect,
-    Row,
     Select,
     String,
     and_,
@@ -26,30 +24,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.accounts import AccountKey, parse_account_key
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
-from app.scoring.referrers import host_of
 from app.scoring.separations import Separations
 from app.scoring.stages import Forecast, Standing
 from app.storage.db import Conflict
 from app.storage.facts import (
     are_one,
     stamped_from_json,
-    stamped_to_json,
     tally_from_json,
-    tally_to_json,
     traits_from_json,
-    traits_to_json,
 )
 from app.storage.identities import find, parse_identity
-from app.storage.sql import any_of_param, any_of_values, insert_rows
+from app.storage.sql import any_of_param, any_of_values
 from app.storage.statements import Statement
-from app.storage.tables import NO_CHANGE_ON, identities, leads
+from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
-UPDATED = [column.name for column in STORED if column.name != "id"]
 RANDOM_FROM = 29
 """From this character on, an id is random: 32 bits."""
-MAX_SOURCE_LENGTH = 100
-"""Characters of a first touch's source, campaign and referrer that reports distinguish: index entries must be small."""
 
 
 class UnreadableLead(Exception):
@@ -93,23 +84,6 @@ class Lead:
         """Whether a version's forecast is known that is not over yet."""
         is_over = self.next_change is not None and self.next_change.on <= now.date()
         return self.is_forecast and self.model_version == model_version and not is_over
-
-
-async def save(connection: AsyncConnection, changed: Collection[Lead]) -> None:
-    """Insert or update leads. Existing leads must be locked."""
-    if changed:
-        rows = [_to_row(lead) for lead in changed]
-        await _UPSERT.rows(connection, rows=rows)
-
-
-def _upsert(dialect: Dialect) -> Any:
-    insert = insert_rows(leads, dialect)
-    return insert.on_conflict_do_update(
-        index_elements=[leads.c.id], set_={name: insert.excluded[name] for name in UPDATED}
-    )
-
-
-_UPSERT = Statement(_upsert)
 
 
 _LOCKED = select(*STORED, leads.c.merged_into).order_by(leads.c.id).with_for_update(of=leads)
@@ -192,11 +166,11 @@ async def get_each(connection: AsyncConnection, ids: Collection[UUID]) -> list[L
     return list(map(lead_or_error, await _rows(connection, ids)))
 
 
-async def _rows(connection: AsyncConnection, ids: Collection[UUID]) -> Sequence[Row[Any]]:
-    if not ids:
-        return []
-    query = select(*STORED).where(any_of_values(leads.c.id, ids)).order_by(leads.c.id)
-    return (await connection.execute(query)).all()
+_GET_MANY = Statement(lambda _: select(*STORED).where(any_of_param(leads.c.id, "ids")).order_by(leads.c.id))
+
+
+async def _rows(connection: AsyncConnection, ids: Collection[UUID]) -> Sequence[Any]:
+    return await _GET_MANY.rows(connection, ids=list(ids)) if ids else []
 
 
 async def lock_due(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:
@@ -292,54 +266,6 @@ async def count_by_stage(connection: AsyncConnection) -> dict[str, int]:
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------
-
-
-def _to_row(lead: Lead) -> dict[str, Any]:
-    facts, source = lead.facts, lead.facts.source
-    traits = traits_to_json(facts.traits)
-    return {
-        "id": lead.id,
-        "merged_into": None,
-        "stage": lead.standing.stage,
-        "stage_since": lead.standing.since,
-        "reached": {stage: at.isoformat() for stage, at in lead.standing.reached.items()},
-        "journey": lead.journey,
-        "scores": dict(lead.scores),
-        "tally": tally_to_json(facts.tally),
-        "traits": traits,
-        "trusted_traits": traits if facts.trusted_traits is facts.traits else traits_to_json(facts.trusted_traits),
-        "source": stamped_to_json(source) if source else None,
-        **(_first_touch(source.value) if source else {}),
-        "joined_group": stamped_to_json(facts.group) if facts.group else None,
-        "account": str(lead.account) if lead.account else None,
-        "first_seen_at": facts.first_seen_at,
-        "first_seen_on": facts.first_seen_at.date() if facts.first_seen_at else None,
-        "last_seen_at": facts.last_seen_at,
-        "last_seen_on": facts.last_seen_at.date() if facts.last_seen_at else None,
-        "event_count": facts.event_count,
-        "separations": dict(lead.separations) or None,
-        "model_version": lead.model_version,
-        "next_check_on": lead.next_check_on,
-        "next_change_on": lead.next_change.on if lead.next_change else NO_CHANGE_ON,
-        "next_change_to": (lead.next_change.stage if lead.next_change else "") if lead.is_forecast else None,
-        "first_score_step": lead.score_steps[0],
-        "second_score_step": lead.score_steps[1],
-        "created_at": lead.created_at,
-        "updated_at": lead.updated_at,
-        "changed_at": lead.changed_at,
-    }
-
-
-def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
-    """What reports distinguish of a first touch, each as a column."""
-    names = source["utm"].get("source"), source["utm"].get("campaign"), host_of(source["referrer"])
-    utm_source, utm_campaign, referrer = (name and name[:MAX_SOURCE_LENGTH] for name in names)
-    return {
-        "channel": source["channel"],
-        "utm_source": utm_source,
-        "utm_campaign": utm_campaign,
-        "referrer": referrer,
-    }
 
 
 def lead_or_error(row: Any) -> Lead | UnreadableLead:

@@ -118,6 +118,11 @@ def rows_param_table(columns: Iterable[Column[Any]], dialect: Dialect) -> FromCl
     return func.json_to_recordset(rows).table_valued(*typed).render_derived(with_types=True)
 
 
+def rewrites_all_indexes(dialect: Dialect) -> bool:
+    """Whether an UPDATE of a column rewrites its entries in indexes even if the value is the same."""
+    return dialect.name == "sqlite"
+
+
 class _ListOf(TypeDecorator[Sequence[Any]]):
     """Values of one type as one parameter: an array, or JSON in SQLite."""
 

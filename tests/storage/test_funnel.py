@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 from alembic import command
-from sqlalchemy import Insert, event
+from sqlalchemy import Insert
 
 from app.storage import funnel as funnel_store
-from app.storage.db import Database
+from app.storage.db import Database, driver_of
 from app.storage.migrations import _config, migrate
 from app.storage.tables import leads, models, transitions
 from tests.storage.rows import all_leads
@@ -91,20 +91,14 @@ def counts_of(rows: Sequence[Any]) -> dict[str | None, tuple[str, int]]:
 
 async def test_only_the_index_is_read(sqlite_url: str) -> None:
     """PostgreSQL chooses by the size of the table, so that only the benchmark can tell."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        statements.append((statement, parameters))
-
+    statements: list[str] = []
     database = Database(sqlite_url)
     async with database.read() as connection:
-        event.listen(connection.sync_connection, "before_cursor_execute", note)
+        await driver_of(connection).set_trace_callback(statements.append)
         await funnel_store.count_together(connection, *PERIOD)
         await funnel_store.count_by_week(connection, *PERIOD)
         await funnel_store.count_by_source(connection, "source", *PERIOD, 9)
-        plans = [
-            await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values) for sql, values in statements[:3]
-        ]
+        plans = [await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}") for sql in statements[:3]]
         details = [str(plan.all()) for plan in plans]
     await database.close()
     assert [plan for plan in details if "USING COVERING INDEX ix_leads_funnel" not in plan] == []
