@@ -44,16 +44,16 @@ LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStateme
 CROSSED = frozenset({"26000", "42P05"})  # a prepared statement is missing, or exists already
 POOLER = "a pooler mixes up prepared statements; PgBouncer needs max_prepared_statements > 0, or session mode"
 
-BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ"
-BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
-BEGIN_ROUTINE = "; SET LOCAL ".join(
-    [
-        BEGIN_WRITE,
-        "plan_cache_mode = force_generic_plan",
-        *(f"enable_{each} = off" for each in ("seqscan", "hashjoin", "mergejoin")),
-    ]
-)
-"""Keeps plans that suit any size of the tables: a loop over what the statement is given, and an index for each."""
+PLAN_KINDS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+KEEP_PLANS = ("plan_cache_mode = force_generic_plan", *(f"{kind} = off" for kind in PLAN_KINDS))
+"""Settings for plans that suit tables of any size: a loop over what the statement is given, and an index for each."""
+
+PLAN_FREELY = ("plan_cache_mode = force_custom_plan", *(f"{kind} = DEFAULT" for kind in PLAN_KINDS))
+"""Settings for all else: a cached plan from when a table was small would scan all of it once it has grown."""
+
+BEGIN_READ = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL REPEATABLE READ", *PLAN_FREELY])
+BEGIN_WRITE = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *PLAN_FREELY])
+BEGIN_ROUTINE = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *KEEP_PLANS])
 
 SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
 SQLITE_BUSY_MS = 10_000
@@ -112,7 +112,10 @@ class Database:
 
     @asynccontextmanager
     async def read_once(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for a single query, which has a snapshot of its own. Raises `Unavailable`."""
+        """A connection for a single query, which has a snapshot of its own. Raises `Unavailable`.
+
+        The query must be able to find its rows through an index: PostgreSQL plans it only once per connection.
+        """
         with self._outages.watch("read"):
             async with _translated(), self._connected() as connection:
                 yield connection
@@ -256,10 +259,10 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
 async def _connect(*where: Any, **options: Any) -> asyncpg.Connection:
     connection = await asyncpg.connect(*where, connection_class=_Connection, **options)
     try:
-        # A cached plan from when a table was small would scan all of it once it has grown. PgBouncer refuses this
-        # setting as a startup parameter. It runs first, because PgBouncer accepts a connection before it has a server
-        # for it, and only a query's timeout limits that wait.
-        await connection.execute("SET plan_cache_mode = force_custom_plan", timeout=CONNECT_TIMEOUT_S)
+        # For `read_once`; transactions have their own settings. PgBouncer refuses these as startup parameters. They
+        # come first, because PgBouncer accepts a connection before it has a server for it, and only a query's timeout
+        # limits that wait.
+        await connection.execute("; ".join(f"SET {each}" for each in KEEP_PLANS), timeout=CONNECT_TIMEOUT_S)
     except BaseException:
         connection.terminate()
         raise

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import AsyncExitStack, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ async def test_an_error_that_is_ignored_inside_a_write_does_not_go_unnoticed(pos
     with pytest.raises(RuntimeError, match="Nothing was written"):
         await ignore()
     assert await versions(database) == []
+    await database.close()
+
+
+async def test_only_single_reads_and_routine_writes_keep_plans(postgres_url: str) -> None:
+    database = Database(postgres_url, pool_size=1)
+    keep, plan = ("force_generic_plan", "off"), ("force_custom_plan", "on")
+    for begin, expected in (
+        (database.read_once, keep),
+        (database.read, plan),
+        (database.write, plan),
+        (partial(database.write, routine=True), keep),
+        (database.read_once, keep),
+    ):
+        async with begin() as connection:
+            modes = [await connection.execute(text(f"SHOW {name}")) for name in ("plan_cache_mode", "enable_seqscan")]
+        assert tuple(mode.scalar_one() for mode in modes) == expected
     await database.close()
 
 
