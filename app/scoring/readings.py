@@ -45,21 +45,25 @@ class Readings:
     def true_conditions(self, event: Event) -> set[CompiledCondition]:
         """The conditions, and the parts of them, that hold for the event: those whose `holds` would say so."""
         true: set[CompiledCondition] = set()
-        for measure, by_read in self.tests:
-            measured = measure(event)
-            for read, tests in by_read:
-                for value in _values(read(measured)):
-                    true.update([leaf for passes, leaf in tests if passes(value)])
+        for value, tests in self._values(event):
+            for passes, leaf in tests:
+                if passes(value):
+                    true.add(leaf)
         for combination in self.combinations:
             if combination.answer(true.__contains__):
                 true.add(combination)
         return true
 
-
-def _values(converted: Any) -> Sequence[Any]:
-    if isinstance(converted, list):
-        return converted
-    return () if converted is None else (converted,)
+    def _values(self, event: Event) -> Iterator[tuple[Any, Sequence[LeafTest]]]:
+        """All values that can be converted, each with the tests that it is for."""
+        for measure, by_read in self.tests:
+            measured = measure(event)
+            for read, tests in by_read:
+                converted = read(measured)
+                if isinstance(converted, list):
+                    yield from ((value, tests) for value in converted)
+                elif converted is not None:
+                    yield converted, tests
 
 
 def _parts(condition: CompiledCondition) -> Iterator[CompiledCondition]:
