@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
-from app.scoring.conditions import Answer, CompiledCombination, CompiledCondition, CompiledLeaf
+from app.scoring.conditions import CompiledCombination, CompiledCondition, CompiledLeaf
 from app.scoring.events import Event
 from app.scoring.operators import FieldTest
 
@@ -20,46 +21,54 @@ LeafTest = tuple[Callable[[Any], bool], CompiledLeaf]
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The leaves of several conditions on events, by what they measure and how they convert it."""
+    """Several conditions on events: their leaves, by what they measure and how they convert it, and what joins them.
+
+    In `combinations`, the children of each come before it.
+    """
 
     tests: Sequence[tuple[Measure, Sequence[tuple[Read, Sequence[LeafTest]]]]]
+    combinations: Sequence[CompiledCombination]
 
     @classmethod
     def of(cls, conditions: Iterable[CompiledCondition]) -> "Readings":
         tests: dict[Measure, dict[Read, list[LeafTest]]] = {}
-        for condition in conditions:
-            for leaf in _leaves(condition):
-                test = cast("FieldTest", leaf.test)  # conditions on events have no other leaves
-                tests.setdefault(leaf.measure, {}).setdefault(test.read, []).append((test.passes, leaf))
-        return cls([(measure, list(by_read.items())) for measure, by_read in tests.items()])
+        combinations: list[CompiledCombination] = []
+        for condition in chain.from_iterable(map(_parts, conditions)):
+            if isinstance(condition, CompiledCombination):
+                combinations.append(condition)
+            else:
+                test = cast("FieldTest", condition.test)  # conditions on events have no other leaves
+                by_read = tests.setdefault(condition.measure, {})
+                by_read.setdefault(test.read, []).append((test.passes, condition))
+        return cls([(measure, list(by_read.items())) for measure, by_read in tests.items()], combinations)
 
-    def true_leaves(self, event: Event) -> set[CompiledLeaf]:
-        """The leaves that hold for the event: those of which `FieldTest` would say so."""
-        true: set[CompiledLeaf] = set()
+    def true_conditions(self, event: Event) -> set[CompiledCondition]:
+        """The conditions, and the parts of them, that hold for the event: those whose `holds` would say so."""
+        true: set[CompiledCondition] = set()
+        for value, tests in self._values(event):
+            for passes, leaf in tests:
+                if passes(value):
+                    true.add(leaf)
+        for combination in self.combinations:
+            if combination.answer(true.__contains__):
+                true.add(combination)
+        return true
+
+    def _values(self, event: Event) -> Iterator[tuple[Any, Sequence[LeafTest]]]:
+        """All values that can be converted, each with the tests that it is for."""
         for measure, by_read in self.tests:
             measured = measure(event)
             for read, tests in by_read:
-                for value in _values(read(measured)):
-                    true.update([leaf for passes, leaf in tests if passes(value)])
-        return true
+                converted = read(measured)
+                if isinstance(converted, list):
+                    yield from ((value, tests) for value in converted)
+                elif converted is not None:
+                    yield converted, tests
 
 
-def answer_from(true_leaves: set[CompiledLeaf], condition: CompiledCondition) -> Answer:
-    """Whether a condition holds, given those of its leaves that do."""
-    if isinstance(condition, CompiledCombination):
-        return condition.answer(lambda child: answer_from(true_leaves, child))
-    return condition in true_leaves
-
-
-def _values(converted: Any) -> Sequence[Any]:
-    if isinstance(converted, list):
-        return converted
-    return () if converted is None else (converted,)
-
-
-def _leaves(condition: CompiledCondition) -> Iterator[CompiledLeaf]:
+def _parts(condition: CompiledCondition) -> Iterator[CompiledCondition]:
+    """All that a condition consists of, children first, and the condition itself."""
     if isinstance(condition, CompiledCombination):
         for child in (*condition.all, *condition.any, *condition.none):
-            yield from _leaves(child)
-    else:
-        yield condition
+            yield from _parts(child)
+    yield condition

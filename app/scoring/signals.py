@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.scoring.conditions import CompiledCombination, CompiledCondition, CompiledLeaf, compile_condition
+from app.scoring.conditions import CompiledCondition, compile_condition
 from app.scoring.document import Signal
 from app.scoring.events import Event, event_name_key
-from app.scoring.readings import Readings, answer_from
+from app.scoring.readings import Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +36,17 @@ class EventSignals:
 
     readings: Readings
     unconditional: Sequence[CompiledSignal]
-    by_leaf: Mapping[CompiledLeaf, CompiledSignal]
-    by_combination: Mapping[CompiledCombination, CompiledSignal]
+    by_condition: Mapping[CompiledCondition, CompiledSignal]
 
     @classmethod
     def of(cls, signals: Sequence[CompiledSignal]) -> "EventSignals":
         conditions = {signal.where: signal for signal in signals if signal.where is not None}
-        return cls(
-            Readings.of(conditions),
-            [signal for signal in signals if signal.where is None],
-            {where: signal for where, signal in conditions.items() if isinstance(where, CompiledLeaf)},
-            {where: signal for where, signal in conditions.items() if isinstance(where, CompiledCombination)},
-        )
+        return cls(Readings.of(conditions), [signal for signal in signals if signal.where is None], conditions)
 
     def matching(self, event: Event) -> list[CompiledSignal]:
         """Those whose condition holds for the event, if they have one."""
-        true = self.readings.true_leaves(event)
-        matching = [*self.unconditional, *filter(None, map(self.by_leaf.get, true))]
-        for combination, signal in self.by_combination.items():
-            if answer_from(true, combination):
-                matching.append(signal)
-        return matching
+        true = self.readings.true_conditions(event)
+        return [*self.unconditional, *filter(None, map(self.by_condition.get, true))]
 
 
 def compile_signal(name: str, signal: Signal) -> CompiledSignal:
