@@ -17,6 +17,7 @@ from app.scoring.document import Condition, Rule, ScoringModel, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
 from app.scoring.facts import Facts, day_of, facts_of, is_part_of_any
+from app.scoring.needs import Needs, needs_of
 from app.scoring.rules import Earned, Profile, RuleEvaluator, compile_rule, date_of, to_cents
 from app.scoring.signals import CompiledSignal, EventSignals, compile_signal
 
@@ -62,7 +63,10 @@ class CompiledScore:
 
 @dataclass(frozen=True, slots=True)
 class CompiledStage:
+    """`needs`: what `when` can't hold without, if anything is known."""
+
     name: str
+    needs: Needs | None
     when: CompiledCondition | None
     keep: CompiledCondition | None
     sales_ready: bool
@@ -123,7 +127,7 @@ def compile_model(document: ScoringModel, version: int) -> CompiledModel:
         fingerprints=frozenset(fingerprints.values()),
         signals_by_event={key: EventSignals.of(signals_of_event) for key, signals_of_event in by_event.items()},
         scores={name: _compile_score(document, name, fingerprints) for name in document.scores},
-        stages=tuple(map(_compile_stage, document.stages)),
+        stages=tuple(_compile_stage(stage, fingerprints) for stage in document.stages),
     )
 
 
@@ -170,10 +174,11 @@ def _compile_rule(document: ScoringModel, name: str, rule: Rule, fingerprints: M
     return CompiledRule(name, title, rule.signal, rule.group, rule.cap, compile_rule(rule, fingerprints))
 
 
-def _compile_stage(stage: Stage) -> CompiledStage:
+def _compile_stage(stage: Stage, fingerprints: Mapping[str, str]) -> CompiledStage:
     when = compile_condition(stage.when) if stage.when is not None else None
     keep = compile_condition(stage.keep) if stage.keep is not None else None
-    return CompiledStage(stage.name, when, keep, stage.sales_ready)
+    needs = needs_of(stage.when, fingerprints) if stage.when is not None else None
+    return CompiledStage(stage.name, needs, when, keep, stage.sales_ready)
 
 
 @dataclass(frozen=True, slots=True)

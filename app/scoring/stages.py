@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from app.scoring.conditions import Answer, Bounds, any_of
 from app.scoring.engine import CompiledModel, CompiledStage, Evaluation, on_day, total
-from app.scoring.rules import NOTHING
+from app.scoring.rules import NOTHING, Profile
 
 Cause = Literal["event", "merge", "split", "retraction", "time", "model"]
 
@@ -98,9 +98,9 @@ def stage_holds(stage: CompiledStage, view: Any, current: str | None) -> Answer:
     """A stage holds a lead that meets its `when` or, if the lead is already in it, its `keep`."""
     if stage.when is None:
         return True
-    if stage.keep is None or stage.name != current:
-        return stage.when.holds(view)
-    return any_of((stage.when.holds(view), stage.keep.holds(view)))
+    may_hold = stage.needs is None or stage.needs.are_met(view.profile)
+    holds = stage.when.holds(view) if may_hold else False
+    return holds if stage.keep is None or stage.name != current else any_of((holds, stage.keep.holds(view)))
 
 
 def stage_reason(evaluation: Evaluation, stage_name: str) -> dict[str, Any]:
@@ -138,6 +138,10 @@ class Span:
 
     first: Evaluation
     last: Evaluation
+
+    @property
+    def profile(self) -> Profile:
+        return self.first.profile
 
     @property
     def traits(self) -> Mapping[str, Any]:
