@@ -1,7 +1,7 @@
 """The database: connections, transactions, and what its errors mean, on SQLite and on PostgreSQL.
 
 Traps: SQLite's driver begins transactions too late (two writers could each read before the other writes), so `write`
-uses BEGIN IMMEDIATE. On PostgreSQL, SQLAlchemy is set to autocommit: only `read` and `write` begin transactions, never
+uses BEGIN IMMEDIATE. SQLAlchemy is set to autocommit: only `read` and `write` begin transactions, never
 `engine.begin()`. A restarting database causes many kinds of errors, which all become `Unavailable`.
 """
 
@@ -19,7 +19,7 @@ import asyncpg
 import orjson
 from sqlalchemy import Table, event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import DBAPIError, DisconnectionError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -30,7 +30,6 @@ from app.errors import Unavailable
 from app.storage.outages import OutageLog
 from app.storage.sql import dumps
 
-WRITE = "leadscore_write"
 RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
 INTEGRITY = "23"  # a class: a row is missing, or exists already
 BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
@@ -71,7 +70,6 @@ class Database:
         statement_timeout_s: float | None = STATEMENT_TIMEOUT_S,
     ) -> None:
         self.engine = _engine(url, pool_size, pool_timeout_s, statement_timeout_s)
-        self._writing = self.engine.execution_options(**{WRITE: True})
         # SQLite has one writer at a time. Its own waiting is unfair; this lock serves writers in order.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if self.is_postgres else asyncio.Lock()
         self._outages = OutageLog()
@@ -93,7 +91,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads, from one snapshot. Raises `Unavailable`."""
         # The snapshot keeps leads from being merged away between two queries. SQLite always reads from one.
-        begun = self._begun("repeatable_read") if self.is_postgres else self.engine.begin()
+        begun = self._begun("repeatable_read") if self.is_postgres else self._begun_on_sqlite("BEGIN")
         with self._outages.watch("read"):
             async with _translated(), begun as connection:
                 yield connection
@@ -108,7 +106,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`."""
-        begun = self._begun("read_committed") if self.is_postgres else self._writing.begin()
+        begun = self._begun("read_committed") if self.is_postgres else self._begun_on_sqlite("BEGIN IMMEDIATE")
         with self._outages.watch("write"):
             async with self._turn, _translated(), begun as connection:
                 yield connection
@@ -136,6 +134,23 @@ class Database:
             finally:
                 if not ended:  # the connection's next transaction would become part of this one
                     await connection.invalidate()
+
+    @asynccontextmanager
+    async def _begun_on_sqlite(self, begin: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is over before the next one begins, whatever is cancelled.
+
+        The connection's thread does all that it was asked to do, in that order, even if nobody waits for it any more.
+        """
+        async with self._connected() as connection:
+            driver = driver_of(connection)
+            try:
+                await driver.execute_fetchall(begin)
+                yield connection
+                await driver.commit()
+            except BaseException:
+                with suppress(sqlite3.Error, ValueError):  # closed, because a statement of SQLAlchemy was cancelled
+                    await driver.rollback()
+                raise
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
@@ -187,10 +202,18 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
     common: dict[str, Any] = {"json_serializer": dumps, "json_deserializer": orjson.loads}
     common["hide_parameters"] = True  # an error's text is logged, and values are personal data
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, pool_size=5, max_overflow=0, pool_timeout=pool_timeout_s, **common)
+        engine = create_async_engine(
+            url,
+            pool_size=5,
+            max_overflow=0,
+            pool_timeout=pool_timeout_s,
+            isolation_level="AUTOCOMMIT",  # neither SQLAlchemy nor the driver begins transactions by itself
+            skip_autocommit_rollback=True,
+            **common,
+        )
         event.listen(engine.sync_engine, "do_connect", _connect_sqlite)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "checkout", _check_open)
         return engine
     return create_async_engine(
         _for_asyncpg(url),
@@ -251,13 +274,19 @@ def _connect_sqlite(
 
 
 def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions by itself
     connection.run_async(_enable_wal)
     cursor = connection.cursor()
     # `secure_delete` overwrites what is deleted: a person who was erased must not be left in unused parts of the file.
     for pragma in (f"busy_timeout={SQLITE_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _check_open(_connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
+    """Replace connections that were closed when a statement of SQLAlchemy was cancelled."""
+    driver: Any = entry.driver_connection
+    if driver is None or not driver._running:  # noqa: SLF001 - it has no other way to ask
+        raise DisconnectionError
 
 
 async def _enable_wal(connection: aiosqlite.Connection) -> None:
@@ -273,11 +302,6 @@ async def _enable_wal(connection: aiosqlite.Connection) -> None:
             await asyncio.sleep(0.01)
         else:
             return
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Statements that go past SQLAlchemy: the same rows, the same transaction, the same errors."""
 
 import asyncio
+import threading
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -196,6 +197,54 @@ async def test_whenever_a_transaction_is_cancelled_it_does_not_swallow_the_next(
         assert steps + 1 in versions
     await database.close()
     await other.close()
+
+
+async def test_whenever_a_transaction_on_sqlite_is_cancelled_it_is_over_before_the_next(sqlite_url: str) -> None:
+    async def write(number: int) -> None:
+        async with database.write() as connection:
+            await INSERT.rows(connection, rows=[full_row(number)])
+
+    database, last = Database(sqlite_url), 60
+    for steps in range(0, last, 2):  # of the event loop: in BEGIN, a statement, COMMIT, ROLLBACK, and after all of it
+        await write(steps)
+        task = asyncio.create_task(write(steps + 1))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(task, return_exceptions=True)
+    await write(last)
+    async with database.read() as connection:
+        stored = set((await connection.execute(select(keys.c.hash))).scalars())
+    assert {f"h{number}" for number in range(0, last + 1, 2)} <= stored
+    await database.close()
+
+
+async def test_a_statement_on_sqlite_that_is_cancelled_while_it_runs_leaves_nothing(sqlite_url: str) -> None:
+    database, running, may_end = Database(sqlite_url), threading.Event(), threading.Event()
+
+    def pause() -> None:
+        running.set()
+        may_end.wait()
+
+    async def write() -> None:
+        async with database.write() as connection:
+            await driver_of(connection).create_function("pause", 0, pause)
+            await INSERT.rows(connection, rows=[full_row(1)])
+            await Statement(lambda _: select(func.pause())).rows(connection)
+
+    task = asyncio.create_task(write())
+    await asyncio.to_thread(running.wait)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await add_model(database)
+    assert await hashes(database) == []
+    await database.close()
 
 
 async def write_and_read(database: Database) -> None:
