@@ -46,6 +46,9 @@ POOLER = "a pooler mixes up prepared statements; PgBouncer needs max_prepared_st
 
 SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
 SQLITE_BUSY_MS = 10_000
+SQLITE_CHECKPOINT_PAGES = 4_000
+"""16 MB, four times SQLite's default: commits write many of the same pages, and each goes to the file only once."""
+
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30  # a hanging server counts as unavailable
 
@@ -279,6 +282,7 @@ def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: Connect
     # `secure_delete` overwrites what is deleted: a person who was erased must not be left in unused parts of the file.
     for pragma in (f"busy_timeout={SQLITE_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={SQLITE_CHECKPOINT_PAGES}")
     cursor.close()
 
 
