@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Row,
     Select,
     String,
     and_,
@@ -167,11 +166,11 @@ async def get_each(connection: AsyncConnection, ids: Collection[UUID]) -> list[L
     return list(map(lead_or_error, await _rows(connection, ids)))
 
 
-async def _rows(connection: AsyncConnection, ids: Collection[UUID]) -> Sequence[Row[Any]]:
-    if not ids:
-        return []
-    query = select(*STORED).where(any_of_values(leads.c.id, ids)).order_by(leads.c.id)
-    return (await connection.execute(query)).all()
+_GET_MANY = Statement(lambda _: select(*STORED).where(any_of_param(leads.c.id, "ids")).order_by(leads.c.id))
+
+
+async def _rows(connection: AsyncConnection, ids: Collection[UUID]) -> Sequence[Any]:
+    return await _GET_MANY.rows(connection, ids=list(ids)) if ids else []
 
 
 async def lock_due(connection: AsyncConnection, today: date, limit: int) -> list[UUID]:
