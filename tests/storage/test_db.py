@@ -64,6 +64,16 @@ async def test_closing_a_connection_ends_however_often_it_is_cancelled(sqlite_ur
     await database.close()
 
 
+async def test_a_connection_to_sqlite_that_was_closed_is_replaced(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    async with database.read() as connection:
+        driver = driver_of(connection)
+    await driver.close()
+    await add_model(database)
+    assert await versions(database) == [1]
+    await database.close()
+
+
 async def test_twenty_who_read_and_then_write_count_to_twenty(database: Database) -> None:
     await add_model(database, document={"count": 0})
 
