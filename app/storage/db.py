@@ -9,18 +9,14 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
-from functools import cache
-from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-import aiosqlite
 import asyncpg
 import orjson
 from sqlalchemy import Table, event
-from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -29,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.errors import Unavailable
 from app.storage.outages import OutageLog
 from app.storage.sql import dumps
+from app.storage.sqlite import look_after_connections
 
 RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
 INTEGRITY = "23"  # a class: a row is missing, or exists already
@@ -56,10 +53,6 @@ BEGIN_WRITE = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *PLAN
 BEGIN_ROUTINE = "; SET LOCAL ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *KEEP_PLANS])
 
 SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
-SQLITE_BUSY_MS = 10_000
-SQLITE_CHECKPOINT_PAGES = 4_000
-"""16 MB, four times SQLite's default: commits write many of the same pages, and each goes to the file only once."""
-
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30  # a hanging server counts as unavailable
 
@@ -235,9 +228,7 @@ def _engine(url: str, pool_size: int, pool_timeout_s: float, statement_timeout_s
             skip_autocommit_rollback=True,
             **common,
         )
-        event.listen(engine.sync_engine, "do_connect", _connect_sqlite)
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "checkout", _check_open)
+        look_after_connections(engine)
         return engine
     return create_async_engine(
         _for_asyncpg(url),
@@ -281,52 +272,6 @@ def _for_asyncpg(url: str) -> URL:
     parts = make_url(url)
     mode = parts.query.get("sslmode")
     return parts.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parts
-
-
-def _connect_sqlite(
-    dialect: Dialect, _entry: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> DBAPIConnection:
-    """A connection whose `stop` can be called twice: the second call waits for the first, not for a thread that ended.
-
-    SQLAlchemy stops a connection, without waiting, if it is cancelled once more while it closes it: frameworks cancel
-    again and again. The closing goes on meanwhile, stops the connection too, and would wait forever.
-    """
-    connection = dialect.connect(*arguments, **options)
-    driver: Any = connection.driver_connection
-    driver.stop = cache(driver.stop)
-    return connection
-
-
-def _prepare_sqlite(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:
-    connection.run_async(_enable_wal)
-    cursor = connection.cursor()
-    # `secure_delete` overwrites what is deleted: a person who was erased must not be left in unused parts of the file.
-    for pragma in (f"busy_timeout={SQLITE_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.execute(f"PRAGMA wal_autocheckpoint={SQLITE_CHECKPOINT_PAGES}")
-    cursor.close()
-
-
-def _check_open(_connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
-    """Replace connections that were closed when a statement of SQLAlchemy was cancelled."""
-    driver: Any = entry.driver_connection
-    if driver is None or not driver._running:  # noqa: SLF001 - it has no other way to ask
-        raise DisconnectionError
-
-
-async def _enable_wal(connection: aiosqlite.Connection) -> None:
-    """Switch the file to WAL. Retries, because SQLite ignores `busy_timeout` while another connection switches."""
-    deadline = monotonic() + SQLITE_BUSY_MS / 1000
-    while True:
-        try:
-            await connection.execute_fetchall("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            kind = error.sqlite_errorcode & 0xFF  # the other bits give details, such as a recovery after a crash
-            if kind != sqlite3.SQLITE_BUSY or monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.01)
-        else:
-            return
 
 
 @asynccontextmanager

@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Unavailable
 from app.storage.db import BadValue, Conflict, Database, driver_of
@@ -199,25 +202,37 @@ async def test_whenever_a_transaction_is_cancelled_it_does_not_swallow_the_next(
     await other.close()
 
 
-async def test_whenever_a_transaction_on_sqlite_is_cancelled_it_is_over_before_the_next(sqlite_url: str) -> None:
+async def through_a_statement(connection: AsyncConnection, number: int) -> None:
+    await INSERT.rows(connection, rows=[full_row(number)])
+
+
+async def through_sqlalchemy(connection: AsyncConnection, number: int) -> None:
+    await connection.execute(insert(keys), [key_row(id=UUID(int=number + 1), hash=f"h{number}")])
+    await connection.execute(select(keys.c.hash))
+
+
+@pytest.mark.parametrize("store", [through_a_statement, through_sqlalchemy])
+async def test_whenever_a_transaction_on_sqlite_is_cancelled_it_is_over_before_the_next(
+    sqlite_url: str, store: Callable[[AsyncConnection, int], Awaitable[None]]
+) -> None:
     async def write(number: int) -> None:
         async with database.write() as connection:
-            await INSERT.rows(connection, rows=[full_row(number)])
+            await store(connection, number)
 
-    database, last = Database(sqlite_url), 60
-    for steps in range(0, last, 2):  # of the event loop: in BEGIN, a statement, COMMIT, ROLLBACK, and after all of it
-        await write(steps)
-        task = asyncio.create_task(write(steps + 1))
+    database, ended = Database(sqlite_url), []  # these tasks refer to cursors, which would otherwise be closed sooner
+    for steps in range(60):  # of the event loop: in BEGIN, a statement, COMMIT, ROLLBACK, and after all of it
+        task = asyncio.create_task(write(2 * steps))
         for _ in range(steps):
             await asyncio.sleep(0)
         for _ in range(2):
             task.cancel()
             await asyncio.sleep(0)
+        ended.append(task)
         await asyncio.gather(task, return_exceptions=True)
-    await write(last)
+        await write(2 * steps + 1)
     async with database.read() as connection:
         stored = set((await connection.execute(select(keys.c.hash))).scalars())
-    assert {f"h{number}" for number in range(0, last + 1, 2)} <= stored
+    assert {f"h{2 * steps + 1}" for steps in range(60)} <= stored
     await database.close()
 
 
