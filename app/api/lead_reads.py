@@ -1,6 +1,6 @@
 """What other services ask most, a lead and its score, answered ahead of the framework (docs/decisions/0027).
 
-Only plain requests: whatever has other parameters, or an id that is none, is left to the routes in `leads`.
+Only plain requests: those with other parameters, or an invalid id, are left to the routes in `leads`.
 """
 
 import re

@@ -162,7 +162,7 @@ class ScoreDocument(EvaluationDocument):
 
     @classmethod
     def json_of(cls, view: ScoreView) -> bytes:
-        """The document as JSON, not validated either."""
+        """The document as JSON, not validated: see `LeadDocument.json_of`."""
         return to_json(_evaluation_values(view.evaluation, view.stage, view.as_of) | {"id": view.lead_id})
 
 

@@ -11,10 +11,10 @@ from app.services.changes import changes_of
 from app.services.evaluation import EvaluatedLead
 from app.storage import changes as change_store
 from app.storage import rollouts as rollout_store
+from app.storage import saving as lead_saving
 from app.storage import transitions as transition_store
 from app.storage.changes import Change
 from app.storage.leads import Lead
-from app.storage.saving import save as save_leads
 from app.storage.transitions import StoredTransition
 
 
@@ -37,8 +37,8 @@ async def save(connection: AsyncConnection, results: Collection[EvaluatedLead], 
         leads.append(replace(lead, changed_at=now) if theirs else lead)
         stored += own
         changes += theirs
-    stored_leads = {result.lead.id: result.before for result in results if result.before is not None}
-    await save_leads(connection, leads, stored_leads)
+    before = {result.lead.id: result.before for result in results if result.before is not None}
+    await lead_saving.save(connection, leads, before)
     await transition_store.insert(connection, stored)
     await change_store.insert(connection, changes, now)
 

@@ -107,7 +107,7 @@ class Database:
     async def read_once(self) -> AsyncIterator[AsyncConnection]:
         """A connection for a single query, which has a snapshot of its own. Raises `Unavailable`.
 
-        The query must be able to find its rows through an index: PostgreSQL plans it only once per connection.
+        The query must be able to find its rows through an index: PostgreSQL keeps its plan.
         """
         with self._outages.watch("read"):
             async with _translated(), self._connected() as connection:
@@ -118,7 +118,7 @@ class Database:
         """A transaction that is committed when the block ends. Raises `Unavailable`, `Conflict` or `BadValue`.
 
         `routine`: it runs the same statements again and again, each of which can find its rows through an index.
-        PostgreSQL then plans them only once per connection.
+        PostgreSQL then keeps their plans.
         """
         begin = BEGIN_ROUTINE if routine else BEGIN_WRITE
         begun = self._begun_on_postgres(begin) if self.is_postgres else self._begun_on_sqlite("BEGIN IMMEDIATE")
@@ -196,7 +196,7 @@ def driver_of(connection: AsyncConnection) -> Any:
     return connection.sync_connection.connection.driver_connection
 
 
-async def keep_plans(connection: AsyncConnection) -> None:
+async def keep_plans_of_checks(connection: AsyncConnection) -> None:
     """Call this before deleting many rows that others may refer to.
 
     For the rest of the transaction, PostgreSQL keeps plans. Otherwise it plans the check of each foreign key again for

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.db import keep_plans
+from app.storage.db import keep_plans_of_checks
 from app.storage.sql import any_of_values
 from app.storage.tables import (
     deliveries,
@@ -32,7 +32,7 @@ async def lock(connection: AsyncConnection, lead_id: UUID) -> None:
 
 async def delete_rows(connection: AsyncConnection, lead_ids: Collection[UUID], keys: Collection[str]) -> None:
     """Delete the rows of locked leads. `keys`: their identities, as `kind:value`."""
-    await keep_plans(connection)
+    await keep_plans_of_checks(connection)
     theirs = any_of_values(events.c.identity, keys)
     await connection.execute(
         delete(retracted_events).where(retracted_events.c.event_id.in_(select(events.c.id).where(theirs)))

@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event
-from app.storage.db import keep_plans
+from app.storage.db import keep_plans_of_checks
 from app.storage.events import event_of_row, not_of_leads
 from app.storage.sql import any_of_values
 from app.storage.tables import events, identities, leads, retracted_events
@@ -35,7 +35,7 @@ async def last_retraction(connection: AsyncConnection, ids: Collection[UUID]) ->
 
 async def delete_events(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, UUID | None]:
     """Delete those of these events that are still there. Returns the retraction of each."""
-    await keep_plans(connection)
+    await keep_plans_of_checks(connection)
     await connection.execute(delete(retracted_events).where(any_of_values(retracted_events.c.event_id, ids)))
     deleted = delete(events).where(any_of_values(events.c.id, ids)).returning(events.c.id, events.c.retraction_id)
     return {row.id: row.retraction_id for row in await connection.execute(deleted)}

@@ -1,4 +1,4 @@
-"""Writing leads, without columns that stay as they are, where that costs less.
+"""Writing leads: only the columns that may have changed, where that is cheaper.
 
 SQLite writes an index's entry again for each column that an UPDATE sets, whether or not its value is another: that was
 most of what a commit of events wrote.
@@ -33,7 +33,7 @@ async def save(
 ) -> None:
     """Insert or update leads. Existing leads must be locked.
 
-    `before`: by id, what is stored of some of them; `is_outdated` tells that a lead differs from what is stored.
+    `before`: some of them by id, as they are stored. A lead with `is_outdated` differs from what is stored.
     """
     rows: dict[Statement, list[dict[str, Any]]] = {}
     for lead in changed:
@@ -95,7 +95,7 @@ def _facts_to_row(facts: Facts) -> dict[str, Any]:
         "traits": traits,
         "trusted_traits": traits if facts.trusted_traits is facts.traits else traits_to_json(facts.trusted_traits),
         "source": stamped_to_json(source) if source else None,
-        **(_first_touch(source.value) if source else {}),
+        **_first_touch(source.value if source else None),
         "joined_group": stamped_to_json(facts.group) if facts.group else None,
         "first_seen_at": facts.first_seen_at,
         "first_seen_on": facts.first_seen_at.date() if facts.first_seen_at else None,
@@ -105,8 +105,10 @@ def _facts_to_row(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _first_touch(source: Mapping[str, Any]) -> dict[str, str | None]:
+def _first_touch(source: Mapping[str, Any] | None) -> dict[str, str | None]:
     """What reports distinguish of a first touch, each as a column."""
+    if source is None:
+        return dict.fromkeys(("channel", "utm_source", "utm_campaign", "referrer"))
     names = source["utm"].get("source"), source["utm"].get("campaign"), host_of(source["referrer"])
     utm_source, utm_campaign, referrer = (name and name[:MAX_SOURCE_LENGTH] for name in names)
     return {
@@ -140,7 +142,7 @@ def _evaluation_to_row(lead: Lead) -> dict[str, Any]:
     }
 
 
-FACTS = frozenset(_facts_to_row(Facts())) | {"channel", "utm_source", "utm_campaign", "referrer"}
+FACTS = frozenset(_facts_to_row(Facts()))
 STEPS = frozenset({"first_score_step", "second_score_step"})
 _UPSERT = Statement(_upsert)
 _UPDATE_UNINDEXED = Statement(partial(_update, [name for name in UPDATED if name not in INDEXED]))

@@ -1,4 +1,4 @@
-"""Running the writer's statements: compiled once for each database, and passed directly to its driver.
+"""Running the most frequent statements: compiled once for each database, and passed directly to its driver.
 
 SQLAlchemy's work around each execution costs more than the driver itself (docs/decisions/0014). It still compiles the
 statements and converts values.
@@ -19,7 +19,7 @@ Run = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
 
 class Statement:
-    """A statement that `build` creates for a dialect. Run it inside `Database.read` or `Database.write`.
+    """A statement that `build` creates for a dialect. Run it on a connection of `Database`.
 
     Its parameters and columns need unique names. For a list of values, use `any_of_param`.
     """

@@ -16,7 +16,7 @@ from app.scoring.facts import Facts, Stamped
 from app.scoring.stages import Forecast, Standing
 from app.storage.db import Database, driver_of
 from app.storage.leads import Lead
-from app.storage.saving import save
+from app.storage.saving import UPDATED, save
 from app.storage.tables import leads
 from tests.storage.rows import NOW
 
@@ -24,7 +24,11 @@ LATER = NOW + timedelta(days=2)
 
 
 def source_of(campaign: str) -> Stamped:
-    touch = {"channel": "paid_search", "referrer": "https://a.example/", "utm": {"campaign": campaign}}
+    touch = {
+        "channel": "paid_search",
+        "referrer": "https://a.example/",
+        "utm": {"source": "google", "campaign": campaign},
+    }
     return Stamped(touch, NOW, "m1")
 
 
@@ -56,6 +60,7 @@ LEAD = Lead(
 )
 NEW_FACTS: dict[str, dict[str, Any]] = {
     "nothing indexed": {"event_count": 3, "last_seen_at": NOW + timedelta(seconds=1), "group": None, "traits": {}},
+    "tally": {"tally": {"visits": Days.of({NOW.toordinal(): 3})}},
     "first day": {"first_seen_at": NOW - timedelta(days=1)},
     "last day": {"last_seen_at": LATER},
     "source": {"source": source_of("summer")},
@@ -82,6 +87,19 @@ NEW_EVALUATIONS: dict[str, dict[str, Any]] = {
 
 async def stored_row(connection: AsyncConnection) -> Mapping[str, Any]:
     return dict((await connection.execute(select(leads))).mappings().one())
+
+
+async def test_the_variants_change_every_column(sqlite_url: str) -> None:
+    database, changed = Database(sqlite_url), set[str]()
+    async with database.write() as connection:
+        await save(connection, [LEAD])
+        before = await stored_row(connection)
+        for new in (*NEW_EVALUATIONS.values(), *({"facts": replace(FACTS, **each)} for each in NEW_FACTS.values())):
+            await save(connection, [replace(LEAD, **new)])
+            row = await stored_row(connection)
+            changed |= {name for name in row if row[name] != before[name]}
+    await database.close()
+    assert changed == set(UPDATED)
 
 
 @pytest.mark.parametrize("new", NEW_EVALUATIONS.values(), ids=NEW_EVALUATIONS)
