@@ -100,3 +100,8 @@ def test_a_year_of_daily_hits_is_one_run() -> None:
     for day in range(TODAY - 365, TODAY):
         days += one_hit_on(day)
     assert days.runs == [(TODAY - 365, [1] * 365)]
+
+
+def test_days_are_shown_as_they_are_made() -> None:
+    days = Days.of({739_000: 2, 739_009: 1})
+    assert repr(days) == "Days.of({739000: 2, 739009: 1})"
