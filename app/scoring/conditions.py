@@ -203,6 +203,11 @@ def beginnings(path: str) -> tuple[tuple[str, str], ...]:
     return tuple((path[:dot], path[dot + 1 :]) for dot in reversed(dots))
 
 
+def top_names(path: str) -> frozenset[str]:
+    """The names of the top-level fields at which a path may begin."""
+    return frozenset([path, *(name for name, _ in beginnings(path))])
+
+
 def _flat(elements: list[Any]) -> list[Any]:
     """The elements, with nested lists flattened. Not recursive, since clients may nest lists to any depth."""
     flat, waiting = [], elements[::-1]

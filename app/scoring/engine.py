@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from app.scoring.conditions import Bounds, CompiledCondition, beginnings, compile_condition
+from app.scoring.conditions import Bounds, CompiledCondition, compile_condition, top_names
 from app.scoring.document import Condition, Rule, ScoringModel, Stage, leaves
 from app.scoring.emails import derived_traits
 from app.scoring.events import Event, event_name_key
@@ -164,8 +164,7 @@ def _compile_score(document: ScoringModel, name: str, fingerprints: Mapping[str,
 
 def _traits_of(condition: Condition) -> set[str]:
     """The names of the top-level traits that a condition can depend on."""
-    paths = {leaf.target for _, leaf in leaves(condition, "when")}
-    return paths | {name for path in paths for name, _ in beginnings(path)}
+    return {name for _, leaf in leaves(condition, "when") for name in top_names(leaf.target)}
 
 
 def _compile_rule(document: ScoringModel, name: str, rule: Rule, fingerprints: Mapping[str, str]) -> CompiledRule:

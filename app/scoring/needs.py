@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import NamedTuple
 
-from app.scoring.conditions import CompiledLeaf, beginnings, compile_condition
+from app.scoring.conditions import CompiledLeaf, compile_condition, top_names
 from app.scoring.document import Combination, Condition, Leaf
 from app.scoring.rules import Profile
 
@@ -37,7 +37,7 @@ def _needs_of_leaf(leaf: Leaf, fingerprints: Mapping[str, str]) -> Needs | None:
     assert isinstance(compiled, CompiledLeaf)  # noqa: S101 - as its source is one
     if leaf.score is not None or compiled.test(None):
         return None
-    return Needs(traits=frozenset([leaf.target, *(name for name, _ in beginnings(leaf.target))]))
+    return Needs(traits=top_names(leaf.target))
 
 
 def _needs_of_any(condition: Combination, fingerprints: Mapping[str, str]) -> Needs | None:
