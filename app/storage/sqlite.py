@@ -11,7 +11,6 @@ import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -23,7 +22,6 @@ CHECKPOINT_PAGES = 4_000
 def look_after_connections(engine: AsyncEngine) -> None:
     event.listen(engine.sync_engine, "do_connect", _connect)
     event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "checkout", _check_open)
 
 
 class _Connection(sqlite3.Connection):
@@ -62,11 +60,10 @@ def _prepare(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPool
     cursor.close()
 
 
-def _check_open(_connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
-    """Replace connections that were closed when a statement of SQLAlchemy was cancelled."""
-    driver: Any = entry.driver_connection
-    if driver is None or not driver._running:  # noqa: SLF001 - it has no other way to ask
-        raise DisconnectionError
+def is_running(driver: Any) -> bool:
+    """Whether a driver's connection is open. It is closed when a statement of SQLAlchemy is cancelled."""
+    running: bool = driver._running  # noqa: SLF001 - it has no other way to ask
+    return running
 
 
 async def _enable_wal(connection: aiosqlite.Connection) -> None:

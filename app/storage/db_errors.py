@@ -1,0 +1,76 @@
+"""What databases' errors mean, on SQLite and on PostgreSQL.
+
+A restarting database causes many kinds of errors, which all become `Unavailable`.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.errors import Unavailable
+
+RACES = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
+INTEGRITY = "23"  # a class: a row is missing, or exists already
+BAD_VALUES = frozenset({"22", "54"})  # classes: data exception, program limit exceeded
+OUT_OF_SERVICE = frozenset({"08", "28", "3D", "53", "55", "57", "58", "XX"})
+"""Classes: connection, authorization, catalog, resources, not in the required state, operator, system, internal."""
+
+READ_ONLY = "25006"  # after a failover
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error)
+LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStatementError"})
+"""The driver's errors for an unusable connection; the last one occurs after another replica has migrated."""
+
+CROSSED = frozenset({"26000", "42P05"})  # a prepared statement is missing, or exists already
+POOLER = "a pooler mixes up prepared statements; PgBouncer needs max_prepared_statements > 0, or session mode"
+
+SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
+
+
+class Conflict(Exception):
+    """Another transaction came first. Nothing was written; retry the same work."""
+
+
+class BadValue(Exception):
+    """The database can't hold one of the values. Nothing was written."""
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError, OSError, *DRIVER_ERRORS) as error:
+        if (meaning := classify_error(error)) is None:
+            raise
+        raise meaning from error
+    except UnicodeEncodeError as error:  # from the driver, for half of a surrogate pair
+        raise BadValue from error
+    except StatementError as error:
+        if isinstance(error.orig, TypeError | UnicodeEncodeError):  # a value that can't be written as JSON
+            raise BadValue from error
+        raise
+
+
+def classify_error(error: BaseException) -> Exception | None:
+    """Our exception for a database error from SQLAlchemy or a driver; None for any other error."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = str(getattr(cause, "sqlstate", None) or "")
+    if state in RACES or state[:2] == INTEGRITY or isinstance(cause, sqlite3.IntegrityError):
+        return Conflict()
+    if state[:2] in BAD_VALUES:
+        return BadValue()
+    server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY or state in CROSSED
+    sqlite_failed = isinstance(cause, sqlite3.Error) and any(word in str(cause) for word in SQLITE_FAILURES)
+    lost = isinstance(cause, OSError | PoolTimeoutError) or type(cause).__name__ in LOST
+    return _unavailable(cause) if server_failed or sqlite_failed or lost else None
+
+
+def _unavailable(error: BaseException | None) -> Unavailable:
+    msg = "The database can't be reached or can't accept writes at the moment. Send the same request again."
+    if isinstance(error, TimeoutError):
+        msg = "The database did not answer in time. Request less, or send the same request again later."
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return Unavailable(msg, reason=f"{reason} ({POOLER})" if getattr(error, "sqlstate", None) in CROSSED else reason)
