@@ -61,9 +61,12 @@ def on_sqlite(replicas: int) -> Iterator[Site]:
 
 @contextmanager
 def on_small_disk(replicas: int) -> Iterator[Site]:
-    """An embedded database on a disk of 16 MB. Raises `NotPossible` without the right to mount one."""
+    """An embedded database on a disk of 64 MB, of which its log takes up to 16.
+
+    Raises `NotPossible` without the right to mount one.
+    """
     with TemporaryDirectory(prefix="ls-") as folder:
-        mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder]
+        mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]
         if subprocess.run(mount, capture_output=True, check=False).returncode:
             raise NotPossible("mounting a disk needs root")
         try:

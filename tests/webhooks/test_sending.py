@@ -140,14 +140,14 @@ async def test_a_timeout_leaves_no_connection_open() -> None:
         closed = 0
 
         async def aclose(self) -> None:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.7)
             SlowToClose.closed += 1
 
     class Mute(httpcore.AsyncMockBackend):
         async def connect_tcp(self, *_where: Any, **_options: Any) -> httpcore.AsyncNetworkStream:
             return SlowToClose([b"gibberish\r\n\r\n"])
 
-    async with client_of(GuardedBackend([], resolving_to([PUBLIC]), Mute([])), timeout_s=0.1) as client:
+    async with client_of(GuardedBackend([], resolving_to([PUBLIC]), Mute([])), timeout_s=0.5) as client:
         assert not (await client.post("http://x.test/", {}, b"{}")).is_success
     assert SlowToClose.closed == 1
 
