@@ -76,6 +76,15 @@ class Days(Mapping[int, int]):
     def total(self) -> int:
         return sum([sum(hits) for _, hits in self.runs])
 
+    @property
+    def length(self) -> int:
+        """The number of days in the runs, with or without hits."""
+        return sum([len(hits) for _, hits in self.runs])
+
+    def at_most(self, per_day: int | None) -> int:
+        """At least as many as the hits of which `per_day` a day count, without looking at each day."""
+        return self.total if per_day is None else per_day * self.length
+
     def capped(self, per_day: int | None) -> "Days":
         """The same days with at most `per_day` hits each."""
         if per_day is None:

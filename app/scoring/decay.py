@@ -2,7 +2,8 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import mul
 
 from app.scoring.days import Days
@@ -13,6 +14,9 @@ Weight = Callable[[int], float]
 
 FOREVER = 4_000_000
 """More days than the calendar has."""
+
+ROUNDING = 1e-9
+"""The most by which a sum of so many floats is wrong, relative to it, if none is negative: each adds up to 2^-53."""
 
 
 class Decay:
@@ -33,12 +37,23 @@ class Decay:
         """The sum of all hits, weighted. There must be none on days to come."""
         if not self.is_gradual or not days.runs:
             return days.total
+        return math.fsum(chain.from_iterable(self._shares(days, today)))
+
+    def roughly_weighted(self, days: Days, today: int) -> float:
+        """The same in half the time, with a relative error of at most `ROUNDING`."""
+        if not self.is_gradual or not days.runs:
+            return days.total
+        return sum(map(sum, self._shares(days, today)))
+
+    def age_of(self, weight: float) -> int:
+        """The age from which on a hit has at most this weight."""
+        return bisect_left(range(self.lifetime), -weight, key=lambda age: -self.weight(age))
+
+    def _shares(self, days: Days, today: int) -> list[Iterable[float]]:
+        """The weighted hits of each day, by run."""
         weights = self._oldest_first(today - days.runs[0][0])
         day_0 = len(weights) - 1 - today  # where a day with the ordinal 0 would be
-        shares: list[float] = []
-        for first, hits in days.runs:
-            shares += map(mul, hits, weights[day_0 + first : day_0 + first + len(hits)])
-        return math.fsum(shares)
+        return [map(mul, hits, weights[day_0 + first : day_0 + first + len(hits)]) for first, hits in days.runs]
 
     def _oldest_first(self, age: int) -> Sequence[float]:
         """The weights of all ages from this one, or a greater one, down to 0."""

@@ -11,24 +11,45 @@ from typing import Any, NamedTuple, Protocol
 
 from app.scoring.conditions import CompiledCondition, compile_condition
 from app.scoring.days import Days
-from app.scoring.decay import Decay, weight_of
+from app.scoring.decay import ROUNDING, Decay, weight_of
 from app.scoring.document import Rule
 from app.scoring.facts import Facts, day_of
 
 CENTS = 2
 """Every line of a ledger is rounded to this many decimals."""
 
+MINOR_POINTS = 1e-6
+"""A day that gives no more than this hardly ever changes the cents, nor do hundreds of such days together."""
+
+MANY_HITS = 1_000
+"""Days hardly ever have more hits than this, if nothing caps them."""
+
+FEW_DAYS = 60
+"""For no more days than this, the exact sum takes no longer than bounds of it."""
+
+NO_DAYS = Days()
+
 
 class Earned(NamedTuple):
-    """What a rule gives: points before its cap and, for a rule with a signal, the hits that count and the last day."""
+    """What a rule gives: points before its cap and, for a rule with a signal, the days that count.
+
+    Of each day, at most `per_day` hits count.
+    """
 
     points: float
-    hits: int = 0
-    last_hit: int | None = None
+    days: Days = NO_DAYS
+    per_day: int | None = None
+
+    @property
+    def hits(self) -> int:
+        return self.days.capped(self.per_day).total
+
+    @property
+    def last_hit(self) -> int | None:
+        return self.days.last if self.days.runs else None
 
 
 NOTHING = Earned(0.0)
-NO_DAYS = Days()
 
 
 class Profile(NamedTuple):
@@ -46,18 +67,35 @@ class RuleEvaluator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignalRule:
-    """Points for each hit, weighted by its age."""
+    """Points for each hit, weighted by its age. From `minor_age` on, hits hardly ever change the cents."""
 
     fingerprint: str
     points: float
     per_day: int | None
     decay: Decay
+    minor_age: int
 
     def earned(self, profile: Profile, today: int) -> Earned:
-        days = _counted(profile, self, today - self.decay.lifetime + 1, today)
+        days = _days(profile, self).between(today - self.decay.lifetime + 1, today)
         if not days.runs:
             return NOTHING
-        return Earned(to_cents(self.points * self.decay.weighted(days, today)), days.total, days.last)
+        points = self._bounded(days, today) if days.length > FEW_DAYS else None
+        if points is None:
+            points = to_cents(self.points * self.decay.weighted(days.capped(self.per_day), today))
+        return Earned(points, days, self.per_day)
+
+    def _bounded(self, days: Days, today: int) -> float | None:
+        """The points, without the exact sum: None unless a lower and an upper bound of it give the same cents.
+
+        Rounding keeps the order of numbers, so whatever is between the bounds gives these cents, too.
+        """
+        first = today - self.minor_age + 1
+        recent = days.between(first, today)
+        least = most = self.decay.roughly_weighted(recent.capped(self.per_day), today)
+        if recent is not days:
+            most += self.decay.weight(self.minor_age) * days.between(0, first - 1).at_most(self.per_day)
+        low, high = (to_cents(self.points * each) for each in (least * (1 - ROUNDING), most * (1 + ROUNDING)))
+        return low if low == high else None
 
     def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
         """What each hit of a day contributes to the points: hits that share points have equal parts."""
@@ -75,14 +113,14 @@ class FrequencyRule:
     within_days: int
 
     def earned(self, profile: Profile, today: int) -> Earned:
-        days = _counted(profile, self, today - self.within_days + 1, today)
-        hits = days.total
-        return Earned(to_cents(self.points), hits, days.last) if hits >= self.at_least else NOTHING
+        days = _days(profile, self).between(today - self.within_days + 1, today)
+        earned = Earned(to_cents(self.points), days, self.per_day)
+        return earned if earned.hits >= self.at_least else NOTHING
 
     def points_per_hit(self, profile: Profile, day: int, today: int) -> float:
         """As for a signal rule: the hits that count share the points."""
         earned = self.earned(profile, today)
-        if not earned.hits or today - day >= self.within_days:
+        if earned is NOTHING or today - day >= self.within_days:
             return 0.0
         return self.points / earned.hits * _counted_share(profile, self, day)
 
@@ -115,14 +153,14 @@ class InactivityRule:
         return Earned(to_cents(self.points)) if silent else NOTHING
 
 
-def _counted(profile: Profile, rule: HitRule, first: int, last: int) -> Days:
-    """The lead's hits of a rule's signal between two days, as many of each day as count."""
-    return profile.facts.tally.get(rule.fingerprint, NO_DAYS).between(first, last).capped(rule.per_day)
+def _days(profile: Profile, rule: HitRule) -> Days:
+    """All days on which the lead has hits of a rule's signal."""
+    return profile.facts.tally.get(rule.fingerprint, NO_DAYS)
 
 
 def _counted_share(profile: Profile, rule: HitRule, day: int) -> float:
     """The part of a day's hits that counts."""
-    hits = profile.facts.tally.get(rule.fingerprint, NO_DAYS).get(day, 0)
+    hits = _days(profile, rule).get(day, 0)
     return 1.0 if rule.per_day is None or hits <= rule.per_day else rule.per_day / hits
 
 
@@ -139,7 +177,10 @@ def compile_rule(rule: Rule, fingerprints: Mapping[str, str]) -> RuleEvaluator:
     fingerprint = fingerprints[str(rule.signal)]
     if rule.at_least is not None and rule.within_days is not None:
         return FrequencyRule(fingerprint, rule.points, rule.per_day, rule.at_least, rule.within_days)
-    return SignalRule(fingerprint, rule.points, rule.per_day, Decay(weight_of(rule)))
+    decay = Decay(weight_of(rule))
+    most_a_day = abs(rule.points) * (rule.per_day or MANY_HITS)
+    minor_age = decay.age_of(MINOR_POINTS / most_a_day) if most_a_day else 0
+    return SignalRule(fingerprint, rule.points, rule.per_day, decay, minor_age)
 
 
 def date_of(day: int | None) -> date | None:

@@ -84,7 +84,9 @@ def test_a_span_has_both_of_its_ends(mine: dict[int, int], first: int, last: int
 
 @given(hits, st.integers(1, 9) | st.none())
 def test_a_cap_applies_to_each_day(mine: dict[int, int], cap: int | None) -> None:
-    assert Days.of(mine).capped(cap) == {day: min(each, cap or 9) for day, each in mine.items()}
+    capped = Days.of(mine).capped(cap)
+    assert capped == {day: min(each, cap or 9) for day, each in mine.items()}
+    assert capped.total <= Days.of(mine).at_most(cap) <= 9 * Days.of(mine).length
 
 
 @given(hits, st.integers(TODAY, TODAY + 3_000), st.sampled_from(WEIGHTS))
