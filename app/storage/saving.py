@@ -17,7 +17,7 @@ from app.scoring.facts import Facts
 from app.scoring.referrers import host_of
 from app.storage.facts import stamped_to_json, tally_to_json, traits_to_json
 from app.storage.leads import STORED, Lead
-from app.storage.sql import insert_rows, rewrites_all_indexes, rows_param_table
+from app.storage.sql import dumps, insert_rows, rewrites_all_indexes, rows_param_table
 from app.storage.statements import Statement
 from app.storage.tables import NO_CHANGE_ON, leads
 
@@ -91,7 +91,7 @@ def _to_row(lead: Lead) -> dict[str, Any]:
 def _facts_to_row(facts: Facts) -> dict[str, Any]:
     source, traits = facts.source, traits_to_json(facts.traits)
     return {
-        "tally": tally_to_json(facts.tally),
+        "tally": dumps(tally_to_json(facts.tally)),
         "traits": traits,
         "trusted_traits": traits if facts.trusted_traits is facts.traits else traits_to_json(facts.trusted_traits),
         "source": stamped_to_json(source) if source else None,

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.sql import Id, UtcDateTime
+from app.storage.sql import Id, LongJson, UtcDateTime
 from app.storage.tables.schema import ACCOUNT, IDENTITY, metadata
 
 MERGED = text("merged_into IS NOT NULL")
@@ -40,7 +40,7 @@ leads = Table(
     Column("reached", JSON, nullable=False, server_default=text("'{}'")),
     Column("journey", String(1_000), nullable=False, server_default=text("''")),
     Column("scores", JSON, nullable=False),
-    Column("tally", JSON, nullable=False),
+    Column("tally", LongJson, nullable=False),
     Column("traits", JSON, nullable=False),
     # The default is for replicas of the previous version, which insert rows until they are replaced.
     Column("trusted_traits", JSON, nullable=False, server_default=text("'{}'")),
