@@ -3,13 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.api.thresholds import score_limits
 from app.documents.accounts import AccountDocument, AccountPage
 from app.documents.parameters import Moment
@@ -24,13 +23,7 @@ from app.services.accounts import (
 
 SUM = ".sum"
 
-router = APIRouter(
-    prefix="/v1/accounts",
-    tags=["accounts"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/accounts", "accounts", Reader)
 
 
 @router.get("")

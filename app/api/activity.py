@@ -2,22 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.activity import ActivityDocument
 from app.documents.parameters import Moment
 from app.services.activity import TimeUnit, read_activity, read_span
 
-router = APIRouter(
-    prefix="/v1/activity",
-    tags=["operations"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/activity", "operations", Reader)
 
 
 @router.get("")

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.problems import REFUSALS, Problem
-from app.api.routes import StrictRoute
+from app.api.problems import Problem
+from app.api.routes import strict_router
 from app.documents.changes import ChangeDocument, ChangePage
 from app.errors import LeadscoreError
 from app.services.feed import ChangeType, Feed, FeedPage, Filter
@@ -24,13 +24,7 @@ HEARTBEAT_S = 15
 MAX_STREAM_S = 600
 """How long a stream lasts. Clients reconnect by themselves, and their key is checked again."""
 
-router = APIRouter(
-    prefix="/v1/changes",
-    tags=["changes"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS | {410: {"model": Problem}},
-)
+router = strict_router("/v1/changes", "changes", Reader, responses={410: {"model": Problem}})
 
 After = Annotated[
     str,

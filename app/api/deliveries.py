@@ -3,23 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.deliveries import DeliveryDocument, DeliveryPage, ReplayDocument, ReplayRequest
 from app.services.deliveries import DeliveryFilter, DeliveryState
 
-router = APIRouter(
-    prefix="/v1/deliveries",
-    tags=["webhooks"],
-    route_class=StrictRoute,
-    dependencies=[Admin],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/deliveries", "webhooks", Admin)
 
 
 @router.get("")

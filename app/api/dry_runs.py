@@ -5,12 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.leads import EvaluationDocument
 from app.documents.parameters import AnyModel, Moment, number_of
 from app.scoring.engine import CompiledModel, compile_model
@@ -46,13 +44,7 @@ class DryRunRequest(BaseModel):
         return self
 
 
-router = APIRouter(
-    prefix="/v1/evaluate",
-    tags=["models"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/evaluate", "models", Reader)
 
 
 @router.post("")

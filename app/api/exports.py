@@ -5,12 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from app.api.access import Admin, CurrentRuntime
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.exports import END, export_line
 from app.documents.identities import WantedIdentity
 from app.errors import LeadscoreError
@@ -23,12 +21,8 @@ CHUNK_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
-router = APIRouter(
-    prefix="/v1/leads",
-    tags=["leads"],
-    route_class=StrictRoute,
-    dependencies=[Admin],
-    responses=REFUSALS | {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+router = strict_router(
+    "/v1/leads", "leads", Admin, responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 )
 
 

@@ -2,24 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.parameters import Limit
-from app.api.problems import REFUSALS
 from app.api.reports import CSV_TOO, Accept, First, Last, csv_if_accepted
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.funnel import FunnelDocument, SourcesDocument
 from app.documents.periods import period
 from app.services.funnel import Cohort, FunnelGroup, SourceField, read_funnel, read_sources
 
-router = APIRouter(
-    prefix="/v1",
-    tags=["insight"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS | CSV_TOO,
-)
+router = strict_router("/v1", "insight", Reader, responses=CSV_TOO)
 
 
 @router.get("/funnel", response_model=FunnelDocument)

@@ -4,19 +4,18 @@ import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.jobs import JobDocument, JobPage, JobSummaryDocument
 from app.documents.outcomes import BacktestRequest, ProposalRequest
 from app.services.jobs import JobKind
 from app.services.models import read_model
 
-router = APIRouter(prefix="/v1", tags=["insight"], route_class=StrictRoute, responses=REFUSALS)
+router = strict_router("/v1", "insight")
 
 
 @router.post("/proposals", status_code=202, dependencies=[Admin])

@@ -4,15 +4,14 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from app.api.access import Admin, CurrentRuntime, needs
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.keys import CreatedKey, KeyDocument, KeyList, KeyRequest, KeyRotationRequest, OwnKey
 from app.services import keys as key_service
 
-router = APIRouter(prefix="/v1", tags=["keys"], route_class=StrictRoute, responses=REFUSALS)
+router = strict_router("/v1", "keys")
 
 
 @router.get("/me")

@@ -6,15 +6,14 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
 from app.api.reports import CSV, CSV_TOO, Accept
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.api.thresholds import finite, score_limits
 from app.documents.identities import read_email
 from app.documents.lead_lists import LeadCountsDocument, LeadPage, ListedLead, columns, row
@@ -28,13 +27,7 @@ from app.services.leads import LeadView
 
 MAX_REASONS = 10
 
-router = APIRouter(
-    prefix="/v1/leads",
-    tags=["leads"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/leads", "leads", Reader)
 
 
 async def read_filters(

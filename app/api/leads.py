@@ -4,15 +4,14 @@ from datetime import date, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
 from app.api.identities import identity_kind, identity_value
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.identities import IdentityDocument, IdentityPage, WantedIdentities, WantedIdentity, read_wanted
 from app.documents.leads import (
     EventDocument,
@@ -70,13 +69,7 @@ class LookupAnswer(BaseModel):
 
 Suppress = Annotated[bool, Query(description="Whether to drop later events of the same identities.")]
 
-router = APIRouter(
-    prefix="/v1/leads",
-    tags=["leads"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/leads", "leads", Reader)
 
 
 @router.get("/lookup")

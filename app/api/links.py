@@ -2,22 +2,13 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
-
 from app.api.access import Admin, CurrentRuntime
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.identities import read_wanted
 from app.documents.links import MergeAnswer, MergeRequest, SplitAnswer, SplitRequest
 from app.services.links import merge_leads, split_lead
 
-router = APIRouter(
-    prefix="/v1/leads",
-    tags=["leads"],
-    route_class=StrictRoute,
-    dependencies=[Admin],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/leads", "leads", Admin)
 
 
 @router.post("/merge")

@@ -3,24 +3,17 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.bodies import MODEL_BODY, read_model_source
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.model_checks import CheckDocument
 from app.documents.parameters import VersionOrActive, number_of
 from app.services.model_checks import check_source
 from app.services.models import get_version
 
-router = APIRouter(
-    prefix="/v1/models/check",
-    tags=["models"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/models/check", "models", Reader)
 
 
 @router.post("", openapi_extra=MODEL_BODY)

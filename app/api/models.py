@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -11,8 +11,8 @@ from app.api.access import Admin, AdminKey, CurrentRuntime, Reader
 from app.api.bodies import MODEL_BODY, read_model_source
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS, Problem
-from app.api.routes import StrictRoute
+from app.api.problems import Problem
+from app.api.routes import strict_router
 from app.documents.model_checks import DifferenceDocument
 from app.documents.models import (
     DiffDocument,
@@ -46,12 +46,7 @@ class PublishRequest(BaseModel):
     compared_with: NamedVersion | None = None
 
 
-router = APIRouter(
-    prefix="/v1/models",
-    tags=["models"],
-    route_class=StrictRoute,
-    responses=REFUSALS,
-)
+router = strict_router("/v1/models", "models")
 
 
 @router.post("", status_code=201, openapi_extra=MODEL_BODY)

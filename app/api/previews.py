@@ -2,16 +2,13 @@
 
 import asyncio
 
-from fastapi import APIRouter
-
 from app.api.access import Admin, CurrentRuntime
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.jobs import JobDocument
 from app.documents.previews import PreviewJobRequest
 from app.services.models import read_model
 
-router = APIRouter(prefix="/v1/previews", tags=["models"], route_class=StrictRoute, responses=REFUSALS)
+router = strict_router("/v1/previews", "models")
 
 
 @router.post("", status_code=202, dependencies=[Admin])

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 OnRefusal = Callable[[Request, Exception], Awaitable[Response]]
 OnCrash = Callable[[Request, Exception], Response]
+Responses = dict[int | str, dict[str, Any]]
+"""Answers by status, for the OpenAPI document."""
 
 TYPE_PREFIX = "urn:leadscore:problem:"
 MEDIA_TYPE = "application/problem+json"
@@ -66,10 +68,8 @@ class Problem(BaseModel):
     errors: list[FaultDocument] = []
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
-}
-"""The error answers of routes outside ingestion, for the OpenAPI document."""
+REFUSALS: Responses = {status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 503)}
+"""The error answers of routes outside ingestion."""
 
 
 def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> Response:

@@ -5,13 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from app.api.access import AdminKey, CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.parameters import Moment, Storable
 from app.documents.rejections import (
     RejectionCount,
@@ -30,12 +29,7 @@ log = structlog.get_logger()
 
 QUERY = "rejections"
 
-router = APIRouter(
-    prefix="/v1/rejections",
-    tags=["rejections"],
-    route_class=StrictRoute,
-    responses=REFUSALS,
-)
+router = strict_router("/v1/rejections", "rejections")
 
 
 Text = Annotated[str, Query(min_length=1, max_length=200), Storable]

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from fastapi import Header, Query
 from fastapi.responses import Response
 
+from app.api.problems import Responses
 from app.documents.parameters import Day
 from app.documents.tables import as_csv
 
 CSV = "text/csv"
-CSV_TOO: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
-"""For the OpenAPI document."""
+CSV_TOO: Responses = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 
 First = Annotated[Day | None, Query(alias="from", description="The first day in UTC. Default: 83 days before `to`.")]
 Last = Annotated[Day | None, Query(alias="to", description="The last day in UTC. Default: today.")]

@@ -2,18 +2,17 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api.access import AdminKey, CurrentRuntime, Reader
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.retractions import RetractionAnswer, RetractionDocument, RetractionPage, RetractionRequest
 
 QUERY = "retractions"
 
-router = APIRouter(prefix="/v1", tags=["retractions"], route_class=StrictRoute, responses=REFUSALS)
+router = strict_router("/v1", "retractions")
 
 
 @router.post("/events/retract", responses={202: {"model": RetractionAnswer}})

@@ -2,23 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.parameters import MAX_VERSION
 from app.documents.rollouts import RolloutDocument, RolloutList
 from app.services import rollouts as rollout_service
 
-router = APIRouter(
-    prefix="/v1/rollouts",
-    tags=["models"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/rollouts", "models", Reader)
 
 
 @router.get("")

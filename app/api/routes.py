@@ -3,17 +3,30 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.types import Scope
 
 from app.api.access import runtime_of, secret_from_header
 from app.api.bodies import MAX_JSON_BYTES, parse_body, read_body
+from app.api.problems import REFUSALS, Responses
 from app.errors import ValidationFailed
 from app.validation.error_messages import unknown_name_message
 from app.validation.faults import Fault
+
+
+def strict_router(prefix: str, tag: str, *needed: Depends, responses: Responses | None = None) -> APIRouter:
+    """A router of strict routes. `needed`: what each depends on, such as `Reader`. `responses`: besides `REFUSALS`."""
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        route_class=StrictRoute,
+        dependencies=needed,
+        responses=REFUSALS | (responses or {}),
+    )
 
 
 class StrictRoute(APIRoute):

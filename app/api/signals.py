@@ -2,24 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.parameters import Limit
-from app.api.problems import REFUSALS
 from app.api.reports import CSV_TOO, Accept, First, Last, csv_if_accepted
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.periods import period
 from app.documents.signals import PagesDocument, SeriesDocument
 from app.services.signals import Interval, read_pages, read_series
 
-router = APIRouter(
-    prefix="/v1/signals",
-    tags=["insight"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS | CSV_TOO,
-)
+router = strict_router("/v1/signals", "insight", Reader, responses=CSV_TOO)
 
 
 @router.get("/series", response_model=SeriesDocument | PagesDocument)

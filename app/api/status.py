@@ -1,20 +1,11 @@
 """The service's status over HTTP, as an operator looks at it."""
 
-from fastapi import APIRouter
-
 from app.api.access import CurrentRuntime, Reader
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.status import StatusDocument
 from app.services.status import read_status
 
-router = APIRouter(
-    prefix="/v1/status",
-    tags=["operations"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/status", "operations", Reader)
 
 
 @router.get("")

@@ -2,27 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.identities import WantedIdentity, read_wanted
 from app.documents.suppressions import SuppressionDocument, SuppressionPage, SuppressionRequest
 
 QUERY = "suppressions"
 MAX_ID = 2**63 - 1
 
-router = APIRouter(
-    prefix="/v1/suppressions",
-    tags=["suppressions"],
-    route_class=StrictRoute,
-    dependencies=[Admin],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/suppressions", "suppressions", Admin)
 
 
 def _read_id(part: int) -> int:

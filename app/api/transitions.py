@@ -3,24 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
 from app.api.parameters import Limit
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.leads import TransitionDocument, TransitionPage
 from app.documents.parameters import Day
 from app.services.transitions import Position, TransitionFilter, read_transitions
 
-router = APIRouter(
-    prefix="/v1/transitions",
-    tags=["leads"],
-    route_class=StrictRoute,
-    dependencies=[Reader],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/transitions", "leads", Reader)
 
 
 @router.get("")

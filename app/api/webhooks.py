@@ -6,8 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from app.api.access import Admin, CurrentRuntime
-from app.api.problems import REFUSALS
-from app.api.routes import StrictRoute
+from app.api.routes import strict_router
 from app.documents.deliveries import DeliveryDocument
 from app.documents.webhooks import (
     CreatedWebhook,
@@ -20,13 +19,7 @@ from app.documents.webhooks import (
     render_message,
 )
 
-router = APIRouter(
-    prefix="/v1/webhooks",
-    tags=["webhooks"],
-    route_class=StrictRoute,
-    dependencies=[Admin],
-    responses=REFUSALS,
-)
+router = strict_router("/v1/webhooks", "webhooks", Admin)
 messages = APIRouter()
 """What is sent to webhooks, for the OpenAPI document."""
 
