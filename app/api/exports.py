@@ -8,9 +8,9 @@ import structlog
 from fastapi.responses import StreamingResponse
 
 from app.api.access import Admin, CurrentRuntime
+from app.api.identities import AskedIdentity
 from app.api.routes import strict_router
 from app.documents.exports import END, export_line
-from app.documents.identities import WantedIdentity
 from app.errors import LeadscoreError
 from app.scoring.events import Identity
 from app.services.exports import ExportKind, export_person
@@ -27,15 +27,8 @@ router = strict_router(
 
 
 @router.get("/lookup/export", response_class=StreamingResponse)
-async def export_person_as_lines(
-    runtime: CurrentRuntime,
-    user_id: str | None = None,
-    email: str | None = None,
-    phone: str | None = None,
-    anonymous_id: str | None = None,
-) -> StreamingResponse:
+async def export_person_as_lines(runtime: CurrentRuntime, wanted: AskedIdentity) -> StreamingResponse:
     """The same by an identity. If no lead has it: the rejected and quarantined messages that name it."""
-    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
     return await _export(runtime, wanted.read(runtime.settings.phone_region))
 
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 
 from app.api.access import Admin, CurrentRuntime, Reader
 from app.api.cursors import moment, read_cursor, write_cursor
-from app.api.identities import identity_kind, identity_value
+from app.api.identities import AskedIdentity, identity_kind, identity_value
 from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
-from app.documents.identities import IdentityDocument, IdentityPage, WantedIdentities, WantedIdentity, read_wanted
+from app.documents.identities import IdentityDocument, IdentityPage, WantedIdentities, read_all
 from app.documents.leads import (
     EventDocument,
     EventPage,
@@ -73,30 +73,15 @@ router = strict_router("/v1/leads", "leads", Reader)
 
 
 @router.get("/lookup")
-async def look_up_lead(
-    runtime: CurrentRuntime,
-    user_id: str | None = None,
-    email: str | None = None,
-    phone: str | None = None,
-    anonymous_id: str | None = None,
-) -> LeadDocument:
+async def look_up_lead(runtime: CurrentRuntime, wanted: AskedIdentity) -> LeadDocument:
     """The lead that has this identity."""
-    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
     identity = wanted.read(runtime.settings.phone_region)
     return LeadDocument.of(await runtime.leads.get_by_identity(identity, runtime.clock()))
 
 
 @router.delete("/lookup", status_code=204, dependencies=[Admin])
-async def erase_lead_by_identity(
-    runtime: CurrentRuntime,
-    user_id: str | None = None,
-    email: str | None = None,
-    phone: str | None = None,
-    anonymous_id: str | None = None,
-    suppress: Suppress = False,
-) -> None:
+async def erase_lead_by_identity(runtime: CurrentRuntime, wanted: AskedIdentity, suppress: Suppress = False) -> None:
     """Erase the lead that has this identity, as `DELETE /v1/leads/{lead_id}` does."""
-    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
     await _erase(runtime, wanted.read(runtime.settings.phone_region), suppress=suppress)
 
 
@@ -114,8 +99,7 @@ async def _erase(runtime: Runtime, wanted: UUID | Identity, *, suppress: bool) -
 @router.post("/lookup")
 async def look_up_leads(runtime: CurrentRuntime, wanted: Lookup) -> LookupAnswer:
     """The leads that have these identities, up to 500. One that can't be evaluated has an `error`, not the others."""
-    region = runtime.settings.phone_region
-    identities = [read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
+    identities = read_all(wanted.identities, runtime.settings.phone_region)
     found = await runtime.leads.lookup(identities, runtime.clock())
     return LookupAnswer(data=list(map(Found.of, identities, found)))
 

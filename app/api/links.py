@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.routes import strict_router
-from app.documents.identities import read_wanted
+from app.documents.identities import read_all
 from app.documents.links import MergeAnswer, MergeRequest, SplitAnswer, SplitRequest
 from app.services.links import merge_leads, split_lead
 
@@ -23,8 +23,7 @@ async def merge_leads_by_hand(runtime: CurrentRuntime, wanted: MergeRequest) -> 
 @router.post("/{lead_id}/split")
 async def split_lead_by_hand(runtime: CurrentRuntime, lead_id: UUID, wanted: SplitRequest) -> SplitAnswer:
     """Give some identities, with their events, to a new lead. Later messages that name both don't join them again."""
-    region = runtime.settings.phone_region
-    identities = [read_wanted(index, each, region) for index, each in enumerate(wanted.identities)]
+    identities = read_all(wanted.identities, runtime.settings.phone_region)
     split = await split_lead(
         runtime.database, runtime.models, lead_id, identities, runtime.clock(), dry_run=wanted.dry_run
     )

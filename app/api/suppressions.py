@@ -6,9 +6,10 @@ from pydantic import Field
 
 from app.api.access import Admin, CurrentRuntime
 from app.api.cursors import read_cursor, write_cursor
+from app.api.identities import AskedIdentity
 from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
-from app.documents.identities import WantedIdentity, read_wanted
+from app.documents.identities import read_all
 from app.documents.suppressions import SuppressionDocument, SuppressionPage, SuppressionRequest
 
 QUERY = "suppressions"
@@ -27,8 +28,7 @@ def _read_id(part: int) -> int:
 @router.post("", status_code=201)
 async def suppress_identities(runtime: CurrentRuntime, wanted: SuppressionRequest) -> SuppressionPage:
     """Drop events of people who need not be known. It erases nothing."""
-    region, secret_id = runtime.settings.phone_region, runtime.suppressions.secret_id
-    identities = [read_wanted(index, item, region) for index, item in enumerate(wanted.identities)]
+    identities, secret_id = read_all(wanted.identities, runtime.settings.phone_region), runtime.suppressions.secret_id
     made = await runtime.suppressions.suppress(identities, runtime.clock())
     return SuppressionPage(data=[SuppressionDocument.of(each, secret_id) for each in made], next_cursor=None)
 
@@ -43,15 +43,8 @@ async def list_suppressions(runtime: CurrentRuntime, limit: Limit = 50, cursor: 
 
 
 @router.delete("/lookup", status_code=204)
-async def remove_suppression_by_identity(
-    runtime: CurrentRuntime,
-    user_id: str | None = None,
-    email: str | None = None,
-    phone: str | None = None,
-    anonymous_id: str | None = None,
-) -> None:
+async def remove_suppression_by_identity(runtime: CurrentRuntime, wanted: AskedIdentity) -> None:
     """Accept events with this identity again."""
-    wanted = WantedIdentity(user_id=user_id, email=email, phone=phone, anonymous_id=anonymous_id)
     await runtime.suppressions.remove_by_identity(wanted.read(runtime.settings.phone_region))
 
 

@@ -1,5 +1,6 @@
 """The shapes of identities: those that requests name, read like those in messages, and those of a lead."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -35,13 +36,16 @@ class WantedIdentity(BaseModel):
 WantedIdentities = Annotated[list[WantedIdentity], Field(min_length=1, max_length=500)]
 
 
-def read_wanted(index: int, wanted: WantedIdentity, phone_region: str | None) -> Identity:
-    """One of many: errors name its index."""
-    try:
-        return wanted.read(phone_region)
-    except ValidationFailed as error:
-        fault = Fault(f"identities.{index}", error.detail)
-        raise ValidationFailed(str(fault), (fault,)) from None
+def read_all(wanted: Iterable[WantedIdentity], phone_region: str | None) -> list[Identity]:
+    """Raises `ValidationFailed`, which names the index of the first that is invalid."""
+    found = []
+    for index, each in enumerate(wanted):
+        try:
+            found.append(each.read(phone_region))
+        except ValidationFailed as error:
+            fault = Fault(f"identities.{index}", error.detail)
+            raise ValidationFailed(str(fault), (fault,)) from None
+    return found
 
 
 def read_email(value: str) -> str:

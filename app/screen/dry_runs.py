@@ -14,6 +14,7 @@ from pydantic import Field
 from app.api.access import CurrentRuntime
 from app.api.dry_runs import DryRunRequest, evaluate_messages
 from app.api.leads import get_lead, get_lead_score, look_up_lead
+from app.documents.identities import WantedIdentity
 from app.documents.leads import EvaluationDocument, ExplainedScore, LeadDocument, LedgerLine
 from app.errors import NotFound
 from app.scoring.model import dump_model
@@ -67,7 +68,7 @@ async def find_lead(runtime: Runtime, person: str) -> LeadDocument:
     text = person.strip()
     for kind in ("email",) if "@" in text else ("user_id", "anonymous_id"):
         with suppress(NotFound):
-            return await look_up_lead(runtime, **{kind: text})
+            return await look_up_lead(runtime, WantedIdentity(**{kind: text}))
     with suppress(ValueError):
         return await get_lead(runtime, UUID(text))
     raise NotFound("No lead has this e-mail address, user id, anonymous id or id.")
