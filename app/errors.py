@@ -34,6 +34,7 @@ module.
 """
 
 from math import ceil
+from typing import Self
 from uuid import UUID
 
 from app.validation.faults import Fault
@@ -151,6 +152,10 @@ class ValidationFailed(LeadscoreError):
     def __init__(self, detail: str, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(detail)
         self.faults = faults
+
+    @classmethod
+    def of(cls, *faults: Fault) -> Self:
+        return cls("; ".join(map(str, faults)), faults)
 
 
 class ExamplesFailed(ValidationFailed):

@@ -64,8 +64,7 @@ def query_parameters(dependant: Dependant) -> set[str]:
 def unknown_parameters(unknown: set[str], known: set[str]) -> ValidationFailed:
     """The unknown names are left out: they are the client's own text."""
     messages = {unknown_name_message("parameter", name, sorted(known)) for name in unknown}
-    faults = tuple(Fault("query", message) for message in sorted(messages))
-    return ValidationFailed("; ".join(map(str, faults)), faults)
+    return ValidationFailed.of(*(Fault("query", message) for message in sorted(messages)))
 
 
 def _without_type(scope: Scope) -> Scope:

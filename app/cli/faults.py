@@ -24,8 +24,9 @@ def refused_request(error: ValidationError, options: Options) -> ValidationFaile
 
 
 def refused_options(faults: Iterable[Fault], options: Options) -> ValidationFailed:
-    found = tuple(Fault(_option(fault.path, options), _with_options(fault, options)) for fault in faults)
-    return ValidationFailed("; ".join(map(str, found)), found)
+    return ValidationFailed.of(
+        *(Fault(_option(fault.path, options), _with_options(fault, options)) for fault in faults)
+    )
 
 
 def _option(path: str, options: Options) -> str:

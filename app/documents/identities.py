@@ -43,8 +43,7 @@ def read_all(wanted: Iterable[WantedIdentity], phone_region: str | None) -> list
         try:
             found.append(each.read(phone_region))
         except ValidationFailed as error:
-            fault = Fault(f"identities.{index}", error.detail)
-            raise ValidationFailed(str(fault), (fault,)) from None
+            raise ValidationFailed.of(Fault(f"identities.{index}", error.detail)) from None
     return found
 
 

@@ -1,6 +1,6 @@
 """Account queries: what the leads of an organisation add up to, and lists of organisations."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from app.storage import accounts as account_store
 from app.storage import groups as group_store
 from app.storage.accounts import Account, AccountFilter, AccountScore, Position, Seen
 from app.storage.db import Database
-from app.validation.faults import Fault
+from app.validation.faults import Fault, unknown_names
 
 UNSEEN = Seen(None, None)
 
@@ -60,7 +60,8 @@ async def read_accounts(
 ) -> tuple[list[AccountView], Position | None]:
     """A page of accounts and the position at which it ends, None on the last page. Raises `ValidationFailed`."""
     async with database.read() as connection:
-        _check_names(await models.active(connection), query)
+        if faults := tuple(_faults(await models.active(connection), query)):
+            raise ValidationFailed.of(*faults)
         page = await fetch_page(
             lambda count: account_store.page(connection, query.wanted, query.sort, after, count), limit
         )
@@ -97,23 +98,11 @@ def _group_ids(keys: Collection[AccountKey]) -> list[str]:
     return [key.value for key in keys if key.kind == "group"]
 
 
-def _check_names(model: CompiledModel, query: AccountQuery) -> None:
-    """Raise `ValidationFailed` for a misspelt stage or score, which would otherwise give an empty list."""
-    stages = [stage.name for stage in model.stages]
-    faults = [
-        Fault("stage", f"unknown stage; expected one of: {', '.join(stages)}")
-        for name in query.wanted.stages or ()
-        if name not in stages
-    ]
-    scores = [("min_score", score.name) for score in query.wanted.min_scores or ()]
-    scores += [("sort", query.sort.name)] if query.sort is not None else []
-    faults += [
-        Fault(field, f"unknown score; expected one of: {', '.join(model.scores)}")
-        for field, name in scores
-        if name not in model.scores
-    ]
-    if faults:
-        raise ValidationFailed("; ".join(map(str, faults)), tuple(faults))
+def _faults(model: CompiledModel, query: AccountQuery) -> Iterator[Fault]:
+    minimums = (score.name for score in query.wanted.min_scores or ())
+    yield from unknown_names("stage", "stage", query.wanted.stages or (), [stage.name for stage in model.stages])
+    yield from unknown_names("min_score", "score", minimums, model.scores)
+    yield from unknown_names("sort", "score", [query.sort.name] if query.sort else (), model.scores)
 
 
 __all__ = [

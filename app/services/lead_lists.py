@@ -20,7 +20,7 @@ from app.storage import identities as identity_store
 from app.storage import lead_lists as list_store
 from app.storage.db import Database
 from app.storage.lead_lists import LeadFilter, Position
-from app.validation.faults import Fault
+from app.validation.faults import Fault, unknown_names
 
 MOMENTS = ("last_seen_at", "stage_since", "next_change")
 """What lists are sorted by besides scores."""
@@ -136,10 +136,9 @@ def _count(leads: int, *, is_complete: bool) -> Count:
 
 
 async def _filter(connection: AsyncConnection, model: CompiledModel, query: LeadQuery) -> LeadFilter:
-    """Raises `ValidationFailed` for a misspelt stage or score, which would otherwise give an empty list."""
-    faults = tuple(_faults(model, query))
-    if faults:
-        raise ValidationFailed("; ".join(map(str, faults)), faults)
+    """Raises `ValidationFailed` for an unknown stage, score or order."""
+    if faults := tuple(_faults(model, query)):
+        raise ValidationFailed.of(*faults)
     lead_ids = None
     if query.email is not None:
         lead_ids = list((await identity_store.find(connection, [Identity("email", query.email)])).values())
@@ -171,17 +170,10 @@ async def _searched(connection: AsyncConnection, wanted: LeadFilter) -> tuple[Le
 
 
 def _faults(model: CompiledModel, query: LeadQuery) -> Iterator[Fault]:
-    stages = [stage.name for stage in model.stages]
-    for name in query.stages or ():
-        if name not in stages:
-            yield Fault("stage", f"unknown stage; expected one of: {', '.join(stages)}")
-    scores = [("min_score", name) for name in query.min_scores or ()]
-    scores += [("max_score", name) for name in query.max_scores or ()]
-    for field, name in scores:
-        if name not in model.scores:
-            yield Fault(field, f"unknown score; expected one of: {', '.join(model.scores)}")
-    if query.sort not in {*MOMENTS, *model.scores}:
-        yield Fault("sort", f"unknown order; expected one of: {', '.join([*MOMENTS, *model.scores])}")
+    yield from unknown_names("stage", "stage", query.stages or (), [stage.name for stage in model.stages])
+    yield from unknown_names("min_score", "score", query.min_scores or (), model.scores)
+    yield from unknown_names("max_score", "score", query.max_scores or (), model.scores)
+    yield from unknown_names("sort", "order", [query.sort], [*MOMENTS, *model.scores])
 
 
 def _stages(model: CompiledModel, query: LeadQuery) -> list[str] | None:

@@ -101,7 +101,7 @@ def _add(counts: PageCounts, signal: CompiledSignal, chunk: Iterable[LeadEvent])
 def _signal(model: CompiledModel, name: str) -> CompiledSignal:
     if name not in model.signals:
         fault = Fault("signal", unknown_name_message("signal", name, list(model.signals)))
-        raise ValidationFailed(str(fault), (fault,))
+        raise ValidationFailed.of(fault)
     return model.signals[name]
 
 

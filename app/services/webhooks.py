@@ -136,7 +136,7 @@ class Webhooks:
         async with self._database.read() as connection:
             model = await self._models.active(connection)
         if faults := (*_without_their_type(target.filter), *_unknown_names(target.filter, model)):
-            raise ValidationFailed("; ".join(map(str, faults)), faults)
+            raise ValidationFailed.of(*faults)
 
 
 def _without_their_type(wanted: ChangeFilter) -> Iterator[Fault]:
