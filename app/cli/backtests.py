@@ -61,7 +61,7 @@ def backtest(
     out.
     """
     asked = {"outcome": outcome, "within_days": within, "every": every, "since_stage": since}
-    wanted = read_request(BacktestRequest, at, after, closed_by=closed_by or [], **asked)
+    wanted = read_request(BacktestRequest, at, after, closed_by=closed_by, **asked)
     targets = [read_target(each) for each in (target, other) if each is not None]
     with reading() as on_progress:
 

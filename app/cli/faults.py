@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.errors import ValidationFailed
 from app.validation.error_messages import error_message
 from app.validation.faults import Fault
+
+Request = TypeVar("Request", bound=BaseModel)
 
 Options = Mapping[str, str]
 """Options by the path of a field: `at_least`, or `score.at_least` within another field.
@@ -16,6 +19,17 @@ A field that is missing has the option of the outermost field's name, with hyphe
 """
 
 _MENTIONED = re.compile(r"`(\w+)`")
+
+
+def read_options(request: type[Request], options: Options, /, **fields: Any) -> Request:
+    """The request that options make, as a client of the API would send it: without those that are None or empty.
+
+    Raises `ValidationFailed`.
+    """
+    try:
+        return request.model_validate({name: value for name, value in fields.items() if value not in (None, [], {})})
+    except ValidationError as error:
+        raise refused_request(error, options) from None
 
 
 def refused_request(error: ValidationError, options: Options) -> ValidationFailed:

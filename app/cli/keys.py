@@ -6,9 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
-from app.cli.faults import refused_request
+from app.cli.faults import read_options
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import out, sanitize
@@ -27,7 +26,7 @@ read_id = id_from("leadscore keys list")
 commands = typer.Typer()
 
 
-def _read_map(pairs: Sequence[str]) -> dict[str, str] | None:
+def _read_map(pairs: Sequence[str]) -> dict[str, str]:
     """Pairs of `FIELD=TRAIT`, split at the last `=`, since a field's name may contain one."""
     mapped: dict[str, str] = {}
     for pair in pairs:
@@ -37,7 +36,7 @@ def _read_map(pairs: Sequence[str]) -> dict[str, str] | None:
         if name in mapped:
             raise ValidationFailed(f"--map: `{name}` is mapped twice")
         mapped[name] = trait
-    return mapped or None
+    return mapped
 
 
 @commands.command("create")
@@ -61,12 +60,9 @@ def create(
     ] = None,
 ) -> None:
     """Create a key and print it on standard output. It is not shown again."""
-    try:
-        wanted = KeyRequest(
-            kind=kind, name=name, origins=origin or None, events=event or None, map=_read_map(mapped or ())
-        )
-    except ValidationError as error:
-        raise refused_request(error, OPTIONS) from None
+    wanted = read_options(
+        KeyRequest, OPTIONS, kind=kind, name=name, origins=origin, events=event, map=_read_map(mapped or ())
+    )
     made = with_database(
         lambda runtime: create_key(
             runtime.database,

@@ -5,9 +5,8 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import ValidationError
 
-from app.cli.faults import refused_request
+from app.cli.faults import read_options
 from app.documents.outcomes import OutcomeRequest
 from app.errors import ValidationFailed
 from app.insight.questions import Question
@@ -70,13 +69,10 @@ Regularly = Annotated[
 
 
 def read_request(kind: type[Request], at: datetime | None, after: int | None, **fields: Any) -> Request:
-    """The request that a command's options make, as a client of the API would send it. Raises `ValidationFailed`."""
+    """Raises `ValidationFailed`."""
     if at is not None and after is not None:
         raise ValidationFailed("--at and --after exclude each other: give one of them.")
-    try:
-        return kind(at=at.date() if at else None, after_days=after, **fields)
-    except ValidationError as error:
-        raise refused_request(error, OPTIONS) from None
+    return read_options(kind, OPTIONS, at=at and at.date(), after_days=after, **fields)
 
 
 def question_of(wanted: OutcomeRequest, now: datetime) -> Question:

@@ -4,9 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
-from app.cli.faults import refused_request
+from app.cli.faults import read_options
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, sanitize, show
@@ -52,7 +51,9 @@ def create(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the events.")] = False,
 ) -> None:
     """Let the events that meet all of the options no longer count."""
-    wanted = _read_request(
+    wanted = read_options(
+        RetractionRequest,
+        OPTIONS,
         reason=reason,
         message_ids=message_id,
         source=source,
@@ -72,14 +73,6 @@ def create(
     extent, made = with_database(run)
     found = f"{counted(extent.events, 'event', 'events')} of {counted(extent.leads, 'lead', 'leads')}"
     out.print(f"{found} would no longer count." if made is None else f"{made.retraction.id}  {found}")
-
-
-def _read_request(**options: object) -> RetractionRequest:
-    given = {name: value for name, value in options.items() if value not in (None, [])}
-    try:
-        return RetractionRequest.model_validate(given)
-    except ValidationError as error:
-        raise refused_request(error, OPTIONS) from None
 
 
 @commands.command("list")

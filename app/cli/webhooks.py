@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 from rich.text import Text
 
-from app.cli.faults import refused_options, refused_request
+from app.cli.faults import read_options, refused_options
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, out, sanitize, show
@@ -51,12 +50,15 @@ def create(
     thin: Annotated[bool, typer.Option("--thin", help="Send ids only, no personal data.")] = False,
 ) -> None:
     """Deliver changes to a URL. Prints the secret, which is not shown again."""
-    wanted = _read_request(
+    threshold = {"name": score, "at_least": at_least, "band": band}
+    wanted = read_options(
+        WebhookRequest,
+        OPTIONS,
         url=url,
         types=types,
         to=to,
         direction=direction,
-        score=_present(name=score, at_least=at_least, band=band),
+        score={name: value for name, value in threshold.items() if value is not None},
         description=description,
         thin=thin,
     )
@@ -66,17 +68,6 @@ def create(
     except ValidationFailed as error:  # the active model lacks a name
         raise refused_options(error.faults, OPTIONS) from None
     print(made.secret)
-
-
-def _present(**options: object) -> dict[str, object]:
-    return {name: value for name, value in options.items() if value not in (None, {})}
-
-
-def _read_request(**fields: object) -> WebhookRequest:
-    try:
-        return WebhookRequest.model_validate(_present(**fields))
-    except ValidationError as error:
-        raise refused_request(error, OPTIONS) from None
 
 
 @commands.command("list")
