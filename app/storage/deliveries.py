@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.queries import fetch_all, fetch_first, latest_first
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import deliveries, webhooks
@@ -69,8 +70,7 @@ async def claim(
     """Up to `limit` deliveries that are due, the longest due first. Until then, no other process will claim them."""
     due = (deliveries.c.webhook_id == webhook_id, _PENDING, deliveries.c.next_attempt_at <= now)
     query = select(deliveries).where(*due).order_by(deliveries.c.next_attempt_at, deliveries.c.id).limit(limit)
-    rows = (await connection.execute(query.with_for_update(skip_locked=True))).mappings().all()
-    claimed = [Delivery(**row) for row in rows]
+    claimed = await fetch_all(connection, query.with_for_update(skip_locked=True), Delivery)
     if claimed:
         theirs = any_of_values(deliveries.c.id, [delivery.id for delivery in claimed])
         await connection.execute(update(deliveries).where(theirs).values(next_attempt_at=until))
@@ -96,28 +96,21 @@ async def record(connection: AsyncConnection, attempted: Collection[Delivery]) -
 
 
 async def get(connection: AsyncConnection, delivery_id: UUID) -> Delivery | None:
-    row = (await connection.execute(select(deliveries).where(deliveries.c.id == delivery_id))).mappings().first()
-    return None if row is None else Delivery(**row)
+    return await fetch_first(connection, select(deliveries).where(deliveries.c.id == delivery_id), Delivery)
 
 
 async def page(connection: AsyncConnection, wanted: DeliveryFilter, after: UUID | None, limit: int) -> list[Delivery]:
     """The latest first."""
-    query = select(deliveries).where(_matches(wanted))
-    if after is not None:
-        query = query.where(deliveries.c.id < after)
-    rows = await connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))
-    return [Delivery(**row) for row in rows.mappings()]
+    query = latest_first(select(deliveries).where(_matches(wanted)), deliveries.c.id, after, limit)
+    return await fetch_all(connection, query, Delivery)
 
 
 async def of_leads(
     connection: AsyncConnection, lead_ids: Collection[UUID], after: UUID | None, limit: int
 ) -> list[Delivery]:
     """The deliveries of these leads' changes, the latest first."""
-    query = select(deliveries).where(any_of_values(deliveries.c.lead_id, lead_ids))
-    if after is not None:
-        query = query.where(deliveries.c.id < after)
-    rows = await connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))
-    return [Delivery(**row) for row in rows.mappings()]
+    theirs = select(deliveries).where(any_of_values(deliveries.c.lead_id, lead_ids))
+    return await fetch_all(connection, latest_first(theirs, deliveries.c.id, after, limit), Delivery)
 
 
 async def count(connection: AsyncConnection, wanted: DeliveryFilter) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.queries import fetch_all, fetch_first, latest_first
 from app.storage.tables import jobs
 
 JobKind = Literal["proposal", "backtest", "preview"]
@@ -48,8 +49,7 @@ async def insert(connection: AsyncConnection, job: Job) -> None:
 
 
 async def get(connection: AsyncConnection, job_id: UUID) -> Job | None:
-    row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
-    return None if row is None else Job(**row)
+    return await fetch_first(connection, select(jobs).where(jobs.c.id == job_id), Job)
 
 
 async def page(
@@ -59,10 +59,7 @@ async def page(
     query = select(*SUMMARY)
     if kinds is not None:
         query = query.where(jobs.c.kind.in_(kinds))
-    if after is not None:
-        query = query.where(jobs.c.id < after)
-    rows = await connection.execute(query.order_by(jobs.c.id.desc()).limit(limit))
-    return [JobSummary(**row) for row in rows.mappings()]
+    return await fetch_all(connection, latest_first(query, jobs.c.id, after, limit), JobSummary)
 
 
 async def count_open(connection: AsyncConnection) -> dict[JobState, int]:

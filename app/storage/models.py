@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.queries import fetch_all, fetch_first, latest_first
 from app.storage.tables import models
 
 
@@ -23,16 +24,12 @@ class ModelVersion:
 
 
 async def get(connection: AsyncConnection, version: int) -> ModelVersion | None:
-    row = (await connection.execute(select(models).where(models.c.version == version))).mappings().first()
-    return None if row is None else ModelVersion(**row)
+    return await fetch_first(connection, select(models).where(models.c.version == version), ModelVersion)
 
 
 async def page(connection: AsyncConnection, before: int | None, limit: int) -> list[ModelVersion]:
     """Versions, the latest first."""
-    query = select(models).order_by(models.c.version.desc()).limit(limit)
-    if before is not None:
-        query = query.where(models.c.version < before)
-    return [ModelVersion(**row) for row in (await connection.execute(query)).mappings()]
+    return await fetch_all(connection, latest_first(select(models), models.c.version, before, limit), ModelVersion)
 
 
 async def insert(

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event
+from app.storage.queries import fetch_all, latest_first
 from app.storage.sql import any_of_values, list_items
 from app.storage.tables import rejections
 
@@ -64,21 +65,16 @@ async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> Non
 
 async def page(connection: AsyncConnection, wanted: RejectionFilter, after: UUID | None, limit: int) -> list[Rejection]:
     """The latest first."""
-    query = select(*_LISTED).where(*_conditions(wanted))
-    if after is not None:
-        query = query.where(rejections.c.id < after)
-    rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))
-    return [_from_row(row) for row in rows]
+    query = latest_first(select(*_LISTED).where(*_conditions(wanted)), rejections.c.id, after, limit)
+    return await fetch_all(connection, query, Rejection)
 
 
 async def naming(connection: AsyncConnection, keys: Collection[str], after: UUID | None, limit: int) -> list[Rejection]:
     """Those whose messages name one of these identities, with their events, the latest first. Reads the whole table."""
     items = list_items(rejections.c.identities, connection.dialect)
-    query = select(rejections).where(select(items.c.value).where(any_of_values(items.c.value, keys)).exists())
-    if after is not None:
-        query = query.where(rejections.c.id < after)
-    rows = await connection.execute(query.order_by(rejections.c.id.desc()).limit(limit))
-    return [replace(_from_row(row), event=row.event and event_from_text(row.event)) for row in rows]
+    is_named = select(items.c.value).where(any_of_values(items.c.value, keys)).exists()
+    query = latest_first(select(rejections).where(is_named), rejections.c.id, after, limit)
+    return await fetch_all(connection, query, _with_event)
 
 
 async def count_by_code(connection: AsyncConnection, wanted: RejectionFilter) -> dict[str, int]:
@@ -154,5 +150,5 @@ def _to_row(item: Rejection) -> dict[str, Any]:
     return fields | {"event": item.event and event_to_text(item.event)}
 
 
-def _from_row(row: Row[Any]) -> Rejection:
-    return Rejection(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+def _with_event(event: str | None, **row: Any) -> Rejection:
+    return Rejection(**row, event=event_from_text(event) if event else None)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event, Identity
@@ -14,6 +14,7 @@ from app.scoring.history import Gap
 from app.storage.event_filters import EventFilter
 from app.storage.events import COUNTS, event_of_row, not_of_leads
 from app.storage.identities import parse_identity
+from app.storage.queries import fetch_all, fetch_first, latest_first
 from app.storage.sql import any_of_values
 from app.storage.tables import events, identities, retracted_events, retractions
 
@@ -58,22 +59,20 @@ async def add(connection: AsyncConnection, retraction: Retraction) -> None:
 
 
 async def get(connection: AsyncConnection, retraction_id: UUID) -> Retraction | None:
-    return await _first(connection, select(*_COLUMNS).where(retractions.c.id == retraction_id))
+    return await fetch_first(connection, select(*_COLUMNS).where(retractions.c.id == retraction_id), Retraction)
 
 
 async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> list[Retraction]:
     """The latest first."""
-    query = select(*_COLUMNS) if after is None else select(*_COLUMNS).where(retractions.c.id < after)
-    rows = await connection.execute(query.order_by(retractions.c.id.desc()).limit(limit))
-    return [Retraction(**row) for row in rows.mappings()]
+    query = latest_first(select(*_COLUMNS), retractions.c.id, after, limit)
+    return await fetch_all(connection, query, Retraction)
 
 
 async def pending(connection: AsyncConnection, now: datetime) -> list[Retraction]:
     """The oldest first, without those that are postponed."""
     is_postponed = and_(_BY_NOBODY, retractions.c.claimed_until > now)
     query = select(*_COLUMNS).where(retractions.c.state.in_(PENDING), is_postponed.is_not(true()))
-    query = query.order_by(retractions.c.id)
-    return [Retraction(**row) for row in (await connection.execute(query)).mappings()]
+    return await fetch_all(connection, query.order_by(retractions.c.id), Retraction)
 
 
 async def claim(
@@ -108,11 +107,6 @@ async def begin_undoing(connection: AsyncConnection, retraction_id: UUID, now: d
     values = {"state": "undoing", "undone_at": now, "undone_by": undone_by, "finished_at": None}
     values |= {"claimed_by": None, "claimed_until": None}
     await connection.execute(update(retractions).where(is_in_force).values(values))
-
-
-async def _first(connection: AsyncConnection, query: Select[Any]) -> Retraction | None:
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else Retraction(**row)
 
 
 # --- Their events -----------------------------------------------------------------------------------------------

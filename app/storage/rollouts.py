@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.queries import fetch_all, fetch_first
 from app.storage.sql import UtcDateTime
 from app.storage.statements import Statement
 from app.storage.tables import rollouts, suppressions
@@ -60,22 +61,21 @@ async def active_version(connection: AsyncConnection) -> int | None:
 
 
 async def latest(connection: AsyncConnection) -> Rollout | None:
-    return await _first(connection, _LATEST)
+    return await fetch_first(connection, _LATEST, Rollout)
 
 
 async def get(connection: AsyncConnection, rollout_id: int) -> Rollout | None:
-    return await _first(connection, select(*_COLUMNS).where(rollouts.c.id == rollout_id))
+    return await fetch_first(connection, select(*_COLUMNS).where(rollouts.c.id == rollout_id), Rollout)
 
 
 async def of_version(connection: AsyncConnection, version: int) -> Rollout | None:
     """The latest rollout of a version; None if it was never published."""
-    return await _first(connection, _LATEST.where(rollouts.c.version == version))
+    return await fetch_first(connection, _LATEST.where(rollouts.c.version == version), Rollout)
 
 
 async def list_all(connection: AsyncConnection) -> list[Rollout]:
     """Every rollout, the oldest first."""
-    rows = await connection.execute(select(*_COLUMNS).order_by(rollouts.c.id))
-    return [Rollout(**row) for row in rows.mappings()]
+    return await fetch_all(connection, select(*_COLUMNS).order_by(rollouts.c.id), Rollout)
 
 
 async def insert(
@@ -135,8 +135,3 @@ async def _update(connection: AsyncConnection, which: ColumnElement[bool], chang
 
 def _first_of(column: Any, now: datetime) -> Any:
     return func.coalesce(column, literal(now, UtcDateTime))
-
-
-async def _first(connection: AsyncConnection, query: Select[Any]) -> Rollout | None:
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else Rollout(**row)

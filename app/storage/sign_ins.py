@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.queries import fetch_first
 from app.storage.tables import keys, sign_ins
 
 SignInKind = Literal["read", "admin"]
@@ -56,8 +57,7 @@ async def find(connection: AsyncConnection, token_hash: str, now: datetime) -> S
             or_(keys.c.expires_at.is_(None), keys.c.expires_at > now),
         )
     )
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else SignIn(**row)
+    return await fetch_first(connection, query, SignIn)
 
 
 async def extend(connection: AsyncConnection, sign_in_id: UUID, seen_at: datetime, expires_at: datetime) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.db import lock_writes
+from app.storage.queries import fetch_all, latest_first
 from app.storage.sql import any_of_param, any_of_values
 from app.storage.statements import Statement
 from app.storage.tables import suppressions
@@ -52,14 +53,13 @@ async def find(connection: AsyncConnection, hashes: Collection[str]) -> set[str]
 async def of_hashes(connection: AsyncConnection, hashes: Collection[str]) -> list[Suppression]:
     """The latest first."""
     query = select(suppressions).where(any_of_values(suppressions.c.hash, hashes)).order_by(suppressions.c.id.desc())
-    return [Suppression(**row) for row in (await connection.execute(query)).mappings()]
+    return await fetch_all(connection, query, Suppression)
 
 
 async def page(connection: AsyncConnection, after: int | None, limit: int) -> list[Suppression]:
     """The latest first."""
-    query = select(suppressions) if after is None else select(suppressions).where(suppressions.c.id < after)
-    rows = await connection.execute(query.order_by(suppressions.c.id.desc()).limit(limit))
-    return [Suppression(**row) for row in rows.mappings()]
+    query = latest_first(select(suppressions), suppressions.c.id, after, limit)
+    return await fetch_all(connection, query, Suppression)
 
 
 async def remove(connection: AsyncConnection, suppression_id: int) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
 from app.storage.links import with_merged_query
+from app.storage.queries import latest_first
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import transitions
@@ -40,10 +41,8 @@ _INSERT = Statement(partial(insert_rows, transitions))
 
 async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, limit: int) -> list[StoredTransition]:
     """A lead's transitions, including those of leads merged into it, the latest first."""
-    query = select(transitions).where(transitions.c.lead_id.in_(with_merged_query([lead_id])))
-    if after is not None:
-        query = query.where(transitions.c.id < after)
-    rows = await connection.execute(query.order_by(transitions.c.id.desc()).limit(limit))
+    theirs = select(transitions).where(transitions.c.lead_id.in_(with_merged_query([lead_id])))
+    rows = await connection.execute(latest_first(theirs, transitions.c.id, after, limit))
     return [_from_row(row) for row in rows]
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.queries import fetch_all, fetch_first
 from app.storage.tables import commits, deliveries, feed, webhooks
 
 
@@ -39,17 +40,17 @@ async def insert(connection: AsyncConnection, webhook: Webhook) -> None:
 
 
 async def get(connection: AsyncConnection, webhook_id: UUID) -> Webhook | None:
-    return await _first(connection, select(webhooks).where(webhooks.c.id == webhook_id))
+    return await fetch_first(connection, select(webhooks).where(webhooks.c.id == webhook_id), Webhook)
 
 
 async def lock(connection: AsyncConnection, webhook_id: UUID) -> Webhook | None:
     """The webhook, locked until the transaction ends."""
-    return await _first(connection, select(webhooks).where(webhooks.c.id == webhook_id).with_for_update())
+    query = select(webhooks).where(webhooks.c.id == webhook_id).with_for_update()
+    return await fetch_first(connection, query, Webhook)
 
 
 async def list_all(connection: AsyncConnection) -> list[Webhook]:
-    rows = await connection.execute(select(webhooks).order_by(webhooks.c.id))
-    return [Webhook(**row) for row in rows.mappings()]
+    return await fetch_all(connection, select(webhooks).order_by(webhooks.c.id), Webhook)
 
 
 async def change(connection: AsyncConnection, webhook: Webhook, **values: Any) -> Webhook:
@@ -98,8 +99,3 @@ async def count_behind(connection: AsyncConnection) -> int:
 
 async def _count(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
     return (await connection.execute(select(func.count()).select_from(webhooks).where(which))).scalar_one()
-
-
-async def _first(connection: AsyncConnection, query: Select[Any]) -> Webhook | None:
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else Webhook(**row)
