@@ -3,14 +3,15 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, Rollup, parse_account_key
-from app.storage.sql import UtcDateTime, any_of_values, insert_rows
+from app.storage.sql import UtcDateTime, any_of_values, insert_rows, upsert_rows
 from app.storage.statements import Statement
 from app.storage.tables import account_progress, accounts, groups, leads
 
@@ -32,13 +33,7 @@ async def save(connection: AsyncConnection, counted: Collection[Account]) -> Non
     await _SAVE.rows(connection, rows=rows)
 
 
-def _save(dialect: Dialect) -> Any:
-    insert = insert_rows(accounts, dialect)
-    values = {column.name: insert.excluded[column.name] for column in accounts.c if column.name not in ("id", "key")}
-    return insert.on_conflict_do_update(index_elements=[accounts.c.id], set_=values)
-
-
-_SAVE = Statement(_save)
+_SAVE = Statement(partial(upsert_rows, accounts))
 
 
 async def delete_many(connection: AsyncConnection, keys: Collection[AccountKey]) -> None:
@@ -146,11 +141,7 @@ async def lock_progress(connection: AsyncConnection) -> Progress | None:
     return None if row is None else Progress(*row)
 
 
-def _insert_progress(dialect: Dialect) -> Any:
-    return insert_rows(account_progress, dialect).on_conflict_do_nothing(index_elements=[account_progress.c.id])
-
-
-_INSERT_PROGRESS = Statement(_insert_progress)
+_INSERT_PROGRESS = Statement(lambda dialect: insert_rows(account_progress, dialect).on_conflict_do_nothing())
 
 
 async def record_progress(connection: AsyncConnection, reached: Progress) -> None:

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Dialect, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
 from app.storage.facts import traits_from_json, traits_to_json
 from app.storage.identities import parse_identity
-from app.storage.sql import any_of_values, insert_rows
+from app.storage.sql import any_of_values, upsert_rows
 from app.storage.statements import Statement
 from app.storage.tables import group_summaries
 
@@ -40,14 +41,7 @@ async def save(connection: AsyncConnection, changed: Collection[GroupSummary]) -
     await _UPSERT.rows(connection, rows=list(map(_to_row, changed)))
 
 
-def _upsert(dialect: Dialect) -> Any:
-    insert = insert_rows(group_summaries, dialect)
-    key = [group_summaries.c.identity, group_summaries.c.group_id]
-    replaced = {name: insert.excluded[name] for name in ("traits", "trusted_traits")}
-    return insert.on_conflict_do_update(index_elements=key, set_=replaced)
-
-
-_UPSERT = Statement(_upsert)
+_UPSERT = Statement(partial(upsert_rows, group_summaries))
 
 
 def _to_row(summary: GroupSummary) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Groups in storage: the traits that group messages give them."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Dialect, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.facts import Facts
 from app.storage.facts import traits_from_json, traits_to_json
-from app.storage.sql import any_of_param, any_of_values, insert_rows
+from app.storage.sql import any_of_param, any_of_values, insert_rows, upsert_rows
 from app.storage.statements import Statement
 from app.storage.tables import groups
 
@@ -23,11 +24,7 @@ async def lock(connection: AsyncConnection, ids: Collection[str]) -> dict[str, F
     return {row.id: _from_row(row) for row in rows}
 
 
-def _insert(dialect: Dialect) -> Any:
-    return insert_rows(groups, dialect).on_conflict_do_nothing(index_elements=[groups.c.id])
-
-
-_INSERT = Statement(_insert)
+_INSERT = Statement(lambda dialect: insert_rows(groups, dialect).on_conflict_do_nothing())
 _LOCK = Statement(
     lambda _: select(groups).where(any_of_param(groups.c.id, "ids")).order_by(groups.c.id).with_for_update()
 )
@@ -38,13 +35,7 @@ async def save(connection: AsyncConnection, changed: Mapping[str, Facts]) -> Non
     await _SAVE.rows(connection, rows=[_to_row(group_id, facts) for group_id, facts in changed.items()])
 
 
-def _save(dialect: Dialect) -> Any:
-    insert = insert_rows(groups, dialect)
-    values = {name: insert.excluded[name] for name in ("traits", "trusted_traits")}
-    return insert.on_conflict_do_update(index_elements=[groups.c.id], set_=values)
-
-
-_SAVE = Statement(_save)
+_SAVE = Statement(partial(upsert_rows, groups))
 
 
 async def delete_many(connection: AsyncConnection, ids: Collection[str]) -> None:

@@ -115,6 +115,13 @@ def insert_rows(table: Table, dialect: Dialect) -> Any:
     return insert.from_select(table.c.keys(), select(*rows_param_table(table.c, dialect).c).where(text("true")))
 
 
+def upsert_rows(table: Table, dialect: Dialect) -> Any:
+    """The same, but a row whose primary key there is already gets the new values. Other keys never change."""
+    insert = insert_rows(table, dialect)
+    values = {each.name: insert.excluded[each.name] for each in table.c if not (each.primary_key or each.unique)}
+    return insert.on_conflict_do_update(index_elements=table.primary_key, set_=values)
+
+
 def rows_param_table(columns: Iterable[Column[Any]], dialect: Dialect) -> FromClause:
     """The parameter `rows`, a list of mappings by column, as a table within one statement."""
     rows, typed = bindparam("rows", type_=JSON), [Column(column.name, column.type) for column in columns]

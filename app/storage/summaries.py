@@ -3,17 +3,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
 from uuid import UUID
 
-from sqlalchemy import Dialect, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
 from app.storage.facts import facts_from_json, facts_to_json
 from app.storage.identities import parse_identity
-from app.storage.sql import any_of_values, insert_rows
+from app.storage.sql import any_of_values, upsert_rows
 from app.storage.statements import Statement
 from app.storage.tables import identities, summaries
 
@@ -61,10 +61,4 @@ async def save(connection: AsyncConnection, changed: Collection[Summary]) -> Non
     await _UPSERT.rows(connection, rows=rows)
 
 
-def _upsert(dialect: Dialect) -> Any:
-    insert = insert_rows(summaries, dialect)
-    replaced = {name: insert.excluded[name] for name in ("facts", "valid_from")}
-    return insert.on_conflict_do_update(index_elements=[summaries.c.identity], set_=replaced)
-
-
-_UPSERT = Statement(_upsert)
+_UPSERT = Statement(partial(upsert_rows, summaries))
