@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, and_, func, select
 
 from app.scoring.events import event_name_key
@@ -42,11 +43,10 @@ def filter_to_json(wanted: EventFilter) -> dict[str, Any]:
 
 
 def filter_from_json(stored: Mapping[str, Any]) -> EventFilter:
-    times = {
-        name: datetime.fromisoformat(stored[name]) for name in ("received_from", "received_before") if name in stored
-    }
-    lead_id = {"lead_id": UUID(stored["lead_id"])} if "lead_id" in stored else {}
-    return EventFilter(**{**stored, **times, **lead_id})
+    return _FILTER.validate_python(stored)
+
+
+_FILTER = TypeAdapter(EventFilter)
 
 
 def _identities_of(lead_id: UUID) -> Any:

@@ -71,8 +71,7 @@ async def by_lead(connection: AsyncConnection, lead_ids: Collection[UUID]) -> di
     """The identities of these leads."""
     found: dict[UUID, set[Identity]] = {lead_id: set() for lead_id in lead_ids}
     if found:
-        columns = select(identities.c.identity, identities.c.lead_id)
-        for row in await connection.execute(columns.where(any_of_values(identities.c.lead_id, lead_ids))):
+        for row in await _OF_LEADS.rows(connection, lead_ids=list(lead_ids)):
             found[row.lead_id].add(parse_identity(row.identity))
     return found
 
@@ -167,9 +166,7 @@ async def links_of_leads(connection: AsyncConnection, lead_ids: Collection[UUID]
 
 async def links_of_identity(connection: AsyncConnection, identity: Identity) -> list[Link]:
     """An identity's links, from its first lead to the present one."""
-    key = str(identity)
-    found = await _links(connection, _FORMERLY.where(former_identities.c.identity == key))
-    found += await _links(connection, _NOW.where(identities.c.identity == key))
+    found = await links_of_identities(connection, [identity])
     # By end: of two merges at about the same moment, the later one may have the earlier time.
     return sorted(found, key=lambda link: (link.until is None, link.until, link.since))
 
