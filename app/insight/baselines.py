@@ -81,5 +81,4 @@ def _trait_columns(study: Study) -> Iterator[Floats]:
 
 
 def _numbers(column: FieldColumn) -> Floats:
-    values = [np.nan if number is None else number for number in fields.numbers(column.values)]
-    return np.array([*values, np.nan])[column.codes]  # the code -1 takes the last
+    return np.array([*fields.numbers(column.values), np.nan])[column.codes]  # the code -1 takes the last

@@ -7,8 +7,8 @@ from app.insight.arrays import Flags
 from app.insight.candidates import Study
 from app.insight.histories import History, late_share, was_imported
 from app.insight.leaks import dominant_rules
-from app.insight.measures import share_interval
 from app.insight.points import PointRule, Scorecard
+from app.insight.rates import rate
 from app.insight.snapshots import Snapshots
 
 FEW_LEADS = 200
@@ -36,8 +36,7 @@ def _few(snapshots: Snapshots) -> Iterator[str]:
 
 def _drift(had_outcome: Flags, newest: Flags) -> Iterator[str]:
     """A warning if the intervals of the base rates of the older and the newest snapshots don't overlap."""
-    before = share_interval(int(had_outcome[~newest].sum()), int((~newest).sum()))
-    after = share_interval(int(had_outcome[newest].sum()), int(newest.sum()))
+    before, after = rate(had_outcome[~newest]), rate(had_outcome[newest])
     if before.low > after.high or after.low > before.high:
         yield f"The share with the outcome went from {before.value:.0%} to {after.value:.0%} in the newest snapshots."
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from app.insight.arrays import Ints
+import numpy as np
+
+from app.insight.arrays import Floats, Ints
 from app.scoring.operators import as_number
 
 # fmt: off
@@ -53,13 +55,25 @@ def is_level(value: Any) -> bool:
     return as_number(value) is not None
 
 
-def numbers(values: Sequence[Any]) -> list[float | None]:
-    return [as_number(value) for value in values]
+def numbers(values: Sequence[Any]) -> Floats:
+    """The values as numbers, NaN where one is not."""
+    found = map(as_number, values)
+    return np.array([np.nan if number is None else number for number in found], dtype=np.float64)
+
+
+def numbers_of(values: Sequence[Any], codes: Ints) -> Floats:
+    """The numbers in some rows of a column, without those that are absent or not numbers."""
+    found = numbers(values)[codes[codes >= 0]]
+    return np.asarray(found[~np.isnan(found)])
+
+
+def plain_number(value: float) -> float:
+    return int(value) if value.is_integer() else value
 
 
 def is_numeric(values: Sequence[Any]) -> bool:
     """Whether nine in ten of the distinct values are numbers, and there are more than two."""
-    found = sum(number is not None for number in numbers(values))
+    found = int((~np.isnan(numbers(values))).sum())
     return found >= FEWEST_NUMBERS and found >= ALMOST_ALL * len(values)
 
 

@@ -60,18 +60,19 @@ def _propose(histories: Sequence[History], question: Question, wishes: Wishes) -
     choice = _choose(study, question, held_out)
     scored = _scored_rows(study, choice)
     thresholds = propose_thresholds(scored, wishes.goal)
-    accuracy = _accuracy(study, question, held_out, choice)
+    rows, had_outcome = study.snapshots, _had(study)
+    probabilities = cross_calibrated(choice.held_out, had_outcome, held_out.folds)
+    accuracy = _accuracy(study, question, choice, probabilities)
     rules = named_rules(choice.card.rules)
     chances = choice.calibration.by_score(scored.scores)
-    about = describe(question, accuracy, study.snapshots, chances)
-    rows, had_outcome = study.snapshots, _had(study)
+    about = describe(question, accuracy, rows, chances)
     return Proposal(
         document=model_document(question, rules, study, thresholds, about),
         counted=counted(rows),
         accuracy=accuracy,
         others=measure_others(study, held_out.folds, histories, wishes.active),
         sizes=[Size(size, auc) for size, auc in held_out.aucs(had_outcome).items()],
-        tenths=tenths(cross_calibrated(choice.held_out, had_outcome, held_out.folds), had_outcome),
+        tenths=tenths(probabilities, had_outcome),
         thresholds=thresholds,
         rules=rule_reports(rules, spreads(list(rules.values()), study, choice.strength), study),
         scores=scored.scores,
@@ -108,8 +109,7 @@ def _scored_rows(study: Study, choice: Choice) -> ScoredRows:
     return ScoredRows(study.snapshots, choice.card.scores(study), held_out)
 
 
-def _accuracy(study: Study, question: Question, held_out: HeldOut, choice: Choice) -> Accuracy:
-    probabilities = cross_calibrated(choice.held_out, _had(study), held_out.folds)
+def _accuracy(study: Study, question: Question, choice: Choice, probabilities: Floats) -> Accuracy:
     return Accuracy(
         choice.auc, log_loss_of(probabilities, _had(study)), newest_auc(study, choice.size, question.within_days)
     )

@@ -60,11 +60,12 @@ def tenths(scores: Floats, had_outcome: Flags) -> list[Tenth]:
 
 
 def _tenth(scores: Floats, had_outcome: Flags, base: float) -> Tenth:
-    had = share_interval(int(had_outcome.sum()), len(had_outcome))
+    had = rate(had_outcome)
     return Tenth(len(had_outcome), float(scores.mean()), had, had.value / base)
 
 
 def rate(had_outcome: Flags) -> Interval:
+    """The share of these rows that had the outcome."""
     return share_interval(int(had_outcome.sum()), len(had_outcome))
 
 

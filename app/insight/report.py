@@ -10,9 +10,9 @@ from app.insight.accuracy import Accuracy, Others
 from app.insight.arrays import Flags, Floats
 from app.insight.candidates import Study
 from app.insight.leaks import Exclusion
-from app.insight.measures import Interval, share_interval
+from app.insight.measures import Interval
 from app.insight.points import PointRule
-from app.insight.rates import Counted, Tenth
+from app.insight.rates import Counted, Tenth, rate
 from app.insight.stability import Spread
 from app.insight.thresholds import Threshold
 
@@ -73,6 +73,6 @@ def _rule_report(name: str, rule: PointRule, spread: Spread, study: Study) -> Ru
         rule.points,
         spread,
         leads=len(np.unique(rows.leads[applies])),
-        rate_with=share_interval(int(rows.had_outcome[applies].sum()), int(applies.sum())),
-        rate_without=share_interval(int(rows.had_outcome[~applies].sum()), int((~applies).sum())),
+        rate_with=rate(rows.had_outcome[applies]),
+        rate_without=rate(rows.had_outcome[~applies]),
     )

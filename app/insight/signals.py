@@ -77,11 +77,10 @@ class SignalCatalog:
             found = self._tallies[signal.fingerprint] = self._count(self._compiled[signal.fingerprint])
         return found
 
-    def counts(self, signal: CountedSignal, within_days: int | None, per_day: int | None) -> Counts:
-        return self._cached_counts(signal, within_days, per_day)
-
     @cached_property
-    def _cached_counts(self) -> Callable[[CountedSignal, int | None, int | None], Counts]:
+    def counts(self) -> Callable[[CountedSignal, int | None, int | None], Counts]:
+        """The hits of a signal at each snapshot, within so many days and of so many a day, if these are not None."""
+
         @lru_cache(MAX_CACHED)
         def counts(signal: CountedSignal, within_days: int | None, per_day: int | None) -> Counts:
             return self.tallies(signal).at(self.snapshots, within_days, per_day)
@@ -128,9 +127,7 @@ def _conditions(group: NamedEvents, seen: Flags, enough: int) -> Iterator[dict[s
 def _tests(group: NamedEvents, column: FieldColumn, seen: Flags, enough: int) -> Iterator[dict[str, Any]]:
     codes = np.where(seen, column.codes, -1)
     if fields.is_numeric(column.values):
-        values = np.array([np.nan if number is None else number for number in fields.numbers(column.values)])
-        present = values[codes[codes >= 0]]
-        yield from ({"gte": number} for number in rounded_quantiles(present[~np.isnan(present)]))
+        yield from ({"gte": number} for number in rounded_quantiles(fields.numbers_of(column.values, codes)))
     elif not fields.looks_like_id(column.values, codes):
         yield from ({"eq": column.values[code]} for code in _common(group, column, codes, enough))
 
@@ -140,7 +137,7 @@ def rounded_quantiles(values: Floats) -> list[float]:
     if not len(values):
         return []
     found = [float(f"{value:.2g}") for value in np.quantile(values, QUANTILES)]
-    return sorted({int(each) if each.is_integer() else each for each in found if each > values.min()})
+    return sorted({fields.plain_number(each) for each in found if each > values.min()})
 
 
 def _common(group: NamedEvents, column: FieldColumn, codes: Ints, enough: int) -> list[int]:

@@ -76,18 +76,12 @@ def _traits_by_day(history: History, days: Sequence[int], trusted: frozenset[str
 
 def thresholds(column: FieldColumn, codes: Ints) -> list[float]:
     """Every twentieth quantile of a numeric trait above its least value, and the first value above a heap there."""
-    numbers = np.array([np.nan if each is None else each for each in fields.numbers(column.values)], dtype=np.float64)
-    values = numbers[codes[codes >= 0]]
-    values = values[~np.isnan(values)]
+    values = fields.numbers_of(column.values, codes)
     above = values[values > values.min()] if len(values) else values
     if not len(above):
         return []
     found = {*np.quantile(values, STEPS, method="higher").tolist(), float(above.min())}
-    return [plain_number(each) for each in sorted(found) if each > values.min()]
-
-
-def plain_number(value: float) -> float:
-    return int(value) if value.is_integer() else value
+    return [fields.plain_number(each) for each in sorted(found) if each > values.min()]
 
 
 def commonest_levels(column: FieldColumn, codes: Ints, enough: int) -> list[Any]:
