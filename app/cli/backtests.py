@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import interval, percent, reading, section
+from app.cli.insight_tables import interval, percent, read_log, snapshots_line
 from app.cli.model_targets import AsJson, Target, compile_any, find_all, read_target, show_json
 from app.cli.questions import (
     AfterDays,
@@ -22,8 +22,7 @@ from app.cli.questions import (
     question_of,
     read_request,
 )
-from app.cli.runtime import interrupted_at_once, with_database
-from app.cli.terminal import columns, sanitize, show
+from app.cli.terminal import columns, sanitize, section, show
 from app.clock import utc_now
 from app.documents.backtests import BacktestsDocument
 from app.documents.outcomes import BacktestRequest
@@ -63,14 +62,12 @@ def backtest(
     asked = {"outcome": outcome, "within_days": within, "every": every, "since_stage": since}
     wanted = read_request(BacktestRequest, at, after, closed_by=closed_by, **asked)
     targets = [read_target(each) for each in (target, other) if each is not None]
-    with reading() as on_progress:
 
-        async def run(runtime: Runtime) -> dict[str, Backtest]:
-            models = [found.compiled() for found in await find_all(runtime.database, targets)]
-            with interrupted_at_once():
-                return await _backtest(runtime, wanted, models, utc_now(), on_progress)
+    async def work(runtime: Runtime, on_progress: Callable[[int], None]) -> dict[str, Backtest]:
+        models = [found.compiled() for found in await find_all(runtime.database, targets)]
+        return await _backtest(runtime, wanted, models, utc_now(), on_progress)
 
-        found = with_database(run)
+    found = read_log(work)
     if json:
         show_json(BacktestsDocument.of(found))
         return
@@ -99,12 +96,8 @@ async def _backtest(
 
 
 def _pages(score: str, report: Backtest) -> Iterator[Text | Table]:
-    counted = report.counted
     yield Text(f"Score {score}", "bold")
-    yield Text(
-        f"{counted.snapshots:,} snapshots of {counted.leads:,} leads, of which {counted.leads_with_outcome:,} had the "
-        f"outcome; it followed {counted.base_rate:.1%} of the snapshots"
-    )
+    yield snapshots_line(report.counted)
     yield Text(f"AUC {interval(report.auc)}")
     if not report.as_known:
         yield Text("Much of the history was imported, so events count from when they happened, not when they arrived.")

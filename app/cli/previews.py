@@ -11,7 +11,7 @@ from rich.text import Text
 from app.cli.ledgers import line_name, points
 from app.cli.model_targets import AsJson, Target, compile_any, find_one, read_target, show_json
 from app.cli.runtime import with_database
-from app.cli.terminal import columns, counted, out, progress_bar, show
+from app.cli.terminal import NOTHING, columns, counted, out, progress_bar, section, show
 from app.clock import utc_now
 from app.documents.leads import LedgerLine, ScoreValue
 from app.documents.parameters import VersionOrActive
@@ -20,8 +20,6 @@ from app.scoring.preview import QUANTILES
 from app.services.models import WrittenModel
 from app.services.previews import MAX_SAMPLE, preview
 from app.services.runtime import Runtime
-
-NOTHING = "·"
 
 commands = typer.Typer()
 
@@ -73,20 +71,15 @@ def _pages(seen: PreviewDocument) -> Iterator[Text | Table]:
     of_all = "" if seen.evaluated == seen.leads else f", of {seen.leads:,} in all"
     looked_at = f"{counted(seen.evaluated, 'lead', 'leads')}{of_all}"
     yield Text(f"What {after} would change, over {looked_at} (active: version {seen.before})")
-    yield from _section("Leads by stage", _stages(seen))
-    yield from _section("From (row) to (column)", _moves(seen))
+    yield from section("Leads by stage", _stages(seen))
+    yield from section("From (row) to (column)", _moves(seen))
     for name, spread in seen.scores.items():
-        yield from _section(f"Score {name}", _spread(spread))
+        yield from section(f"Score {name}", _spread(spread))
         yield from _bands(spread)
     leads = counted(seen.notifications, "lead changes its", "leads change their")
-    yield from _section("Notifications", Text(f"{leads} stage: --notify all would send a notification for each."))
+    yield from section("Notifications", Text(f"{leads} stage: --notify all would send a notification for each."))
     if seen.movers:
-        yield from _section("Leads that move most", _movers(seen.movers))
-
-
-def _section(title: str, content: Text | Table) -> Iterator[Text | Table]:
-    yield Text(f"\n{title}", "bold")
-    yield content
+        yield from section("Leads that move most", _movers(seen.movers))
 
 
 def _stages(seen: PreviewDocument) -> Table:

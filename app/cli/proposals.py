@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import NOTHING, interval, percent, reading, section
+from app.cli.insight_tables import interval, percent, read_log, snapshots_line
 from app.cli.model_targets import AsJson, show_json
 from app.cli.questions import (
     AfterDays,
@@ -23,8 +23,7 @@ from app.cli.questions import (
     question_of,
     read_request,
 )
-from app.cli.runtime import interrupted_at_once, with_database
-from app.cli.terminal import columns, err, sanitize, show
+from app.cli.terminal import NOTHING, columns, err, sanitize, section, show
 from app.clock import utc_now
 from app.documents.outcomes import ProposalRequest
 from app.documents.proposals import ProposalDocument
@@ -82,13 +81,7 @@ def propose(
         capacity_per_week=_per_week(capacity, precision),
         precision=precision,
     )
-    with reading() as on_progress:
-
-        async def run(runtime: Runtime) -> Proposal:
-            with interrupted_at_once():
-                return await _propose(runtime, wanted, utc_now(), on_progress)
-
-        proposal = with_database(run)
+    proposal = read_log(lambda runtime, on_progress: _propose(runtime, wanted, utc_now(), on_progress))
     if json:
         show_json(ProposalDocument.model_validate(proposal))
         return
@@ -127,11 +120,8 @@ def _goal(wanted: ProposalRequest) -> Goal | None:
 
 
 def _pages(proposal: Proposal) -> Iterator[Text | Table]:
-    counted, accuracy = proposal.counted, proposal.accuracy
-    yield Text(
-        f"{counted.snapshots:,} snapshots of {counted.leads:,} leads, of which {counted.leads_with_outcome:,} had the "
-        f"outcome; it followed {counted.base_rate:.1%} of the snapshots"
-    )
+    accuracy = proposal.accuracy
+    yield snapshots_line(proposal.counted)
     yield from section("AUC on held-out leads", _accuracy(proposal))
     newest = NOTHING if accuracy.newest is None else f"{accuracy.newest:.3f}"
     yield Text(f"on the newest 30 %: {newest}; log-loss: {accuracy.log_loss:.3f}")

@@ -4,6 +4,7 @@
 `show` parses no markup; pass text that is not ours through `sanitize`.
 """
 
+from collections.abc import Iterator
 from io import StringIO
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+NOTHING = "·"  # in a table, where there is no figure
 UNWRAPPED = 10_000  # columns: without a terminal each row stays on one line, for grep
 
 out = Console(highlight=False)
@@ -40,6 +42,11 @@ def columns(*names: str, numbers: bool = True) -> Table:
     for index, name in enumerate(names):
         table.add_column(Text(name), justify="right" if index and numbers else "left", overflow="fold")
     return table
+
+
+def section(title: str, content: Text | Table) -> Iterator[Text | Table]:
+    yield Text(f"\n{title}", "bold")
+    yield content
 
 
 def counted(count: int, one: str, many: str) -> str:
