@@ -21,7 +21,7 @@ from app.scoring.model import dump_model
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.labels import score_looks
 from app.screen.models import Number, Text
-from app.screen.pages import PART_HEADER, render
+from app.screen.pages import part_or_page, render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
 from app.screen.stages import Ladder
@@ -135,7 +135,7 @@ async def _comparison(
     titles = {look.name: look.title for model in (frame.model, document) for look in score_looks(model).values()}
     return render(
         request,
-        "dry_run_part.html" if PART_HEADER in request.headers else "dry_run.html",
+        part_or_page(request, "dry_run"),
         frame=frame,
         section="model",
         version=version,

@@ -28,6 +28,7 @@ from app.screen.frames import CurrentFrame, Frame
 from app.screen.histories import chart_of, thresholds_of
 from app.screen.labels import score_looks, title_of
 from app.screen.ledgers import Ledger, groups_of, ledger_of
+from app.screen.links import path_with
 from app.screen.pages import render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
@@ -53,7 +54,7 @@ async def show_lead(
 ) -> Response:
     lead = await get_lead(runtime, lead_id)
     if lead.id != lead_id:  # merged
-        return RedirectResponse(f"{lead.id}?{request.url.query}".removesuffix("?"), HTTPStatus.SEE_OTHER)
+        return RedirectResponse(path_with(str(lead.id), request), HTTPStatus.SEE_OTHER)
     shared = {"frame": frame, "section": "leads", "lead": lead, "person": person_of(lead), "as_of": as_of}
     try:
         score = await get_lead_score(runtime, lead_id, as_of)

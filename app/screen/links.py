@@ -12,5 +12,5 @@ def with_parameters(request: Request, **changed: str | None) -> str:
 
 
 def path_with(path: str, request: Request) -> str:
-    """The path of the API with the page's query."""
-    return f"{path}?{request.url.query}".removesuffix("?")
+    """Another path with the page's query."""
+    return f"{path}?{request.url.query}" if request.url.query else path

@@ -23,7 +23,7 @@ from app.documents.proposals import ProposalDocument
 from app.errors import NotFound
 from app.scoring.model import dump_model, dump_yaml
 from app.screen.frames import CurrentFrame, Frame
-from app.screen.pages import PART_HEADER, render
+from app.screen.pages import PART_HEADER, part_or_page, render
 from app.screen.people import people_of
 from app.screen.previews import PreviewLook, look_at, move_named, shown_leads
 from app.screen.routes import ScreenRoute
@@ -206,8 +206,7 @@ async def show_schema(_: CurrentViewer) -> dict[str, Any]:
 async def show_rollout(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, rollout_id: Number) -> Response:
     """The progress of a rollout, which the page asks for again every two seconds until it ends."""
     rollout = await get_rollout(runtime, rollout_id)
-    template = "rollout_part.html" if PART_HEADER in request.headers else "rollout.html"
-    return render(request, template, frame=frame, section="model", rollout=rollout)
+    return render(request, part_or_page(request, "rollout"), frame=frame, section="model", rollout=rollout)
 
 
 @router.get("/{version}")
@@ -239,10 +238,8 @@ async def show_preview(
     preview = await preview_model(runtime, version, PreviewRequest(sample=FAST_SAMPLE))
     after = await get_version(runtime.database, version)
     look = await _look_at(runtime, preview, frame, after.document, moved)
-    template = "preview_part.html" if PART_HEADER in request.headers else "preview.html"
-    return render(
-        request, template, frame=frame, section="model", version=version, look=look, path=f"model/{version}/preview"
-    )
+    template, path = part_or_page(request, "preview"), f"model/{version}/preview"
+    return render(request, template, frame=frame, section="model", version=version, look=look, path=path)
 
 
 async def _look_at(

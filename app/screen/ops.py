@@ -16,7 +16,7 @@ from app.api.status import get_status
 from app.documents.activity import ActivityDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
-from app.screen.pages import PART_HEADER, render
+from app.screen.pages import part_or_page, render
 from app.screen.routes import ScreenRoute
 from app.services.activity import TimeUnit
 from app.services.rejections import RejectionFilter
@@ -34,10 +34,9 @@ async def show_operations(
     """The page, or only its figures, for which it asks every ten seconds."""
     activity = await get_activity(runtime, by=by)
     refused = await count_rejections(runtime, RejectionFilter(since=activity.since))
-    template = "ops_part.html" if PART_HEADER in request.headers else "ops.html"
     return render(
         request,
-        template,
+        part_or_page(request, "ops"),
         frame=frame,
         section="ops",
         by=by,

@@ -45,6 +45,11 @@ def root_of(request: Request) -> str:
     return "../" * (raw_path.count(b"/") - 2) or "./"
 
 
+def part_or_page(request: Request, name: str) -> str:
+    """The template of a part of a page if htmx asks for it, else that of the page."""
+    return f"{name}_part.html" if PART_HEADER in request.headers else f"{name}.html"
+
+
 def render(request: Request, template: str, status: int = 200, /, **context: Any) -> HTMLResponse:
     """A page, or a part of one."""
     root = root_of(request)

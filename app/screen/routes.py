@@ -21,7 +21,8 @@ from app.api.bodies import MAX_JSON_BYTES, read_body
 from app.api.problems import STATUS
 from app.api.routes import query_parameters, unknown_parameters
 from app.errors import LeadscoreError, Unavailable
-from app.screen.pages import PART_HEADER, render, root_of
+from app.screen.links import path_with
+from app.screen.pages import PART_HEADER, part_or_page, render, root_of
 from app.screen.viewers import NotSignedIn, viewer_of
 from app.validation.error_messages import error_message
 from app.validation.faults import InvalidModel
@@ -162,10 +163,9 @@ def _problem(request: Request, status: int, title: str, detail: str, retry_after
         "retry_after_s": retry_after_s,
         "again": root_of(request) + _below_root(request) if request.method in SAFE_METHODS else root_of(request),
     }
-    template = "problem_part.html" if PART_HEADER in request.headers else "problem.html"
-    return render(request, template, status, **context)
+    return render(request, part_or_page(request, "problem"), status, **context)
 
 
 def _below_root(request: Request) -> str:
     """The requested page relative to `/ui/`."""
-    return request.url.path.removeprefix("/ui/") + (f"?{request.url.query}" if request.url.query else "")
+    return path_with(request.url.path.removeprefix("/ui/"), request)

@@ -16,7 +16,7 @@ from app.screen import plots
 from app.screen.frames import CurrentFrame
 from app.screen.funnel import is_enough
 from app.screen.labels import title_of
-from app.screen.pages import PART_HEADER, render
+from app.screen.pages import part_or_page, render
 from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
 from app.services.signals import Interval, read_hits
@@ -54,7 +54,7 @@ async def show_signals(
     hits = await read_hits(runtime.database, runtime.models, list(signals), first, today)
     trends = [_trend(name, title_of(signal, name), hits[name]) for name, signal in signals.items()]
     missing = len(frame.model["signals"]) - len(trends)
-    template = "signals_part.html" if PART_HEADER in request.headers else "signals.html"
+    template = part_or_page(request, "signals")
     return render(request, template, frame=frame, section="funnel", trends=trends, missing=missing, weeks=WEEKS)
 
 
