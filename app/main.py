@@ -73,9 +73,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, w
     return app
 
 
-def create_worker(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
+def create_worker(settings: Settings) -> FastAPI:
     """The background work alone, with health checks and metrics."""
-    return _assembled(Runtime(settings, clock), _routes([], [ops.router]), [], workers=True)
+    return _assembled(Runtime(settings, utc_now), _routes([], [ops.router]), [], workers=True)
 
 
 def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], reads: Sequence[Match], *, workers: bool) -> FastAPI:

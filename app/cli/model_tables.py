@@ -25,7 +25,7 @@ def warning_lines(warnings: list[WarningDocument]) -> Iterator[Text | Padding]:
     """For each warning its code and path, and below them the message."""
     for warning in warnings:
         yield Text.assemble((warning.code, "yellow"), " ", sanitize(warning.path))
-        yield indented(sanitize(warning.message))
+        yield Padding(sanitize(warning.message), (0, 0, 0, 4))
     yield Text(f"{counted(len(warnings), 'warning', 'warnings')}." if warnings else "No warnings.")
 
 
@@ -72,7 +72,3 @@ def version_table(versions: Iterable[VersionDocument]) -> Table:
             sanitize(each.note or ""),
         )
     return table
-
-
-def indented(text: Text, by: int = 4) -> Padding:
-    return Padding(text, (0, 0, 0, by))

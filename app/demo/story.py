@@ -21,12 +21,12 @@ BROKEN: tuple[tuple[float, Source, dict[str, Any]], ...] = (  # days ago
 )
 
 
-def invent(now: datetime, *, visitors: int = VISITORS, leads: int = LEADS, seed: int = SEED) -> list[Sent]:
+def invent(now: datetime, *, visitors: int = VISITORS, leads: int = LEADS) -> list[Sent]:
     """The messages up to `now`, the oldest first: always the same ones, relative to `now`.
 
     Some are broken, as they always are.
     """
-    random = Random(seed)
+    random = Random(SEED)
     people = list(invent_people(random, now, visitors, leads))
     sent = [each for person in people for each in journey(random, person, now)]
     sent += [Sent(now - timedelta(days=days), source, message) for days, source, message in BROKEN]

@@ -44,7 +44,7 @@ def ledger_of(
     thresholds: Sequence[float],
     today: date,
     *,
-    fold: bool = True,
+    fold: bool,
 ) -> Ledger:
     """`groups`: the group of each rule that has one."""
     entries = list(_entries(lines, groups, look, today, fold=fold))

@@ -11,6 +11,9 @@ OFF_SCALE = 4
 GAP = 0.7
 """Pixels between the parts of a column."""
 
+AXIS, TICKS = 7.0, 4
+"""The room for the axis of columns, in percent, and about how many lines their grid has."""
+
 SPARK_WIDTH, SPARK_HEIGHT = 1000, 100
 
 
@@ -68,17 +71,17 @@ class Stack:
     base: float
 
 
-def stack(values: Sequence[Sequence[int]], *, top: float, base: float, left: float = 7.0) -> Stack:
-    """Columns of parts, the first part at the bottom, between two heights. `left` is the room for the axis."""
+def stack(values: Sequence[Sequence[int]], *, top: float, base: float) -> Stack:
+    """Columns of parts, the first part at the bottom, between two heights, beside the axis."""
     step = tick_step(max(map(sum, values), default=0))
     highest = max(step * ceil(max(map(sum, values), default=0) / step), step)
 
     def at(value: float) -> float:
         return base - (base - top) * value / highest
 
-    pitch = (100 - left) / max(len(values), 1)
+    pitch = (100 - AXIS) / max(len(values), 1)
     columns = [
-        Column(left + pitch * number, pitch * GAP, list(_parts([at(each) for each in accumulate(parts, initial=0)])))
+        Column(AXIS + pitch * number, pitch * GAP, list(_parts([at(each) for each in accumulate(parts, initial=0)])))
         for number, parts in enumerate(values)
     ]
     return Stack(columns, [Line(value, at(value)) for value in range(0, highest + 1, step)], base)
@@ -90,9 +93,9 @@ def _parts(edges: Sequence[float]) -> Iterator[Part]:
             yield Part(index, upper, max(lower - upper - GAP, GAP))
 
 
-def tick_step(most: int, ticks: int = 4) -> int:
-    """A round distance between grid lines, so that `ticks` of them reach `most`: 1, 2 or 5 times a power of 10."""
-    raw = max(most / ticks, 1)
+def tick_step(most: int) -> int:
+    """A round distance between grid lines, so that `TICKS` of them reach `most`: 1, 2 or 5 times a power of 10."""
+    raw = max(most / TICKS, 1)
     power = int(10 ** floor(log10(raw)))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
 

@@ -76,7 +76,7 @@ async def erase_person(
     models: ActiveModels,
     wanted: UUID | Identity,
     now: datetime,
-    suppressions: Suppressions | None = None,
+    suppressions: Suppressions | None,
 ) -> None:
     """Erase a lead, as `erase_lead` does. By an identity that no lead has, erase whatever else names the person.
 

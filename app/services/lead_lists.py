@@ -206,4 +206,4 @@ def _changes_before(view: LeadView, day: date) -> bool:
     return view.next_change is not None and view.next_change.on < day
 
 
-__all__ = ["Count", "LeadCounts", "LeadLists", "LeadQuery", "Position", "Search"]
+__all__ = ["Count", "LeadCounts", "LeadLists", "LeadQuery", "Position"]

@@ -113,7 +113,7 @@ async def look_back(
     models: ActiveModels,
     lead_id: UUID,
     moments: Sequence[datetime],
-    model: CompiledModel | None = None,
+    model: CompiledModel | None,
 ) -> list[ScoreView]:
     """The lead's evaluation at each of these moments, which must ascend, except those before it was known.
 

@@ -16,8 +16,8 @@ async def propose_model(
     models: ActiveModels,
     question: Question,
     wishes: Wishes,
-    since_stage: str | None = None,
-    on_progress: Callable[[int], None] | None = None,
+    since_stage: str | None,
+    on_progress: Callable[[int], None],
 ) -> Proposal:
     """A proposal that is meant to replace the active model. `question.outcome` is a signal, a stage or an event.
 

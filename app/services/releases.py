@@ -156,6 +156,3 @@ class Releases:
         stored = await store(connection, self._models, sifted.events, now, sifted.newest)
         suppressed = Stored(suppressed=len(events) - len(sifted.events))
         return _Done(taken=len(events), stored=stored + suppressed)
-
-
-__all__ = ["Batch", "RejectionFilter", "Release", "Releases"]

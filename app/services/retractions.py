@@ -147,11 +147,9 @@ async def _without(
 
 
 __all__ = [
-    "EvaluatedLead",
     "EventFilter",
     "Extent",
     "Plan",
-    "Retraction",
     "RetractionState",
     "RetractionView",
     "Retractions",

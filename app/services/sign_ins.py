@@ -76,7 +76,6 @@ def _new_token() -> str:
 
 __all__ = [
     "SIGN_IN_KINDS",
-    "SignIn",
     "SignInKind",
     "create_link",
     "find_sign_in",

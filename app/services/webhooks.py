@@ -88,7 +88,7 @@ class Webhooks:
         async with self._database.read() as connection:
             return await webhook_store.list_all(connection)
 
-    async def retarget(self, webhook_id: UUID, target: Target, after: After | None = None) -> Webhook:
+    async def retarget(self, webhook_id: UUID, target: Target, after: After | None) -> Webhook:
         """Replace what can be set. `after`: continue from this position of the feed instead of its own."""
         await self._check(target)
         position = {} if after is None else {"position": await self._position(after)}

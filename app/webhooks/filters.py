@@ -1,13 +1,10 @@
 """Which changes a webhook wants: by type, by the stage entered, by direction, by a threshold that a score crosses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Direction = Literal["up", "down"]
-
-Rank = Callable[[str], float | None]
-"""The place of a stage in the ladder, or the threshold of a band; None for an unknown name."""
 
 
 @dataclass(frozen=True, slots=True)

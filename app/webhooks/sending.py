@@ -157,7 +157,7 @@ class WebhookClient:
                 async with self._pool_of(url).stream(
                     "POST", url, headers=_with_host(headers, url), content=body, extensions=self._limits
                 ) as response:
-                    status, retry_after = response.status, _header(response.headers, b"retry-after")
+                    status, retry_after = response.status, _retry_after(response.headers)
                     async for chunk in response.aiter_stream():
                         received += chunk
                         if len(received) >= MAX_ANSWER_BYTES:
@@ -181,8 +181,8 @@ def _with_host(headers: Mapping[str, str], url: str) -> list[tuple[str, str]]:
     return [("host", urlsplit(url).netloc), *headers.items()]  # httpcore's own lacks the brackets of an IPv6 address
 
 
-def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    return next((value.decode("latin-1") for each, value in headers if each.lower() == name), None)
+def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"retry-after"), None)
 
 
 def _text(received: bytearray) -> str:
