@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from app.cli.runtime import read_settings
+from app.cli.runtime import bare_database, read_settings
 from app.cli.terminal import columns, out, show
 from app.errors import UnreadableFile, ValidationFailed
 from app.services.backups import back_up
 from app.services.copies import copy_all
 from app.settings import Settings
-from app.storage.db import Database
 
 commands = typer.Typer()
 
@@ -53,18 +52,10 @@ def _existing() -> Settings:
 async def _copy(source_settings: Settings, target_settings: Settings) -> dict[str, int]:
     if source_settings.database_url == target_settings.database_url:
         raise ValidationFailed("The source and the target are the same database.")
-    source = Database(source_settings.database_url, statement_timeout_s=None)
-    target = Database(target_settings.database_url, statement_timeout_s=None)
-    try:
+    async with bare_database(source_settings) as source, bare_database(target_settings) as target:
         return await copy_all(source, target)
-    finally:
-        await source.close()
-        await target.close()
 
 
 async def _back_up(settings: Settings, target: Path) -> None:
-    database = Database(settings.database_url, statement_timeout_s=None)
-    try:
+    async with bare_database(settings) as database:
         await back_up(database, target)
-    finally:
-        await database.close()

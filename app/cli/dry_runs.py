@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.cli.ledgers import condition_lines, ledger_table, points
 from app.cli.model_targets import AsJson, Target, find, show_json
-from app.cli.terminal import show
+from app.cli.terminal import minute, show
 from app.clock import utc_now
 from app.documents.leads import EvaluationDocument
 from app.documents.parameters import Moment
@@ -97,9 +97,7 @@ def _parsed(data: bytes, what: str) -> Any:
 def _lines(evaluation: EvaluationDocument) -> Iterator[Text | Table]:
     reason = evaluation.stage_reason
     model = f"version {evaluation.model_version}" if evaluation.model_version is not None else "the file's model"
-    yield Text.assemble(
-        "Stage ", (evaluation.stage, "bold"), f", by {model}, as of {evaluation.as_of:%Y-%m-%d %H:%M} UTC"
-    )
+    yield Text.assemble("Stage ", (evaluation.stage, "bold"), f", by {model}, as of {minute(evaluation.as_of)} UTC")
     if reason.because is not None:
         yield Text("  kept, because:" if reason.kept else "  because:")
         yield from condition_lines(reason.because, 4)

@@ -1,7 +1,7 @@
 """`leadscore keys …`: API keys. They are printed with `print`, which does not wrap lines at the terminal's width."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,11 +10,11 @@ import typer
 from app.cli.faults import read_options
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
-from app.cli.terminal import out, sanitize
+from app.cli.terminal import minute, out, sanitize
 from app.clock import utc_now
 from app.documents.keys import KeyRequest
 from app.errors import ValidationFailed
-from app.services.keys import Key, KeyKind, create_key, list_keys, revoke_key, rotate_key
+from app.services.keys import KeyKind, create_key, list_keys, revoke_key, rotate_key
 
 KEY_LINE = "{:36}  {:6}  {:16}  {:16}  {:16}  {:16}  {}"
 MAX_DAYS = 36_500
@@ -85,17 +85,10 @@ def list_all() -> None:
     found = with_database(lambda runtime: list_keys(runtime.database))
     print(KEY_LINE.format("id", "kind", "begins with", "created", "last used", "ends", "name"))
     for key in found:
-        times = [
-            f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (key.created_at, key.last_used_at, _end(key))
-        ]
+        times = map(minute, (key.created_at, key.last_used_at, key.revoked_at or key.expires_at))
         pairs = ", ".join(f"{name}={trait}" for name, trait in (key.trait_map or {}).items())
         name = sanitize(f"{key.name}  (maps {pairs})" if pairs else key.name).plain
         print(KEY_LINE.format(str(key.id), key.kind, key.hint, *times, name))
-
-
-def _end(key: Key) -> datetime | None:
-    """When the key was revoked, else when it expires."""
-    return key.revoked_at or key.expires_at
 
 
 @commands.command("rotate")

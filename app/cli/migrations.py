@@ -4,9 +4,8 @@ import asyncio
 
 import typer
 
-from app.cli.runtime import opened, read_settings
+from app.cli.runtime import bare_database, opened, read_settings
 from app.cli.terminal import out
-from app.storage.db import Database
 from app.storage.migrations import migrate as migrate_database
 
 commands = typer.Typer()
@@ -18,11 +17,8 @@ def migrate() -> None:
     settings = read_settings()
 
     async def run() -> bool:
-        database = Database(settings.database_url, statement_timeout_s=None)
-        try:
+        async with bare_database(settings) as database:
             changed = await migrate_database(database)
-        finally:
-            await database.close()
         async with opened(settings, quietly=True):  # installs the starter model
             return changed
 

@@ -6,7 +6,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.terminal import columns, counted, sanitize
+from app.cli.terminal import columns, counted, minute, sanitize
 from app.documents.model_checks import DifferenceDocument, ExampleDocument, WarningDocument
 from app.documents.models import VersionDocument
 from app.scoring.diff import Kind
@@ -67,7 +67,7 @@ def version_table(versions: Iterable[VersionDocument]) -> Table:
             Text(str(each.version)),
             Text(each.state, STATES[each.state]),
             sanitize(each.name),
-            Text(f"{each.published_at:%Y-%m-%d %H:%M}" if each.published_at is not None else ""),
+            Text(minute(each.published_at)),
             Text(f"{each.created_at:%Y-%m-%d}"),
             sanitize(each.note or ""),
         )

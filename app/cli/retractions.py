@@ -8,7 +8,7 @@ import typer
 from app.cli.faults import read_options
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
-from app.cli.terminal import columns, counted, out, sanitize, show
+from app.cli.terminal import columns, counted, minute, out, sanitize, show
 from app.documents.retractions import RetractionRequest
 from app.services.retractions import Extent, RetractionView
 from app.services.runtime import Runtime
@@ -80,7 +80,7 @@ def list_all(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many
     """List retractions, the latest first: how many events they keep from counting, who asked for them, and why."""
     table = columns("id", "created", "by", "state", "events", "leads", "reason", numbers=False)
     for retraction, extent in with_database(lambda runtime: runtime.retractions.page(None, limit)).items:
-        created, counts = f"{retraction.created_at:%Y-%m-%d %H:%M}", (f"{extent.events:,}", f"{extent.leads:,}")
+        created, counts = minute(retraction.created_at), (f"{extent.events:,}", f"{extent.leads:,}")
         by, reason = sanitize(retraction.created_by), sanitize(retraction.reason)
         table.add_row(str(retraction.id), created, by, retraction.state, *counts, reason)
     show(table)

@@ -15,7 +15,7 @@ from rich.text import Text
 from app.cli.model_tables import example_line, warning_lines
 from app.cli.model_targets import AsJson, Target, find_one, read_target, show_json
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
-from app.cli.terminal import counted, err, progress_bar, show
+from app.cli.terminal import counted, err, minute, progress_bar, show
 from app.clock import utc_now
 from app.documents.model_checks import ExampleDocument, WarningDocument
 from app.documents.parameters import Note, VersionOrActive
@@ -151,7 +151,7 @@ async def _begin(
         rollout = await publish(database, found.number or 0, utc_now, notify=notify, report=_check(found.model))
     progress = await progress_of(database, rollout.id, utc_now())
     if rollout.published_at < begun_at:
-        _say(f"Version {rollout.version} was already published, at {rollout.published_at:%Y-%m-%d %H:%M} UTC.")
+        _say(f"Version {rollout.version} was already published, at {minute(rollout.published_at)} UTC.")
     return progress
 
 

@@ -19,6 +19,7 @@ from app.errors import UnreadableFile
 from app.logs import configure_logs
 from app.services.runtime import Runtime
 from app.settings import Settings
+from app.storage.db import Database
 from app.validation.error_messages import error_message
 
 Result = TypeVar("Result")
@@ -68,6 +69,16 @@ async def opened(settings: Settings, *, writing: bool = False, quietly: bool = F
         yield runtime
     finally:
         await runtime.stop()
+
+
+@asynccontextmanager
+async def bare_database(settings: Settings) -> AsyncIterator[Database]:
+    """The settings' database without a runtime, which would check or migrate it; statements may take long."""
+    database = Database(settings.database_url, statement_timeout_s=None)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def _missing_file(settings: Settings) -> Path | None:

@@ -6,7 +6,7 @@ import typer
 
 from app.cli.identities import read_argument
 from app.cli.runtime import with_database
-from app.cli.terminal import columns, counted, out, show
+from app.cli.terminal import columns, counted, minute, out, show
 from app.services.runtime import Runtime
 from app.services.suppressions import Suppression
 
@@ -39,7 +39,7 @@ def list_all(limit: Shown = 50) -> None:
     table = columns("id", "since", "state", numbers=False)
     for each in found:
         state = "effective" if each.secret_id == secret_id else "without effect: made with another secret"
-        table.add_row(str(each.id), f"{each.created_at:%Y-%m-%d %H:%M}", state)
+        table.add_row(str(each.id), minute(each.created_at), state)
     show(table)
 
 

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from io import StringIO
 
 from rich.console import Console
@@ -47,6 +48,10 @@ def columns(*names: str, numbers: bool = True) -> Table:
 def section(title: str, content: Text | Table) -> Iterator[Text | Table]:
     yield Text(f"\n{title}", "bold")
     yield content
+
+
+def minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
 
 
 def counted(count: int, one: str, many: str) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from app.cli.faults import read_options, refused_options
 from app.cli.ids import id_from
 from app.cli.runtime import with_database
-from app.cli.terminal import columns, counted, out, sanitize, show
+from app.cli.terminal import columns, counted, minute, out, sanitize, show
 from app.clock import utc_now
 from app.documents.deliveries import ReplayRequest
 from app.documents.webhooks import WebhookRequest, render_message
@@ -94,7 +94,7 @@ def _threshold(score: Mapping[str, Any]) -> str:
 def _state(webhook: Webhook) -> str:
     if webhook.disabled_at is not None:
         return f"disabled: {webhook.disabled_because}"
-    return "ok" if webhook.failing_since is None else f"failing since {webhook.failing_since:%Y-%m-%d %H:%M}"
+    return "ok" if webhook.failing_since is None else f"failing since {minute(webhook.failing_since)}"
 
 
 @commands.command("enable")
@@ -146,8 +146,7 @@ def deliveries(
     wanted = DeliveryFilter(webhook_id=webhook_id, state=state)
     table = columns("id", "created", "type", "state", "attempts", "result", numbers=False)
     for each in with_database(lambda runtime: runtime.deliveries.page(wanted, None, limit)).items:
-        created = f"{each.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(str(each.id), created, each.type, each.state, str(each.attempts), _result(each))
+        table.add_row(str(each.id), minute(each.created_at), each.type, each.state, str(each.attempts), _result(each))
     show(table)
 
 
