@@ -14,7 +14,6 @@ from app.scoring.strings import trimmed
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.labels import score_looks, shown_scores
 from app.screen.links import path_with, with_parameters
-from app.screen.pages import render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
 from app.screen.stages import StageLook
@@ -29,11 +28,9 @@ async def show_accounts(
     request: Request, frame: CurrentFrame, page: Annotated[AccountPage, Depends(list_accounts)]
 ) -> Response:
     scores = shown_scores(score_looks(frame.model))
-    return render(
-        request,
+    return frame.render(
         "accounts.html",
-        frame=frame,
-        section="leads",
+        "leads",
         scores=scores,
         accounts=[(account, name_of(account)) for account in page.data],
         stages=_stage_links(request, frame),
@@ -46,14 +43,12 @@ async def show_accounts(
 
 
 @router.get("/{account_id}")
-async def show_account(request: Request, runtime: CurrentRuntime, frame: CurrentFrame, account_id: UUID) -> Response:
+async def show_account(runtime: CurrentRuntime, frame: CurrentFrame, account_id: UUID) -> Response:
     account = await get_account(runtime, account_id)
     leads = await list_leads(runtime, await read_filters(account=account_id), limit=MAX_LEADS)
-    return render(
-        request,
+    return frame.render(
         "account.html",
-        frame=frame,
-        section="leads",
+        "leads",
         scores=shown_scores(score_looks(frame.model)),
         account=account,
         name=name_of(account),

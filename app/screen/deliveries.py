@@ -14,7 +14,6 @@ from app.api.webhooks import list_webhooks
 from app.documents.deliveries import DeliveryPage, ReplayRequest
 from app.screen.frames import CurrentFrame
 from app.screen.links import path_with, with_parameters
-from app.screen.pages import render
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import admin_of
 from app.services.deliveries import DeliveryState
@@ -62,11 +61,9 @@ async def show_deliveries(
     page: Annotated[DeliveryPage, Depends(_page)],
 ) -> Response:
     webhooks = {webhook.id: webhook for webhook in (await list_webhooks(runtime)).data}
-    return render(
-        request,
+    return frame.render(
         "deliveries.html",
-        frame=frame,
-        section="ops",
+        "ops",
         wanted=wanted,
         deliveries=page.data,
         webhooks=webhooks,
@@ -86,10 +83,10 @@ async def _count(runtime: CurrentRuntime, wanted: ReplayRequest, state: Delivery
 
 
 @router.get("/replay")
-async def confirm_replay(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, wanted: Wanted) -> Response:
+async def confirm_replay(frame: CurrentFrame, runtime: CurrentRuntime, wanted: Wanted) -> Response:
     """How many deliveries match, before they are sent again."""
     count = (await replay_deliveries(runtime, wanted)).count
-    return render(request, "replay.html", frame=frame, section="ops", wanted=wanted, count=count)
+    return frame.render("replay.html", "ops", wanted=wanted, count=count)
 
 
 @router.post("/replay")
@@ -106,9 +103,9 @@ async def replay_matching(
 
 
 @router.get("/{delivery_id}")
-async def show_delivery(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, delivery_id: UUID) -> Response:
+async def show_delivery(frame: CurrentFrame, runtime: CurrentRuntime, delivery_id: UUID) -> Response:
     delivery = await get_delivery(runtime, delivery_id)
-    return render(request, "delivery.html", frame=frame, section="ops", delivery=delivery)
+    return frame.render("delivery.html", "ops", delivery=delivery)
 
 
 @router.post("/{delivery_id}/replay")

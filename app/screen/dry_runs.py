@@ -21,7 +21,7 @@ from app.scoring.model import dump_model
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.labels import score_looks
 from app.screen.models import Number, Text
-from app.screen.pages import part_or_page, render
+from app.screen.pages import part_or_page
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
 from app.screen.stages import Ladder
@@ -133,11 +133,9 @@ async def _comparison(
 ) -> Response:
     before = await get_lead_score(runtime, lead.id)
     titles = {look.name: look.title for model in (frame.model, document) for look in score_looks(model).values()}
-    return render(
-        request,
+    return frame.render(
         part_or_page(request, "dry_run"),
-        frame=frame,
-        section="model",
+        "model",
         version=version,
         lead=lead,
         person=person_of(lead),

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
 
 from app.api.access import runtime_of
 from app.screen.health import HealthLook
+from app.screen.pages import render
 from app.screen.stages import Ladder
 from app.screen.viewers import CurrentViewer, Viewer
 from app.services.models import get_version
@@ -37,6 +39,7 @@ SECTIONS = (
 class Frame:
     """`model` is the document of the active version."""
 
+    request: Request
     viewer: Viewer
     model_version: int
     model: dict[str, Any]
@@ -48,13 +51,17 @@ class Frame:
     def sections(self) -> tuple[Section, ...]:
         return SECTIONS
 
+    def render(self, template: str, section: str, status: int = 200, /, **context: Any) -> HTMLResponse:
+        """A page of a section, or a part of one."""
+        return render(self.request, template, status, frame=self, section=section, **context)
+
 
 async def frame_of(request: Request, viewer: CurrentViewer) -> Frame:
     runtime = runtime_of(request)
     active = await get_version(runtime.database, None)
     health = HealthLook.of(await runtime.health.read())
     stages = Ladder.of(active.document["stages"])
-    return Frame(viewer, active.number, active.document, stages, health, runtime.clock())
+    return Frame(request, viewer, active.number, active.document, stages, health, runtime.clock())
 
 
 CurrentFrame = Annotated[Frame, Depends(frame_of)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.api.access import CurrentRuntime
@@ -13,7 +13,6 @@ from app.api.reports import First, Last
 from app.documents.funnel import FunnelDocument, FunnelFigures, FunnelStage, SourcesDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
-from app.screen.pages import render
 from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
 from app.screen.stages import Ladder
@@ -32,7 +31,6 @@ router = APIRouter(prefix="/funnel", route_class=ScreenRoute)
 
 @router.get("")
 async def show_funnel(
-    request: Request,
     frame: CurrentFrame,
     runtime: CurrentRuntime,
     first: First = None,
@@ -44,11 +42,9 @@ async def show_funnel(
     funnel = await _funnel(runtime, chosen)
     before = await _funnel(runtime, chosen.before())
     sources = await _sources(runtime, chosen, by)
-    return render(
-        request,
+    return frame.render(
         "funnel.html",
-        frame=frame,
-        section="funnel",
+        "funnel",
         chosen=chosen,
         offered=offered(today),
         by=by,

@@ -20,7 +20,7 @@ from app.errors import NotFound
 from app.screen.backtests import look_at
 from app.screen.frames import CurrentFrame
 from app.screen.labels import title_of
-from app.screen.pages import PART_HEADER, render
+from app.screen.pages import PART_HEADER
 from app.screen.people import people_of
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import AdminViewer
@@ -39,13 +39,11 @@ router = APIRouter(prefix="/insight", route_class=ScreenRoute)
 
 
 @router.get("")
-async def show_insight(request: Request, frame: CurrentFrame, runtime: CurrentRuntime) -> Response:
+async def show_insight(frame: CurrentFrame, runtime: CurrentRuntime) -> Response:
     jobs = (await list_jobs(runtime, kind=[*KINDS])).data
-    return render(
-        request,
+    return frame.render(
         "insight.html",
-        frame=frame,
-        section="insight",
+        "insight",
         outcomes=list(_outcomes(frame.model)),
         jobs=jobs,
         kinds=KINDS,
@@ -82,16 +80,16 @@ async def show_job(
     job = await get_job(runtime, job_id)
     if job.kind not in KINDS:
         raise NotFound(f"Job {job_id} is neither a backtest nor a proposal.")
-    context = {"frame": frame, "section": "insight", "job": job, "path": f"insight/jobs/{job_id}"}
-    context["asked"] = question_of(job, frame.model)
+    context = {"job": job, "path": f"insight/jobs/{job_id}", "asked": question_of(job, frame.model)}
     if job.state in ("waiting", "running") and PART_HEADER in request.headers:
-        return render(request, "job_progress.html", **context)
+        return frame.render("job_progress.html", "insight", **context)
     if job.state != "done":
-        answer = render(request, "job.html", **context)
+        answer = frame.render("job.html", "insight", **context)
     elif job.kind == "backtest":
-        answer = render(request, "backtest.html", **context, **await _backtest(runtime, job, score))
+        answer = frame.render("backtest.html", "insight", **context, **await _backtest(runtime, job, score))
     else:
-        answer = render(request, "proposal.html", **context, report=ProposalDocument.model_validate(job.result))
+        report = ProposalDocument.model_validate(job.result)
+        answer = frame.render("proposal.html", "insight", **context, report=report)
     if PART_HEADER in request.headers:  # it has ended: the whole page shows the result
         answer.headers["HX-Refresh"] = "true"
     return answer

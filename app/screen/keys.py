@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from app.api.access import CurrentRuntime
@@ -12,7 +12,6 @@ from app.api.keys import create_key, list_keys, revoke_key, rotate_key
 from app.documents.keys import CreatedKey, KeyDocument, KeyRequest, KeyRotationRequest, Text
 from app.errors import NotFound, ValidationFailed
 from app.screen.frames import CurrentFrame
-from app.screen.pages import render
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import admin_of
 from app.services.keys import KeyKind
@@ -21,30 +20,29 @@ router = APIRouter(prefix="/ops/keys", route_class=ScreenRoute, dependencies=[De
 
 
 @router.get("")
-async def show_keys(request: Request, frame: CurrentFrame, runtime: CurrentRuntime) -> Response:
+async def show_keys(frame: CurrentFrame, runtime: CurrentRuntime) -> Response:
     keys = (await list_keys(runtime)).data
-    return render(request, "keys.html", frame=frame, section="ops", keys=keys)
+    return frame.render("keys.html", "ops", keys=keys)
 
 
 @router.post("")
 async def create(
-    request: Request,
     frame: CurrentFrame,
     runtime: CurrentRuntime,
     kind: Annotated[KeyKind, Form()],
     name: Annotated[Text, Form()],
 ) -> Response:
-    return _shown_once(request, frame, await create_key(runtime, KeyRequest(kind=kind, name=name)))
+    return _shown_once(frame, await create_key(runtime, KeyRequest(kind=kind, name=name)))
 
 
 @router.post("/{key_id}/rotate")
-async def rotate(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, key_id: UUID) -> Response:
-    return _shown_once(request, frame, await rotate_key(runtime, key_id, KeyRotationRequest(overlap_hours=24)))
+async def rotate(frame: CurrentFrame, runtime: CurrentRuntime, key_id: UUID) -> Response:
+    return _shown_once(frame, await rotate_key(runtime, key_id, KeyRotationRequest(overlap_hours=24)))
 
 
 @router.get("/{key_id}/revoke")
-async def confirm_revocation(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, key_id: UUID) -> Response:
-    return render(request, "key_revoke.html", frame=frame, section="ops", key=await _key(runtime, key_id))
+async def confirm_revocation(frame: CurrentFrame, runtime: CurrentRuntime, key_id: UUID) -> Response:
+    return frame.render("key_revoke.html", "ops", key=await _key(runtime, key_id))
 
 
 @router.post("/{key_id}/revoke")
@@ -55,9 +53,9 @@ async def revoke(runtime: CurrentRuntime, key_id: UUID, name: Annotated[str, For
     return RedirectResponse("../../keys", HTTPStatus.SEE_OTHER)
 
 
-def _shown_once(request: Request, frame: CurrentFrame, made: CreatedKey) -> Response:
+def _shown_once(frame: CurrentFrame, made: CreatedKey) -> Response:
     """Not a redirect: no URL may lead to a secret again."""
-    return render(request, "key_created.html", 201, frame=frame, section="ops", made=made)
+    return frame.render("key_created.html", "ops", 201, made=made)
 
 
 async def _key(runtime: CurrentRuntime, key_id: UUID) -> KeyDocument:

@@ -29,7 +29,6 @@ from app.screen.histories import chart_of, thresholds_of
 from app.screen.labels import score_looks, title_of
 from app.screen.ledgers import Ledger, groups_of, ledger_of
 from app.screen.links import path_with
-from app.screen.pages import render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
 from app.screen.stages import LOST, Ladder
@@ -55,17 +54,17 @@ async def show_lead(
     lead = await get_lead(runtime, lead_id)
     if lead.id != lead_id:  # merged
         return RedirectResponse(path_with(str(lead.id), request), HTTPStatus.SEE_OTHER)
-    shared = {"frame": frame, "section": "leads", "lead": lead, "person": person_of(lead), "as_of": as_of}
+    shared = {"lead": lead, "person": person_of(lead), "as_of": as_of}
     try:
         score = await get_lead_score(runtime, lead_id, as_of)
     except NotFound:
         on = long_day(as_of.date(), frame.now.date()) if as_of else ""
-        return render(request, "lead_unknown.html", 404, **shared, on=on)
+        return frame.render("lead_unknown.html", "leads", 404, **shared, on=on)
     model = await _model_of(runtime, frame, score)
     question = f"/v1/leads/{lead_id}/score" + (f"?as_of={_written(as_of)}" if as_of else "")
-    return render(
-        request,
+    return frame.render(
         "lead.html",
+        "leads",
         **shared,
         **_standing(score, model),
         score=score,
@@ -80,18 +79,16 @@ async def show_lead(
 
 
 @router.get("/history")
-async def show_history(request: Request, runtime: CurrentRuntime, frame: CurrentFrame, lead_id: UUID) -> Response:
+async def show_history(runtime: CurrentRuntime, frame: CurrentFrame, lead_id: UUID) -> Response:
     today = frame.now.date()
     first, last = today - DAYS_BACK, today + DAYS_AHEAD
     days = (await get_lead_history(runtime, lead_id, first, last)).data
     events = (await list_lead_events(runtime, lead_id, explain=True, limit=MAX_LISTED)).data
     looks = score_looks(frame.model)
     marks = [(f"{title} from {at:g}", at) for first in [*looks][:1] for title, at in thresholds_of(frame.model, first)]
-    return render(
-        request,
+    return frame.render(
         "lead_history.html",
-        frame=frame,
-        section="leads",
+        "leads",
         lead_id=lead_id,
         days=days,
         chart=chart_of(days, events, looks, frame.stages, marks, today) if days else None,
@@ -102,7 +99,6 @@ async def show_history(request: Request, runtime: CurrentRuntime, frame: Current
 
 @router.get("/events")
 async def show_events(
-    request: Request,
     runtime: CurrentRuntime,
     frame: CurrentFrame,
     lead_id: UUID,
@@ -116,11 +112,9 @@ async def show_events(
     until = before.occurred_at if before else None
     shown = between(transitions, page.data, until, is_last=page.next_cursor is None)
     events = [event for event in page.data if event.points or not counting]
-    return render(
-        request,
+    return frame.render(
         "lead_events.html",
-        frame=frame,
-        section="leads",
+        "leads",
         lead_id=lead_id,
         days=timeline(events, shown, _names(frame.model), frame.stages, frame.now.date()),
         counting=counting,

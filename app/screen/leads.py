@@ -16,7 +16,6 @@ from app.screen import lead_filters
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.labels import ScoreLook, score_looks, shown_scores
 from app.screen.lead_filters import effective, query_of, replaced, without_position
-from app.screen.pages import render
 from app.screen.people import person_of
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import CurrentViewer
@@ -40,7 +39,7 @@ async def show_leads(
     cursor: Cursor = None,
 ) -> Response:
     page = await list_leads(runtime, filters, sort, REASONS, limit, cursor)
-    return render(request, "leads.html", **_shared(request, frame), **_list(request, frame, page, sort))
+    return frame.render("leads.html", "leads", **_shared(request, frame), **_list(request, frame, page, sort))
 
 
 @router.get("/counts")
@@ -55,9 +54,9 @@ async def show_counts(
     shared = _shared(request, frame)
     everyone = replace(filters, stages=None)
     recent = replace(everyone, stage_since_from=frame.now.date() - lead_filters.WEEK)
-    return render(
-        request,
+    return frame.render(
         "lead_counts.html",
+        "leads",
         **shared
         | {
             "counts": await count_leads(runtime, everyone),
@@ -101,8 +100,6 @@ def _shared(request: Request, frame: Frame) -> dict[str, Any]:
     scores = score_looks(frame.model)
     chosen = [value for name, value in pairs if name == "stage"]
     return {
-        "frame": frame,
-        "section": "leads",
         "scores": scores,
         "score_columns": shown_scores(scores),
         "query": query_of(without_position(pairs)),

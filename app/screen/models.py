@@ -23,7 +23,7 @@ from app.documents.proposals import ProposalDocument
 from app.errors import NotFound
 from app.scoring.model import dump_model, dump_yaml
 from app.screen.frames import CurrentFrame, Frame
-from app.screen.pages import PART_HEADER, part_or_page, render
+from app.screen.pages import PART_HEADER, part_or_page
 from app.screen.people import people_of
 from app.screen.previews import PreviewLook, look_at, move_named, shown_leads
 from app.screen.routes import ScreenRoute
@@ -48,14 +48,12 @@ router = APIRouter(prefix="/model", route_class=ScreenRoute)
 
 @router.get("")
 async def show_models(
-    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, cursor: Annotated[str | None, Query()] = None
+    frame: CurrentFrame, runtime: CurrentRuntime, cursor: Annotated[str | None, Query()] = None
 ) -> Response:
     page = await list_models(runtime, cursor=cursor)
-    return render(
-        request,
+    return frame.render(
         "models.html",
-        frame=frame,
-        section="model",
+        "model",
         versions=page.data,
         more=page.next_cursor and f"?cursor={page.next_cursor}",
         rollouts=(await list_rollouts(runtime)).data[:5],
@@ -67,7 +65,6 @@ async def show_models(
 
 @router.get("/edit")
 async def edit(
-    request: Request,
     frame: CurrentFrame,
     runtime: CurrentRuntime,
     version: Annotated[Number | None, Query()] = None,
@@ -77,7 +74,7 @@ async def edit(
     text = await (_proposed(runtime, job) if job else _text_of(runtime, version))
     check = await _check(runtime, text)
     base = version or frame.model_version
-    return _editor(request, frame, text, check, note="", base=f"version {base}" if job is None else "the proposal")
+    return _editor(frame, text, check, note="", base=f"version {base}" if job is None else "the proposal")
 
 
 @router.post("/check")
@@ -86,13 +83,12 @@ async def check(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, 
     text = _with_newlines(text)
     found = await _check(runtime, text)
     if PART_HEADER in request.headers:
-        return render(request, "model_checks.html", frame=frame, check=found)
-    return _editor(request, frame, text, found, note="", base="your text")
+        return frame.render("model_checks.html", "model", check=found)
+    return _editor(frame, text, found, note="", base="your text")
 
 
 @router.post("/drafts")
 async def keep_draft(
-    request: Request,
     frame: CurrentFrame,
     runtime: CurrentRuntime,
     viewer: AdminViewer,
@@ -105,14 +101,13 @@ async def keep_draft(
         written = await asyncio.to_thread(read_written, text)
     except InvalidModel:
         found = await _check(runtime, text)
-        return _editor(request, frame, text, found, note=note or "", base="your text", status=422)
+        return _editor(frame, text, found, note=note or "", base="your text", status=422)
     kept = await draft(runtime.database, written.model, note, runtime.clock(), text=text, author=viewer.name)
     return RedirectResponse(f"{kept.number}", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/previews")
 async def start_preview(
-    request: Request,
     frame: CurrentFrame,
     runtime: CurrentRuntime,
     _: AdminViewer,
@@ -125,7 +120,7 @@ async def start_preview(
         model = await asyncio.to_thread(read_model, text)
     except InvalidModel:
         found = await _check(runtime, text)
-        return _editor(request, frame, text, found, note=note, base="your text", status=422)
+        return _editor(frame, text, found, note=note, base="your text", status=422)
     job = await create_preview(runtime, PreviewJobRequest(model=dump_model(model)))
     return RedirectResponse(f"previews/{job.id}", HTTPStatus.SEE_OTHER)
 
@@ -142,30 +137,18 @@ async def show_preview_job(
     is_part = PART_HEADER in request.headers
     if job.state != "done":
         template = "job_progress.html" if is_part and job.state in RUNNING else "preview_job.html"
-        answer = render(request, template, frame=frame, section="model", job=job, path=path)
+        answer = frame.render(template, "model", job=job, path=path)
     else:
         preview = PreviewDocument.model_validate(job.result)
         look = await _look_at(runtime, preview, frame, job.request["model"], moved)
-        answer = render(request, "preview.html", frame=frame, section="model", version=None, look=look, path=path)
+        answer = frame.render("preview.html", "model", version=None, look=look, path=path)
     if is_part and job.state not in RUNNING:  # it has ended: the whole page shows the result
         answer.headers["HX-Refresh"] = "true"
     return answer
 
 
-def _editor(
-    request: Request, frame: Frame, text: str, check: CheckDocument, *, note: str, base: str, status: int = 200
-) -> Response:
-    return render(
-        request,
-        "model_edit.html",
-        status,
-        frame=frame,
-        section="model",
-        text=text,
-        check=check,
-        note=note,
-        base=base,
-    )
+def _editor(frame: Frame, text: str, check: CheckDocument, *, note: str, base: str, status: int = 200) -> Response:
+    return frame.render("model_edit.html", "model", status, text=text, check=check, note=note, base=base)
 
 
 async def _check(runtime: Runtime, text: str) -> CheckDocument:
@@ -206,18 +189,16 @@ async def show_schema(_: CurrentViewer) -> dict[str, Any]:
 async def show_rollout(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, rollout_id: Number) -> Response:
     """The progress of a rollout, which the page asks for again every two seconds until it ends."""
     rollout = await get_rollout(runtime, rollout_id)
-    return render(request, part_or_page(request, "rollout"), frame=frame, section="model", rollout=rollout)
+    return frame.render(part_or_page(request, "rollout"), "model", rollout=rollout)
 
 
 @router.get("/{version}")
-async def show_model(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, version: Number) -> Response:
+async def show_model(frame: CurrentFrame, runtime: CurrentRuntime, version: Number) -> Response:
     found = await get_version(runtime.database, version)
     report = await asyncio.to_thread(lambda: check_model(found.load(), found.text))
-    return render(
-        request,
+    return frame.render(
         "model.html",
-        frame=frame,
-        section="model",
+        "model",
         version=ModelDocument.of_checked(found, report),
         text=await asyncio.to_thread(found.as_yaml),
         differences=await _differences(runtime, found, frame),
@@ -239,7 +220,7 @@ async def show_preview(
     after = await get_version(runtime.database, version)
     look = await _look_at(runtime, preview, frame, after.document, moved)
     template, path = part_or_page(request, "preview"), f"model/{version}/preview"
-    return render(request, template, frame=frame, section="model", version=version, look=look, path=path)
+    return frame.render(template, "model", version=version, look=look, path=path)
 
 
 async def _look_at(

@@ -16,7 +16,7 @@ from app.api.status import get_status
 from app.documents.activity import ActivityDocument
 from app.screen import plots
 from app.screen.frames import CurrentFrame
-from app.screen.pages import part_or_page, render
+from app.screen.pages import part_or_page
 from app.screen.routes import ScreenRoute
 from app.services.activity import TimeUnit
 from app.services.rejections import RejectionFilter
@@ -34,11 +34,9 @@ async def show_operations(
     """The page, or only its figures, for which it asks every ten seconds."""
     activity = await get_activity(runtime, by=by)
     refused = await count_rejections(runtime, RejectionFilter(since=activity.since))
-    return render(
-        request,
+    return frame.render(
         part_or_page(request, "ops"),
-        frame=frame,
-        section="ops",
+        "ops",
         by=by,
         activity=activity,
         inflow=_inflow(activity),

@@ -18,7 +18,6 @@ from app.documents.rejections import RejectionPage, ReleaseDocument
 from app.errors import ValidationFailed
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.links import path_with, with_parameters
-from app.screen.pages import render
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import admin_of
 from app.services.rejections import RejectionFilter
@@ -50,11 +49,9 @@ async def show_rejections(
     page: Annotated[RejectionPage, Depends(list_rejections)],
 ) -> Response:
     counts = (await count_rejections(runtime, replace(wanted, codes=()))).data
-    return render(
-        request,
+    return frame.render(
         "rejections.html",
-        frame=frame,
-        section="ops",
+        "ops",
         wanted=wanted,
         q=request.query_params.get("q", ""),
         rejections=page.data,
@@ -93,12 +90,10 @@ async def _confirmation(
     newest = (await list_rejections(runtime, wanted, limit=1)).data
     up_to = newest[0].id if newest else BEFORE_ALL
     until_now = replace(wanted, up_to=up_to)
-    return render(
-        request,
+    return frame.render(
         "release.html",
+        "ops",
         409 if has_changed else 200,
-        frame=frame,
-        section="ops",
         has_changed=has_changed,
         up_to=up_to,
         batch=await runtime.releases.batch(until_now),
@@ -131,4 +126,4 @@ async def release_one(request: Request, frame: CurrentFrame, runtime: CurrentRun
 def _released(request: Request, frame: Frame, done: ReleaseDocument) -> Response:
     """Loading the answer again is harmless: what was released is off the list, so the screen asks again."""
     query = with_parameters(request)
-    return render(request, "released.html", frame=frame, section="ops", done=done, query=query)
+    return frame.render("released.html", "ops", done=done, query=query)

@@ -16,7 +16,7 @@ from app.screen import plots
 from app.screen.frames import CurrentFrame
 from app.screen.funnel import is_enough
 from app.screen.labels import title_of
-from app.screen.pages import part_or_page, render
+from app.screen.pages import part_or_page
 from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
 from app.services.signals import Interval, read_hits
@@ -55,22 +55,20 @@ async def show_signals(
     trends = [_trend(name, title_of(signal, name), hits[name]) for name, signal in signals.items()]
     missing = len(frame.model["signals"]) - len(trends)
     template = part_or_page(request, "signals")
-    return render(request, template, frame=frame, section="funnel", trends=trends, missing=missing, weeks=WEEKS)
+    return frame.render(template, "funnel", trends=trends, missing=missing, weeks=WEEKS)
 
 
 @router.get("/{name}")
 async def show_signal(
-    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, name: str, first: First = None, last: Last = None
+    frame: CurrentFrame, runtime: CurrentRuntime, name: str, first: First = None, last: Last = None
 ) -> Response:
     today = frame.now.date()
     chosen = Period.of(first, last, today)
     series: SeriesDocument = await get_signal_series(runtime, name, chosen.first, chosen.last, _step(chosen))
     pages: PagesDocument = await get_signal_series(runtime, name, chosen.first, chosen.last, "page.path", PAGES_SHOWN)
-    return render(
-        request,
+    return frame.render(
         "signal.html",
-        frame=frame,
-        section="funnel",
+        "funnel",
         name=name,
         title=title_of(frame.model["signals"][name], name),
         chosen=chosen,
