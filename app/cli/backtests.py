@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import interval, percent, read_log, snapshots_line
+from app.cli.insight_tables import interval, percent, read_log, snapshots_line, tenths_table
 from app.cli.model_targets import AsJson, Target, compile_any, find_all, read_target, show_json
 from app.cli.questions import (
     AfterDays,
@@ -104,19 +104,12 @@ def _pages(score: str, report: Backtest) -> Iterator[Text | Table]:
     if report.compared is not None:
         compared = report.compared
         yield Text(f"AUC of the other model {compared.other:.3f}; difference {interval(compared.difference)}")
-    yield from section("Tenths by score", _tenths(report))
+    yield from section("Tenths by score", tenths_table(report.tenths, "mean score", "{:.1f}".format))
     yield from section("At or above a score", _reached("score", _some(report)))
     yield from section("In a stage or a higher one", _reached("stage", report.stages))
     yield from section("In a band", _bands(report))
     yield from section("Had the outcome with a low score", _sightings(report.unseen))
     yield from section("Ready for sales without the outcome", _sightings(report.ready_without))
-
-
-def _tenths(report: Backtest) -> Table:
-    table = columns("tenth", "snapshots", "mean score", "had it", "lift")
-    for number, tenth in enumerate(report.tenths, start=1):
-        table.add_row(str(number), f"{tenth.rows:,}", f"{tenth.mean:.1f}", interval(tenth.had), f"{tenth.lift:.1f}")
-    return table
 
 
 def _some(report: Backtest) -> dict[str, Reached]:

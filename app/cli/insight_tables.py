@@ -1,15 +1,16 @@
 """What proposals and backtests have in common: reading the log for them, and parts of their tables."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from math import isnan
 from typing import TypeVar
 
+from rich.table import Table
 from rich.text import Text
 
 from app.cli.runtime import interrupted_at_once, with_database
-from app.cli.terminal import NOTHING, err
+from app.cli.terminal import NOTHING, columns, err
 from app.insight.measures import Interval
-from app.insight.rates import Counted
+from app.insight.rates import Counted, Tenth
 from app.services.runtime import Runtime
 
 Result = TypeVar("Result")
@@ -30,6 +31,14 @@ def snapshots_line(counted: Counted) -> Text:
         f"{counted.snapshots:,} snapshots of {counted.leads:,} leads, of which {counted.leads_with_outcome:,} had the "
         f"outcome; it followed {counted.base_rate:.1%} of the snapshots"
     )
+
+
+def tenths_table(tenths: Iterable[Tenth], mean: str, written: Callable[[float], str]) -> Table:
+    """`mean`: what the tenths are ordered by."""
+    table = columns("tenth", "snapshots", mean, "had it", "lift")
+    for number, each in enumerate(tenths, start=1):
+        table.add_row(str(number), f"{each.rows:,}", written(each.mean), interval(each.had), f"{each.lift:.1f}")
+    return table
 
 
 def read_log(work: Callable[[Runtime, Callable[[int], None]], Awaitable[Result]]) -> Result:

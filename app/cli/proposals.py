@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.insight_tables import interval, percent, read_log, snapshots_line
+from app.cli.insight_tables import interval, percent, read_log, snapshots_line, tenths_table
 from app.cli.model_targets import AsJson, show_json
 from app.cli.questions import (
     AfterDays,
@@ -127,7 +127,7 @@ def _pages(proposal: Proposal) -> Iterator[Text | Table]:
     yield Text(f"on the newest 30 %: {newest}; log-loss: {accuracy.log_loss:.3f}")
     yield from section("Rules", _rules(proposal))
     yield from section("AUC by number of rules", _sizes(proposal))
-    yield from section("Tenths by predicted probability", _tenths(proposal))
+    yield from section("Tenths by predicted probability", tenths_table(proposal.tenths, "expected", percent))
     yield from section("Thresholds", _thresholds(proposal))
     if proposal.excluded:
         yield from section("Not used", _excluded(proposal))
@@ -158,13 +158,6 @@ def _sizes(proposal: Proposal) -> Table:
     table = columns("rules", "AUC")
     for size in proposal.sizes:
         table.add_row(str(size.rules), f"{size.auc:.3f}")
-    return table
-
-
-def _tenths(proposal: Proposal) -> Table:
-    table = columns("tenth", "snapshots", "expected", "had it", "lift")
-    for number, tenth in enumerate(proposal.tenths, start=1):
-        table.add_row(str(number), f"{tenth.rows:,}", percent(tenth.mean), interval(tenth.had), f"{tenth.lift:.1f}")
     return table
 
 
