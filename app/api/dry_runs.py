@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import BaseModel, Field, StrictBool, model_validator
 
 from app.api.access import CurrentRuntime, Reader
 from app.api.routes import strict_router
@@ -18,14 +18,12 @@ from app.services.models import get_version, read_model
 MAX_MESSAGES = 500
 
 
-class DryRunRequest(BaseModel):
+class DryRunRequest(BaseModel, extra="forbid"):
     """`model` is a version, `active`, or a whole document. It evaluates `messages`, or the lead with the id `lead_id`.
 
     All messages are treated as one person's. `trusted`: whether they are treated as sent with a secret key. A lead's
     events count as they were sent.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     model: AnyModel = "active"
     messages: Annotated[list[Any] | None, Field(max_length=MAX_MESSAGES)] = None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from app.api.access import Admin, AdminKey, CurrentRuntime, Reader
 from app.api.bodies import MODEL_BODY, read_model_source
@@ -34,13 +34,11 @@ from app.services.rollouts import progress_of
 YAML = "application/yaml"
 
 
-class PublishRequest(BaseModel):
+class PublishRequest(BaseModel, extra="forbid"):
     """`notify`: whether subscribers are notified of stage changes caused by the new model.
 
     `compared_with`: the version that was active when you decided. If another one is by now, nothing is published.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     notify: Literal["all", "none"]
     compared_with: NamedVersion | None = None

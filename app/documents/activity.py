@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.services.activity import SourceActivity, Span, TimeUnit
 
@@ -31,10 +31,8 @@ class SourceActivityDocument(BaseModel):
         )
 
 
-class ActivityDocument(BaseModel):
+class ActivityDocument(BaseModel, populate_by_name=True, serialize_by_alias=True):
     """From `from` to before `to`. Sources that have sent nothing in a minute or hour are left out of it."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     since: datetime = Field(alias="from")
     until: datetime = Field(alias="to")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, Field, StrictBool
 
 from app.documents.pages import Page
 from app.documents.parameters import Moment
@@ -42,10 +42,8 @@ class DeliveryPage(Page[DeliveryDocument]):
     pass
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(BaseModel, extra="forbid"):
     """Which deliveries to send again: those that match all fields. `dry_run` only counts them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     webhook_id: UUID | None = None
     state: DeliveryState | None = Field("dead", description="null: in any state")

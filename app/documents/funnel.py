@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.insight.funnel import Funnel, StageFigures
 from app.insight.proportions import Proportion
@@ -94,10 +94,8 @@ class FunnelGroupFigures(FunnelFigures):
     group: str | None
 
 
-class Report(BaseModel):
+class Report(BaseModel, populate_by_name=True, serialize_by_alias=True):
     """What a report covers: these days in UTC, both included, as known at a moment."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     first: date = Field(alias="from")
     last: date = Field(alias="to")

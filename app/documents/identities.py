@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.documents.pages import Page
 from app.errors import InvalidMessage, ValidationFailed
@@ -15,10 +15,8 @@ from app.services.lead_identities import LeadIdentity
 from app.validation.faults import Fault
 
 
-class WantedIdentity(BaseModel):
+class WantedIdentity(BaseModel, extra="forbid"):
     """Exactly one of these. A phone number without a country code is read as one from LEADSCORE_PHONE_REGION."""
-
-    model_config = ConfigDict(extra="forbid")
 
     user_id: str | None = None
     email: str | None = None

@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     StrictFloat,
     StringConstraints,
@@ -41,13 +40,11 @@ PERMISSIONS: Mapping[KeyKind, list[Permission]] = {
 }
 
 
-class KeyRequest(BaseModel):
+class KeyRequest(BaseModel, extra="forbid"):
     """`origins` and `events` restrict a write key; without them it may send any event from any origin.
 
     After `expires_at`, the key stops working. `map` assigns form fields to traits: `{"Ihre Firma": "company"}`.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: KeyKind
     name: Text
@@ -117,9 +114,7 @@ class CreatedKey(BaseModel):
         return cls(secret=made.secret, key=KeyDocument.of(made.key))
 
 
-class KeyRotationRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class KeyRotationRequest(BaseModel, extra="forbid"):
     overlap_hours: StrictFloat = Field(24, ge=0, le=24 * 30, description="How long the old secret works too.")
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from app.documents.accounts import AccountReference
@@ -104,10 +104,8 @@ def _lead_values(view: LeadView) -> dict[str, Any]:
     }
 
 
-class LedgerLine(BaseModel):
+class LedgerLine(BaseModel, from_attributes=True):
     """`title` is what people call the rule, group or score: its own title, that of the rule's signal, or its name."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     rule: str
     title: str

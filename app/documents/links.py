@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, Field, StrictBool
 
 from app.documents.effects import LeadEffect
 from app.documents.identities import WantedIdentities
@@ -12,17 +12,13 @@ from app.services.links import Merger, Split
 MAX_LEADS = 20
 
 
-class MergeRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class MergeRequest(BaseModel, extra="forbid"):
     lead_ids: Annotated[list[UUID], Field(min_length=2, max_length=MAX_LEADS)]
     dry_run: StrictBool = False
 
 
-class SplitRequest(BaseModel):
+class SplitRequest(BaseModel, extra="forbid"):
     """The identities that become a lead of their own."""
-
-    model_config = ConfigDict(extra="forbid")
 
     identities: WantedIdentities
     dry_run: StrictBool = False

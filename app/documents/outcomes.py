@@ -15,14 +15,12 @@ Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
 Days = Annotated[int, Field(le=MAX_DAYS)]
 
 
-class OutcomeRequest(BaseModel):
+class OutcomeRequest(BaseModel, extra="forbid"):
     """`outcome` is a signal or stage of the active model, or an event, which has to follow within `within_days`.
 
     Leads are looked at `every` day, week or month, or all `at` one day, or each `after_days` since it was first seen or
     entered `since_stage`. Once it has sent an event of `closed_by`, a lead is no longer looked at.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     outcome: Name
     within_days: Annotated[Days, Strict(), Field(ge=1)]

@@ -13,10 +13,8 @@ from app.scoring.preview import Distribution, Mover, Placement
 from app.services.previews import MAX_SAMPLE, Previewed
 
 
-class PreviewRequest(BaseModel):
+class PreviewRequest(BaseModel, extra="forbid"):
     """`sample`: how many random leads to evaluate instead of all."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sample: Annotated[StrictInt, Field(ge=1, le=MAX_SAMPLE)] | None = None
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from app.scoring.field_types import Ordered, Scalar
@@ -22,13 +22,11 @@ Written = Annotated[Value | SkipJsonSchema[None], Field(exclude_if=_is_absent, j
 """Part of a condition: there only if the model's condition has it, and never null."""
 
 
-class ExplainedLeaf(BaseModel):
+class ExplainedLeaf(BaseModel, extra="forbid", serialize_by_alias=True):
     """A condition as the model has it, with the lead's value.
 
     `actual` is null if there is none. `short_by` is by how much a number misses, null where nothing is missing.
     """
-
-    model_config = ConfigDict(extra="forbid", serialize_by_alias=True)
 
     property_: Written[str] = Field(None, alias="property")
     context: Written[str] = None
@@ -53,10 +51,8 @@ class ExplainedLeaf(BaseModel):
     short_by: int | float | None
 
 
-class ExplainedCombination(BaseModel):
+class ExplainedCombination(BaseModel, extra="forbid"):
     """Conditions combined, less those that don't matter for the result."""
-
-    model_config = ConfigDict(extra="forbid")
 
     all: Written[list["ExplainedCondition"]] = None
     any: Written[list["ExplainedCondition"]] = None

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_validator
 
 from app.documents.effects import LeadEffect
 from app.documents.pages import Page
@@ -16,10 +16,8 @@ MAX_MESSAGES = 1_000
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000), Storable]
 
 
-class RetractionRequest(BaseModel):
+class RetractionRequest(BaseModel, extra="forbid"):
     """Events that meet all the fields that are given. Times are those of receipt; `received_before` is excluded."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Note
     dry_run: StrictBool = False

@@ -3,16 +3,14 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.documents.identities import WantedIdentities
 from app.documents.pages import Page
 from app.services.suppressions import Suppression
 
 
-class SuppressionRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class SuppressionRequest(BaseModel, extra="forbid"):
     identities: WantedIdentities
 
 

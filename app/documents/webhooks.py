@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     HttpUrl,
     StrictBool,
@@ -49,10 +48,8 @@ After = Annotated[
 ]
 
 
-class ScoreFilterDocument(BaseModel):
+class ScoreFilterDocument(BaseModel, extra="forbid"):
     """Only when this score crosses a threshold: a number, or that of a band."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name
     at_least: StrictFloat | None = Field(None, allow_inf_nan=False)
@@ -66,13 +63,11 @@ class ScoreFilterDocument(BaseModel):
         return self
 
 
-class WebhookSettings(BaseModel):
+class WebhookSettings(BaseModel, extra="forbid"):
     """What is sent to a webhook. `to` and `direction` restrict changes of stages; `score` restricts changes of scores.
 
     `direction` also restricts which way a score crosses the threshold. `thin`: send ids only, no personal data.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     description: Note | None = None
     types: Annotated[list[ChangeType], Field(min_length=1, max_length=MAX_NAMES)] = list(DEFAULT_TYPES)
@@ -155,9 +150,7 @@ class CreatedWebhook(BaseModel):
         return cls(secret=made.secret, webhook=WebhookDocument.of(made.webhook))
 
 
-class RotationRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class RotationRequest(BaseModel, extra="forbid"):
     overlap_hours: StrictFloat = Field(24, ge=0, le=24 * 30, description="How long the old secret signs too.")
 
 
