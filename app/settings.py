@@ -47,8 +47,7 @@ def _split_keys(value: object) -> object:
         try:
             value = Path(value[1:]).read_text()
         except (OSError, UnicodeDecodeError) as error:
-            msg = "names a file that can't be read"
-            raise ValueError(msg) from error
+            raise ValueError("names a file that can't be read") from error
     return [read_chosen_key(part) for part in value.replace("\n", ",").split(",") if part.strip()]
 
 
@@ -58,8 +57,7 @@ def _check_quota(text: str) -> str:
     try:
         parse_quota(text)
     except ValueError:
-        msg = "must be a number and a time, such as 600/minute or 10000 per 6 hours"
-        raise ValueError(msg) from None
+        raise ValueError("must be a number and a time, such as 600/minute or 10000 per 6 hours") from None
     return text
 
 
@@ -67,8 +65,7 @@ def _read_network(text: object) -> object:
     try:
         return ip_network(text, strict=False) if isinstance(text, str) else text
     except ValueError:
-        msg = "must be addresses or networks, such as 10.0.0.0/8"
-        raise ValueError(msg) from None
+        raise ValueError("must be addresses or networks, such as 10.0.0.0/8") from None
 
 
 Quota = Annotated[str, AfterValidator(_check_quota)]
@@ -222,24 +219,21 @@ class Settings(BaseSettings):
     def _is_a_region(cls, region: str | None) -> str | None:
         code = region and region.upper()
         if code and code not in REGIONS:
-            msg = "must be a two-letter ISO country code, such as DE or GB"
-            raise ValueError(msg)
+            raise ValueError("must be a two-letter ISO country code, such as DE or GB")
         return code
 
     @field_validator("screen_user_header")
     @classmethod
     def _comes_from_a_trusted_proxy(cls, header: str | None, earlier: ValidationInfo) -> str | None:
         if header is not None and not earlier.data.get("trusted_proxies"):
-            msg = "needs LEADSCORE_TRUSTED_PROXIES: without it, anybody could send this header"
-            raise ValueError(msg)
+            raise ValueError("needs LEADSCORE_TRUSTED_PROXIES: without it, anybody could send this header")
         return header
 
     @field_validator("screen_admins")
     @classmethod
     def _are_named_by_a_header(cls, users: list[str], earlier: ValidationInfo) -> list[str]:
         if users and earlier.data.get("screen_user_header") is None:
-            msg = "needs LEADSCORE_SCREEN_USER_HEADER, which names the users"
-            raise ValueError(msg)
+            raise ValueError("needs LEADSCORE_SCREEN_USER_HEADER, which names the users")
         return users
 
     @field_validator("database_url")
@@ -249,12 +243,10 @@ class Settings(BaseSettings):
         drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
         driver = drivers.get(scheme.lower().partition("+")[0])
         if not separator or driver is None:
-            msg = "must begin with sqlite:// or postgresql://"
-            raise ValueError(msg)
+            raise ValueError("must begin with sqlite:// or postgresql://")
         url = f"{driver}://{rest}"
         if driver.startswith("sqlite") and _file_of(url) in ("", ":memory:"):
-            msg = "must name a file, such as sqlite:///leadscore.db"
-            raise ValueError(msg)
+            raise ValueError("must name a file, such as sqlite:///leadscore.db")
         try:
             parts = urlsplit(url)
             _ = parts.port
@@ -279,8 +271,7 @@ def _check_options(query: str, known: tuple[str, ...]) -> None:
     for name in parse_qs(query, keep_blank_values=True):
         if name not in known:
             allowed = f"{', '.join(known)}; {CERTIFICATES}" if known else "none"
-            msg = f"has the option {name}: leave it out (allowed options: {allowed})"
-            raise ValueError(msg)
+            raise ValueError(f"has the option {name}: leave it out (allowed options: {allowed})")
 
 
 def _file_of(url: str) -> str:

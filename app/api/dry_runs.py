@@ -34,11 +34,9 @@ class DryRunRequest(BaseModel, extra="forbid"):
     @model_validator(mode="after")
     def _has_one_subject(self) -> Self:
         if (self.messages is None) == (self.lead_id is None):
-            msg = "must have either `messages` or `lead_id`"
-            raise ValueError(msg)
+            raise ValueError("must have either `messages` or `lead_id`")
         if self.lead_id is not None and "trusted" in self.model_fields_set:
-            msg = "`trusted` goes with `messages`: a lead's events count as they were sent; leave it out"
-            raise ValueError(msg)
+            raise ValueError("`trusted` goes with `messages`: a lead's events count as they were sent; leave it out")
         return self
 
 

@@ -27,6 +27,5 @@ def identity_kind(text: str) -> IdentityKind:
 def identity_value(text: str) -> str:
     """The same for the value. Raises `ValueError` for what the database can't compare."""
     if not is_storable(text):
-        msg = "not storable"
-        raise ValueError(msg)
+        raise ValueError("not storable")
     return text

@@ -21,14 +21,12 @@ def _limit(field: str, text: str) -> tuple[str, float]:
     try:
         return name, finite(number)
     except ValueError:
-        msg = f"`{field}` must be a score's name and a number, such as engagement:40."
-        raise ValidationFailed(msg) from None
+        raise ValidationFailed(f"`{field}` must be a score's name and a number, such as engagement:40.") from None
 
 
 def finite(number: Any) -> float:
     """Raises `ValueError` for anything but a finite number."""
     value = float(number)
     if not math.isfinite(value):
-        msg = "not finite"
-        raise ValueError(msg)
+        raise ValueError("not finite")
     return value

@@ -74,8 +74,7 @@ def _read_messages(file: str) -> dict[str, Any]:
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        msg = f"{file}: {error.strerror}. Give a file of messages, or - for standard input."
-        raise UnreadableFile(msg) from None
+        raise UnreadableFile(f"{file}: {error.strerror}. Give a file of messages, or - for standard input.") from None
     name = "standard input" if file == "-" else file
     if data.lstrip().startswith(b"["):
         messages = _parsed(data, f"The list in {name}")

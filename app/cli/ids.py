@@ -13,7 +13,6 @@ def id_from(listing: str) -> Callable[[str], UUID]:
         try:
             return UUID(text)
         except ValueError:
-            msg = f"not a valid id; `{listing}` shows the ids"
-            raise typer.BadParameter(msg) from None
+            raise typer.BadParameter(f"not a valid id; `{listing}` shows the ids") from None
 
     return read

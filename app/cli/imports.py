@@ -35,8 +35,7 @@ commands = typer.Typer()
 
 def _usable_source(name: str) -> str:
     if not 0 < len(name) <= MAX_SOURCE_LENGTH or not is_storable(name):
-        msg = f"must have 1 to {MAX_SOURCE_LENGTH} characters"
-        raise typer.BadParameter(msg)
+        raise typer.BadParameter(f"must have 1 to {MAX_SOURCE_LENGTH} characters")
     return name
 
 
@@ -75,8 +74,7 @@ def import_history(
     Importing a file again changes nothing.
     """
     if sum(map(bool, (event, event_column, event_at))) > 1:
-        msg = "Use only one of --event, --event-column and --event-at."
-        raise typer.BadParameter(msg)
+        raise typer.BadParameter("Use only one of --event, --event-column and --event-at.")
     options = TableOptions(
         format=format,
         targets=dict(_pair(pair, "COLUMN=TRAIT", last=True) for pair in mapped or ()),
@@ -96,8 +94,7 @@ def import_history(
 def _pair(text: str, form: str, *, last: bool) -> tuple[str, str]:
     left, equals, right = text.rpartition("=") if last else text.partition("=")
     if not equals or not left.strip():
-        msg = f"`{text}` must be {form}"
-        raise typer.BadParameter(msg)
+        raise typer.BadParameter(f"`{text}` must be {form}")
     return left.strip(), right.strip()
 
 

@@ -56,8 +56,7 @@ def _read_interval(text: str) -> Interval:
     try:
         return WRITTEN_OTHERWISE.get(text) or Interval(text)
     except ValueError:
-        msg = "must be day, week or month"
-        raise typer.BadParameter(msg) from None
+        raise typer.BadParameter("must be day, week or month") from None
 
 
 Regularly = Annotated[

@@ -61,6 +61,5 @@ def _dated(at: datetime, source: Source, message: dict[str, Any]) -> Sent:
 
 def _traits(person: Person) -> dict[str, str]:
     if person.contact is None:
-        msg = f"visitor {person.number} has left no address"
-        raise ValueError(msg)
+        raise ValueError(f"visitor {person.number} has left no address")
     return person.contact.traits()

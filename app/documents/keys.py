@@ -56,26 +56,22 @@ class KeyRequest(BaseModel, extra="forbid"):
     @model_validator(mode="after")
     def _only_write_keys_are_restricted(self) -> Self:
         if self.kind != "write" and (self.origins or self.events):
-            msg = "only write keys can have `origins` and `events`"
-            raise ValueError(msg)
+            raise ValueError("only write keys can have `origins` and `events`")
         return self
 
     @model_validator(mode="after")
     def _only_keys_that_send_have_a_map(self) -> Self:
         if self.map and self.kind not in ("write", "server"):
-            msg = "only write and server keys can have a `map`, because no other key sends forms"
-            raise ValueError(msg)
+            raise ValueError("only write and server keys can have a `map`, because no other key sends forms")
         return self
 
     @field_validator("map")
     @classmethod
     def _each_field_is_mapped_once(cls, mapping: dict[str, str] | None) -> dict[str, str] | None:
         if not all(map(is_mappable, mapping or ())):
-            msg = "maps a field that controls the form, or one that is never stored, such as a password"
-            raise ValueError(msg)
+            raise ValueError("maps a field that controls the form, or one that is never stored, such as a password")
         if mapping and len(set(map(comparable, mapping))) < len(mapping):
-            msg = "maps a field twice: case, hyphens and surrounding spaces are ignored"
-            raise ValueError(msg)
+            raise ValueError("maps a field twice: case, hyphens and surrounding spaces are ignored")
         return mapping
 
 

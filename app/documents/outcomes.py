@@ -33,8 +33,7 @@ class OutcomeRequest(BaseModel, extra="forbid"):
     @model_validator(mode="after")
     def _is_one_schedule(self) -> Self:
         if self.at is not None and self.after_days is not None:
-            msg = "give either `at` or `after_days`, not both"
-            raise ValueError(msg)
+            raise ValueError("give either `at` or `after_days`, not both")
         return self
 
 
@@ -51,8 +50,7 @@ class ProposalRequest(OutcomeRequest):
     @model_validator(mode="after")
     def _has_one_goal(self) -> Self:
         if self.capacity_per_week is not None and self.precision is not None:
-            msg = "give either `capacity_per_week` or `precision`, not both"
-            raise ValueError(msg)
+            raise ValueError("give either `capacity_per_week` or `precision`, not both")
         return self
 
 

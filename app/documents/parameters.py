@@ -14,8 +14,7 @@ MAX_VERSION = 2**31 - 1  # the column's maximum
 
 def _storable(text: str) -> str:
     if not is_storable(text):
-        msg = "must not contain U+0000"
-        raise ValueError(msg)
+        raise ValueError("must not contain U+0000")
     return text
 
 
@@ -24,8 +23,7 @@ def _written_as(form: re.Pattern[str], example: str) -> BeforeValidator:
 
     def check(value: Any) -> Any:
         if isinstance(value, str | int | float) and not form.match(str(value)):
-            msg = f"must be a string such as {example}"
-            raise ValueError(msg)
+            raise ValueError(f"must be a string such as {example}")
         return value
 
     return BeforeValidator(check)
@@ -35,8 +33,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        msg = "must be between the years 1 and 9999 in UTC"
-        raise ValueError(msg) from None
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
 Storable = AfterValidator(_storable)

@@ -64,8 +64,7 @@ class ReleaseRequest(BaseModel):
     @model_validator(mode="after")
     def _has_a_filter(self) -> Self:
         if not any((self.ids, self.code, self.source, self.since, self.until, self.q)):
-            msg = "give at least one of ids, code, source, from, to, q"
-            raise ValueError(msg)
+            raise ValueError("give at least one of ids, code, source, from, to, q")
         return self
 
     def wanted(self) -> RejectionFilter:

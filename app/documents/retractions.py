@@ -34,8 +34,7 @@ class RetractionRequest(BaseModel, extra="forbid"):
     def _has_a_filter(self) -> Self:
         if all(value is None for value in self._filter().values()):
             names = ", ".join(f"`{name}`" for name in self._filter())
-            msg = f"give at least one of {names}"
-            raise ValueError(msg)
+            raise ValueError(f"give at least one of {names}")
         return self
 
     def wanted(self) -> EventFilter:

@@ -36,8 +36,7 @@ MAX_POSITION = 2**63 - 1
 
 def _is_short(url: HttpUrl) -> HttpUrl:
     if len(str(url)) > MAX_URL_LENGTH:
-        msg = f"must have at most {MAX_URL_LENGTH} characters"
-        raise ValueError(msg)
+        raise ValueError(f"must have at most {MAX_URL_LENGTH} characters")
     return url
 
 
@@ -58,8 +57,7 @@ class ScoreFilterDocument(BaseModel, extra="forbid"):
     @model_validator(mode="after")
     def _has_one_threshold(self) -> Self:
         if (self.at_least is None) == (self.band is None):
-            msg = "must have either `at_least` or `band`"
-            raise ValueError(msg)
+            raise ValueError("must have either `at_least` or `band`")
         return self
 
 

@@ -107,18 +107,14 @@ class Leaf(Document):
     def _is_one_question(self) -> Self:
         subjects = [name for name in SUBJECTS if name in self.as_written()]
         if len(subjects) != 1:
-            msg = f"has {len(subjects)} subjects; write exactly one of {', '.join(SUBJECTS)}"
-            raise ValueError(msg)
+            raise ValueError(f"has {len(subjects)} subjects; write exactly one of {', '.join(SUBJECTS)}")
         counts = self.at_least is not None or self.within_days is not None
         if self.signal is not None and self.operators:
-            msg = "a signal is asked about with at_least and within_days, not with operators"
-            raise ValueError(msg)
+            raise ValueError("a signal is asked about with at_least and within_days, not with operators")
         if self.signal is None and counts:
-            msg = "at_least and within_days ask about a signal"
-            raise ValueError(msg)
+            raise ValueError("at_least and within_days ask about a signal")
         if self.signal is None and not self.operators:
-            msg = f"needs an operator: one of {', '.join(OPERATORS)}"
-            raise ValueError(msg)
+            raise ValueError(f"needs an operator: one of {', '.join(OPERATORS)}")
         return self
 
 
@@ -132,8 +128,7 @@ class Combination(Document):
     @model_validator(mode="after")
     def _combines_something(self) -> Self:
         if not any((self.all, self.any, self.none)):
-            msg = "needs one of all, any, none"
-            raise ValueError(msg)
+            raise ValueError("needs one of all, any, none")
         return self
 
 
@@ -301,8 +296,7 @@ class Score(Document):
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
         if self.min is not None and self.max is not None and self.min > self.max:
-            msg = f"min {self.min:g} is above max {self.max:g}"
-            raise ValueError(msg)
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
 
 

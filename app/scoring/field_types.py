@@ -11,8 +11,7 @@ from app.validation.error_messages import NAME_PATTERN, in_one_fault
 
 def _has_cents_at_most(value: float) -> float:
     if round(value, 2) != value:
-        msg = "has more than two decimals, and the lines of a ledger have two"
-        raise ValueError(msg)
+        raise ValueError("has more than two decimals, and the lines of a ledger have two")
     return value
 
 
@@ -30,15 +29,13 @@ def _canonical_name(value: Any) -> Any:
 
 def _is_ordered(value: Any) -> Any:
     if not isinstance(value, str) and as_number(value) is None:
-        msg = "must be a number or a string"
-        raise ValueError(msg)
+        raise ValueError("must be a number or a string")
     return value
 
 
 def _is_scalar(value: Any) -> Any:
     if not isinstance(value, bool | str) and as_number(value) is None:
-        msg = "must be true or false, a number or a string"
-        raise ValueError(msg)
+        raise ValueError("must be true or false, a number or a string")
     return value
 
 

@@ -50,8 +50,7 @@ async def read_account(database: Database, models: ActiveModels, account_id: UUI
     async with database.read() as connection:
         account = await account_store.get(connection, account_id)
         if account is None:
-            msg = f"There is no account {account_id}. A new one appears once its first lead has been counted."
-            raise NotFound(msg)
+            raise NotFound(f"There is no account {account_id}. A new one appears once its first lead has been counted.")
         return (await _views(connection, models, [account], now))[0]
 
 

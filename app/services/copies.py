@@ -25,15 +25,13 @@ async def copy_all(source: Database, target: Database) -> dict[str, int]:
         await copy_rows(reading, writing)
         before, after = await _contents(reading), await _contents(writing)
         if changed := [name for name in before if before[name] != after[name]]:
-            msg = f"The copy differs in {', '.join(changed)}, so it was undone: please report this."
-            raise LeadscoreError(msg)
+            raise LeadscoreError(f"The copy differs in {', '.join(changed)}, so it was undone: please report this.")
     return {name: each.rows for name, each in after.items()}
 
 
 async def _check_unused(connection: AsyncConnection) -> None:
     if used := await used_tables(connection):
-        msg = f"The target already has data in {', '.join(used)}: name an empty database."
-        raise ValidationFailed(msg)
+        raise ValidationFailed(f"The target already has data in {', '.join(used)}: name an empty database.")
 
 
 async def _contents(connection: AsyncConnection) -> dict[str, Content]:

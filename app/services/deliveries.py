@@ -146,8 +146,7 @@ class Deliveries:
         async with self._database.read() as connection:
             found = await delivery_store.get(connection, delivery_id)
         if found is None:
-            msg = f"There is no delivery {delivery_id}. /v1/deliveries lists those that are kept."
-            raise NotFound(msg)
+            raise NotFound(f"There is no delivery {delivery_id}. /v1/deliveries lists those that are kept.")
         return found
 
     async def page(self, wanted: DeliveryFilter, after: UUID | None, limit: int) -> Page[Delivery]:

@@ -34,7 +34,6 @@ def dry_run(
         else:
             events.setdefault(event.message_id, event)
     if faults:
-        msg = f"{len(faults)} of the messages can't be used; `errors` lists each one."
-        raise ValidationFailed(msg, tuple(faults))
+        raise ValidationFailed(f"{len(faults)} of the messages can't be used; `errors` lists each one.", tuple(faults))
     evaluation = evaluate(model, fold(model, events.values()), as_of or now)
     return evaluation, stage_of(evaluation, None)

@@ -51,8 +51,7 @@ class Jobs:
         async with self._database.read() as connection:
             found = await job_store.get(connection, job_id)
         if found is None:
-            msg = f"There is no job {job_id}. /v1/jobs lists those that are kept."
-            raise NotFound(msg)
+            raise NotFound(f"There is no job {job_id}. /v1/jobs lists those that are kept.")
         return found
 
     async def page(self, kinds: Collection[JobKind] | None, after: UUID | None, limit: int) -> Page[JobSummary]:

@@ -167,8 +167,7 @@ class Leads:
             return await self._score_with_present_facts(connection, lead, as_of or now, now, model)
         past = await look_back(connection, self._models, lead_id, [as_of], model)
         if not past:
-            msg = f"Nothing was known about lead {lead_id} at that moment. Choose a later one."
-            raise NotFound(msg)
+            raise NotFound(f"Nothing was known about lead {lead_id} at that moment. Choose a later one.")
         return past[0]
 
     async def _score_with_present_facts(

@@ -143,8 +143,7 @@ async def _still_known(connection: AsyncConnection, trail: Trail, moments: Seque
     if since is None:
         return moments
     if moments[-1] < since:
-        msg = f"Events that counted then have been deleted. Choose a moment from {since.isoformat()} on."
-        raise Gone(msg)
+        raise Gone(f"Events that counted then have been deleted. Choose a moment from {since.isoformat()} on.")
     return [moment for moment in moments if moment >= since]
 
 

@@ -84,16 +84,14 @@ async def active_version(connection: AsyncConnection) -> int:
 
 def _existing(version: int | None) -> int:
     if version is None:
-        msg = "There is no scoring model: run `leadscore model publish FILE`."
-        raise NotFound(msg)
+        raise NotFound("There is no scoring model: run `leadscore model publish FILE`.")
     return version
 
 
 async def get_stored(connection: AsyncConnection, version: int) -> ModelVersion:
     stored = await model_store.get(connection, version)
     if stored is None:
-        msg = f"There is no version {version} of the scoring model: list the versions to see which exist."
-        raise NotFound(msg)
+        raise NotFound(f"There is no version {version} of the scoring model: list the versions to see which exist.")
     return stored
 
 

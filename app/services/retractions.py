@@ -106,8 +106,7 @@ class Retractions:
         async with self._database.read() as connection:
             found = await retraction_store.get(connection, retraction_id)
             if found is None:
-                msg = f"There is no retraction {retraction_id}: list the retractions to see which exist."
-                raise NotFound(msg)
+                raise NotFound(f"There is no retraction {retraction_id}: list the retractions to see which exist.")
             (view,) = await _views(connection, [found])
         return view
 

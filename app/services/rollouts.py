@@ -162,8 +162,7 @@ async def progress_of(database: Database, rollout_id: int, now: datetime) -> Pro
     async with database.read() as connection:
         rollout = await rollout_store.get(connection, rollout_id)
         if rollout is None:
-            msg = f"There is no rollout {rollout_id}. /v1/rollouts lists the existing rollouts."
-            raise NotFound(msg)
+            raise NotFound(f"There is no rollout {rollout_id}. /v1/rollouts lists the existing rollouts.")
         latest = await rollout_store.latest(connection)
         return await _progress(connection, rollout, latest, now)
 

@@ -196,8 +196,7 @@ def _to_json(wanted: ChangeFilter) -> Mapping[str, Any]:
 def existing(webhook: Webhook | None, webhook_id: UUID) -> Webhook:
     """Raises `NotFound` if there is none."""
     if webhook is None:
-        msg = f"There is no webhook {webhook_id}: list the webhooks to see which exist."
-        raise NotFound(msg)
+        raise NotFound(f"There is no webhook {webhook_id}: list the webhooks to see which exist.")
     return webhook
 
 

@@ -35,8 +35,7 @@ class Statement:
             self._compiled[dialect.name] = _compile(self._build(dialect), dialect)
         parameters, run = self._compiled[dialect.name]
         if values.keys() != parameters:
-            msg = f"The statement takes {sorted(parameters)}, not {sorted(values)}."
-            raise TypeError(msg)
+            raise TypeError(f"The statement takes {sorted(parameters)}, not {sorted(values)}.")
         return await run(connection, values)
 
 
@@ -68,8 +67,7 @@ def _through_sqlite3(statement: Any, compiled: SQLCompiler) -> Run:
 def _through_asyncpg(statement: Any, compiled: SQLCompiler) -> Run:
     columns = statement.exported_columns
     if any(_result_processors(statement, compiled.dialect)):
-        msg = f"SQLAlchemy would have to convert the values of one of {', '.join(map(str, columns))}."
-        raise TypeError(msg)
+        raise TypeError(f"SQLAlchemy would have to convert the values of one of {', '.join(map(str, columns))}.")
     text, write, row = str(compiled), _writer(compiled), _row_class(statement)
 
     async def run(connection: AsyncConnection, values: Mapping[str, Any]) -> Sequence[Any]:

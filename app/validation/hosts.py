@@ -14,6 +14,5 @@ def read_host(entry: str) -> str:
     host = (origin_of(SCHEME + bracketed) or "").removeprefix(SCHEME)
     has_port = ":" in bracketed.rpartition("]")[2]
     if not host or has_port or set(entry) & set("/?#"):
-        msg = "must be host names or addresses, without schemes and ports, such as crm.internal"
-        raise ValueError(msg)
+        raise ValueError("must be host names or addresses, without schemes and ports, such as crm.internal")
     return host.strip("[]")

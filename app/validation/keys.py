@@ -27,8 +27,7 @@ def read_chosen_key(text: str) -> ChosenKey:
     name, _, secret = rest.rpartition(":")
     known = next((each for each in KEY_KINDS if each == kind.strip()), None)
     if known is None or not 0 < len(name.strip()) <= MAX_NAME_LENGTH or not name.isprintable():
-        msg = f"must be KIND:NAME:SECRET, where KIND is one of {', '.join(KEY_KINDS)}"
-        raise ValueError(msg)
+        raise ValueError(f"must be KIND:NAME:SECRET, where KIND is one of {', '.join(KEY_KINDS)}")
     if not _LONG_ENOUGH.fullmatch(secret) or len(set(secret)) < MIN_DIFFERENT_CHARACTERS:
         msg = "must have secrets of 32 to 200 random letters, digits or -._~+/=, such as `openssl rand -hex 32` prints"
         raise ValueError(msg)

@@ -60,12 +60,10 @@ def read_allowed(entry: str) -> str:
     url = wildcard[1] + entry[wildcard.end() :] if wildcard else entry
     origin = origin_of(url)
     if origin is None:
-        msg = f"must be an origin, {_EXAMPLE}"
-        raise ValueError(msg)
+        raise ValueError(f"must be an origin, {_EXAMPLE}")
     parts = urlsplit(url)
     if parts.path not in ("", "/") or "?" in url or "#" in url:
-        msg = f"must be an origin without a path, {_EXAMPLE}"
-        raise ValueError(msg)
+        raise ValueError(f"must be an origin without a path, {_EXAMPLE}")
     return origin.replace("://", "://*.") if wildcard else origin
 
 
