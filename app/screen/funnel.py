@@ -17,7 +17,6 @@ from app.screen.periods import Period, offered
 from app.screen.routes import ScreenRoute
 from app.screen.stages import Ladder
 from app.services.funnel import SourceField
-from app.services.runtime import Runtime
 
 MIN_LEADS = 20
 """With fewer leads, a rate says more about chance than about the funnel: only counts are shown."""
@@ -39,9 +38,10 @@ async def show_funnel(
 ) -> Response:
     today = frame.now.date()
     chosen = Period.of(first, last, today)
-    funnel = await _funnel(runtime, chosen)
-    before = await _funnel(runtime, chosen.before())
-    sources = await _sources(runtime, chosen, by)
+    earlier = chosen.before()
+    funnel: FunnelDocument = await get_funnel(runtime, chosen.first, chosen.last, "week", MAX_GROUPS)
+    before: FunnelDocument = await get_funnel(runtime, earlier.first, earlier.last, "week", MAX_GROUPS)
+    sources: SourcesDocument = await list_sources(runtime, chosen.first, chosen.last, by, MAX_SOURCES)
     return frame.render(
         "funnel.html",
         "funnel",
@@ -61,16 +61,6 @@ async def show_funnel(
 def is_enough(leads: int | None) -> bool:
     """Whether a rate of so many leads is worth showing."""
     return leads is not None and leads >= MIN_LEADS
-
-
-async def _funnel(runtime: Runtime, chosen: Period) -> FunnelDocument:
-    found: FunnelDocument = await get_funnel(runtime, chosen.first, chosen.last, "week", MAX_GROUPS)
-    return found
-
-
-async def _sources(runtime: Runtime, chosen: Period, by: SourceField) -> SourcesDocument:
-    found: SourcesDocument = await list_sources(runtime, chosen.first, chosen.last, by, MAX_SOURCES)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
