@@ -12,14 +12,7 @@ from app.api.routes import strict_router
 from app.api.thresholds import score_limits
 from app.documents.accounts import AccountDocument, AccountPage
 from app.documents.parameters import Moment
-from app.services.accounts import (
-    AccountFilter,
-    AccountQuery,
-    AccountScore,
-    Position,
-    read_account,
-    read_accounts,
-)
+from app.services.accounts import AccountFilter, AccountQuery, AccountScore, Position, read_account, read_accounts
 
 SUM = ".sum"
 

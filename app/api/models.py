@@ -14,12 +14,7 @@ from app.api.parameters import Cursor, Limit
 from app.api.problems import Problem
 from app.api.routes import strict_router
 from app.documents.model_checks import DifferenceDocument
-from app.documents.models import (
-    DiffDocument,
-    ModelDocument,
-    VersionDocument,
-    VersionPage,
-)
+from app.documents.models import DiffDocument, ModelDocument, VersionDocument, VersionPage
 from app.documents.parameters import NamedVersion, Note, Version, VersionOrActive, number_of
 from app.documents.previews import PreviewDocument, PreviewRequest
 from app.documents.rollouts import RolloutDocument

@@ -5,15 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    StrictFloat,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, Field, StrictFloat, StringConstraints, field_validator, model_validator
 
 from app.documents.pages import WholeList
 from app.documents.parameters import Moment, Storable

@@ -4,16 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    HttpUrl,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, Field, HttpUrl, StrictBool, StrictFloat, StrictInt, model_validator
 
 from app.documents.pages import WholeList
 from app.documents.parameters import Note

@@ -7,15 +7,7 @@ import numpy as np
 from app.insight.arrays import Ints
 from app.insight.candidates import Study
 from app.insight.histories import History
-from app.insight.leaks import (
-    Exclusion,
-    Reason,
-    closed_days,
-    closing_events,
-    entered_with,
-    filled_in_traits,
-    synonyms,
-)
+from app.insight.leaks import Exclusion, Reason, closed_days, closing_events, entered_with, filled_in_traits, synonyms
 from app.insight.log import Log, read_log
 from app.insight.outcomes import require_past_horizon
 from app.insight.questions import Question, Wishes

@@ -10,15 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Literal, Self
 
-from app.scoring.attainable import (
-    Known,
-    answer,
-    attainable,
-    can_hold,
-    clipped,
-    implies,
-    most_hits,
-)
+from app.scoring.attainable import Known, answer, attainable, can_hold, clipped, implies, most_hits
 from app.scoring.conditions import Bounds, bounds_test
 from app.scoring.document import Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
 from app.scoring.emails import DERIVED_TRAITS
