@@ -28,20 +28,7 @@ class Jobs:
         self._clock = clock
 
     async def create(self, kind: JobKind, request: Mapping[str, Any]) -> Job:
-        job = Job(
-            id=uuid7(),
-            kind=kind,
-            request=request,
-            state="waiting",
-            progress=0,
-            result=None,
-            error=None,
-            created_at=self._clock(),
-            started_at=None,
-            finished_at=None,
-            claimed_by=None,
-            claimed_until=None,
-        )
+        job = Job(uuid7(), kind, request, "waiting", created_at=self._clock())
         async with self._database.write() as connection:
             await job_store.insert(connection, job)
         return job

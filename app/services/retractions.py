@@ -89,9 +89,6 @@ class Retractions:
                 state="retracting",
                 created_at=now,
                 created_by=created_by,
-                undone_at=None,
-                undone_by=None,
-                finished_at=None,
             )
             await retraction_store.add(connection, retraction)
         return RetractionView(retraction, Extent(0, 0))

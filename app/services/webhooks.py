@@ -67,13 +67,8 @@ class Webhooks:
             filter=_to_json(target.filter),
             thin=target.thin,
             secret=secret,
-            old_secret=None,
-            old_secret_until=None,
             position=await self._position(after),
             created_at=now,
-            failing_since=None,
-            disabled_at=None,
-            disabled_because=None,
         )
         async with self._database.write() as connection:
             await webhook_store.insert(connection, webhook)

@@ -25,20 +25,20 @@ class JobSummary:
     kind: JobKind
     request: Mapping[str, Any]
     state: JobState
-    progress: int
-    error: str | None
     created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    claimed_by: UUID | None
-    claimed_until: datetime | None
+    progress: int = 0
+    error: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    claimed_by: UUID | None = None
+    claimed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job(JobSummary):
     """`result` is None unless it is done. It may be large."""
 
-    result: Any
+    result: Any = None
 
 
 SUMMARY = [column for column in jobs.c if column.name != "result"]

@@ -32,9 +32,9 @@ class Retraction:
     state: RetractionState
     created_at: datetime
     created_by: str
-    undone_at: datetime | None
-    undone_by: str | None
-    finished_at: datetime | None
+    undone_at: datetime | None = None
+    undone_by: str | None = None
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ class Rollout:
     published_by: str | None
     notify: bool
     leads: int
-    started_at: datetime | None
-    finished_at: datetime | None
-    claimed_until: datetime | None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    claimed_until: datetime | None = None
 
 
 _COLUMNS = [column for column in rollouts.c if column.name != "claimed_by"]
@@ -99,9 +99,7 @@ async def insert(
         published_by=author,
         notify=notify,
         leads=leads,
-        started_at=None,
         finished_at=now if leads == 0 else None,
-        claimed_until=None,
     )
     await connection.execute(rollouts.insert(), [asdict(rollout)])
     return rollout

@@ -26,13 +26,13 @@ class Webhook:
     filter: Mapping[str, Any]
     thin: bool
     secret: str
-    old_secret: str | None
-    old_secret_until: datetime | None
     position: int
     created_at: datetime
-    failing_since: datetime | None
-    disabled_at: datetime | None
-    disabled_because: str | None
+    old_secret: str | None = None
+    old_secret_until: datetime | None = None
+    failing_since: datetime | None = None
+    disabled_at: datetime | None = None
+    disabled_because: str | None = None
 
 
 async def insert(connection: AsyncConnection, webhook: Webhook) -> None:
