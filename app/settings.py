@@ -9,7 +9,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    SecretStr,
+    Secret,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -75,6 +75,7 @@ Networks = Annotated[list[Network], NoDecode, BeforeValidator(_split)]
 ChosenKeys = Annotated[list[ChosenKey], NoDecode, BeforeValidator(_split_keys)]
 Origins = Annotated[list[Annotated[str, AfterValidator(read_allowed)]], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(read_host)]], NoDecode, BeforeValidator(_split)]
+RandomText = Secret[Annotated[str, StringConstraints(min_length=32)]]
 POSTGRES_OPTIONS = (
     *("host", "port", "user", "password", "passfile", "service", "servicefile"),
     *("ssl", "sslmode", "direct_tls", "target_session_attrs", "krbsrvname", "gsslib"),
@@ -172,7 +173,7 @@ class Settings(BaseSettings):
     events_days: Annotated[int, Field(ge=1)] | None = Field(
         None, description="How long events are kept after they were received, in days. Scores keep what they counted."
     )
-    suppression_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+    suppression_secret: RandomText | None = Field(
         None,
         description="A random text of 32 characters or more, with which identities of suppressed people are hashed.",
     )
@@ -182,7 +183,7 @@ class Settings(BaseSettings):
     quarantine_crawlers: Annotated[Literal["on", "off"], BeforeValidator(_in_lower_case)] = Field(
         "on", description="`off` counts what known crawlers and automated browsers send with `write` keys."
     )
-    proof_of_work_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+    proof_of_work_secret: RandomText | None = Field(
         None,
         description="A random text of 32 characters or more; forms sent with `write` keys then need proof of work.",
     )

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings
+from app.validation.error_messages import error_message
 
 URL = "postgresql://ada:s%20cret@db.example/leads"
 
@@ -167,3 +168,14 @@ def test_quotas_and_proxies_that_can_not_be_read_are_refused(
 ) -> None:
     with pytest.raises(ValidationError):
         given(monkeypatch, **{name: value})
+
+
+@pytest.mark.parametrize("name", ["suppression_secret", "proof_of_work_secret"])
+def test_the_length_of_a_secret_counts_characters(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        given(monkeypatch, **{name: "a" * 31})
+    (fault,) = refused.value.errors()
+    assert (fault["loc"], error_message(fault)) == ((name,), "must have 32 or more characters")
+    assert "a" * 31 not in str(refused.value)
+    read = getattr(given(monkeypatch, **{name: "a" * 32}), name)
+    assert (read.get_secret_value(), "a" * 32 in repr(read)) == ("a" * 32, False)
