@@ -67,8 +67,6 @@ async def erase_lead(
     while not is_erased:
         search = await search_mentions(database, wanted, now)
         is_erased = await retry_on_conflict(database, partial(erase, search=search))
-    if suppressions is not None:
-        suppressions.forget()
 
 
 async def erase_person(
@@ -107,8 +105,6 @@ async def _forget_stranger(
             await suppressions.add(connection, person.identities, now)
 
     await retry_on_conflict(database, forget)
-    if suppressions is not None:
-        suppressions.forget()
     return found != Mentions() or suppressions is not None
 
 

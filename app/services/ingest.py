@@ -23,6 +23,7 @@ from app.storage import events as event_store
 from app.storage import identities as identity_store
 from app.storage import leads as lead_store
 from app.storage import links as link_store
+from app.storage import rollouts as rollout_store
 from app.storage.db import Conflict
 from app.storage.leads import Lead
 
@@ -69,8 +70,11 @@ async def store(
     for event in events:
         first.setdefault((event.source, event.message_id), event)
     new = await event_store.insert(connection, first.values(), now)
-    new_events = [event for event in first.values() if event.id in new]
-    stored = await _fold(connection, models, new_events, now, newest_suppression) if new_events else Stored()
+    if new_events := [event for event in first.values() if event.id in new]:
+        stored = await _fold(connection, models, new_events, now, newest_suppression)
+    else:
+        stored = Stored()
+        _check(newest_suppression, (await rollout_store.active(connection)).newest_suppression)
     duplicates = [event for event in events if event.id not in new]
     await activity_store.insert_duplicates(connection, Counter(event.source for event in duplicates), now)
     return stored + Stored(duplicates=frozenset(event.id for event in duplicates))
@@ -83,8 +87,7 @@ async def _fold(
     identities = {identity for event in events for identity in event.identities}
     links, before = await lead_store.lock_owners(connection, identities)
     model, newest = await models.for_commit(connection)  # after locking: no locked lead can have a newer version
-    if suppression not in (newest, UNCHECKED):
-        raise Conflict  # one of these people may have been erased while we waited for the lock
+    _check(suppression, newest)
     before = await up_to_date(connection, models, model, before, new={event.id for event in events})
     linking = any(len(event.identities) > 1 for event in events)
     known = await identity_store.known(connection, list(before)) if linking else {}
@@ -112,6 +115,12 @@ async def _fold(
     await identity_store.move(connection, resolver.merged, now)
     await identity_store.insert(connection, resolver.new_links, now)
     return Stored(stage_changes=stage_moves(results), distrusted=sum(map(model.distrusts, events)))
+
+
+def _check(suppression: int | None, newest: int | None) -> None:
+    """Raise `Conflict` if a suppression was not taken into account: one of these people may have been erased."""
+    if suppression not in (newest, UNCHECKED):
+        raise Conflict
 
 
 def _by_survivor(resolver: Resolver, before: Mapping[UUID, Lead]) -> dict[UUID, list[Lead]]:

@@ -4,8 +4,8 @@ Identities are stored as hashes, made with a secret that is not in the database:
 out whether an address that they guess was suppressed. A `user_id` that is an email address is suppressed as that
 address, which every message with such a `user_id` has too.
 
-Trap: a process may not know yet of the first suppression. So the writer asks for the newest one in the query that it
-needs in any case, after it has locked the leads, and starts over if that is not the one it took into account.
+Trap: a process may not know yet of the newest suppression, even one that it has made itself. So every commit asks for
+it, after it has locked the leads, and starts over if that is not the one it took into account.
 """
 
 import hashlib
@@ -54,8 +54,6 @@ class Suppressions:
         self, connection: AsyncConnection, events: Sequence[Event], rejections: Sequence[Rejection]
     ) -> Sifted:
         """Leave out what has a suppressed identity. Without suppressions, this costs one query per process."""
-        if rejections:
-            self.forget()  # a commit of these alone locks no leads, and is not checked afterwards
         newest = await self._read_newest(connection)
         if newest is None or self._secret is None:
             return Sifted(events, rejections, newest)
@@ -70,7 +68,7 @@ class Suppressions:
         )
 
     def forget(self) -> None:
-        """Let the next commit read which suppression is the newest: another process may have added one."""
+        """Let the next commit read which suppression is the newest: one may have been added since."""
         self._is_known = False
 
     def check(self) -> str:
@@ -83,10 +81,7 @@ class Suppressions:
         return secret_id
 
     async def add(self, connection: AsyncConnection, identities: Iterable[Identity], now: datetime) -> None:
-        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret.
-
-        Call `forget` after the commit, so that this process knows of them at once. Others do with their next commit.
-        """
+        """Suppress identities within a transaction. Raises `ValidationFailed` if there is no secret."""
         secret_id = self.check()
         await suppression_store.insert(connection, map(self._hash_of, identities), secret_id, now)
 
@@ -100,9 +95,7 @@ class Suppressions:
             await self.add(connection, identities, now)
             return await suppression_store.of_hashes(connection, {*map(self._hash_of, identities)})
 
-        added = await retry_on_conflict(self._database, work)
-        self.forget()
-        return added
+        return await retry_on_conflict(self._database, work)
 
     async def page(self, after: int | None, limit: int) -> Page[Suppression]:
         """The latest first."""

@@ -24,6 +24,10 @@ async def suppress(service: Service, key: str) -> None:
     await erase_lead(service.database, service.models, await lead_id(service, key), NOW, service.suppressions)
 
 
+def refused(identity: str) -> Rejection:
+    return Rejection(uuid7(), "site", NOW, "code", "detail", None, "secret", identities=[identity])
+
+
 async def test_later_events_of_any_of_the_identities_are_dropped_and_counted(service: Service) -> None:
     await service.ingest(event("u1", "e1@x", "a1"), event("u2"))
     everybody = await stored(service.database)
@@ -45,8 +49,19 @@ async def test_a_message_of_somebody_who_objects_is_no_duplicate_when_it_comes_a
 async def test_refused_messages_are_not_kept_either(service: Service) -> None:
     await service.ingest(event("u1"))
     await suppress(service, "u1")
-    rejection = Rejection(uuid7(), "site", NOW, "code", "detail", None, "secret", identities=["user_id:u1"])
-    await service.writer.submit([], [rejection])
+    await service.writer.submit([], [refused("user_id:u1")])
+    assert (await dump(service.database))["rejections"] == "[]"
+
+
+async def test_other_processes_drop_repeated_and_refused_messages_at_once(service: Service, database_url: str) -> None:
+    sent = event("u1")
+    async with serving(database_url) as other:
+        await other.ingest(sent)
+        await service.suppressions.suppress(who("u1"), NOW)
+        receipt = await other.ingest(replace(sent, id=uuid7()))
+        assert (receipt.duplicates, other.measured(METRIC)) == (0, 1)
+        await service.suppressions.suppress(who("u2"), NOW)
+        await other.writer.submit([], [refused("user_id:u2")])
     assert (await dump(service.database))["rejections"] == "[]"
 
 
