@@ -41,7 +41,7 @@ from app.api import (
     transitions,
     webhooks,
 )
-from app.api.direct import DirectMiddleware, Match
+from app.api.direct import DirectMiddleware
 from app.api.lead_reads import plain_lead_read
 from app.api.middleware import (
     CrashMiddleware,
@@ -67,19 +67,25 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, w
 
     `workers`: also do the background work, which other processes can do as well.
     """
-    routes = _api(screen=settings.screen == "on")
-    app = _assembled(Runtime(settings, clock), routes, [plain_lead_read], workers=workers)
+    runtime, routes = Runtime(settings, clock), _api(screen=settings.screen == "on")
+    observer = Observer(runtime.metrics)
+    app = _assembled(runtime, routes, observer, workers=workers)
     app.webhooks.routes = webhooks.messages.routes
+    direct_routes = [route for route in routes if isinstance(route, PlainRoute)]
+    # Set here, because what is passed as middleware comes after FastAPI's own.
+    app.middleware_stack = DirectMiddleware(
+        app.build_middleware_stack(), direct_routes, plain_lead_read, observer, on_refusal=on_refusal, on_crash=on_crash
+    )
     return app
 
 
 def create_worker(settings: Settings) -> FastAPI:
     """The background work alone, with health checks and metrics."""
-    return _assembled(Runtime(settings, utc_now), _routes([], [ops.router]), [], workers=True)
+    runtime = Runtime(settings, utc_now)
+    return _assembled(runtime, _routes([], [ops.router]), Observer(runtime.metrics), workers=True)
 
 
-def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], reads: Sequence[Match], *, workers: bool) -> FastAPI:
-    observer = Observer(runtime.metrics)
+def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], observer: Observer, *, workers: bool) -> FastAPI:
     app = Documented(
         title="leadscore",
         summary="Signals are counted, scores weigh signals, stages read scores.",
@@ -95,11 +101,6 @@ def _assembled(runtime: Runtime, routes: Sequence[BaseRoute], reads: Sequence[Ma
         middleware=_middleware(runtime, observer),
     )
     app.state.runtime = runtime
-    direct_routes = [route for route in routes if isinstance(route, PlainRoute)]
-    # Set here, because what is passed as middleware comes after FastAPI's own.
-    app.middleware_stack = DirectMiddleware(
-        app.build_middleware_stack(), direct_routes, reads, observer, on_refusal=on_refusal, on_crash=on_crash
-    )
     return app
 
 

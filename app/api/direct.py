@@ -1,6 +1,6 @@
 """The direct way for what clients send and ask most: ahead of the framework, which would cost more than the work."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ Match = Callable[[Scope], DirectRoute | None]
 
 
 class DirectMiddleware:
-    """Answers posts to these routes, and the reads that match, itself; and passes everything else on.
+    """Answers posts to these routes itself, and the reads that `match` finds, and passes everything else on.
 
     Requests from other origins, and to paths with surplus slashes, reach the same routes through the middleware.
     """
@@ -36,7 +36,7 @@ class DirectMiddleware:
         self,
         app: ASGIApp,
         routes: Iterable[PlainRoute],
-        reads: Sequence[Match],
+        match: Match,
         observer: Observer,
         on_refusal: OnRefusal,
         on_crash: OnCrash,
@@ -44,7 +44,7 @@ class DirectMiddleware:
         self.app = app
         posts = [route for route in routes if "POST" in (route.methods or ())]
         self.posts = {route.path: DirectRoute(route.path, route.receive) for route in posts}
-        self.reads = reads
+        self.match = match
         self.observer = observer
         self.on_refusal = on_refusal
         self.on_crash = on_crash
@@ -70,8 +70,7 @@ class DirectMiddleware:
             return None
         if scope["method"] == "POST":
             return self.posts.get(scope["path"])
-        matches = self.reads if scope["method"] == "GET" else ()
-        return next((route for match in matches if (route := match(scope))), None)
+        return self.match(scope) if scope["method"] == "GET" else None
 
     async def _response(self, route: DirectRoute, request: Request) -> Response:
         try:

@@ -60,9 +60,6 @@ class Days(Mapping[int, int]):
                 return cls.of(_totals(runs))
         return cls(_joined(runs))
 
-    def __add__(self, other: "Days") -> "Days":
-        return Days.sum((self, other))
-
     def __sub__(self, other: "Days") -> "Days":
         """The inverse of addition: days on which the other has more hits get a negative number."""
         return Days.of(_totals((*self.runs, *((first, [-each for each in hits]) for first, hits in other.runs))))

@@ -142,14 +142,14 @@ def _changed(
 
     The facts are those it had, those of leads merged into it, and those of its new events.
     """
+    known = {lead_id: lead.facts for lead_id, lead in before.items()}
     added = {survivor: [lead.facts for lead in leads] for survivor, leads in retired.items()}
     message_ids: dict[UUID, list[str]] = {}
     for event in events:
         lead_id = resolver.lead_of(event)
-        known = before[lead_id].facts if lead_id in before else None
-        added.setdefault(lead_id, []).append(model.facts_of(event, known))
+        added.setdefault(lead_id, []).append(model.facts_of(event, known.get(lead_id)))
         message_ids.setdefault(lead_id, []).append(event.message_id)
     for lead_id, parts in added.items():
-        old = [before[lead_id].facts] if lead_id in before else []
+        old = [known[lead_id]] if lead_id in known else []
         cause: Cause = "merge" if lead_id in retired else "event"
         yield lead_id, old + parts, cause, message_ids.get(lead_id, [])
