@@ -34,10 +34,28 @@ module.
 """
 
 from math import ceil
-from typing import Self
+from typing import Literal, Self
 from uuid import UUID
 
 from app.validation.faults import Fault
+
+MessageCode = Literal[
+    "malformed-json",
+    "validation-error",
+    "invalid-identity",
+    "invalid-characters",
+    "not-finite",
+    "out-of-range",
+    "unstorable",
+    "content-too-large",
+    "event-not-allowed",
+    "unsafe-redirect",
+    "honeypot",
+    "too-fast",
+    "crawler",
+    "proof-of-work",
+]
+"""Why a message is rejected or quarantined. Rejections are kept under these codes, and found by them."""
 
 
 class LeadscoreError(Exception):
@@ -51,7 +69,7 @@ class LeadscoreError(Exception):
 
 
 class MalformedJson(LeadscoreError):
-    code = "malformed-json"
+    code: MessageCode = "malformed-json"
 
 
 class MalformedRequest(LeadscoreError):
@@ -107,7 +125,7 @@ class QuotaExceeded(LeadscoreError):
 
 
 class UnsafeRedirect(LeadscoreError):
-    code = "unsafe-redirect"
+    code: MessageCode = "unsafe-redirect"
 
 
 class UnsafeUrl(LeadscoreError):
@@ -141,7 +159,9 @@ class DamagedLead(LeadscoreError):
 class InvalidMessage(LeadscoreError):
     """One message is unusable; the rest of its batch is not affected."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    code: MessageCode
+
+    def __init__(self, code: MessageCode, detail: str) -> None:
         super().__init__(detail)
         self.code = code
 

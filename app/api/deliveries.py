@@ -10,7 +10,7 @@ from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
 from app.documents.deliveries import DeliveryDocument, DeliveryPage, ReplayDocument, ReplayRequest
-from app.services.deliveries import DeliveryFilter, DeliveryState
+from app.services.deliveries import DeliveryFilter, DeliveryState, DeliveryType
 
 router = strict_router("/v1/deliveries", "webhooks", Admin)
 
@@ -20,7 +20,7 @@ async def list_deliveries(
     runtime: CurrentRuntime,
     webhook_id: UUID | None = None,
     state: DeliveryState | None = None,
-    type_: Annotated[str | None, Query(alias="type", max_length=32)] = None,
+    type_: Annotated[DeliveryType | None, Query(alias="type")] = None,
     lead_id: UUID | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,

@@ -12,6 +12,7 @@ from app.api.cursors import read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
 from app.documents.parameters import Moment, Storable
+from app.documents.periods import check_span
 from app.documents.rejections import (
     RejectionCount,
     RejectionCounts,
@@ -21,7 +22,7 @@ from app.documents.rejections import (
     ReleaseRequest,
 )
 from app.services import rejections as rejection_service
-from app.services.rejections import RejectionFilter
+from app.services.rejections import MessageCode, RejectionFilter
 from app.services.releases import Release
 from app.services.runtime import Runtime
 
@@ -36,12 +37,13 @@ Text = Annotated[str, Query(min_length=1, max_length=200), Storable]
 
 
 async def read_filter(
-    code: Annotated[list[Text] | None, Query(description="Repeatable: any of these.")] = None,
+    code: Annotated[list[MessageCode] | None, Query(description="Repeatable: any of these.")] = None,
     source: Annotated[Text | None, Query(description="The name of the key that the message came with.")] = None,
     since: Annotated[Moment | None, Query(alias="from", description="Received then or later.")] = None,
     until: Annotated[Moment | None, Query(alias="to", description="Received before that.")] = None,
     q: Annotated[Text | None, Query(description="The message's id or its event name.")] = None,
 ) -> RejectionFilter:
+    check_span(since, until)
     wanted = rejection_service.matching(q) if q else RejectionFilter()
     return replace(wanted, codes=tuple(code or ()), source=source, since=since, until=until)
 

@@ -11,6 +11,7 @@ from app.api.parameters import Limit
 from app.api.routes import strict_router
 from app.documents.leads import TransitionDocument, TransitionPage
 from app.documents.parameters import Day
+from app.documents.periods import check_days
 from app.services.transitions import Position, TransitionFilter, read_transitions
 
 router = strict_router("/v1/transitions", "leads", Reader)
@@ -26,6 +27,7 @@ async def list_transitions(
     after: Annotated[str | None, Query(max_length=500, description="The last `next_cursor`.")] = None,
 ) -> TransitionPage:
     """Every lead's changes of stage, the earliest first. For polling, use `/v1/changes`, which misses none."""
+    check_days(first, last)
     wanted = TransitionFilter(stage, first, last)
     start = Position(*read_cursor(wanted, after, moment, UUID)) if after else None
     page = await read_transitions(runtime.database, runtime.models, wanted, start, limit)

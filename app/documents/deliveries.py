@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field, StrictBool
 
 from app.documents.pages import Page
 from app.documents.parameters import Moment
-from app.services.deliveries import Delivery, DeliveryFilter, DeliveryState
+from app.documents.periods import check_span
+from app.services.deliveries import Delivery, DeliveryFilter, DeliveryState, DeliveryType
 
 
 class DeliveryDocument(BaseModel):
@@ -47,13 +48,15 @@ class ReplayRequest(BaseModel, extra="forbid"):
 
     webhook_id: UUID | None = None
     state: DeliveryState | None = Field("dead", description="null: in any state")
-    type: str | None = Field(None, max_length=32)
+    type: DeliveryType | None = None
     lead_id: UUID | None = None
     created_after: Moment | None = None
     created_before: Moment | None = None
     dry_run: StrictBool = False
 
     def filter(self) -> DeliveryFilter:
+        """Raises `ValidationFailed`."""
+        check_span(self.created_after, self.created_before, ("created_after", "created_before"))
         return DeliveryFilter(**self.model_dump(exclude={"dry_run"}))
 
 

@@ -1,6 +1,6 @@
-"""The period that a report covers: whole days in UTC, both ends included."""
+"""Periods: the whole days in UTC that a report covers, and the order of their ends in filters."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from app.errors import ValidationFailed
 
@@ -17,3 +17,16 @@ def period(first: date | None, last: date | None, today: date) -> tuple[date, da
         msg = f"`from` must not be after `to` (by default today), and must be within {MAX_DAYS} days of it."
         raise ValidationFailed(msg)
     return begin, end
+
+
+def check_span(since: datetime | None, until: datetime | None, names: tuple[str, str] = ("from", "to")) -> None:
+    """Raise `ValidationFailed` for moments between which there is nothing, as `until` itself is excluded."""
+    if since is not None and until is not None and since >= until:
+        raise ValidationFailed(f"`{names[0]}` must be before `{names[1]}`.")
+
+
+def check_days(first: date | None, last: date | None) -> None:
+    """The same for days, which are both included."""
+    if first is not None and last is not None and first > last:
+        msg = "`from` must not be after `to`."
+        raise ValidationFailed(msg)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from app.documents.pages import Page, WholeList
 from app.documents.parameters import Moment, Storable
-from app.services.rejections import Rejection, RejectionFilter, matching
+from app.documents.periods import check_span
+from app.services.rejections import MessageCode, Rejection, RejectionFilter, matching
 from app.services.releases import Release
 
 MAX_IDS = 1_000
@@ -55,7 +56,7 @@ class ReleaseRequest(BaseModel):
 
     dry_run: StrictBool = False
     ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
-    code: Annotated[list[Text], Field(min_length=1, max_length=MAX_IDS)] | None = None
+    code: Annotated[list[MessageCode], Field(min_length=1, max_length=MAX_IDS)] | None = None
     source: Text | None = None
     since: Moment | None = Field(None, alias="from")
     until: Moment | None = Field(None, alias="to")
@@ -68,6 +69,8 @@ class ReleaseRequest(BaseModel):
         return self
 
     def wanted(self) -> RejectionFilter:
+        """Raises `ValidationFailed`."""
+        check_span(self.since, self.until)
         found = matching(self.q) if self.q else RejectionFilter()
         ids, codes = tuple(self.ids or ()), tuple(self.code or ())
         return replace(found, ids=ids, codes=codes, source=self.source, since=self.since, until=self.until)

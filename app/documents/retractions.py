@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_vali
 from app.documents.effects import LeadEffect
 from app.documents.pages import Page
 from app.documents.parameters import Moment, Note, Storable
+from app.documents.periods import check_span
 from app.services.retractions import EventFilter, Extent, Plan, RetractionState, RetractionView
 
 MAX_MESSAGES = 1_000
@@ -38,6 +39,8 @@ class RetractionRequest(BaseModel, extra="forbid"):
         return self
 
     def wanted(self) -> EventFilter:
+        """Raises `ValidationFailed`."""
+        check_span(self.received_from, self.received_before, ("received_from", "received_before"))
         return EventFilter(**self._filter())
 
     def _filter(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import orjson
 
-from app.errors import ContentTooLarge, InvalidMessage, LeadscoreError
+from app.errors import ContentTooLarge, InvalidMessage, MalformedJson, UnsafeRedirect
 from app.protocol.messages import MAX_MESSAGE_BYTES, MAX_MESSAGE_ID_LENGTH, Envelope, Sender, is_forwarded, read_message
 from app.protocol.recovery import MAX_MESSAGES, Malformed
 from app.protocol.sections import read_section
@@ -16,6 +16,9 @@ from app.protocol.times import readable_time
 from app.protocol.values import as_text, is_storable, storable
 from app.scoring.events import Event
 from app.scoring.strings import with_canonical_names
+
+Refusal = InvalidMessage | MalformedJson | UnsafeRedirect
+"""Why a message is not taken. Each has a `MessageCode`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Message:
     index: int
     original: Any
     event: Event | None = None
-    error: LeadscoreError | None = None
+    error: Refusal | None = None
 
     @property
     def message_id(self) -> str | None:
@@ -37,7 +40,7 @@ class Message:
         text = as_text(self.original.get("messageId")) if isinstance(self.original, dict) else None
         return text if text and len(text) <= MAX_MESSAGE_ID_LENGTH and is_storable(text) else None
 
-    def refuse(self, error: LeadscoreError) -> Self:
+    def refuse(self, error: Refusal) -> Self:
         return replace(self, event=None, error=error)
 
 

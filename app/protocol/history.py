@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from app.errors import LeadscoreError, MalformedJson
+from app.errors import InvalidMessage, MalformedJson
 from app.protocol.body import parse_json
 
 
@@ -20,7 +20,7 @@ class Entry:
     line: int
     message: Any = None
     content: bytes = b""
-    fault: LeadscoreError | None = None
+    fault: InvalidMessage | MalformedJson | None = None
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Iterator[Entry]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from app.errors import InvalidMessage
+from app.errors import InvalidMessage, MessageCode
 from app.scoring.strings import trimmed
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,7 +25,7 @@ _BAD_CHARACTERS = "contains U+0000 or half of a surrogate pair: remove it."
 class _Unstorable(Exception):
     """An unstorable value. While it propagates, it collects the keys that lead to the value, the innermost first."""
 
-    def __init__(self, code: str, rule: str, *, in_key: bool = False) -> None:
+    def __init__(self, code: MessageCode, rule: str, *, in_key: bool = False) -> None:
         super().__init__()
         self.code = code
         self.rule = rule

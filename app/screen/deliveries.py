@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from app.api.access import CurrentRuntime
 from app.api.deliveries import get_delivery, list_deliveries, replay_deliveries, replay_delivery
@@ -16,7 +16,7 @@ from app.screen.frames import CurrentFrame
 from app.screen.links import path_with, with_parameters
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import admin_of
-from app.services.deliveries import DeliveryState
+from app.services.deliveries import DeliveryState, DeliveryType
 
 STATES: tuple[DeliveryState, ...] = ("pending", "delivered", "dead")
 
@@ -30,13 +30,13 @@ def _given(value: object) -> object:
 
 WebhookId = Annotated[UUID | None, BeforeValidator(_given)]
 State = Annotated[DeliveryState | None, BeforeValidator(_given)]
-Type = Annotated[Annotated[str, Field(max_length=32)] | None, BeforeValidator(_given)]
+Type = Annotated[DeliveryType | None, BeforeValidator(_given)]
 
 
 async def read_request(
     webhook_id: UUID | None = None,
     state: DeliveryState | None = None,
-    type_: Annotated[str | None, Query(alias="type", max_length=32)] = None,
+    type_: Annotated[DeliveryType | None, Query(alias="type")] = None,
     lead_id: UUID | None = None,
 ) -> ReplayRequest:
     """Which deliveries are meant: those that match all parameters, in any state if none is given."""

@@ -27,7 +27,7 @@ from app.storage import deliveries as delivery_store
 from app.storage import webhooks as webhook_store
 from app.storage.changes import Change
 from app.storage.db import Database
-from app.storage.deliveries import Delivery, DeliveryFilter, DeliveryState
+from app.storage.deliveries import Delivery, DeliveryFilter, DeliveryState, DeliveryType
 from app.storage.webhooks import Webhook
 from app.webhooks.schedule import GIVE_UP_AFTER, next_attempt
 from app.webhooks.sending import Answer, WebhookClient
@@ -218,4 +218,4 @@ def _attempted(delivery: Delivery, answer: Answer, now: datetime, again: datetim
     )
 
 
-__all__ = ["Attempt", "Deliveries", "Delivery", "DeliveryFilter", "DeliveryState", "Turn"]
+__all__ = ["Attempt", "Deliveries", "Delivery", "DeliveryFilter", "DeliveryState", "DeliveryType", "Turn"]

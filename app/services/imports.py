@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.errors import LeadscoreError
+from app.errors import InvalidMessage, MalformedJson
 from app.protocol.batches import Message
 from app.protocol.history import Entry, fingerprint
 from app.protocol.messages import Sender, read_message
@@ -28,7 +28,7 @@ class EntryReader:
         self._occurrences: Counter[str] = Counter()
 
     def read(self, entry: Entry) -> tuple[Any, Event]:
-        """The message with its `messageId`, and its event. Raises `LeadscoreError`."""
+        """The message with its `messageId`, and its event. Raises `InvalidMessage` or `MalformedJson`."""
         if entry.fault is not None:
             raise entry.fault
         message = entry.message
@@ -58,6 +58,6 @@ class FileImport:
     def _read(self, entry: Entry) -> Message:
         try:
             message, event = self._reader.read(entry)
-        except LeadscoreError as error:
+        except (InvalidMessage, MalformedJson) as error:
             return Message(entry.line, entry.message, error=error)
         return Message(entry.line, message, event=event)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app.errors import InvalidMessage, LeadscoreError
+from app.errors import InvalidMessage
 from app.metrics import Metrics
-from app.protocol.batches import Message
+from app.protocol.batches import Message, Refusal
 from app.scoring.events import event_name_key
 from app.services.keys import Key
 from app.services.rejections import rejections_of
@@ -63,7 +63,7 @@ class Intake:
         self._metrics.received(outcome.accepted, outcome.duplicates, len(outcome.refused))
         return outcome
 
-    async def refuse(self, key: Key, message: dict[str, Any], error: LeadscoreError, now: datetime) -> None:
+    async def refuse(self, key: Key, message: dict[str, Any], error: Refusal, now: datetime) -> None:
         """Keep a message that is refused for a reason other than its content."""
         await self._keep(key, [Message(0, message, error=error)], now)
         self._metrics.received(rejected=1)

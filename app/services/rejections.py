@@ -7,6 +7,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from app.errors import MessageCode
 from app.protocol.batches import Message
 from app.protocol.identities import readable_identities
 from app.protocol.messages import readable_name
@@ -78,6 +79,7 @@ async def prune_rejections(database: Database, now: datetime, days: int) -> int:
 
 
 __all__ = [
+    "MessageCode",
     "Rejection",
     "RejectionFilter",
     "count_rejections",

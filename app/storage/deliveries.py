@@ -9,12 +9,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.changes import ChangeType
 from app.storage.queries import fetch_all, fetch_first, latest_first
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import deliveries, webhooks
 
 DeliveryState = Literal["pending", "delivered", "dead"]
+DeliveryType = Literal[ChangeType, "webhook.test"]
 STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 
 
@@ -49,7 +51,7 @@ class DeliveryFilter:
     id: UUID | None = None
     webhook_id: UUID | None = None
     state: DeliveryState | None = None
-    type: str | None = None
+    type: DeliveryType | None = None
     lead_id: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None

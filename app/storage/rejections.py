@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import MessageCode
 from app.scoring.events import Event
 from app.storage.queries import fetch_all, latest_first
 from app.storage.sql import any_of_values, list_items
@@ -49,7 +50,7 @@ class RejectionFilter:
     """
 
     ids: Collection[UUID] = ()
-    codes: Collection[str] = ()
+    codes: Collection[MessageCode] = ()
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None

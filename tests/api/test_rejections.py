@@ -4,15 +4,19 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import select
 
+from app.errors import MessageCode
 from app.services.keys import create_key
 from app.storage.tables import rejections
 from app.workers.prune import prune
 from tests.api.harness import Api, assert_problem, running, track
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 async def named(api: Api) -> list[list[str]]:
@@ -77,7 +81,7 @@ async def test_an_out_of_range_limit_is_refused(web: Api) -> None:
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FILTERS: dict[str, list[Any]] = {
-    "code": [None, "invalid-identity", "unknown-code", ["invalid-identity", "out-of-range"]],
+    "code": [None, "invalid-identity", "honeypot", ["invalid-identity", "out-of-range"]],
     "source": [None, "website", "nobody"],
     "from": [None, START + timedelta(minutes=1)],
     "to": [None, START + timedelta(minutes=2)],
@@ -139,11 +143,42 @@ async def test_pages_of_a_filtered_list_follow_each_other(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"q": ""}, {"q": "a\0b"}, {"code": "a\0b"}, {"source": "\0"}, {"from": "2026-03-10"}]
+    "wrong",
+    [
+        {"q": ""},
+        {"q": "a\0b"},
+        {"code": "a\0b"},
+        {"source": "\0"},
+        {"from": "2026-03-10"},
+        {"from": "2026-03-11T00:00:00Z", "to": "2026-03-10T00:00:00Z"},
+        {"from": "2026-03-10T01:00:00+01:00", "to": "2026-03-10T00:00:00Z"},
+    ],
 )
 async def test_a_filter_that_makes_no_sense_is_refused(web: Api, wrong: dict[str, str]) -> None:
     for path in ("/v1/rejections", "/v1/rejections/counts"):
         assert_problem(await web.ask(path, **wrong), 422, "validation-error")
+
+
+async def test_a_misspelt_code_is_refused_with_those_that_exist(web: Api) -> None:
+    answers = [
+        await web.ask("/v1/rejections", code="too_fast"),
+        await web.ask("/v1/rejections/counts", code="too_fast"),
+        await web.do("/v1/rejections/release", {"code": ["too_fast"], "dry_run": True}),
+    ]
+    for answer in answers:
+        assert "'too-fast'" in assert_problem(answer, 422, "validation-error")["detail"]
+
+
+@pytest.mark.parametrize("code", get_args(MessageCode))
+async def test_each_code_is_known_to_the_filter_and_the_documentation(web: Api, code: str) -> None:
+    assert (await web.told("/v1/rejections", code=code))["data"] == []
+    assert f"`{code}`" in DOCUMENTATION.read_text()
+
+
+async def test_a_release_of_no_time_is_refused(web: Api) -> None:
+    span = {"from": "2026-03-11T00:00:00Z", "to": "2026-03-10T00:00:00Z"}
+    answer = await web.do("/v1/rejections/release", span)
+    assert "`from` must be before `to`" in assert_problem(answer, 422, "validation-error")["detail"]
 
 
 # --- Whom they name ---------------------------------------------------------------------------------------------

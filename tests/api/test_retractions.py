@@ -46,6 +46,13 @@ async def test_events_are_retracted_and_restored(database_url: str) -> None:
         assert listed_one["undone_by"] == listed_one["created_by"] != ""
 
 
+async def test_a_span_that_ends_before_it_begins_is_refused(web: Api) -> None:
+    span = {"received_from": "2026-03-11T00:00:00Z", "received_before": "2026-03-10T00:00:00Z"}
+    answer = await web.do("/v1/events/retract", span | {"reason": "a test", "dry_run": True})
+    detail = assert_problem(answer, 422, "validation-error")["detail"]
+    assert detail == "`received_from` must be before `received_before`."
+
+
 async def test_what_cannot_be_retracted_is_a_problem(web: Api) -> None:
     for wanted in ({"reason": "all of it"}, {"source": "website"}, {"reason": " ", "source": "website"}):
         assert_problem(await web.do("/v1/events/retract", wanted), 422, "validation-error")

@@ -64,7 +64,11 @@ async def test_transitions_into_a_renamed_stage_are_found_under_its_former_names
     assert await entered(still, stage="ready") == [("2026-03-10", "hot")]
 
 
-@pytest.mark.parametrize("asked", [{"stage": "marker"}, {"from": "marker"}, {"limit": 0}], ids=str)
+@pytest.mark.parametrize(
+    "asked",
+    [{"stage": "marker"}, {"from": "marker"}, {"limit": 0}, {"from": "2026-03-11", "to": "2026-03-10"}],
+    ids=str,
+)
 async def test_an_invalid_filter_is_refused(web: Api, asked: Any) -> None:
     assert_problem(await web.ask(PATH, **asked), 422, "validation-error")
 

@@ -134,6 +134,18 @@ async def test_a_test_shows_how_it_went(trusting: Api, receiver: Receiver) -> No
     assert await told(trusting, f"/v1/deliveries/{sent['id']}") == sent
 
 
+async def test_filters_of_deliveries_that_can_find_nothing_are_refused(web: Api) -> None:
+    misspelt = [
+        await web.ask("/v1/deliveries", "admin", type="lead.stage-changed"),
+        await web.do("/v1/deliveries/replay", {"type": "lead.stage-changed", "dry_run": True}),
+    ]
+    for answer in misspelt:
+        assert "'lead.stage_changed'" in assert_problem(answer, 422, "validation-error")["detail"]
+    span = {"created_after": "2026-03-11T00:00:00Z", "created_before": "2026-03-10T00:00:00Z"}
+    assert_problem(await web.do("/v1/deliveries/replay", span), 422, "validation-error")
+    assert (await web.ask("/v1/deliveries", "admin", type="webhook.test")).status_code == 200
+
+
 async def test_deliveries_are_listed_and_replayed(trusting: Api, receiver: Receiver) -> None:
     webhook = (await create(trusting, url=f"http://{HOST}:{receiver.port}/"))["webhook"]
     for _ in range(3):
