@@ -17,6 +17,7 @@ LeadscoreError
 ├── ModelChanged               another version of the model became active than the one compared with
 ├── Gone                       a position that the feed no longer has
 ├── DamagedLead                a lead whose row can't be read, or whose evaluation fails
+├── DamagedModel               a stored version of the scoring model that can't be loaded
 ├── InvalidMessage             one message is unusable; its `code` says why
 ├── ValidationFailed           a parameter or field of a request is wrong
 │   └── ExamplesFailed         a scoring model that its own examples contradict
@@ -145,15 +146,36 @@ class Gone(LeadscoreError):
 
 
 class DamagedLead(LeadscoreError):
-    """A lead can't be read or evaluated; `__cause__` says why."""
+    """A lead can't be read or evaluated; `__cause__` says why.
+
+    `version`: the version of the model that it needs, if that can't be loaded.
+    """
 
     code = "damaged-lead"
 
-    def __init__(self, lead_id: UUID) -> None:
+    def __init__(self, lead_id: UUID, version: int | None = None) -> None:
+        fault, remedy = "leadscore has a bug", "the row"
+        if version is not None:
+            fault = f"version {version} of the scoring model, which it needs, can't be loaded"
+            remedy = "the row or the version"
         super().__init__(
-            f"Lead {lead_id} can't be evaluated: its row is damaged, or leadscore has a bug; the server's log has the "
-            f"details. Restore the row from a backup, or erase the lead with DELETE /v1/leads/{lead_id}."
+            f"Lead {lead_id} can't be evaluated: its row is damaged, or {fault}; the server's log has the details. "
+            f"Restore {remedy} from a backup, or erase the lead with DELETE /v1/leads/{lead_id}."
         )
+
+
+class DamagedModel(LeadscoreError):
+    """A version of the model that others refer to can't be loaded; `__cause__` says why."""
+
+    code = "damaged-model"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"Version {version} of the scoring model can't be loaded: its row in the table `models` is damaged, or was "
+            f"stored by another release; the server's log has the details. Restore the row from a backup, or run that "
+            f"release."
+        )
+        self.version = version
 
 
 class InvalidMessage(LeadscoreError):

@@ -40,6 +40,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.ModelChanged: 409,
     errors.Gone: 410,
     errors.DamagedLead: 500,
+    errors.DamagedModel: 500,
     errors.ContentTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.UnsupportedEncoding: 415,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import DamagedModel
 from app.scoring.accounts import account_of
 from app.scoring.engine import CompiledModel, Evaluation, evaluate, on_day
 from app.scoring.facts import Facts
@@ -19,7 +20,7 @@ from app.scoring.steps import steps_of
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
 from app.services.publications import Names, Publications
-from app.storage.leads import Lead
+from app.storage.leads import Lead, UnreadableLead
 
 Item = TypeVar("Item")
 
@@ -199,36 +200,75 @@ async def up_to_date(
     """The leads with their facts as counted by this model, without the `new` events, and with its names of stages.
 
     For leads that another version counted, signals unknown to that version are recounted from the event log, and
-    signals unknown to this one are dropped.
+    signals unknown to this one are dropped. Raises `UnreadableLead` if that version can't be loaded.
     """
-    versions = {lead.model_version for lead in leads.values()} - {model.version}
+    current: dict[UUID, Lead] = {}
+    for found in await each_up_to_date(connection, models, model, leads.values(), new):
+        if isinstance(found, UnreadableLead):
+            raise found
+        current[found.id] = found
+    return current
+
+
+async def each_up_to_date(
+    connection: AsyncConnection,
+    models: ActiveModels,
+    model: CompiledModel,
+    found: Collection[Lead | UnreadableLead],
+    new: Collection[UUID] = (),
+) -> list[Lead | UnreadableLead]:
+    """The same, with an error in the place of each lead for which that version can't be loaded."""
+    versions = {each.model_version for each in found if isinstance(each, Lead)} - {model.version}
     if not versions:
-        return dict(leads)
-    leads = await _by_present_names(connection, models, model, leads)
-    fingerprints = {version: (await models.version(connection, version)).fingerprints for version in versions}
+        return list(found)
+    publications = await Publications.read(connection, models)
+    earlier = {version: await _read_earlier(publications, model, version) for version in versions}
+    named = [_by_present_names(each, earlier) for each in found]
     outdated = {
-        lead_id: Counted(lead.facts, fingerprints[lead.model_version])
-        for lead_id, lead in leads.items()
-        if fingerprints.get(lead.model_version, model.fingerprints) != model.fingerprints
+        each.id: Counted(each.facts, by.fingerprints)
+        for each in named
+        if isinstance(each, Lead)
+        and isinstance(by := earlier.get(each.model_version), _Earlier)
+        and by.fingerprints != model.fingerprints
     }
     recounted = await recount(connection, model, outdated, without=set(new))
-    return {
-        **leads,
-        **{lead_id: replace(leads[lead_id], facts=each, is_outdated=True) for lead_id, each in recounted.items()},
-    }
+    return [
+        replace(each, facts=recounted[each.id], is_outdated=True)
+        if isinstance(each, Lead) and each.id in recounted
+        else each
+        for each in named
+    ]
 
 
-async def _by_present_names(
-    connection: AsyncConnection, models: ActiveModels, model: CompiledModel, leads: Mapping[UUID, Lead]
-) -> dict[UUID, Lead]:
-    """The leads with their stages named as in this model, if it is the next one to be published."""
-    publications = await Publications.read(connection, models)
-    versions = {lead.model_version for lead in leads.values()} - {model.version}
-    names = {
-        version: await publications.names_by(model, publications.of(version), publications.latest)
-        for version in versions
-    }
-    return {lead_id: _renamed(lead, names.get(lead.model_version, {})) for lead_id, lead in leads.items()}
+class _Earlier(NamedTuple):
+    """What an earlier version counted, and the present names of its stages."""
+
+    fingerprints: frozenset[str]
+    names: Names
+
+
+async def _read_earlier(publications: Publications, model: CompiledModel, version: int) -> _Earlier | DamagedModel:
+    """`model` need not be published: then the names are as if it were the next one."""
+    try:
+        since = publications.of(version)
+        names = await publications.names_by(model, since, publications.latest)
+        return _Earlier((await publications.model(since)).fingerprints, names)
+    except DamagedModel as error:
+        return error
+
+
+def _by_present_names(
+    found: Lead | UnreadableLead, earlier: Mapping[int, _Earlier | DamagedModel]
+) -> Lead | UnreadableLead:
+    """The lead with its stage named as at present."""
+    by = earlier.get(found.model_version) if isinstance(found, Lead) else None
+    if isinstance(found, UnreadableLead) or by is None:
+        return found
+    if isinstance(by, _Earlier):
+        return _renamed(found, by.names)
+    unreadable = UnreadableLead(found.id)
+    unreadable.__cause__ = by
+    return unreadable
 
 
 def _renamed(lead: Lead, names: Names) -> Lead:
@@ -244,6 +284,7 @@ __all__ = [
     "Lead",
     "Origin",
     "StageMoves",
+    "each_up_to_date",
     "evaluated",
     "reevaluate",
     "stage_moves",

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from app.errors import DamagedLead, LeadscoreError
+from app.errors import DamagedLead, DamagedModel, LeadscoreError
 from app.metrics import Metrics
 from app.services.conflicts import Conflicts
 from app.storage.db import Conflict
@@ -63,12 +63,18 @@ def explaining_damage(lead_id: UUID | None = None) -> Iterator[None]:
         raise
     except UnreadableLead as error:
         log_damage(error.lead_id, error)
-        raise DamagedLead(error.lead_id) from error
+        raise explained(error) from error
     except Exception as error:
         if lead_id is None:
             raise
         log_damage(lead_id, error)
         raise DamagedLead(lead_id) from error
+
+
+def explained(error: UnreadableLead) -> DamagedLead:
+    """What clients are told of it."""
+    cause = error.__cause__
+    return DamagedLead(error.lead_id, cause.version if isinstance(cause, DamagedModel) else None)
 
 
 def readable(found: Iterable[Lead | UnreadableLead]) -> list[Lead]:

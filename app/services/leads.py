@@ -14,8 +14,8 @@ from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.events import Identity
 from app.scoring.facts import day_of
 from app.scoring.stages import Forecast, Standing, forecast, predict, settle, stage_of
-from app.services.evaluation import up_to_date, yielding_to_event_loop
-from app.services.failures import explaining_damage, readable
+from app.services.evaluation import each_up_to_date, up_to_date, yielding_to_event_loop
+from app.services.failures import explained, explaining_damage, readable
 from app.services.lookback import ScoreView, days_ahead, ends_of_days, look_back
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
@@ -175,7 +175,8 @@ class Leads:
     ) -> ScoreView:
         """The lead's evaluation now or at a later moment."""
         model = model or await self._models.active(connection)
-        current = await up_to_date(connection, self._models, model, {lead.id: lead})
+        with explaining_damage():
+            current = await up_to_date(connection, self._models, model, {lead.id: lead})
         return _scored(model, current[lead.id], moment, now)
 
     async def _current(self, wanted: UUID | Identity) -> "_Current | None":
@@ -227,13 +228,14 @@ async def _views_of(
     connection: AsyncConnection, models: ActiveModels, leads: Collection[Lead | UnreadableLead], now: datetime
 ) -> dict[UUID, LeadView | DamagedLead]:
     """The same by their ids, with an error for each lead that can't be evaluated."""
-    views: dict[UUID, LeadView | DamagedLead] = {
-        each.lead_id: DamagedLead(each.lead_id) for each in leads if isinstance(each, UnreadableLead)
-    }
     model = await models.active(connection)
-    current = await up_to_date(connection, models, model, {lead.id: lead for lead in readable(leads)})
-    identities = await identity_store.of_leads(connection, list(current))
-    async for lead in yielding_to_event_loop(current.values()):
+    found = await each_up_to_date(connection, models, model, leads)
+    views: dict[UUID, LeadView | DamagedLead] = {
+        each.lead_id: explained(each) for each in found if isinstance(each, UnreadableLead)
+    }
+    sound = readable(found)
+    identities = await identity_store.of_leads(connection, [lead.id for lead in sound])
+    async for lead in yielding_to_event_loop(sound):
         try:
             views[lead.id] = _view(model, lead, identities[lead.id], now)
         except DamagedLead as error:

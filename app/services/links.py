@@ -90,7 +90,8 @@ async def _merged(
     connection: AsyncConnection, models: ActiveModels, leads: Mapping[UUID, Lead], now: datetime
 ) -> Merger:
     model = await models.active(connection)
-    current = await up_to_date(connection, models, model, leads)
+    with explaining_damage():
+        current = await up_to_date(connection, models, model, leads)
     known: dict[UUID, IdentityKind | None] = {**await identity_store.known(connection, list(leads))}
     survivor, *others = by_survival(leads, known)
     facts = merge(lead.facts for lead in current.values())
@@ -191,7 +192,8 @@ def _check(identities: Collection[Identity], owned: Collection[Identity]) -> Non
 async def _split(connection: AsyncConnection, models: ActiveModels, parts: _Parts, now: datetime) -> Split:
     """`parts` are those of the locked lead."""
     model, lead_id, split_id = await models.active(connection), parts.lead.id, str(uuid7())
-    before = (await up_to_date(connection, models, model, {lead_id: parts.lead}))[lead_id]
+    with explaining_damage():
+        before = (await up_to_date(connection, models, model, {lead_id: parts.lead}))[lead_id]
     staying, leaving = await _former_ids(connection, lead_id, parts.separated.identities)
     remaining = await _read_history(connection, models, parts.remaining, [lead_id, *staying])
     separated = await _read_history(connection, models, parts.separated, leaving)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from itertools import pairwise
+from json import JSONDecodeError
 from typing import Any, Literal, TypeVar
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import InvalidMessage, NotFound
+from app.errors import DamagedModel, InvalidMessage, NotFound
 from app.protocol.values import check_values
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
@@ -28,6 +30,8 @@ from app.validation.faults import Fault, InvalidModel
 Result = TypeVar("Result")
 
 State = Literal["draft", "active", "retired"]
+
+log = structlog.get_logger()
 
 
 class ActiveModels:
@@ -50,6 +54,7 @@ class ActiveModels:
         return None if version is None else self._compiled.get(version)
 
     async def version(self, connection: AsyncConnection, version: int) -> CompiledModel:
+        """Raises `NotFound` or `DamagedModel`."""
         if version not in self._compiled:
             stored = await get_stored(connection, version)
             self._compiled[version] = await asyncio.to_thread(_compiled, stored)
@@ -75,7 +80,20 @@ class ActiveModels:
 
 
 def _compiled(stored: ModelVersion) -> CompiledModel:
-    return compile_model(load_model(stored.document), stored.version)
+    return compile_model(_loaded(stored.document, stored.version), stored.version)
+
+
+def _loaded(document: dict[str, Any], version: int) -> ScoringModel:
+    """Raises `DamagedModel`."""
+    try:
+        return load_model(document)
+    except Exception as error:
+        raise damaged(version, error) from error
+
+
+def damaged(version: int, error: Exception) -> DamagedModel:
+    log.error("model can't be loaded", version=version, exc_info=error)
+    return DamagedModel(version)
 
 
 async def active_version(connection: AsyncConnection) -> int:
@@ -89,7 +107,11 @@ def _existing(version: int | None) -> int:
 
 
 async def get_stored(connection: AsyncConnection, version: int) -> ModelVersion:
-    stored = await model_store.get(connection, version)
+    """Raises `NotFound` or `DamagedModel`."""
+    try:
+        stored = await model_store.get(connection, version)
+    except JSONDecodeError as error:
+        raise damaged(version, error) from error
     if stored is None:
         raise NotFound(f"There is no version {version} of the scoring model: list the versions to see which exist.")
     return stored
@@ -155,8 +177,8 @@ class Version:
         return self.text if self.text is not None else dump_yaml(self.load())
 
     def load(self) -> ScoringModel:
-        """Blocking, up to several seconds: call it in a thread."""
-        return load_model(self.document)
+        """Blocking, up to several seconds: call it in a thread. Raises `DamagedModel`."""
+        return _loaded(self.document, self.number)
 
     def compile(self) -> CompiledModel:
         """Blocking, up to several seconds: call it in a thread."""

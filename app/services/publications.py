@@ -10,6 +10,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import DamagedModel
 from app.scoring.engine import CompiledModel
 from app.services.models import ActiveModels
 from app.storage import rollouts as rollout_store
@@ -41,9 +42,14 @@ class Publications:
         return max((index for index, each in enumerate(self._rollouts) if each.published_at <= moment), default=0)
 
     def of(self, version: int, moment: datetime | None = None) -> int:
-        """The latest publication of a version that has been published, as of `moment`."""
+        """The latest publication of a version that has been published, as of `moment`.
+
+        Raises `DamagedModel` for another one: nothing can have been evaluated by it.
+        """
         all_of_version = [index for index, each in enumerate(self._rollouts) if each.version == version]
         until_moment = [i for i in all_of_version if moment is None or self._rollouts[i].published_at <= moment]
+        if not all_of_version:
+            raise DamagedModel(version)
         return until_moment[-1] if until_moment else all_of_version[0]
 
     async def model(self, publication: int) -> CompiledModel:

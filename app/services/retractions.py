@@ -4,7 +4,7 @@ A retraction is a row that any process may work through (see `retracting`). Even
 sent again remains a duplicate, and looking back gives what was served.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
-from app.services.evaluation import EvaluatedLead, evaluated, up_to_date
+from app.services.evaluation import EvaluatedLead, each_up_to_date, evaluated
 from app.services.failures import readable
 from app.services.history import fold_leads
 from app.services.leads import unknown_lead
@@ -25,7 +25,7 @@ from app.storage import leads as lead_store
 from app.storage import retractions as retraction_store
 from app.storage.db import Database
 from app.storage.event_filters import EventFilter, filter_to_json
-from app.storage.leads import Lead
+from app.storage.leads import Lead, UnreadableLead
 from app.storage.retractions import Extent, Retraction, RetractionState
 
 MAX_EFFECTS = 200
@@ -70,7 +70,7 @@ class Retractions:
             wanted = await _of_survivor(connection, wanted)
             extent = await retraction_store.count(connection, wanted)
             lead_ids = await retraction_store.affected_leads(connection, wanted, MAX_EFFECTS)
-            leads = {lead.id: lead for lead in readable(await lead_store.get_each(connection, lead_ids))}
+            leads = await lead_store.get_each(connection, lead_ids)
             return Plan(extent, await _without(connection, self._models, leads, wanted, self._clock()))
 
     async def create(self, wanted: EventFilter, reason: str, created_by: str) -> RetractionView:
@@ -131,15 +131,21 @@ async def _of_survivor(connection: AsyncConnection, wanted: EventFilter) -> Even
 
 
 async def _without(
-    connection: AsyncConnection, models: ActiveModels, leads: Mapping[UUID, Lead], wanted: EventFilter, now: datetime
+    connection: AsyncConnection,
+    models: ActiveModels,
+    leads: Collection[Lead | UnreadableLead],
+    wanted: EventFilter,
+    now: datetime,
 ) -> list[EvaluatedLead]:
-    """The leads as they would be if the events that the filter matches did not count."""
+    """The leads as they would be if the events that the filter matches did not count.
+
+    Those that can't be read are left out.
+    """
     model = await models.active(connection)
-    current = await up_to_date(connection, models, model, leads)
-    facts = await fold_leads(connection, model, await identity_store.by_lead(connection, list(leads)), unless=wanted)
-    return [
-        evaluated(model, lead_id, lead, facts[lead_id], now, cause="retraction") for lead_id, lead in current.items()
-    ]
+    current = readable(await each_up_to_date(connection, models, model, leads))
+    identities = await identity_store.by_lead(connection, [lead.id for lead in current])
+    facts = await fold_leads(connection, model, identities, unless=wanted)
+    return [evaluated(model, lead.id, lead, facts[lead.id], now, cause="retraction") for lead in current]
 
 
 __all__ = [

@@ -1,11 +1,16 @@
 """Leads that can't be read, over HTTP: the answer says which lead it is and what can be done, and erasing it works."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Text, literal, update
 
-from tests.api.harness import Api, assert_problem, assert_refused, track
+from app.storage.tables import models
+from tests.api.harness import Api, assert_problem, assert_refused, small_model, track
 from tests.services.damage import damage
+
+READS = ["/v1/leads/{0}", "/v1/leads/lookup?user_id=u1", "/v1/leads/{0}/score"]
 
 
 async def damaged(api: Api) -> str:
@@ -16,17 +21,7 @@ async def damaged(api: Api) -> str:
     return lead_id
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1/leads/{0}",
-        "/v1/leads/lookup?user_id=u1",
-        "/v1/leads/{0}/score",
-        "/v1/leads/{0}/history",
-        "/v1/leads/{0}/events",
-        "/v1/leads/{0}/export",
-    ],
-)
+@pytest.mark.parametrize("path", [*READS, "/v1/leads/{0}/history", "/v1/leads/{0}/events", "/v1/leads/{0}/export"])
 async def test_a_read_names_the_lead_and_the_remedy(web: Api, path: str) -> None:
     lead_id = await damaged(web)
     problem = assert_problem(await web.ask(path.format(lead_id), "admin"), 500, "damaged-lead")
@@ -52,6 +47,56 @@ async def test_a_dry_run_of_a_retraction_leaves_it_out(web: Api) -> None:
     assert (plan["events"], plan["leads"]) == (2, 2)
     (effect,) = plan["effects"]
     assert effect["lead_id"] == (await web.lead(user_id="u2"))["id"] != lead_id
+
+
+# --- Versions of the model --------------------------------------------------------------------------------------
+
+LOST = {"model_version": 99}
+"""A version that was never published."""
+
+
+@pytest.mark.parametrize("path", [*READS, "/v1/leads/{0}/events?explain=true"])
+async def test_a_read_names_the_version_that_is_missing(still: Api, path: str, logs: list[Any]) -> None:
+    await still.batch(track(), track(userId="u2"))
+    lead_id = (await still.lead(user_id="u1"))["id"]
+    await damage(still.runtime.database, UUID(lead_id), columns=LOST)
+    problem = assert_problem(await still.ask(path.format(lead_id), "admin"), 500, "damaged-lead")
+    assert "version 99 of the scoring model" in problem["detail"]
+    assert f"DELETE /v1/leads/{lead_id}" in problem["detail"]
+    assert [line["lead"] for line in logs if line["event"] == "lead can't be evaluated"] == [lead_id]
+
+
+async def test_lists_leave_out_whom_such_a_version_evaluated(still: Api) -> None:
+    await still.batch(track(), track(userId="u2"))
+    first, second = [(await still.lead(user_id=user))["id"] for user in ("u1", "u2")]
+    await damage(still.runtime.database, UUID(first), columns=LOST)
+    assert await listed(still, "last_seen_at") == [second]
+    wanted: list[dict[str, str]] = [{"user_id": "u1"}, {"user_id": "u2"}]
+    one, other = (await still.do("/v1/leads/lookup", {"identities": wanted}, "read")).json()["data"]
+    assert (one["error"]["code"], other["lead"]["id"]) == ("damaged-lead", second)
+    dry_run = {"name": "Demo Requested", "reason": "a test", "dry_run": True}
+    assert [each["lead_id"] for each in (await still.do("/v1/events/retract", dry_run)).json()["effects"]] == [second]
+    preview = (await still.do(f"/v1/models/{await still.draft(small_model())}/preview", {})).json()
+    assert (preview["leads"], preview["evaluated"]) == (2, 1)
+    erased = await still.client.delete(f"/v1/leads/{first}", headers=still.bearer("admin"))
+    assert erased.status_code == 204
+
+
+@pytest.mark.parametrize("document", ["{", "[]", '{"name": 3}'])
+async def test_a_version_that_can_not_be_loaded_is_named(still: Api, document: str) -> None:
+    await still.batch(track())
+    lead_id = (await still.lead(user_id="u1"))["id"]
+    damaged = await still.draft(small_model())
+    for version in (damaged, await still.draft(small_model(examples=[]))):
+        await still.publish(version)
+    async with still.runtime.database.write() as connection:
+        is_damaged = models.c.version == damaged
+        await connection.execute(update(models).where(is_damaged).values(document=literal(document, Text)))
+    problem = assert_problem(await still.ask(f"/v1/leads/{lead_id}"), 500, "damaged-lead")
+    assert f"version {damaged} of the scoring model" in problem["detail"]
+    for path in (f"/v1/leads/{lead_id}/score?model={damaged}", f"/v1/models/{damaged}/diff?with=1"):
+        problem = assert_problem(await still.ask(path), 500, "damaged-model")
+        assert f"Version {damaged} of the scoring model" in problem["detail"]
 
 
 DAMAGES = ({"tally": {"signal": {"yesterday": 1}}}, {"reached": {"interest": "once"}})

@@ -17,6 +17,7 @@ from tests.api.people import ago, ingest
 from tests.services.damage import damage
 
 ID = "01890000-0000-7000-8000-000000000001"
+SOUND: dict[str, Any] = {"tally": {}}
 PATHS = ["/v1/leads/{0}", "/v1/leads/{0}/score", "/v1/leads/lookup?user_id=u1"]
 
 
@@ -100,6 +101,8 @@ async def test_a_read_is_refused_as_the_framework_would(web: Api, logs: list[Any
     await ingest(web, track())
     lead_id = (await web.lead(user_id="u1"))["id"]
     await damage(web.runtime.database, UUID(lead_id))
+    assert await assert_answered_alike(web, logs, path.format(lead_id), headers) in {500, 422}
+    await damage(web.runtime.database, UUID(lead_id), columns=SOUND | {"model_version": 99})
     assert await assert_answered_alike(web, logs, path.format(lead_id), headers) in {500, 422}
     await break_schema(web, "leads")
     assert await assert_answered_alike(web, logs, path.format(lead_id), headers) in {500, 422}

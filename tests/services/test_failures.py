@@ -109,6 +109,14 @@ async def test_a_rollout_reaches_everybody_but_the_damaged_and_is_done(service: 
     assert [line["lead"] for line in lines if line["event"] == "lead can't be evaluated"] == [str(first), str(third)]
 
 
+async def test_a_rollout_goes_on_without_whom_a_lost_version_evaluated(service: Service) -> None:
+    await ask_for_demos(service, 4)
+    await damage(service.database, (await lead_ids(service))[1], columns={"model_version": 99})
+    await service.publish(BEGINNERS)
+    assert await service.roll_out(4)
+    assert await versions(service) == [2, 99, 2, 2]
+
+
 async def test_a_lead_that_was_set_aside_is_not_tried_again_for_the_same_version(service: Service) -> None:
     await ask_for_demos(service, 2)
     await damage(service.database, (await lead_ids(service))[0])
