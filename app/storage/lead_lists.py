@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey
 from app.scoring.steps import INDEXED_SCORES, STEP, step_of
-from app.storage.leads import STORED, Lead, UnreadableLead, lead_or_error
-from app.storage.sql import any_of_values, starts_with
+from app.storage.leads import READ, Lead, UnreadableLead, lead_or_error
+from app.storage.sql import any_of_values, if_valid, starts_with
 from app.storage.tables import NO_CHANGE_ON, identities, leads
 
 STEPS = (leads.c.first_score_step, leads.c.second_score_step)
@@ -107,7 +107,7 @@ async def page(
 ) -> list[Entry]:
     """Leads sorted by `last_seen_at`, `stage_since` or `next_change`, or by the score of that name."""
     order = Order.of(by, wanted.score_names)
-    query = _filtered(select(*STORED, order.columns[-2].label("sort_value")), wanted)
+    query = _filtered(select(*READ, order.columns[-2].label("sort_value")), wanted)
     if by != "last_seen_at":
         return await _entries(connection, order.applied(query, after).limit(limit))
     # Leads without events come last. They are a query of their own, because databases sort nulls in different places.
@@ -216,4 +216,4 @@ def _step_columns(score: str, score_names: Sequence[str]) -> tuple[ColumnElement
 
 
 def _score(name: str) -> Any:
-    return func.coalesce(leads.c.scores[name].as_float(), 0.0)
+    return func.coalesce(if_valid(leads.c.scores)[name].as_float(), 0.0)

@@ -34,11 +34,14 @@ from app.storage.facts import (
     traits_from_json,
 )
 from app.storage.identities import find, parse_identity
-from app.storage.sql import any_of_param, any_of_values
+from app.storage.sql import any_of_param, any_of_values, or_error
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
 
 STORED = [column for column in leads.c if column.name != "merged_into"]
+READ = [column if column is leads.c.id else or_error(column) for column in STORED]
+"""What `from_row` needs."""
+
 RANDOM_FROM = 29
 """From this character on, an id is random: 32 bits."""
 
@@ -86,7 +89,7 @@ class Lead:
         return self.is_forecast and self.model_version == model_version and not is_over
 
 
-_LOCKED = select(*STORED, leads.c.merged_into).order_by(leads.c.id).with_for_update(of=leads)
+_LOCKED = select(*READ, leads.c.merged_into).order_by(leads.c.id).with_for_update(of=leads)
 """Always in the order of ids, to avoid deadlocks."""
 
 _LOCK_OWNERS = Statement(
@@ -145,7 +148,7 @@ async def survivors(connection: AsyncConnection, ids: Collection[UUID]) -> dict[
 
 
 _GET = Statement(
-    lambda _: select(*STORED).where(
+    lambda _: select(*READ).where(
         leads.c.id == survivor_of(bindparam("lead_id", type_=leads.c.id.type)).scalar_subquery()
     )
 )
@@ -166,7 +169,7 @@ async def get_each(connection: AsyncConnection, ids: Collection[UUID]) -> list[L
     return list(map(lead_or_error, await _rows(connection, ids)))
 
 
-_GET_MANY = Statement(lambda _: select(*STORED).where(any_of_param(leads.c.id, "ids")).order_by(leads.c.id))
+_GET_MANY = Statement(lambda _: select(*READ).where(any_of_param(leads.c.id, "ids")).order_by(leads.c.id))
 
 
 async def _rows(connection: AsyncConnection, ids: Collection[UUID]) -> Sequence[Any]:
@@ -277,7 +280,7 @@ def lead_or_error(row: Any) -> Lead | UnreadableLead:
 
 
 def from_row(row: Any) -> Lead:
-    """The lead in a row with all columns of `STORED`. Raises `UnreadableLead`."""
+    """The lead in a row with all columns of `READ`. Raises `UnreadableLead`."""
     try:
         return _read(row)
     except Exception as error:
@@ -285,6 +288,9 @@ def from_row(row: Any) -> Lead:
 
 
 def _read(row: Any) -> Lead:
+    for value in row:
+        if isinstance(value, Exception):
+            raise value
     traits = traits_from_json(row.traits)
     facts = Facts(
         tally=tally_from_json(row.tally),

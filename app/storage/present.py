@@ -9,7 +9,7 @@ from sqlalchemy import Dialect, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
-from app.storage.leads import STORED, Lead, from_row, survivor_of
+from app.storage.leads import READ, Lead, from_row, survivor_of
 from app.storage.rollouts import ACTIVE_VERSION
 from app.storage.sql import json_list
 from app.storage.statements import Statement
@@ -27,7 +27,7 @@ class Present(NamedTuple):
 def _of(found: Any, dialect: Dialect) -> Any:
     """The query for the lead whose id a query finds."""
     linked = select(json_list(identities.c.identity, dialect)).where(identities.c.lead_id == leads.c.id)
-    query = select(*STORED, linked.scalar_subquery().label("linked"), ACTIVE_VERSION.label("active_version"))
+    query = select(*READ, linked.scalar_subquery().label("linked"), ACTIVE_VERSION.label("active_version"))
     return query.where(leads.c.id == found.scalar_subquery())
 
 

@@ -73,6 +73,62 @@ Id = Uuid().with_variant(_AsText(str, UUID), "sqlite")
 """A UUID of version 7, which sorts by creation time."""
 
 
+class _OrError(TypeDecorator[Any]):
+    """Values of another type, with an error in the place of each that can't be read."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:  # noqa: ARG002
+        return self.kind
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        read = self.kind.dialect_impl(dialect).result_processor(dialect, coltype)
+        if read is None:
+            return None
+
+        def read_or_error(value: Any) -> Any:
+            try:
+                return read(value)
+            except (TypeError, ValueError) as error:
+                return error
+
+        return read_or_error
+
+
+def or_error(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column with an error in the place of each value that can't be read: one would keep all rows from being read.
+
+    That happens on SQLite alone, which stores JSON and times as any text.
+    """
+    return type_coerce(column, _OrError(column.type)).label(column.name)
+
+
+class _IfValid(FunctionElement[Any]):
+    type = JSON()
+    inherit_cache = True
+
+
+@compiles(_IfValid, "postgresql")
+def _as_it_is(element: _IfValid, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(_IfValid, "sqlite")
+def _null_if_invalid(element: _IfValid, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.clauses, **options)
+    return f"CASE WHEN json_valid({column}) THEN {column} END"
+
+
+def if_valid(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A JSON column, with null in the place of what is no JSON, which SQLite stores, but can't look into."""
+    return _IfValid(column)
+
+
 class OrderedJson(TypeDecorator[Any]):
     """JSON that keeps the order of its keys, for documents that people write."""
 

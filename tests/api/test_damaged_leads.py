@@ -99,7 +99,11 @@ async def test_a_version_that_can_not_be_loaded_is_named(still: Api, document: s
         assert f"Version {damaged} of the scoring model" in problem["detail"]
 
 
-DAMAGES = ({"tally": {"signal": {"yesterday": 1}}}, {"reached": {"interest": "once"}})
+DAMAGES: tuple[dict[str, Any], ...] = (
+    {"tally": {"signal": {"yesterday": 1}}},
+    {"reached": {"interest": "once"}},
+    *({column: literal("{", Text)} for column in ("tally", "scores", "separations")),
+)
 
 
 async def listed(api: Api, sort: str) -> list[str]:
@@ -112,12 +116,24 @@ async def listed(api: Api, sort: str) -> list[str]:
             return ids
 
 
+@pytest.mark.parametrize("columns", DAMAGES, ids="".join)
+async def test_a_read_names_the_lead_whatever_is_damaged(web: Api, columns: dict[str, Any]) -> None:
+    await web.batch(track(), track(userId="u2"))
+    lead_id = (await web.lead(user_id="u1"))["id"]
+    await damage(web.runtime.database, UUID(lead_id), columns=columns)
+    for path in READS:
+        problem = assert_problem(await web.ask(path.format(lead_id)), 500, "damaged-lead")
+        assert f"DELETE /v1/leads/{lead_id}" in problem["detail"]
+    found = await web.told("/v1/leads", min_score="engagement:0.5", max_score="engagement:99.5")
+    assert [each["identities"]["user_id"] for each in found["data"]] == [["u2"]]
+
+
 @pytest.mark.parametrize("sort", ["last_seen_at", "stage_since", "next_change", "engagement", "fit"])
 async def test_lists_leave_it_out_wherever_it_is(web: Api, sort: str) -> None:
     await web.batch(*(track(userId=f"u{number}") for number in range(5)))
     ids = await listed(web, sort)
     for position, lead_id in enumerate(ids):
-        await damage(web.runtime.database, UUID(lead_id), columns=DAMAGES[position % 2])
+        await damage(web.runtime.database, UUID(lead_id), columns=DAMAGES[position])
         assert await listed(web, sort) == ids[position + 1 :]
     table = await web.client.get("/v1/leads", headers=web.bearer("read") | {"Accept": "text/csv"})
     assert (table.status_code, table.text.count("\n")) == (200, 1)
