@@ -5,6 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import ValidationFailed
 from app.insight.pages import Page, PageCounts
@@ -13,14 +17,25 @@ from app.scoring.signals import CompiledSignal
 from app.services.models import ActiveModels
 from app.storage import events as event_store
 from app.storage import signals as signal_store
-from app.storage.db import Database
+from app.storage.db import BadValue, Database
 from app.storage.events import LeadEvent
 from app.storage.signals import Interval
 from app.validation.error_messages import unknown_name_message
 from app.validation.faults import Fault
 
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+log = structlog.get_logger()
+
 MAX_EVENTS = 100_000
 """How many events a report by page reads: more would take longer than a request may."""
+
+
+class _Read(Protocol[Result_co]):
+    """Reads tallies. `checked`: without what is damaged; otherwise it may raise `BadValue`."""
+
+    async def __call__(self, connection: AsyncConnection, *, checked: bool) -> Result_co: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +70,13 @@ async def read_series(
     database: Database, models: ActiveModels, signal: str, first: date, last: date, by: Interval, now: datetime
 ) -> Series:
     """Raises `ValidationFailed` if the active model has no such signal."""
-    async with database.read() as connection:
+
+    async def read(connection: AsyncConnection, *, checked: bool) -> tuple[CompiledModel, Sequence[Any]]:
         model = await models.active(connection)
         fingerprint = _signal(model, signal).fingerprint
-        rows = await signal_store.series(connection, fingerprint, first, last, by)
+        return model, await signal_store.series(connection, fingerprint, first, last, by, checked=checked)
+
+    model, rows = await _without_the_damaged(database, read)
     counted = {row.start: Point(row.start, row.people, row.hits) for row in rows}
     points = [counted.get(start, Point(start, 0, 0)) for start in _starts(first, last, by)]
     return Series(points, model.version, now)
@@ -68,12 +86,28 @@ async def read_hits(
     database: Database, models: ActiveModels, signals: Sequence[str], first: date, last: date
 ) -> dict[str, list[int]]:
     """The hits of signals of the active model on each day. Raises `ValidationFailed` if it has no such signal."""
-    async with database.read() as connection:
+
+    async def read(connection: AsyncConnection, *, checked: bool) -> dict[str, dict[date, int]]:
         model = await models.active(connection)
         fingerprints = {name: _signal(model, name).fingerprint for name in signals}
-        hits = await signal_store.hits_by_day(connection, sorted({*fingerprints.values()}), first, last)
+        wanted = sorted({*fingerprints.values()})
+        hits = await signal_store.hits_by_day(connection, wanted, first, last, checked=checked)
+        return {name: hits[fingerprint] for name, fingerprint in fingerprints.items()}
+
+    hits = await _without_the_damaged(database, read)
     days = _starts(first, last, "day")
-    return {name: [hits[each].get(day, 0) for day in days] for name, each in fingerprints.items()}
+    return {name: [each.get(day, 0) for day in days] for name, each in hits.items()}
+
+
+async def _without_the_damaged(database: Database, read: _Read[Result]) -> Result:
+    """Read tallies without what is damaged in them."""
+    try:
+        async with database.read() as connection:
+            return await read(connection, checked=False)
+    except BadValue as error:
+        log.warning("tallies are damaged", exc_info=error)
+        async with database.read() as connection:
+            return await read(connection, checked=True)
 
 
 async def read_pages(

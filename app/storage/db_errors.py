@@ -27,7 +27,15 @@ LOST = frozenset({"InterfaceError", "InternalClientError", "InvalidCachedStateme
 CROSSED = frozenset({"26000", "42P05"})  # a prepared statement is missing, or exists already
 POOLER = "a pooler mixes up prepared statements; PgBouncer needs max_prepared_statements > 0, or session mode"
 
-SQLITE_FAILURES = ("locked", "readonly", "disk", "unable to open", "not a database", "malformed")
+SQLITE_FAILURES = frozenset(
+    {
+        *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+MALFORMED_JSON = "malformed JSON"
+"""SQLite's message if it has to look into a text that isn't JSON."""
 
 
 class Conflict(Exception):
@@ -35,7 +43,7 @@ class Conflict(Exception):
 
 
 class BadValue(Exception):
-    """The database can't hold one of the values. Nothing was written."""
+    """The database can't hold one of the values, or one that it holds isn't what was asked for. Nothing was written."""
 
 
 @asynccontextmanager
@@ -63,7 +71,9 @@ def classify_error(error: BaseException) -> Exception | None:
     if state[:2] in BAD_VALUES:
         return BadValue()
     server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY or state in CROSSED
-    sqlite_failed = isinstance(cause, sqlite3.Error) and any(word in str(cause) for word in SQLITE_FAILURES)
+    if isinstance(cause, sqlite3.Error) and str(cause) == MALFORMED_JSON:
+        return BadValue()
+    sqlite_failed = getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_FAILURES  # the other bits give details
     lost = isinstance(cause, OSError | PoolTimeoutError) or type(cause).__name__ in LOST
     return _unavailable(cause) if server_failed or sqlite_failed or lost else None
 

@@ -303,18 +303,37 @@ def start_of(unit: TimeUnit, moment: ColumnElement[datetime], dialect: Dialect) 
 _ITEM = (Column("key", String), Column("value", JSON))
 
 
-def object_items(column: ColumnElement[Any], key: BindParameter[str], dialect: Dialect) -> TableValuedAlias:
-    """The object under a key of a JSON column as a table of `key`, a text, and `value`; empty if there is none."""
+def object_items(
+    column: ColumnElement[Any], key: BindParameter[str], dialect: Dialect, *, checked: bool = False
+) -> TableValuedAlias:
+    """The object under a key of a JSON column as a table of `key`, a text, and `value`; empty if there is none.
+
+    `checked`: empty as well if there is something else, or if the column holds no JSON.
+    """
     if dialect.name == "sqlite":
         path = literal('$."') + key + '"'
-        return func.json_each(column, path).table_valued(*_ITEM)
-    return func.json_each(column.op("->", return_type=JSON())(key)).table_valued(*_ITEM)
+        return func.json_each(if_valid(column) if checked else column, path).table_valued(*_ITEM)
+    found = column.op("->", return_type=JSON())(key)
+    return func.json_each(_if_object(found, dialect) if checked else found).table_valued(*_ITEM)
 
 
-def nested_items(column: ColumnElement[Any]) -> tuple[TableValuedAlias, TableValuedAlias]:
-    """A JSON column's object of objects as two tables: its keys and, to be joined with them, the items under each."""
-    outer = func.json_each(column).table_valued(*_ITEM)
-    return outer, func.json_each(outer.c.value).table_valued(*_ITEM)
+def nested_items(
+    column: ColumnElement[Any], dialect: Dialect, *, checked: bool = False
+) -> tuple[TableValuedAlias, TableValuedAlias]:
+    """A JSON column's object of objects as two tables: its keys and, to be joined with them, the items under each.
+
+    `checked`: without what is no object.
+    """
+    outer = func.json_each(_if_object(column, dialect) if checked else column).table_valued(*_ITEM)
+    inner = _if_object(outer.c.value, dialect) if checked else outer.c.value
+    return outer, func.json_each(inner).table_valued(*_ITEM)
+
+
+def _if_object(value: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
+    """A value of JSON, or null if it is no object."""
+    if dialect.name == "sqlite":  # in two steps, because `json_type` fails for what is no JSON
+        return case((func.json_type(if_valid(value)) == "object", value))
+    return case((func.json_typeof(value) == "object", value))
 
 
 def json_list(column: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
@@ -331,19 +350,24 @@ def list_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias
 
 
 def numbered_items(
-    column: ColumnElement[Any], dialect: Dialect
+    column: ColumnElement[Any], dialect: Dialect, *, checked: bool = False
 ) -> tuple[TableValuedAlias, ColumnElement[int], ColumnElement[int]]:
     """The numbers in a JSON column's list: a table, and its columns of their places, from 0 on, and of the numbers.
 
-    A number by itself is read as a list of one.
+    A number by itself is read as a list of one. `checked`: without what is no whole number.
     """
     if dialect.name == "sqlite":
-        each = func.json_each(column).table_valued(Column("key", Integer), Column("value", Integer))
-        return each, func.coalesce(each.c.key, 0), each.c.value
+        listed = if_valid(column) if checked else column
+        each = func.json_each(listed).table_valued(Column("key", Integer), Column("value", Integer))
+        # To SQLite, any text is more than any number.
+        return each, func.coalesce(each.c.key, 0), case((func.typeof(each.c.value) == "integer", each.c.value))
     as_list = case((func.json_typeof(column) == "array", column), else_=func.json_build_array(column))
     each = func.json_array_elements_text(as_list).table_valued(Column("value", String), with_ordinality="number")
     each = each.render_derived()
-    return each, cast(each.c.number, Integer) - 1, cast(each.c.value, Integer)
+    number: ColumnElement[int] = cast(each.c.value, Integer)
+    if checked:
+        number = case((each.c.value.op("~", is_comparison=True)(literal_column(r"'^-?\d{1,9}$'")), number))
+    return each, cast(each.c.number, Integer) - 1, number
 
 
 def json_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias:
@@ -352,8 +376,19 @@ def json_items(column: ColumnElement[Any], dialect: Dialect) -> TableValuedAlias
     return each(column).table_valued(Column("value", JSON))
 
 
-def day_after(text_column: ColumnElement[str], days: ColumnElement[int], dialect: Dialect) -> ColumnElement[date]:
-    """A number of days after a day written as in JSON, such as 2026-03-31."""
+def day_after(
+    text_column: ColumnElement[str], days: ColumnElement[int], dialect: Dialect, *, checked: bool = False
+) -> ColumnElement[date]:
+    """A number of days after a day written as in JSON, such as 2026-03-31.
+
+    `checked`: null if it isn't written so.
+    """
     if dialect.name == "sqlite":
         return func.date(text_column, cast(days, String) + " days", type_=Date)
-    return cast(text_column, Date).op("+", return_type=Date())(days)
+    if not checked:
+        return cast(text_column, Date).op("+", return_type=Date())(days)
+    # By the first of the month, because there may be no such day.
+    month = cast(func.left(text_column, 8) + "01", Date)
+    days = cast(func.right(text_column, 2), Integer) - 1 + days
+    is_day = text_column.op("~", is_comparison=True)(literal_column(r"'^[12]\d{3}-(0[1-9]|1[0-2])-[0-3]\d$'"))
+    return case((is_day, month.op("+", return_type=Date())(days)))

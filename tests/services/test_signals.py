@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import Text, literal, select, update
 
 from app.errors import ValidationFailed
 from app.scoring.document import ScoringModel
@@ -16,12 +16,14 @@ from app.scoring.engine import compile_model
 from app.scoring.events import Event
 from app.services import signals
 from app.services.signals import Interval, Point, Series, read_hits, read_pages, read_series
+from app.storage import signals as signal_store
 from app.storage.tables import leads
-from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, event, small_model, with_signal
+from tests.services.damage import damage
+from tests.services.harness import EXAMPLES, NOW, Service, World, days_ago, event, serving, small_model, with_signal
 from tests.services.histories import contested, split
 from tests.services.people import people_of
 from tests.services.rebuild import event_log
-from tests.services.test_lookback import on_day
+from tests.services.test_lookback import lead_id, on_day
 
 TODAY = NOW.date()
 MODELS = (small_model(), with_signal("pricing", {"on": ["Page Viewed", "Unheard Of"]}))
@@ -102,6 +104,41 @@ async def test_a_signal_that_the_model_lacks_is_refused(service: Service) -> Non
         await read_series(service.database, service.models, "demos", NOW.date(), NOW.date(), "day", NOW)
 
 
+@pytest.mark.parametrize(
+    ("tally", "left"),
+    [
+        ({FINGERPRINT: {"2026-03-10": ["many", 1, None, {}, 1.5]}}, 1),
+        ({FINGERPRINT: {"2026-03-10": "many"}}, 0),
+        ({FINGERPRINT: {"2026-03-10": {"hits": 1}}}, 0),
+        ({FINGERPRINT: {"yesterday": [1], "2026-13-10": [1], "": [1], "2026-03-10": [0, 1]}}, 1),
+        ({FINGERPRINT: "many"}, 0),
+        ({FINGERPRINT: ["many"]}, 0),
+        ({FINGERPRINT: 3}, 0),
+        (["many"], 0),
+        ("many", 0),
+    ],
+    ids=str,
+)
+async def test_a_damaged_tally_costs_only_what_is_damaged(service: Service, tally: Any, left: int) -> None:
+    await on_day(service, 0, event("a1"), event("a2"))
+    await damage(service.database, await lead_id(service, "a2"), columns={"tally": tally})
+    first, last = TODAY, TODAY + timedelta(days=1)
+    for by in get_args(Interval):
+        points = (await series(service, first, last, by)).points
+        assert (sum(each.people for each in points), sum(each.hits for each in points)) == (1 + left, 1 + left)
+    hits = await read_hits(service.database, service.models, ["demo"], first, last)
+    assert sum(hits["demo"]) == 1 + left
+
+
+async def test_a_tally_that_is_no_json_costs_only_itself(sqlite_url: str) -> None:
+    async with serving(sqlite_url, small_model()) as service:
+        await on_day(service, 0, event("a1"), event("a2"))
+        await damage(service.database, await lead_id(service, "a2"), columns={"tally": literal("{", Text)})
+        (point,) = (await series(service, TODAY, TODAY)).points
+        assert (point.people, point.hits) == (1, 1)
+        assert await read_hits(service.database, service.models, ["demo"], TODAY, TODAY) == {"demo": [1]}
+
+
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), history=contested(14), by=st.sampled_from(["day", "week"]))
 def test_a_series_equals_a_recount_from_the_log(
@@ -117,12 +154,25 @@ def test_a_series_equals_a_recount_from_the_log(
             world.run(service.roll_out(3))
     first, last = NOW.date() - timedelta(days=data.draw(st.integers(0, 50), label="days")), NOW.date()
     found = world.run(read_series(service.database, service.models, "pricing", first, last, by, NOW))
+    assert world.run(series_with_checks(service, model, first, last, by)) == [
+        each for each in found.points if each.hits
+    ]
     log = world.run(event_log(service.database))
     assert {point.start: (point.people, point.hits) for point in found.points if point.hits} == recounted(
         log, model, first, last, by
     )
     hits = world.run(read_hits(service.database, service.models, list(model.signals), first, last))
     assert hits == {name: series_of(world, name, first, last) for name in model.signals}
+
+
+async def series_with_checks(
+    service: Service, model: ScoringModel, first: date, last: date, by: Interval
+) -> list[Point]:
+    """The same by the statement that is used after the other one has failed."""
+    fingerprint = compile_model(model, 1).signals["pricing"].fingerprint
+    async with service.database.read() as connection:
+        rows = await signal_store.series(connection, fingerprint, first, last, by, checked=True)
+    return sorted((Point(row.start, row.people, row.hits) for row in rows), key=lambda point: point.start)
 
 
 def series_of(world: World, signal: str, first: date, last: date) -> list[int]:
