@@ -34,6 +34,9 @@ SQLITE_FAILURES = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+CLOSED = ("connection closed", "no active connection", "cannot operate on a closed database")
+"""How the messages of the driver and of SQLAlchemy begin if a connection to SQLite was closed while it was in use."""
+
 MALFORMED_JSON = "malformed JSON"
 """SQLite's message if it has to look into a text that isn't JSON."""
 
@@ -50,12 +53,12 @@ class BadValue(Exception):
 async def translated() -> AsyncIterator[None]:
     try:
         yield
-    except (DBAPIError, PoolTimeoutError, OSError, *DRIVER_ERRORS) as error:
+    except UnicodeEncodeError as error:  # from the driver, for half of a surrogate pair
+        raise BadValue from error
+    except (DBAPIError, PoolTimeoutError, OSError, ValueError, *DRIVER_ERRORS) as error:
         if (meaning := classify_error(error)) is None:
             raise
         raise meaning from error
-    except UnicodeEncodeError as error:  # from the driver, for half of a surrogate pair
-        raise BadValue from error
     except StatementError as error:
         if isinstance(error.orig, TypeError | UnicodeEncodeError):  # a value that can't be written as JSON
             raise BadValue from error
@@ -74,7 +77,8 @@ def classify_error(error: BaseException) -> Exception | None:
     if isinstance(cause, sqlite3.Error) and str(cause) == MALFORMED_JSON:
         return BadValue()
     sqlite_failed = getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_FAILURES  # the other bits give details
-    lost = isinstance(cause, OSError | PoolTimeoutError) or type(cause).__name__ in LOST
+    closed = isinstance(cause, sqlite3.Error | ValueError) and str(cause).lower().startswith(CLOSED)
+    lost = closed or isinstance(cause, OSError | PoolTimeoutError) or type(cause).__name__ in LOST
     return _unavailable(cause) if server_failed or sqlite_failed or lost else None
 
 

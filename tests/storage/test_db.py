@@ -3,7 +3,8 @@
 import asyncio
 import sqlite3
 import threading
-from contextlib import AsyncExitStack, nullcontext, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Unavailable
+from app.storage import rollouts as rollout_store
 from app.storage.db import BadValue, Conflict, Database, driver_of
 from app.storage.statements import Statement
 from app.storage.tables import keys, models, rollouts
@@ -104,6 +107,45 @@ async def test_a_connection_to_sqlite_that_was_closed_is_replaced(sqlite_url: st
     await add_model(database)
     assert await versions(database) == [1]
     await database.close()
+
+
+async def by_statement(connection: AsyncConnection) -> object:
+    return await rollout_store.active(connection)
+
+
+async def by_sqlalchemy(connection: AsyncConnection) -> object:
+    return await connection.execute(select(models.c.version))
+
+
+@pytest.mark.parametrize("ask", [by_statement, by_sqlalchemy])
+@pytest.mark.parametrize("transaction", [Database.read, Database.read_once, Database.write])
+async def test_a_connection_to_sqlite_that_is_closed_while_it_is_used_is_an_outage(
+    sqlite_url: str,
+    ask: Callable[[AsyncConnection], Awaitable[object]],
+    transaction: Callable[[Database], AbstractAsyncContextManager[AsyncConnection]],
+) -> None:
+    database = Database(sqlite_url)
+
+    async def close_and_ask() -> None:
+        async with transaction(database) as connection:
+            await driver_of(connection).close()
+            await ask(connection)
+
+    with pytest.raises(Unavailable):
+        await close_and_ask()
+    await add_model(database)
+    assert await versions(database) == [1]
+    await database.close()
+
+
+async def test_a_value_error_in_a_transaction_is_no_outage(database: Database) -> None:
+    async def fail() -> None:
+        async with database.read():
+            msg = "of our own"
+            raise ValueError(msg)
+
+    with pytest.raises(ValueError, match="of our own"):
+        await fail()
 
 
 async def test_twenty_who_read_and_then_write_count_to_twenty(database: Database) -> None:
