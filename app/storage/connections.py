@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from app.errors import Unavailable
-from app.storage.db_errors import classify_error
+from app.storage.errors import classify_error
 from app.storage.sql import dumps
 from app.storage.sqlite import is_running, look_after_connections
 

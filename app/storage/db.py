@@ -14,7 +14,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.storage.connections import KEEP_PLANS, PLAN_KINDS, STATEMENT_TIMEOUT_S, Connections, driver_of
-from app.storage.db_errors import DRIVER_ERRORS, BadValue, Conflict, classify_error, translated
+from app.storage.errors import DRIVER_ERRORS, BadValue, Conflict, classify_error, translated
 from app.storage.outages import OutageLog
 
 PLAN_FREELY = ("plan_cache_mode = force_custom_plan", *(f"{kind} = DEFAULT" for kind in PLAN_KINDS))
