@@ -6,15 +6,16 @@ from uuid import UUID
 from fastapi import Query
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.cursors import read_cursor, write_cursor
+from app.api.cursors import read_cursor, whole_number, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
-from app.api.thresholds import score_limits
+from app.api.thresholds import finite, score_limits
 from app.documents.accounts import AccountDocument, AccountPage
-from app.documents.parameters import Moment
+from app.documents.parameters import Moment, Storable
 from app.services.accounts import AccountFilter, AccountQuery, AccountScore, Position, read_account, read_accounts
 
 SUM = ".sum"
+MAX_LEADS = 2**31 - 1  # the column's maximum
 
 router = strict_router("/v1/accounts", "accounts", Reader)
 
@@ -29,11 +30,8 @@ async def list_accounts(
     ] = None,
     q: Annotated[
         str | None,
-        Query(
-            max_length=200,
-            pattern=r"^[^\x00]*$",
-            description="The beginning of the domain, the group's id or its `name`.",
-        ),
+        Query(max_length=200, description="The beginning of the domain, the group's id or its `name`."),
+        Storable,
     ] = None,
     seen_after: Annotated[Moment | None, Query(description="A lead of it was seen after this moment.")] = None,
     sort: Annotated[
@@ -49,7 +47,8 @@ async def list_accounts(
         AccountFilter(stages=stage, min_scores=thresholds, prefix=q, seen_after=seen_after),
         None if sort == "leads" else _score(sort),
     )
-    after = Position(*read_cursor(query, cursor, float, UUID)) if cursor else None
+    kind = whole_number(0, MAX_LEADS) if query.sort is None else finite
+    after = Position(*read_cursor(query, cursor, kind, UUID)) if cursor else None
     now = runtime.clock()
     views, end = await read_accounts(runtime.database, runtime.models, query, after, limit, now)
     next_cursor = write_cursor(query, [end.value, str(end.account_id)]) if end else None

@@ -14,6 +14,7 @@ from app.api.routes import strict_router
 from app.documents.changes import ChangeDocument, ChangePage
 from app.errors import LeadscoreError
 from app.services.feed import ChangeType, Feed, FeedPage, Filter
+from app.validation.error_messages import EVENT_ID_PATTERN, POSITION_PATTERN
 
 MAX_LIMIT = 1_000
 MAX_WAIT_S = 30
@@ -29,11 +30,13 @@ router = strict_router("/v1/changes", "changes", Reader, responses={410: {"model
 After = Annotated[
     str,
     Query(
-        pattern=r"^(\d{1,18}|latest|)$",
+        pattern=POSITION_PATTERN,
         description="The last `next_cursor`. Empty: from the oldest change that is kept; `latest`: from now on.",
     ),
 ]
-LastEventId = Annotated[str, Header(pattern=r"^\d{0,18}$", description="Sent by clients of event streams; as `after`.")]
+LastEventId = Annotated[
+    str, Header(pattern=EVENT_ID_PATTERN, description="Sent by clients of event streams; as `after`.")
+]
 Types = Annotated[list[ChangeType] | None, Query(description="Only changes of this type, or of any of these.")]
 Stages = Annotated[list[str] | None, Query(description="Only changes into this stage, or into any of these.")]
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="How long to wait for a change, in seconds.")]

@@ -43,5 +43,16 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def whole_number(least: int, most: int) -> Callable[[Any], int]:
+    """A kind of part: a number that a column can hold."""
+
+    def read(part: Any) -> int:
+        if type(part) is not int or not least <= part <= most:  # not `isinstance`: JSON's `true` is no number
+            raise ValueError
+        return part
+
+    return read
+
+
 def _unusable() -> MalformedRequest:
     return MalformedRequest("`cursor` is not valid for this list with these filters: start again without it.")

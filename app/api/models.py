@@ -5,17 +5,17 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from app.api.access import Admin, AdminKey, CurrentRuntime, Reader
 from app.api.bodies import MODEL_BODY, read_model_source
-from app.api.cursors import read_cursor, write_cursor
+from app.api.cursors import read_cursor, whole_number, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.problems import Problem
 from app.api.routes import strict_router
 from app.documents.model_checks import DifferenceDocument
 from app.documents.models import DiffDocument, ModelDocument, VersionDocument, VersionPage
-from app.documents.parameters import NamedVersion, Note, Version, VersionOrActive, number_of
+from app.documents.parameters import MAX_VERSION, NamedVersion, Note, Version, VersionOrActive, number_of
 from app.documents.previews import PreviewDocument, PreviewRequest
 from app.documents.rollouts import RolloutDocument
 from app.scoring.diff import compare
@@ -59,14 +59,10 @@ async def create_model(
     return ModelDocument.of_checked(version, await asyncio.to_thread(check_model, model, text))
 
 
-def _read_version(number: Any) -> int:
-    return TypeAdapter(Version).validate_python(number, strict=True)
-
-
 @router.get("", dependencies=[Reader])
 async def list_models(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> VersionPage:
     """Versions, latest first."""
-    (before,) = read_cursor("models", cursor, _read_version) if cursor else (None,)
+    (before,) = read_cursor("models", cursor, whole_number(1, MAX_VERSION)) if cursor else (None,)
     page = await list_versions(runtime.database, before, limit)
     more = write_cursor("models", [page.last.number]) if page.last else None
     return VersionPage(data=list(map(VersionDocument.of, page.items)), next_cursor=more)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.api.access import Admin, CurrentRuntime
-from app.api.cursors import read_cursor, write_cursor
+from app.api.cursors import read_cursor, whole_number, write_cursor
 from app.api.identities import AskedIdentity
 from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
@@ -16,13 +16,6 @@ QUERY = "suppressions"
 MAX_ID = 2**63 - 1
 
 router = strict_router("/v1/suppressions", "suppressions", Admin)
-
-
-def _read_id(part: int) -> int:
-    """A kind of part of a cursor."""
-    if not 1 <= part <= MAX_ID:
-        raise ValueError
-    return part
 
 
 @router.post("", status_code=201)
@@ -36,7 +29,7 @@ async def suppress_identities(runtime: CurrentRuntime, wanted: SuppressionReques
 @router.get("")
 async def list_suppressions(runtime: CurrentRuntime, limit: Limit = 50, cursor: Cursor = None) -> SuppressionPage:
     """The latest first, one for each identity."""
-    (after,) = read_cursor(QUERY, cursor, _read_id) if cursor else (None,)
+    (after,) = read_cursor(QUERY, cursor, whole_number(1, MAX_ID)) if cursor else (None,)
     page, secret_id = await runtime.suppressions.page(after, limit), runtime.suppressions.secret_id
     more = write_cursor(QUERY, [page.last.id]) if page.last else None
     return SuppressionPage(data=[SuppressionDocument.of(each, secret_id) for each in page.items], next_cursor=more)

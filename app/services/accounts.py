@@ -101,7 +101,7 @@ def _faults(model: CompiledModel, query: AccountQuery) -> Iterator[Fault]:
     minimums = (score.name for score in query.wanted.min_scores or ())
     yield from unknown_names("stage", "stage", query.wanted.stages or (), [stage.name for stage in model.stages])
     yield from unknown_names("min_score", "score", minimums, model.scores)
-    yield from unknown_names("sort", "score", [query.sort.name] if query.sort else (), model.scores)
+    yield from unknown_names("sort", "order", [query.sort.name] if query.sort else (), ["leads", *model.scores])
 
 
 __all__ = [

@@ -8,6 +8,8 @@ from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidato
 from pydantic_core import ErrorDetails
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+POSITION_PATTERN = r"^(\d{1,18}|latest|)$"
+EVENT_ID_PATTERN = r"^\d{0,18}$"
 
 _OBJECT = "must be an object with names and values"
 _WHOLE = "must be a whole number"
@@ -23,6 +25,7 @@ _MESSAGES = {
     "bool_type": _BOOLEAN,
     "bool_parsing": _BOOLEAN,
     "string_type": "must be text",
+    "string_unicode": "must not contain half of a surrogate pair",
     "string_too_short": "must have {min_length} or more characters",
     "string_too_long": "must have {max_length} or fewer characters",
     "int_type": _WHOLE,
@@ -58,6 +61,8 @@ _MESSAGES = {
 }
 _PATTERNS = {
     NAME_PATTERN: "must start with a letter and have only lower-case letters, digits and _",
+    POSITION_PATTERN: "must be a `next_cursor` of this feed, `latest`, or empty",
+    EVENT_ID_PATTERN: "must be the id of an event of this feed, or empty",
 }
 
 

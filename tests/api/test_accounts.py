@@ -96,5 +96,10 @@ async def test_wrong_parameters_are_refused(web: Api, params: dict[str, str]) ->
     assert_problem(await web.ask("/v1/accounts", **params), 422, "validation-error")
 
 
+async def test_a_misspelt_order_is_refused_with_those_that_exist(web: Api) -> None:
+    problem = assert_problem(await web.ask("/v1/accounts", sort="lead"), 422, "validation-error")
+    assert problem["detail"] == "sort: unknown order; expected one of: leads, engagement, fit"
+
+
 async def test_writing_keys_read_no_accounts(web: Api) -> None:
     assert_problem(await web.ask("/v1/accounts", "write"), 403, "insufficient-scope")

@@ -113,5 +113,10 @@ async def test_an_unusable_parameter_is_refused(web: Api, params: dict[str, Any]
     assert_problem(await web.ask("/v1/changes", **params), 422, "validation-error")
 
 
+async def test_an_unusable_position_is_refused_with_what_is_usable(web: Api) -> None:
+    problem = assert_problem(await web.ask("/v1/changes", after="soon"), 422, "validation-error")
+    assert problem["detail"] == "after: must be a `next_cursor` of this feed, `latest`, or empty"
+
+
 async def test_only_readers_see_the_feed(web: Api) -> None:
     assert_problem(await web.ask("/v1/changes", "write"), 403, "insufficient-scope")

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.api.cursors import write_cursor
+from app.services.accounts import AccountFilter, AccountQuery
 from app.services.lead_lists import LeadQuery
 from tests.api.harness import Api, accepted, assert_problem, track
 from tests.services.harness import NOW
@@ -160,6 +161,17 @@ async def test_a_forged_cursor_is_refused(web: Api) -> None:
 async def test_a_forged_score_is_refused(web: Api, value: Any) -> None:
     cursor = write_cursor(LeadQuery(sort="engagement"), [value, str(UUID(int=1))])
     assert_problem(await web.ask("/v1/leads", sort="engagement", cursor=cursor), 400, "malformed-request")
+
+
+@pytest.mark.parametrize("number", [True, 1.5, -1, 2**63, 1e300, math.nan, "1", None])
+async def test_a_forged_number_is_refused(api: Api, number: Any) -> None:
+    cursors = {
+        "/v1/models": write_cursor("models", [number]),
+        "/v1/suppressions": write_cursor("suppressions", [number]),
+        "/v1/accounts": write_cursor(AccountQuery(AccountFilter(min_scores={})), [number, str(UUID(int=1))]),
+    }
+    for path, cursor in cursors.items():
+        assert_problem(await api.ask(path, "admin", cursor=cursor), 400, "malformed-request")
 
 
 async def test_a_cursor_is_refused_for_another_query(web: Api) -> None:

@@ -79,6 +79,7 @@ def detail_of(kind: Any, value: Any, *, strict: bool = False) -> ErrorDetails:
         (AwareDatetime, "2026-11-01", MOMENT),
         (AwareDatetime, "2026-11-01T12:00:00", MOMENT),
         (Annotated[Any, AfterValidator(of_our_own)], MARKER, "is {odd}, and we say so"),
+        (Annotated[str, Field(max_length=3)], "\ud800", "must not contain half of a surrogate pair"),
         (Annotated[int, Field(multiple_of=2)], 3, "input should be a multiple of 2"),
     ],
 )
