@@ -8,12 +8,14 @@ stages, and a reader that has missed changes doesn't know what to count: then al
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import DamagedModel
 from app.scoring.accounts import AccountKey, Member, roll_up
 from app.scoring.engine import CompiledModel
 from app.services.models import ActiveModels, retry_on_conflict
@@ -123,18 +125,32 @@ async def _count(connection: AsyncConnection, models: ActiveModels, keys: Collec
     rows = await account_store.members(connection, keys)
     publications = await Publications.read(connection, models)
     versions = {row.model_version for of_account in rows.values() for row in of_account}
-    names = {version: await publications.present_names(version) for version in versions}
+    names = await _names(publications, versions)
     model = await publications.model(publications.latest)
     found = await asyncio.to_thread(_rolled_up, model, names, rows)  # a large account takes a while
     return dict.fromkeys(keys) | {account.key: account for account in found}
 
 
+async def _names(publications: Publications, versions: Iterable[int]) -> dict[int, Names]:
+    """The present names of the stages of these versions, without those that can't be loaded."""
+    found: dict[int, Names] = {}
+    for version in versions:
+        with suppress(DamagedModel):
+            found[version] = await publications.present_names(version)
+    return found
+
+
 def _rolled_up(
     model: CompiledModel, names: Mapping[int, Names], rows: Mapping[AccountKey, Sequence[MemberRow]]
 ) -> list[Account]:
+    """The accounts, as far as their leads can be read: the others must not hold up the count of all."""
     members = {
-        key: [Member(row.lead_id, names[row.model_version][row.stage], row.scores) for row in of_account]
+        key: [
+            Member(row.lead_id, stage, row.scores)
+            for row in of_account
+            if (stage := names.get(row.model_version, {}).get(row.stage)) and not isinstance(row.scores, Exception)
+        ]
         for key, of_account in rows.items()
     }
     stages, version = model.document.stages, model.version
-    return [Account(key, roll_up(stages, model.scores, each), version) for key, each in members.items()]
+    return [Account(key, roll_up(stages, model.scores, each), version) for key, each in members.items() if each]

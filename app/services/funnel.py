@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import DamagedModel
 from app.insight.funnel import LOST, Alike, Funnel, Ladder, funnels
 from app.insight.sources import Source, source_of
 from app.scoring.engine import CompiledModel
@@ -113,13 +114,19 @@ class _Rungs:
 async def _rungs(
     connection: AsyncConnection, models: ActiveModels, versions: set[int]
 ) -> tuple[CompiledModel, dict[int, _Rungs]]:
-    """The active model, and the rungs of each version's stages. A stage that the active model lacks is on the first."""
+    """The active model, and the rungs of each version's stages. A stage that the active model lacks is on the first.
+
+    Versions that can't be loaded are left out.
+    """
     model = await models.active(connection)
     publications = await Publications.read(connection, models)
     ladder = {stage.name: rung for rung, stage in enumerate(Ladder.of(model.document.stages).stages)}
     found: dict[int, _Rungs] = {}
     for version in versions:
-        names = await publications.present_names(version)
+        try:
+            names = await publications.present_names(version)
+        except DamagedModel:
+            continue
         by_name = {old: ladder.get(new, LOST) for old, new in names.items()}
         stages = (await models.version(connection, version)).stages
         found[version] = _Rungs(by_name, [by_name[stage.name] for stage in stages])
@@ -137,6 +144,8 @@ def _funnels(
 def _alike(rungs: Mapping[int, _Rungs], rows: Sequence[Any]) -> Iterator[Alike]:
     steps = {version: JourneySteps(places.by_index) for version, places in rungs.items()}
     for cohort, journey, stage, version, count in rows:
+        if version not in rungs:
+            continue
         yield Alike(_group_name(cohort), rungs[version].by_name.get(stage, 0), steps[version].of(journey), count)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey, Rollup, parse_account_key
-from app.storage.sql import UtcDateTime, any_of_values, insert_rows, upsert_rows
+from app.storage.sql import UtcDateTime, any_of_values, insert_rows, or_error, upsert_rows
 from app.storage.statements import Statement
 from app.storage.tables import account_progress, accounts, groups, leads
 
@@ -61,17 +61,20 @@ async def keys_of(connection: AsyncConnection, ids: Collection[UUID]) -> set[Acc
 
 
 class MemberRow(NamedTuple):
-    """A lead of an account. `stage` is named as in the version of the model that evaluated it."""
+    """A lead of an account. `stage` is named as in the version of the model that evaluated it.
+
+    `scores`: an error if they can't be read.
+    """
 
     lead_id: UUID
     stage: str
     model_version: int
-    scores: Mapping[str, float]
+    scores: Mapping[str, float] | Exception
 
 
 async def members(connection: AsyncConnection, keys: Collection[AccountKey]) -> dict[AccountKey, list[MemberRow]]:
     """The leads of each of these accounts, for those that have any."""
-    columns = (leads.c.account, leads.c.id, leads.c.stage, leads.c.model_version, leads.c.scores)
+    columns = (leads.c.account, leads.c.id, leads.c.stage, leads.c.model_version, or_error(leads.c.scores))
     query = select(*columns).where(leads.c.account.is_not(None), any_of_values(leads.c.account, map(str, keys)))
     found: dict[AccountKey, list[MemberRow]] = {}
     async for rows in (await connection.stream(query)).partitions(ROWS_AT_ONCE):  # so that other tasks get their turns

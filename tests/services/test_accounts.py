@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Text, literal
 
 from app.errors import NotFound, ValidationFailed
 from app.scoring.accounts import AccountKey
@@ -17,9 +18,11 @@ from app.services.lead_lists import LeadQuery
 from app.services.sweep import sweep_due
 from app.storage import accounts as account_store
 from app.storage.accounts import Progress
+from tests.services.damage import damage
 from tests.services.feeds import read_all
 from tests.services.harness import DOCUMENT, NOW, Service, alias, days_ago, event, serving, small_model
 from tests.services.members import traits_stored
+from tests.services.test_lookback import lead_id
 
 LOST = {"name": "lost", "when": {"signal": "unheard", "within_days": 14}, "outcome": "lost"}
 SIGNALS = DOCUMENT["signals"] | {"unheard": {"on": "Unheard Of"}}
@@ -70,6 +73,18 @@ async def test_people_with_addresses_of_one_site_are_one_account(service: Servic
     await service.ingest(person("bob@gmail.com"), event("a1"))
     assert (await account(service, ACME)).account.rollup.leads == 2
     assert await listed(service) == ["domain:acme.example"]
+
+
+@pytest.mark.parametrize(
+    "columns", [{"model_version": 99}, {"stage": "lofty"}, {"scores": literal("{", Text)}], ids="".join
+)
+async def test_a_lead_that_can_not_be_read_does_not_hold_up_the_count(sqlite_url: str, columns: dict[str, Any]) -> None:
+    async with serving(sqlite_url, small_model()) as service:
+        await service.ingest(person("ada@acme.example"), person("bob@acme.example"), person("eve@else.example"))
+        for address in ("ada@acme.example", "eve@else.example"):
+            await damage(service.database, await lead_id(service, f"email:{address}"), columns=columns)
+        assert await listed(service) == [str(ACME)]
+        assert (await account(service, ACME)).account.rollup.leads == 1
 
 
 async def test_the_group_that_a_lead_joined_last_comes_before_its_address(service: Service) -> None:

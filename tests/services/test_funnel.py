@@ -22,12 +22,13 @@ from app.services.publications import Publications
 from app.services.signals import read_pages
 from app.services.sweep import sweep_due
 from app.storage.tables import identities
+from tests.services.damage import damage
 from tests.services.feeds import read_all
 from tests.services.harness import DOCUMENT, EXAMPLES, NOW, Service, World, days_ago, event, small_model
 from tests.services.histories import contested, split
 from tests.services.rebuild import event_log
 from tests.services.recounts import Person, people, recount
-from tests.services.test_lookback import on_day
+from tests.services.test_lookback import lead_id, on_day
 
 EVER = Cohort(date(2020, 1, 1), date(2030, 1, 1), limit=50)
 CUSTOMER = {**DOCUMENT["stages"][4], "outcome": "won"}
@@ -89,6 +90,12 @@ async def test_a_skipped_stage_counts_as_reached_but_has_no_time_of_its_own(serv
     assert stages["mql"].from_previous is None
     assert stages["mql"].from_first_seen == Quartiles(2 * DAY, 2 * DAY, 2 * DAY, 1)
     assert stages["sql"].from_previous == Quartiles(2 * DAY, 2 * DAY, 2 * DAY, 1)
+
+
+async def test_whom_a_lost_version_evaluated_is_left_out(service: Service) -> None:
+    await service.ingest(event("a1", name="Page Viewed"), event("a2", name="Page Viewed"))
+    await damage(service.database, await lead_id(service, "a1"), columns={"model_version": 99})
+    assert (await reached(service))[0] == 1
 
 
 async def test_a_cohort_has_the_leads_first_seen_on_its_days(service: Service) -> None:
