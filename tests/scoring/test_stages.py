@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.scoring.engine import Evaluation, evaluate
-from app.scoring.stages import HORIZON_DAYS, Forecast, Standing, Transition, forecast, settle, stage_reason
+from app.scoring.stages import HORIZON_DAYS, Forecast, Standing, Transition, forecast, predict, settle, stage_reason
 from tests.scoring.strategies import compiled, facts_from
 
 Json = dict[str, Any]
@@ -165,3 +165,10 @@ def test_a_change_beyond_the_horizon_is_not_forecast() -> None:
 def test_a_forecast_starts_from_the_given_stage() -> None:
     assert forecast(lead(visits=5), "mql") is None
     assert forecast(lead(visits=5), "sql") == Forecast(date(2026, 3, 11), "interest")
+
+
+def test_a_prediction_goes_through_the_changes_before_its_day() -> None:
+    today = lead(demos=1)
+    for days, stage in ((29, "sql"), (30, "interest"), (100, "interest")):
+        evaluation, predicted = predict(today, "sql", today.day + days)
+        assert (evaluation.day - today.day, predicted) == (days, stage)
