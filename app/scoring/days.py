@@ -71,12 +71,14 @@ class Days(Mapping[int, int]):
 
     @property
     def total(self) -> int:
-        return sum([sum(hits) for _, hits in self.runs])
+        runs = self.runs
+        return sum(runs[0][1]) if len(runs) == 1 else sum([sum(hits) for _, hits in runs])
 
     @property
     def length(self) -> int:
         """The number of days in the runs, with or without hits."""
-        return sum([len(hits) for _, hits in self.runs])
+        runs = self.runs
+        return len(runs[0][1]) if len(runs) == 1 else sum([len(hits) for _, hits in runs])
 
     def at_most(self, per_day: int | None) -> int:
         """At least as many as the hits of which `per_day` a day count, without looking at each day."""
