@@ -11,6 +11,7 @@ import pytest
 from app.api.cursors import write_cursor
 from app.services.accounts import AccountFilter, AccountQuery
 from app.services.lead_lists import LeadQuery
+from app.services.rejections import RejectionFilter
 from tests.api.harness import Api, accepted, assert_problem, track
 from tests.services.harness import NOW
 
@@ -143,17 +144,19 @@ async def test_a_forged_cursor_is_refused(web: Api) -> None:
     """Its digest can be reckoned by anybody, so what it leads to must make sense by itself."""
     await climb(web)
     lead_id = (await web.lead(email="ada@example.com"))["id"]
-    lists: dict[str, object] = {
-        "/v1/leads": LeadQuery(),
-        "/v1/rejections": "rejections",
-        "/v1/models": "models",
-        f"/v1/leads/{lead_id}/events": ("events", UUID(lead_id)),
-        f"/v1/leads/{lead_id}/transitions": ("transitions", UUID(lead_id)),
-        f"/v1/leads/{lead_id}/identities": ("identities", UUID(lead_id)),
+    some_id = str(UUID(int=1))
+    lists: dict[str, tuple[object, list[Any]]] = {
+        "/v1/leads": (LeadQuery(), [NOW.isoformat(), some_id]),
+        "/v1/rejections": (("rejections", RejectionFilter()), [some_id]),
+        "/v1/models": ("models", [1]),
+        f"/v1/leads/{lead_id}/events": (("events", UUID(lead_id)), [NOW.isoformat(), some_id]),
+        f"/v1/leads/{lead_id}/transitions": (("transitions", UUID(lead_id)), [some_id]),
+        f"/v1/leads/{lead_id}/identities": (("identities", UUID(lead_id)), ["email", "ada@example.com"]),
     }
-    for path, query in lists.items():
-        for position in MADE_UP:
-            answer = await web.ask(path, cursor=write_cursor(query, position))
+    for path, (query, position) in lists.items():
+        await web.told(path, cursor=write_cursor(query, position))  # the digest is right
+        for made_up in MADE_UP:
+            answer = await web.ask(path, cursor=write_cursor(query, made_up))
             assert_problem(answer, 400, "malformed-request")
 
 

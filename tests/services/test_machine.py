@@ -6,6 +6,7 @@ LEADSCORE_TEST_EXAMPLES sets how many runs each database gets.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from hypothesis import HealthCheck, settings
@@ -38,6 +39,17 @@ from tests.services.rebuild import (
 )
 
 
+class Served(NamedTuple):
+    """An answer about a lead, and the keys of the identities that the lead had.
+
+    Whoever has one of them may have been split from the lead when they are erased, with what the answer rests on.
+    """
+
+    asked: UUID
+    answer: ScoreView
+    rests_on: frozenset[str]
+
+
 def as_served(view: ScoreView) -> object:
     """The parts of an evaluation that a client sees."""
     return ScoreDocument.of_lead(view).model_dump()
@@ -51,7 +63,7 @@ class Machine(MessageSteps):
         self.answers_from = datetime.min.replace(tzinfo=UTC)
         self.erased_leads: set[UUID] = set()
         self.ids: set[UUID] = set()
-        self.served: list[tuple[UUID, ScoreView]] = []
+        self.served: list[Served] = []
 
     def _can_be_split(self) -> bool:
         return any(len(person) > 1 for person in self.people)
@@ -148,7 +160,11 @@ class Machine(MessageSteps):
         left = self.world.run(lead_ids(self.world.service.database))
         self.erased_leads |= self.ids - left
         self.served = [
-            (each, answer) for each, answer in self.served if each in left and answer.lead_id not in self.erased_leads
+            served
+            for served in self.served
+            if served.asked in left
+            and served.answer.lead_id not in self.erased_leads
+            and served.rests_on.isdisjoint(person)
         ]
         self._people_changed()
 
@@ -245,13 +261,16 @@ class Machine(MessageSteps):
         self.ids = self.world.run(lead_ids(self.world.service.database))
         for lead_id in self.ids:
             answer = self.world.run(self.world.service.leads.score(lead_id, None, self.now))
-            self.served.append((lead_id, answer))
+            view = self.world.run(self.world.service.leads.get(lead_id, self.now))
+            keys = {f"{kind}:{value}" for kind, values in view.identities.items() for value in values}
+            self.served.append(Served(lead_id, answer, frozenset(keys)))
         self._pass(timedelta(seconds=1))  # later steps must not share the moment of this answer
 
     @precondition(lambda self: self.served)
     @rule(data=st.data())
     def somebody_looks_back(self, data: st.DataObject) -> None:
-        for lead_id, answer in data.draw(st.lists(st.sampled_from(self.served), min_size=1, max_size=5), label="asked"):
+        asked = data.draw(st.lists(st.sampled_from(self.served), min_size=1, max_size=5), label="asked")
+        for lead_id, answer, _ in asked:
             try:
                 again = self.world.run(self.world.service.leads.score(lead_id, answer.as_of, self.now))
             except Gone:
