@@ -30,7 +30,7 @@ KEEP_PLANS = ("plan_cache_mode = force_generic_plan", *(f"{kind} = off" for kind
 class Connections:
     """The connections of one process, opened when they are needed and kept. Create it once, and close it.
 
-    SQLAlchemy opens them. Its pool took a fifth of the time for a lead (docs/decisions/0014), most of it to switch
+    SQLAlchemy opens them. Its pool took an eighth of the time for a lead (docs/decisions/0014), most of it to switch
     greenlets, which only opening needs.
     """
 
