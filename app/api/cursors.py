@@ -47,7 +47,7 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
     """A kind of part: a number that a column can hold."""
 
     def read(part: Any) -> int:
-        if type(part) is not int or not least <= part <= most:  # not `isinstance`: JSON's `true` is no number
+        if type(part) is not int or not least <= part <= most:  # `isinstance` would accept JSON's `true`
             raise ValueError
         return part
 

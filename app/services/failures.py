@@ -72,7 +72,7 @@ def explaining_damage(lead_id: UUID | None = None) -> Iterator[None]:
 
 
 def explained(error: UnreadableLead) -> DamagedLead:
-    """What clients are told of it."""
+    """The error that clients get for it."""
     cause = error.__cause__
     return DamagedLead(error.lead_id, cause.version if isinstance(cause, DamagedModel) else None)
 
