@@ -1,7 +1,8 @@
-"""Testing many conditions on one event: each field is read once, and converted once, for all leaves that need it."""
+"""Testing many conditions on one event: each field is read once, and what depends on it alone is decided at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any, cast
 
@@ -9,61 +10,50 @@ from app.scoring.conditions import CompiledCombination, CompiledCondition, Compi
 from app.scoring.events import Event
 from app.scoring.operators import FieldTest
 
+REMEMBERED = 1_024
+"""Values of a field whose outcome is remembered: most events come from few pages, forms, features and plans."""
+
+LONGEST_REMEMBERED = 200  # characters
+
 Measure = Callable[[Any], Any]
 """Reads a field of an event."""
 
 Read = Callable[[Any], Any]
 """Converts a field's value: None if it can't be converted, and a list for several values."""
 
-LeafTest = tuple[Callable[[Any], bool], CompiledLeaf]
-"""The test of a converted value, and the leaf that it decides."""
+Decide = Callable[[Any], Iterable[CompiledCondition]]
+"""From a field's value to the conditions, and the parts of them, that hold because of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Several conditions on events: their leaves, by what they measure and how they convert it, and what joins them.
+    """Several conditions on events, by what they depend on: on one field, or (`joining`) on several.
 
-    In `combinations`, the children of each come before it.
+    The children of those in `joining` come before them.
     """
 
-    tests: Sequence[tuple[Measure, Sequence[tuple[Read, Sequence[LeafTest]]]]]
-    combinations: Sequence[CompiledCombination]
+    fields: Sequence[tuple[Measure, Decide]]
+    joining: Sequence[CompiledCombination]
 
     @classmethod
     def of(cls, conditions: Iterable[CompiledCondition]) -> "Readings":
-        tests: dict[Measure, dict[Read, list[LeafTest]]] = {}
-        combinations: list[CompiledCombination] = []
+        by_field: dict[Measure, list[CompiledCondition]] = {}
+        joining: list[CompiledCombination] = []
         for condition in chain.from_iterable(map(_parts, conditions)):
-            if isinstance(condition, CompiledCombination):
-                combinations.append(condition)
+            measures = {leaf.measure for leaf in _parts(condition) if isinstance(leaf, CompiledLeaf)}
+            if len(measures) == 1:
+                by_field.setdefault(measures.pop(), []).append(condition)
             else:
-                test = cast("FieldTest", condition.test)  # conditions on events have no other leaves
-                by_read = tests.setdefault(condition.measure, {})
-                by_read.setdefault(test.read, []).append((test.passes, condition))
-        return cls([(measure, list(by_read.items())) for measure, by_read in tests.items()], combinations)
+                joining.append(cast("CompiledCombination", condition))  # a leaf has one field
+        return cls([(measure, _remembering(_decide(parts))) for measure, parts in by_field.items()], joining)
 
     def true_conditions(self, event: Event) -> set[CompiledCondition]:
         """The conditions, and the parts of them, that hold for the event: those whose `holds` would say so."""
         true: set[CompiledCondition] = set()
-        for value, tests in self._values(event):
-            for passes, leaf in tests:
-                if passes(value):
-                    true.add(leaf)
-        for combination in self.combinations:
-            if combination.answer(true.__contains__):
-                true.add(combination)
+        for measure, decide in self.fields:
+            true.update(decide(measure(event)))
+        _join(true, self.joining)
         return true
-
-    def _values(self, event: Event) -> Iterator[tuple[Any, Sequence[LeafTest]]]:
-        """All values that can be converted, each with the tests that it is for."""
-        for measure, by_read in self.tests:
-            measured = measure(event)
-            for read, tests in by_read:
-                converted = read(measured)
-                if isinstance(converted, list):
-                    yield from ((value, tests) for value in converted)
-                elif converted is not None:
-                    yield converted, tests
 
 
 def _parts(condition: CompiledCondition) -> Iterator[CompiledCondition]:
@@ -72,3 +62,44 @@ def _parts(condition: CompiledCondition) -> Iterator[CompiledCondition]:
         for child in (*condition.all, *condition.any, *condition.none):
             yield from _parts(child)
     yield condition
+
+
+def _join(true: set[CompiledCondition], combinations: Iterable[CompiledCombination]) -> None:
+    """Add the combinations that hold, given that all others of the conditions that hold are in the set."""
+    for combination in combinations:
+        if combination.answer(true.__contains__):
+            true.add(combination)
+
+
+def _decide(conditions: Iterable[CompiledCondition]) -> Decide:
+    """Decides these conditions on one field, which come after their children."""
+    tests: dict[Read, list[tuple[Callable[[Any], bool], CompiledLeaf]]] = {}
+    combinations: list[CompiledCombination] = []
+    for condition in conditions:
+        if isinstance(condition, CompiledCombination):
+            combinations.append(condition)
+        else:
+            test = cast("FieldTest", condition.test)  # conditions on events have no other leaves
+            tests.setdefault(test.read, []).append((test.passes, condition))
+
+    def decide(value: Any) -> frozenset[CompiledCondition]:
+        true: set[CompiledCondition] = set()
+        for read, of_read in tests.items():
+            converted = read(value)
+            values = converted if isinstance(converted, list) else () if converted is None else (converted,)
+            true.update(leaf for each in values for passes, leaf in of_read if passes(each))
+        _join(true, combinations)
+        return frozenset(true)
+
+    return decide
+
+
+def _remembering(decide: Decide) -> Decide:
+    """The same decisions. Those on texts, and on the absence of a field, are remembered."""
+    remembered = lru_cache(REMEMBERED)(decide)
+
+    def decide_once(value: Any) -> Iterable[CompiledCondition]:
+        is_short = value is None or (isinstance(value, str) and len(value) <= LONGEST_REMEMBERED)
+        return remembered(value) if is_short else decide(value)
+
+    return decide_once
