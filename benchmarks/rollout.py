@@ -4,8 +4,7 @@ Both work in chunks of the same size on the same PostgreSQL, and are measured al
 many leads there are.
 """
 
-import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -16,6 +15,7 @@ import uvloop
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
+from app.cli.garbage import collect_garbage_rarely
 from app.clock import utc_now
 from app.scoring.document import ScoringModel
 from app.scoring.model import dump_model, load_model
@@ -122,17 +122,18 @@ def measure() -> Rollouts:
 
 
 async def _measure(url: str) -> Rollouts:
-    numbers, rounds = itertools.count(1), list[list[float]]()
     async with _filled(url) as bench:
-        for _ in range(ROUNDS):
-            points, signal = points_changed(next(numbers)), signal_changed(next(numbers))
-            rounds.append(
-                [
-                    LEADS / await seconds_of(bench.roll_out(points)),
-                    LEADS / await seconds_of(bench.read_leads()),
-                    LEADS * EVENTS_EACH / await seconds_of(bench.roll_out(signal)),
-                    LEADS * EVENTS_EACH / await seconds_of(bench.read_events()),
-                ]
-            )
-    re_evaluated, leads_read, recounted, events_read = zip(*rounds, strict=True)
-    return Rollouts(Comparison(re_evaluated, leads_read), Comparison(recounted, events_read))
+        collect_garbage_rarely()  # as the server does
+        leads = await _compared(LEADS, bench, points_changed, bench.read_leads)
+        return Rollouts(leads, await _compared(LEADS * EVENTS_EACH, bench, signal_changed, bench.read_events))
+
+
+async def _compared(
+    items: int, bench: Bench, changed: Callable[[int], ScoringModel], read: Callable[[], Awaitable[None]]
+) -> Comparison:
+    """Items a second: rolling out models that `changed` makes from the number of the round, against only reading."""
+    rounds = [
+        (items / await seconds_of(bench.roll_out(changed(number))), items / await seconds_of(read()))
+        for number in range(1, ROUNDS + 1)
+    ]
+    return Comparison(*zip(*rounds, strict=True))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import typer
 from pydantic import ValidationError
 
+from app.cli.garbage import collect_garbage_rarely
 from app.cli.terminal import err
 from app.clock import utc_now
 from app.errors import UnreadableFile
@@ -66,6 +67,7 @@ async def opened(settings: Settings, *, writing: bool = False, quietly: bool = F
     runtime = Runtime(settings, utc_now)
     try:
         await (runtime.start() if writing else runtime.open())
+        collect_garbage_rarely()
         yield runtime
     finally:
         await runtime.stop()

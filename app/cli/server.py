@@ -1,7 +1,6 @@
 """`leadscore serve` and `worker`: the servers, and what they print when they start."""
 
 import asyncio
-import gc
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,7 @@ from fastapi import FastAPI
 
 from app.cli.connections import Connection
 from app.cli.demo import fill
+from app.cli.garbage import collect_garbage_rarely
 from app.cli.runtime import opened, read_settings
 from app.cli.terminal import err
 from app.errors import Unavailable
@@ -29,9 +29,6 @@ Host = Annotated[str | None, typer.Option(help="The address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="The port to listen on.")]
 
 commands = typer.Typer()
-
-GARBAGE_THRESHOLD = 10_000
-"""How many new objects start a garbage collection. A commit creates thousands, hardly any of them in cycles."""
 
 
 @commands.command()
@@ -142,8 +139,7 @@ class Server(uvicorn.Server):
         if self.started:
             host, port, *_ = self.servers[0].sockets[0].getsockname()
             await self.announce(local_url(host, port))
-            gc.freeze()  # exempt what was loaded so far from garbage collection, which would delay requests
-            gc.set_threshold(GARBAGE_THRESHOLD)
+            collect_garbage_rarely()
 
     async def announce(self, url: str) -> None:
         print(f"leadscore's worker listens on {url} (/livez, /readyz, /metrics)", flush=True)
