@@ -8,14 +8,12 @@ stages, and a reader that has missed changes doesn't know what to count: then al
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import DamagedModel
 from app.scoring.accounts import AccountKey, Member, roll_up
 from app.scoring.engine import CompiledModel
 from app.services.models import ActiveModels, retry_on_conflict
@@ -125,19 +123,10 @@ async def _count(connection: AsyncConnection, models: ActiveModels, keys: Collec
     rows = await account_store.members(connection, keys)
     publications = await Publications.read(connection, models)
     versions = {row.model_version for of_account in rows.values() for row in of_account}
-    names = await _names(publications, versions)
+    names = await publications.present_names(versions)
     model = await publications.model(publications.latest)
     found = await asyncio.to_thread(_rolled_up, model, names, rows)  # a large account takes a while
     return dict.fromkeys(keys) | {account.key: account for account in found}
-
-
-async def _names(publications: Publications, versions: Iterable[int]) -> dict[int, Names]:
-    """The present names of the stages of these versions, without those that can't be loaded."""
-    found: dict[int, Names] = {}
-    for version in versions:
-        with suppress(DamagedModel):
-            found[version] = await publications.present_names(version)
-    return found
 
 
 def _rolled_up(

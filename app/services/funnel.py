@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import DamagedModel
 from app.insight.funnel import LOST, Alike, Funnel, Ladder, funnels
 from app.insight.sources import Source, source_of
 from app.scoring.engine import CompiledModel
@@ -103,17 +102,13 @@ async def _count_by_source(connection: AsyncConnection, cohort: Cohort, by: Grou
 # --- Stages of several versions ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Rungs:
-    """Where the stages of one version of the model are on the active model's ladder: by name, and by index."""
-
-    by_name: Mapping[str, int]
-    by_index: Sequence[int]
+Rungs = Mapping[str, int]
+"""Where the stages of one version of the model, in its order, are on the active model's ladder."""
 
 
 async def _rungs(
     connection: AsyncConnection, models: ActiveModels, versions: set[int]
-) -> tuple[CompiledModel, dict[int, _Rungs]]:
+) -> tuple[CompiledModel, dict[int, Rungs]]:
     """The active model, and the rungs of each version's stages. A stage that the active model lacks is on the first.
 
     Versions that can't be loaded are left out.
@@ -121,32 +116,26 @@ async def _rungs(
     model = await models.active(connection)
     publications = await Publications.read(connection, models)
     ladder = {stage.name: rung for rung, stage in enumerate(Ladder.of(model.document.stages).stages)}
-    found: dict[int, _Rungs] = {}
-    for version in versions:
-        try:
-            names = await publications.present_names(version)
-        except DamagedModel:
-            continue
-        by_name = {old: ladder.get(new, LOST) for old, new in names.items()}
-        stages = (await models.version(connection, version)).stages
-        found[version] = _Rungs(by_name, [by_name[stage.name] for stage in stages])
-    return model, found
+    return model, {
+        version: {old: ladder.get(new, LOST) for old, new in names.items()}
+        for version, names in (await publications.present_names(versions)).items()
+    }
 
 
 def _funnels(
-    model: CompiledModel, rungs: Mapping[int, _Rungs], rows: Sequence[Any]
+    model: CompiledModel, rungs: Mapping[int, Rungs], rows: Sequence[Any]
 ) -> tuple[Funnel, dict[str, Funnel], Funnel | None]:
     """The funnel of all leads, of each named group, and of the others."""
     total, groups = funnels(Ladder.of(model.document.stages), _alike(rungs, rows))
     return total, {name: funnel for name, funnel in groups.items() if name is not None}, groups.get(None)
 
 
-def _alike(rungs: Mapping[int, _Rungs], rows: Sequence[Any]) -> Iterator[Alike]:
-    steps = {version: JourneySteps(places.by_index) for version, places in rungs.items()}
+def _alike(rungs: Mapping[int, Rungs], rows: Sequence[Any]) -> Iterator[Alike]:
+    steps = {version: JourneySteps(list(places.values())) for version, places in rungs.items()}
     for cohort, journey, stage, version, count in rows:
         if version not in rungs:
             continue
-        yield Alike(_group_name(cohort), rungs[version].by_name.get(stage, 0), steps[version].of(journey), count)
+        yield Alike(_group_name(cohort), rungs[version].get(stage, 0), steps[version].of(journey), count)
 
 
 def _group_name(cohort: str | date | None) -> str | None:

@@ -4,9 +4,9 @@ Renaming a stage doesn't move any lead. A stage name is therefore meaningful onl
 from; to compare names across versions, they are translated publication by publication, forwards or backwards.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,13 @@ from app.storage.rollouts import Rollout
 
 Names = Mapping[str, str]
 """Stage names by the names of the same stages in another version."""
+
+
+class PublishedVersion(NamedTuple):
+    """A version, and the names of its stages, in its order, in the model that it was looked up for."""
+
+    model: CompiledModel
+    names: Names
 
 
 class Publications:
@@ -63,17 +70,41 @@ class Publications:
             self._names[since, until] = await self._models.stage_names(models)
         return self._names[since, until]
 
-    async def present_names(self, version: int) -> Names:
-        """The active model's names of a version's stages. A stage that it lacks counts as its first."""
-        names = await self.names(self.of(version), self.latest)
-        stages = [stage.name for stage in (await self.model(self.latest)).stages]
-        return {old: new if new in stages else stages[0] for old, new in names.items()}
-
     async def names_by(self, model: CompiledModel, since: int, until: int) -> Names:
         """The same, but to the names in a model as if it had been published right after `until`."""
         last = await self.model(until)
         names, renamed = await self.names(since, until), await self._models.stage_names([last, model])
         return {old: renamed.get(name, name) for old, name in names.items()}
+
+    async def by_version(
+        self, versions: Iterable[int], model: CompiledModel
+    ) -> dict[int, PublishedVersion | DamagedModel]:
+        """These versions with their stages' names in `model`, which need not be published: see `names_by`.
+
+        One that can't be loaded has an error in its place.
+        """
+        found: dict[int, PublishedVersion | DamagedModel] = {}
+        for version in versions:
+            try:
+                since = self.of(version)
+                names = await self.names_by(model, since, self.latest)
+                found[version] = PublishedVersion(await self.model(since), names)
+            except DamagedModel as error:
+                found[version] = error
+        return found
+
+    async def present_names(self, versions: Iterable[int]) -> dict[int, Names]:
+        """The active model's names of these versions' stages, without versions that can't be loaded.
+
+        A stage that the active model lacks counts as its first.
+        """
+        active = await self.model(self.latest)
+        stages = [stage.name for stage in active.stages]
+        return {
+            version: {old: new if new in stages else stages[0] for old, new in found.names.items()}
+            for version, found in (await self.by_version(versions, active)).items()
+            if isinstance(found, PublishedVersion)
+        }
 
     async def names_ever(self, stages: Collection[str]) -> set[str]:
         """The names that these stages have had since the first publication."""

@@ -79,7 +79,7 @@ async def all_leads(service: Service, log: Log) -> list[Lead]:
         owners = {row.identity: row.lead_id for row in await connection.execute(select(identities))}
         rows = list(await connection.execute(select(leads).where(leads.c.merged_into.is_(None))))
         publications = await Publications.read(connection, service.models)
-        names = {row.model_version: await publications.present_names(row.model_version) for row in rows}
+        names = await publications.present_names({row.model_version for row in rows})
         models = {version: (await service.models.version(connection, version)).document for version in names}
     messages: dict[UUID, list[Event]] = {row.id: [] for row in rows}
     for event in log.counting:
