@@ -8,8 +8,9 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from app.api.access import runtime_of
+from app.documents.jobs import JobDocument
 from app.screen.health import HealthLook
-from app.screen.pages import render
+from app.screen.pages import PART_HEADER, render
 from app.screen.stages import Ladder
 from app.screen.viewers import CurrentViewer, Viewer
 from app.services.models import get_version
@@ -54,6 +55,16 @@ class Frame:
     def render(self, template: str, section: str, status: int = 200, /, **context: Any) -> HTMLResponse:
         """A page of a section, or a part of one."""
         return render(self.request, template, status, frame=self, section=section, **context)
+
+    def render_job(self, job: JobDocument, template: str, section: str, /, **context: Any) -> HTMLResponse:
+        """The page of a job. While it runs, htmx gets the progress alone; once it has ended, htmx reloads the page."""
+        is_part = PART_HEADER in self.request.headers
+        if is_part and job.state in ("waiting", "running"):
+            return self.render("job_progress.html", section, job=job, **context)
+        page = self.render(template, section, job=job, **context)
+        if is_part:
+            page.headers["HX-Refresh"] = "true"
+        return page
 
 
 async def frame_of(request: Request, viewer: CurrentViewer) -> Frame:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field, TypeAdapter
 
@@ -20,7 +20,6 @@ from app.errors import NotFound
 from app.screen.backtests import look_at
 from app.screen.frames import CurrentFrame
 from app.screen.labels import title_of
-from app.screen.pages import PART_HEADER
 from app.screen.people import people_of
 from app.screen.routes import ScreenRoute
 from app.screen.viewers import AdminViewer
@@ -73,26 +72,17 @@ async def start_proposal(
 
 
 @router.get("/jobs/{job_id}")
-async def show_job(
-    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID, score: str | None = None
-) -> Response:
-    """The page of a job, or only its progress as long as it runs."""
+async def show_job(frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID, score: str | None = None) -> Response:
     job = await get_job(runtime, job_id)
     if job.kind not in KINDS:
         raise NotFound(f"Job {job_id} is neither a backtest nor a proposal.")
-    context = {"job": job, "path": f"insight/jobs/{job_id}", "asked": question_of(job, frame.model)}
-    if job.state in ("waiting", "running") and PART_HEADER in request.headers:
-        return frame.render("job_progress.html", "insight", **context)
+    context: dict[str, Any] = {"path": f"insight/jobs/{job_id}", "asked": question_of(job, frame.model)}
     if job.state != "done":
-        answer = frame.render("job.html", "insight", **context)
-    elif job.kind == "backtest":
-        answer = frame.render("backtest.html", "insight", **context, **await _backtest(runtime, job, score))
-    else:
-        report = ProposalDocument.model_validate(job.result)
-        answer = frame.render("proposal.html", "insight", **context, report=report)
-    if PART_HEADER in request.headers:  # it has ended: the whole page shows the result
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+        return frame.render_job(job, "job.html", "insight", **context)
+    if job.kind == "backtest":
+        return frame.render_job(job, "backtest.html", "insight", **context, **await _backtest(runtime, job, score))
+    report = ProposalDocument.model_validate(job.result)
+    return frame.render_job(job, "proposal.html", "insight", **context, report=report)
 
 
 @router.post("/jobs/{job_id}/cancel")

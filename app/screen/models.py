@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.api.access import CurrentRuntime
 from app.api.jobs import get_job
@@ -39,9 +39,15 @@ FAST_SAMPLE = 20_000
 """A page previews on so many leads at most: it has to answer within seconds."""
 
 Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
-Text = Annotated[str, Form(max_length=MAX_TEXT)]
+
+
+def _with_newlines(text: str) -> str:
+    """Browsers send the line breaks of a textarea as CRLF, whatever they were."""
+    return text.replace("\r\n", "\n")
+
+
+Text = Annotated[str, Form(max_length=MAX_TEXT), AfterValidator(_with_newlines)]
 Move = Annotated[str | None, Query(max_length=200)]
-RUNNING = ("waiting", "running")
 
 router = APIRouter(prefix="/model", route_class=ScreenRoute)
 
@@ -72,19 +78,16 @@ async def edit(
 ) -> Response:
     """The editor, with the text of a version, by default the active one, or of a proposal."""
     text = await (_proposed(runtime, job) if job else _text_of(runtime, version))
-    check = await _check(runtime, text)
-    base = version or frame.model_version
-    return _editor(frame, text, check, note="", base=f"version {base}" if job is None else "the proposal")
+    base = "the proposal" if job else f"version {version or frame.model_version}"
+    return await _editor(frame, runtime, text, base=base)
 
 
 @router.post("/check")
 async def check(request: Request, frame: CurrentFrame, runtime: CurrentRuntime, text: Text = "") -> Response:
     """The results alone for the editor's script; without script, the editor again, with the results."""
-    text = _with_newlines(text)
-    found = await _check(runtime, text)
     if PART_HEADER in request.headers:
-        return frame.render("model_checks.html", "model", check=found)
-    return _editor(frame, text, found, note="", base="your text")
+        return frame.render("model_checks.html", "model", check=await _check(runtime, text))
+    return await _editor(frame, runtime, text)
 
 
 @router.post("/drafts")
@@ -96,12 +99,10 @@ async def keep_draft(
     note: Annotated[Note | None, Form()] = None,
 ) -> Response:
     """Store the text as the next version. With faults, the editor again, with all that was written."""
-    text = _with_newlines(text)
     try:
         written = await asyncio.to_thread(read_written, text)
     except InvalidModel:
-        found = await _check(runtime, text)
-        return _editor(frame, text, found, note=note or "", base="your text", status=422)
+        return await _editor(frame, runtime, text, note=note or "", status=422)
     kept = await draft(runtime.database, written.model, note, runtime.clock(), text=text, author=viewer.name)
     return RedirectResponse(f"{kept.number}", HTTPStatus.SEE_OTHER)
 
@@ -115,39 +116,32 @@ async def start_preview(
     note: Annotated[str, Form()] = "",
 ) -> Response:
     """Preview the text without storing it. With faults, the editor again."""
-    text = _with_newlines(text)
     try:
         model = await asyncio.to_thread(read_model, text)
     except InvalidModel:
-        found = await _check(runtime, text)
-        return _editor(frame, text, found, note=note, base="your text", status=422)
+        return await _editor(frame, runtime, text, note=note, status=422)
     job = await create_preview(runtime, PreviewJobRequest(model=dump_model(model)))
     return RedirectResponse(f"previews/{job.id}", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/previews/{job_id}")
-async def show_preview_job(
-    request: Request, frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID, moved: Move = None
-) -> Response:
+async def show_preview_job(frame: CurrentFrame, runtime: CurrentRuntime, job_id: UUID, moved: Move = None) -> Response:
     """The preview of a text that is not stored, or its progress as long as it runs."""
     job = await get_job(runtime, job_id)
     if job.kind != "preview":
         raise NotFound(f"Job {job_id} is not a preview.")
     path = f"model/previews/{job_id}"
-    is_part = PART_HEADER in request.headers
     if job.state != "done":
-        template = "job_progress.html" if is_part and job.state in RUNNING else "preview_job.html"
-        answer = frame.render(template, "model", job=job, path=path)
-    else:
-        preview = PreviewDocument.model_validate(job.result)
-        look = await _look_at(runtime, preview, frame, job.request["model"], moved)
-        answer = frame.render("preview.html", "model", version=None, look=look, path=path)
-    if is_part and job.state not in RUNNING:  # it has ended: the whole page shows the result
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+        return frame.render_job(job, "preview_job.html", "model", path=path)
+    preview = PreviewDocument.model_validate(job.result)
+    look = await _look_at(runtime, preview, frame, job.request["model"], moved)
+    return frame.render_job(job, "preview.html", "model", version=None, look=look, path=path)
 
 
-def _editor(frame: Frame, text: str, check: CheckDocument, *, note: str, base: str, status: int = 200) -> Response:
+async def _editor(
+    frame: Frame, runtime: Runtime, text: str, *, note: str = "", base: str = "your text", status: int = 200
+) -> Response:
+    check = await _check(runtime, text)
     return frame.render("model_edit.html", "model", status, text=text, check=check, note=note, base=base)
 
 
@@ -156,11 +150,6 @@ async def _check(runtime: Runtime, text: str) -> CheckDocument:
     active = await get_version(runtime.database, None)
     found = await asyncio.to_thread(lambda: check_source(text, active.load()))
     return CheckDocument.of(found, active.number)
-
-
-def _with_newlines(text: str) -> str:
-    """Browsers send the line breaks of a textarea as CRLF, whatever they were."""
-    return text.replace("\r\n", "\n")
 
 
 async def _text_of(runtime: Runtime, version: int | None) -> str:
