@@ -12,23 +12,16 @@ from app.services.activity import SourceActivity, Span, TimeUnit
 class SourceActivityDocument(BaseModel):
     """The messages of a source, the name of a key, in the minute or hour that begins at `at`."""
 
-    at: datetime
+    at: datetime = Field(validation_alias="start")
     source: str
     accepted: int
-    duplicates: int
+    duplicates: int = Field(validation_alias="duplicate")
     rejected: int
     quarantined: int
 
     @classmethod
     def of(cls, activity: SourceActivity) -> Self:
-        return cls(
-            at=activity.start,
-            source=activity.source,
-            accepted=activity.accepted,
-            duplicates=activity.duplicate,
-            rejected=activity.rejected,
-            quarantined=activity.quarantined,
-        )
+        return cls.model_validate(activity, from_attributes=True)
 
 
 class ActivityDocument(BaseModel, populate_by_name=True, serialize_by_alias=True):

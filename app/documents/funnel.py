@@ -1,6 +1,7 @@
 """The shapes of the funnel and of the sources in answers. docs/reports.md defines the figures."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Literal, Self
 
@@ -143,11 +144,12 @@ class ShareDocument(BaseModel):
 
     @classmethod
     def of(cls, share: Share) -> Self:
-        of_visitors: Proportion = share.of_visitors
-        rate, low, high = (
-            None if each is None else round(each, 4) for each in (of_visitors.rate, of_visitors.low, of_visitors.high)
-        )
-        return cls(count=share.count, rate=rate, low=low, high=high)
+        return cls(count=share.count, **rounded(share.of_visitors))
+
+
+def rounded(share: Proportion) -> dict[str, float | None]:
+    """Its `rate`, `low` and `high` to four decimals."""
+    return {name: None if value is None else round(value, 4) for name, value in asdict(share).items()}
 
 
 class SourceFigures(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 
-from app.documents.funnel import Report
+from app.documents.funnel import Report, rounded
 from app.insight.pages import Page
 from app.services.signals import Interval, Pages, Series
 
@@ -53,9 +53,7 @@ class PageDocument(BaseModel):
 
     @classmethod
     def of(cls, page: Page) -> Self:
-        share = page.of_people
-        rate, low, high = (None if each is None else round(each, 4) for each in (share.rate, share.low, share.high))
-        return cls(path=page.path, hits=page.hits, people=page.people, leads=page.leads, rate=rate, low=low, high=high)
+        return cls(path=page.path, hits=page.hits, people=page.people, leads=page.leads, **rounded(page.of_people))
 
 
 class PagesDocument(Report):
