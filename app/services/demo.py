@@ -14,7 +14,7 @@ from app.services.models import Version, draft, read_model, starter_text
 from app.services.rejections import rejections_of
 from app.services.runtime import Runtime
 from app.services.sweep import sweep_due
-from app.storage import contents
+from app.storage.copies import used_tables
 from app.storage.db import Database
 
 MESSAGES_AT_ONCE = 50
@@ -44,7 +44,7 @@ class SetClock:
 async def require_empty(database: Database) -> None:
     """Raises `ValidationFailed` if anything was ever stored in a migrated database."""
     async with database.read() as connection:
-        if not await contents.is_empty(connection):
+        if await used_tables(connection):
             msg = "The database in LEADSCORE_DATABASE_URL holds data: demo data is only stored in an empty database."
             raise ValidationFailed(msg)
 
