@@ -20,7 +20,7 @@ from app.scoring.events import Identity
 from app.services.account_rollups import recount_accounts
 from app.services.changes import changed_account
 from app.services.groups import refold_groups
-from app.services.leads import unknown_lead
+from app.services.leads import find_lead
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.summaries import summarize
 from app.services.suppressions import Suppressions
@@ -108,22 +108,11 @@ async def _forget_stranger(
     return found != Mentions() or suppressions is not None
 
 
-async def _find(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
-    """The id of the lead. Raises `NotFound`."""
-    if isinstance(wanted, Identity):
-        owner = (await identity_store.find(connection, [wanted])).get(wanted)
-    else:
-        owner = (await lead_store.survivors(connection, [wanted])).get(wanted)
-    if owner is None:
-        raise unknown_lead(wanted)
-    return owner
-
-
 async def _lock(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
     """Lock the lead, and return its id."""
-    lead_id = await _find(connection, wanted)
+    lead_id = await find_lead(connection, wanted)
     await erasure_store.lock(connection, lead_id)
-    if await _find(connection, wanted) != lead_id:
+    if await find_lead(connection, wanted) != lead_id:
         raise Conflict  # merged or split while we waited for the lock
     return lead_id
 
@@ -154,7 +143,7 @@ async def search_mentions(
 ) -> Search:
     """Look through all that may name the person. Reads much, but waits for nobody, and nobody waits for it."""
     async with database.read() as connection:
-        person = await _person(connection, await _find(connection, wanted))
+        person = await _person(connection, await find_lead(connection, wanted))
         start = Start((await change_store.extent(connection)).last, now - LONGEST_WRITE)
     return Search(person, await _search(database, person, rows), start)
 

@@ -94,10 +94,7 @@ class Leads:
     async def find(self, identity: Identity) -> UUID:
         """The id of the lead that has an identity. Raises `NotFound`."""
         async with self._database.read() as connection:
-            found = await identity_store.find(connection, [identity])
-        if not found:
-            raise unknown_lead(identity)
-        return found[identity]
+            return await find_lead(connection, identity)
 
     async def score(
         self, lead_id: UUID, as_of: datetime | None, now: datetime, version: int | None = None
@@ -210,6 +207,17 @@ async def existing(connection: AsyncConnection, lead_id: UUID) -> Lead:
     return lead
 
 
+async def find_lead(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
+    """The id of the lead with this id or identity, or of the one that it was merged into. Raises `NotFound`."""
+    if isinstance(wanted, Identity):
+        found = (await identity_store.find(connection, [wanted])).get(wanted)
+    else:
+        found = (await lead_store.survivors(connection, [wanted])).get(wanted)
+    if found is None:
+        raise unknown_lead(wanted)
+    return found
+
+
 def unknown_lead(wanted: UUID | Identity) -> NotFound:
     if isinstance(wanted, Identity):
         return NotFound(f"No lead has this {wanted.kind}. Look for another identity of the same person.")
@@ -277,6 +285,7 @@ __all__ = [
     "ScoreView",
     "StoredTransition",
     "existing",
+    "find_lead",
     "sound_views_of",
     "unknown_lead",
 ]

@@ -24,7 +24,7 @@ from app.services.evaluation import EvaluatedLead, Origin, evaluated, up_to_date
 from app.services.failures import explaining_damage
 from app.services.history import fold_leads
 from app.services.identities import by_survival
-from app.services.leads import existing, unknown_lead
+from app.services.leads import existing, find_lead, unknown_lead
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.publications import Publications
 from app.services.saving import save
@@ -173,11 +173,9 @@ async def _read_parts(
 
 
 async def _locked(connection: AsyncConnection, lead_id: UUID) -> Lead:
-    survivors = await lead_store.survivors(connection, [lead_id])
-    if lead_id not in survivors:
-        raise unknown_lead(lead_id)
+    survivor = await find_lead(connection, lead_id)
     with explaining_damage():
-        (lead,) = (await lead_store.lock(connection, [survivors[lead_id]])).values()
+        (lead,) = (await lead_store.lock(connection, [survivor])).values()
     return lead
 
 

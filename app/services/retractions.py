@@ -17,7 +17,7 @@ from app.errors import NotFound
 from app.services.evaluation import EvaluatedLead, each_up_to_date, evaluated
 from app.services.failures import readable
 from app.services.history import fold_leads
-from app.services.leads import unknown_lead
+from app.services.leads import find_lead
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
 from app.storage import identities as identity_store
@@ -124,10 +124,7 @@ async def _of_survivor(connection: AsyncConnection, wanted: EventFilter) -> Even
     """The filter with the id of the lead that its lead was merged into, if it was."""
     if wanted.lead_id is None:
         return wanted
-    survivors = await lead_store.survivors(connection, [wanted.lead_id])
-    if wanted.lead_id not in survivors:
-        raise unknown_lead(wanted.lead_id)
-    return replace(wanted, lead_id=survivors[wanted.lead_id])
+    return replace(wanted, lead_id=await find_lead(connection, wanted.lead_id))
 
 
 async def _without(
