@@ -11,7 +11,7 @@ from app.documents.parameters import Note
 from app.scoring.events import IdentityKind
 from app.scoring.field_types import Name
 from app.services.fanout import Change, Identities
-from app.services.webhooks import ChangeFilter, ChangeType, Direction, NewSecret, ScoreFilter, Target, Webhook
+from app.services.webhooks import ChangeType, Direction, NewSecret, Target, Webhook, filter_of
 
 DEFAULT_TYPES: tuple[ChangeType, ...] = (
     *("lead.stage_changed", "lead.merged", "lead.split", "lead.erased"),
@@ -68,12 +68,7 @@ class WebhookSettings(BaseModel, extra="forbid"):
     def target(self, url: str) -> Target:
         return Target(
             url=url,
-            filter=ChangeFilter(
-                types=frozenset(self.types),
-                to=None if self.to is None else frozenset(self.to),
-                direction=self.direction,
-                score=ScoreFilter(**self.score.model_dump()) if self.score else None,
-            ),
+            filter=filter_of(self.model_dump(include={"types", "to", "direction", "score"})),
             description=self.description,
             thin=self.thin,
         )

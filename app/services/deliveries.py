@@ -22,7 +22,7 @@ from app.errors import NotFound
 from app.services.fanout import Render, fan_out, new_delivery
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.pages import Page, fetch_page
-from app.services.webhooks import disable, existing, secrets_of
+from app.services.webhooks import disable, locked, secrets_of
 from app.storage import deliveries as delivery_store
 from app.storage import webhooks as webhook_store
 from app.storage.changes import Change
@@ -132,7 +132,7 @@ class Deliveries:
         test = Change(uuid7(), "webhook.test", now, None, {"webhook_id": webhook_id})
         delivery = replace(new_delivery(webhook_id, test, render(None, test, None), now), next_attempt_at=now + CLAIM)
         async with self._database.write() as connection:
-            webhook = existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            webhook = await locked(connection, webhook_id)
             await delivery_store.insert(connection, [delivery])
         attempted = (await self.attempt(webhook, delivery)).delivery
         if attempted.state == "pending":  # it failed, and a test is sent only once

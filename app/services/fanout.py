@@ -43,7 +43,7 @@ async def fan_out(
     """Make deliveries of the next changes that a locked webhook wants. Returns whether there may be more."""
     extent = await change_store.extent(connection)
     start = _start(webhook, extent)
-    wanted, position = await _next_wanted(connection, models, filter_of(webhook), start)
+    wanted, position = await _next_wanted(connection, models, filter_of(webhook.filter), start)
     leads = {change.lead_id for _, change in wanted if change.lead_id is not None}
     identities = {} if webhook.thin else await _identities(connection, leads)
     bodies = [render(at, change, identities.get(change.lead_id) if change.lead_id else None) for at, change in wanted]

@@ -77,7 +77,7 @@ class Webhooks:
     async def get(self, webhook_id: UUID) -> Webhook:
         """Raises `NotFound`."""
         async with self._database.read() as connection:
-            return existing(await webhook_store.get(connection, webhook_id), webhook_id)
+            return _existing(await webhook_store.get(connection, webhook_id), webhook_id)
 
     async def list_all(self) -> list[Webhook]:
         async with self._database.read() as connection:
@@ -97,12 +97,12 @@ class Webhooks:
     async def disable(self, webhook_id: UUID, now: datetime) -> Webhook:
         """Stop delivering. Changes wait in the feed, and pending deliveries where they are."""
         async with self._database.write() as connection:
-            webhook = existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            webhook = await locked(connection, webhook_id)
             return await disable(connection, webhook, "It was disabled by hand.", now)
 
     async def remove(self, webhook_id: UUID) -> None:
         async def removal(connection: AsyncConnection) -> None:
-            existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            await locked(connection, webhook_id)
             await webhook_store.remove(connection, webhook_id)
 
         await retry_on_conflict(self._database, removal)
@@ -111,14 +111,14 @@ class Webhooks:
         """Give it a new secret. Until the overlap ends, the old one signs too, so receivers can change over."""
         secret = new_secret()
         async with self._database.write() as connection:
-            webhook = existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            webhook = await locked(connection, webhook_id)
             old = {"old_secret": webhook.secret, "old_secret_until": now + overlap} if overlap else {}
             values = {"secret": secret, "old_secret": None, "old_secret_until": None} | old
             return NewSecret(await webhook_store.change(connection, webhook, **values), secret)
 
     async def _change(self, webhook_id: UUID, **values: Any) -> Webhook:
         async with self._database.write() as connection:
-            webhook = existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+            webhook = await locked(connection, webhook_id)
             return await webhook_store.change(connection, webhook, **values)
 
     async def _position(self, after: After) -> int:
@@ -173,8 +173,8 @@ def secrets_of(webhook: Webhook, now: datetime) -> list[str]:
     return [webhook.secret, webhook.old_secret] if overlaps and webhook.old_secret else [webhook.secret]
 
 
-def filter_of(webhook: Webhook) -> ChangeFilter:
-    stored = webhook.filter
+def filter_of(stored: Mapping[str, Any]) -> ChangeFilter:
+    """The filter in the form in which it is stored, and in which clients send it."""
     return ChangeFilter(
         types=frozenset(stored["types"]),
         to=None if stored["to"] is None else frozenset(stored["to"]),
@@ -188,11 +188,25 @@ def _to_json(wanted: ChangeFilter) -> Mapping[str, Any]:
     return lists | {"direction": wanted.direction, "score": asdict(wanted.score) if wanted.score else None}
 
 
-def existing(webhook: Webhook | None, webhook_id: UUID) -> Webhook:
-    """Raises `NotFound` if there is none."""
+async def locked(connection: AsyncConnection, webhook_id: UUID) -> Webhook:
+    """The webhook, locked until the transaction ends. Raises `NotFound`."""
+    return _existing(await webhook_store.lock(connection, webhook_id), webhook_id)
+
+
+def _existing(webhook: Webhook | None, webhook_id: UUID) -> Webhook:
     if webhook is None:
         raise NotFound(f"There is no webhook {webhook_id}: list the webhooks to see which exist.")
     return webhook
 
 
-__all__ = ["ChangeFilter", "ChangeType", "Direction", "NewSecret", "ScoreFilter", "Target", "Webhook", "Webhooks"]
+__all__ = [
+    "ChangeFilter",
+    "ChangeType",
+    "Direction",
+    "NewSecret",
+    "ScoreFilter",
+    "Target",
+    "Webhook",
+    "Webhooks",
+    "filter_of",
+]
