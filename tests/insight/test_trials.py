@@ -1,17 +1,6 @@
-"""Proposals on real trials reach what is promised.
+"""Proposals on real trials reach what is promised."""
 
-We may not distribute the data (see benchmarks/README.md). Without it, these tests are skipped.
-"""
-
-import csv
-import gzip
-import json
-import os
-from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -23,50 +12,24 @@ from app.insight.questions import Question
 from app.insight.report import Proposal
 from app.insight.snapshots import After, lead_days, take_snapshots
 from app.scoring.engine import compile_model
-from app.scoring.events import Event, Identity
+from app.scoring.events import Event
 from app.scoring.lint import lint
 from app.scoring.model import load_model
+from tests.trials import read_successes, read_trials
 
-ROOT = Path(__file__).parents[2]
-TRIALS = Path(os.environ.get("LEADSCORE_TEST_TRIALS", ROOT.parent / "shared" / "data" / "trials.jsonl.gz"))
 PASSED_WITHIN_DAYS = 90
 QUESTION = Question("project_passed", PASSED_WITHIN_DAYS, now=datetime(2026, 1, 1, tzinfo=UTC), schedule=After(days=7))
 
 
 @pytest.fixture(scope="module")
 def histories() -> list[History]:
-    if not TRIALS.exists():
-        pytest.skip(f"the real trials are not at {TRIALS}: set LEADSCORE_TEST_TRIALS to where trials.jsonl.gz lies")
-    with TRIALS.with_name("trials-passed.csv").open(newline="") as rows:
-        passed = {row["userId"]: row["label"] == "1" for row in csv.DictReader(rows)}
-    by_user = defaultdict(list)
-    with gzip.open(TRIALS, "rt") as lines:
-        for message in map(json.loads, lines):
-            by_user[message["userId"]].append(as_event(message))
-    return [history(user, events, passed=passed[user]) for user, events in by_user.items()]
+    trials, passed = read_trials(), read_successes()
+    return [history(user, events, passed=passed[user]) for user, events in trials.items()]
 
 
 def history(user: str, events: list[Event], *, passed: bool) -> History:
     joined = next(date.fromisoformat(event.traits["joined_on"]) for event in events if event.traits)
     return History(user, events, joined + timedelta(days=PASSED_WITHIN_DAYS) if passed else None, joined)
-
-
-def as_event(message: dict[str, Any]) -> Event:
-    at = datetime.fromisoformat(message["timestamp"])
-    return Event(
-        id=UUID(message["messageId"]),
-        source="trials",
-        message_id=message["messageId"],
-        type=message["type"],
-        name=message.get("event", "Identified"),
-        identities=(Identity("user_id", message["userId"]),),
-        occurred_at=at,
-        received_at=at,
-        trusted=True,
-        properties=message.get("properties", {}),
-        context={},
-        traits=message.get("traits", {}),
-    )
 
 
 @pytest.fixture(scope="module")

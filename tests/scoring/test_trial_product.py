@@ -1,33 +1,23 @@
-"""The example model of docs/examples on real trials: it separates those that succeed from those that don't.
+"""The example model of docs/examples on real trials: it separates those that succeed from those that don't."""
 
-We may not distribute the data (see benchmarks/README.md). Without it, the tests that need it are skipped.
-"""
-
-import csv
-import gzip
-import json
-import os
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import Any
-from uuid import UUID
 
 import pytest
 
 from app.scoring.engine import compile_model, evaluate
-from app.scoring.events import Event, Identity
+from app.scoring.events import Event
 from app.scoring.examples import run_examples
 from app.scoring.facts import merge
 from app.scoring.model import load_model
 from app.scoring.stages import stage_of
+from tests.trials import read_successes, read_trials
 
 ROOT = Path(__file__).parents[2]
-TRIALS = Path(os.environ.get("LEADSCORE_TEST_TRIALS", ROOT.parent / "shared" / "data" / "trials.jsonl.gz"))
 MODEL = compile_model(load_model((ROOT / "docs" / "examples" / "trial-product.yaml").read_text()), version=1)
 STAGES = [stage.name for stage in MODEL.stages]
 TRIAL = timedelta(days=7)
@@ -83,42 +73,16 @@ def test_the_measure_of_order_is_correct(trials: list[Trial], expected: float) -
 
 @pytest.fixture(scope="module")
 def messages() -> dict[str, list[Event]]:
-    """The real messages as events, by person."""
-    if not TRIALS.exists():
-        pytest.skip(f"the real trials are not at {TRIALS}: set LEADSCORE_TEST_TRIALS to where trials.jsonl.gz lies")
-    by_user = defaultdict(list)
-    with gzip.open(TRIALS, "rt") as lines:
-        for message in map(json.loads, lines):
-            by_user[message["userId"]].append(as_event(message))
-    return by_user
+    return read_trials()
 
 
 @pytest.fixture(scope="module")
 def trials(messages: Mapping[str, list[Event]]) -> list[Trial]:
-    with TRIALS.with_name("trials-passed.csv").open(newline="") as rows:
-        succeeded = {row["userId"]: row["label"] == "1" for row in csv.DictReader(rows)}
+    succeeded = read_successes()
     return [
         Trial(stage_at(events, end_of(events)), engagement_at(events, end_of(events)), succeeded[user])
         for user, events in messages.items()
     ]
-
-
-def as_event(message: Mapping[str, Any]) -> Event:
-    at = datetime.fromisoformat(message["timestamp"])
-    return Event(
-        id=UUID(message["messageId"]),
-        source="trials",
-        message_id=message["messageId"],
-        type=message["type"],
-        name=message.get("event", "Identified"),
-        identities=(Identity("user_id", message["userId"]),),
-        occurred_at=at,
-        received_at=at,
-        trusted=True,
-        properties=message.get("properties", {}),
-        context={},
-        traits=message.get("traits", {}),
-    )
 
 
 def end_of(events: list[Event]) -> datetime:
