@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict, StringConstraints
 
 from app.protocol.values import is_storable
-from app.validation.error_messages import in_one_fault
+from app.validation.error_messages import NOT_A_DAY, NOT_A_MOMENT, in_one_fault
 
 MAX_VERSION = 2**31 - 1  # the column's maximum
 
@@ -18,12 +18,12 @@ def _storable(text: str) -> str:
     return text
 
 
-def _written_as(form: re.Pattern[str], example: str) -> BeforeValidator:
+def _written_as(form: re.Pattern[str], message: str) -> BeforeValidator:
     """Pydantic would also take numbers, as seconds since 1970: `to=2026` would be a day in 1970."""
 
     def check(value: Any) -> Any:
         if isinstance(value, str | int | float) and not form.match(str(value)):
-            raise ValueError(f"must be a string such as {example}")
+            raise ValueError(message)
         return value
 
     return BeforeValidator(check)
@@ -39,9 +39,9 @@ def _in_utc(moment: datetime) -> datetime:
 Storable = AfterValidator(_storable)
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
 Moment = Annotated[
-    AwareDatetime, AfterValidator(_in_utc), _written_as(re.compile(r"\d{4}-\d\d-\d\d[Tt ]"), "2026-01-31T12:00:00Z")
+    AwareDatetime, AfterValidator(_in_utc), _written_as(re.compile(r"\d{4}-\d\d-\d\d[Tt ]"), NOT_A_MOMENT)
 ]
-Day = Annotated[date, _written_as(re.compile(r"\d{4}-\d\d-\d\d$"), "2026-01-31")]
+Day = Annotated[date, _written_as(re.compile(r"\d{4}-\d\d-\d\d$"), NOT_A_DAY)]
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 VersionOrActive = Annotated[
     Version | Literal["active"], in_one_fault(f"must be a version number from 1 to {MAX_VERSION}, or `active`")

@@ -1,15 +1,14 @@
 """Checks between the parts of a well-formed model: references to names, subjects allowed in a place, and totals."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from app.scoring.document import NUMERIC_OPERATORS, Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
+from app.validation.error_messages import unknown_name_message
 from app.validation.faults import Fault
 
 MAX_MESSAGES = 100_000  # in all examples, counting `times`: running that many takes seconds
 MAX_EVENT_NAMES = 10_000  # of all signals together: a recount lists them in one SQL statement
-_MAX_LISTED_NAMES = 20
 
 
 def inconsistencies(model: ScoringModel) -> Iterator[Fault]:
@@ -112,5 +111,4 @@ def _faults_in_examples(model: ScoringModel) -> Iterator[Fault]:
 def _unknown(noun: str, name: str, known: dict[str, Any]) -> str:
     if not known:
         return f"unknown {noun} {name}: the model has no {noun}s"
-    more = f" and {len(known) - _MAX_LISTED_NAMES} more" if len(known) > _MAX_LISTED_NAMES else ""
-    return f"unknown {noun} {name}; expected one of: {', '.join(islice(known, _MAX_LISTED_NAMES))}{more}"
+    return unknown_name_message(f"{noun} {name}", name, known)

@@ -20,8 +20,7 @@ from app.storage import signals as signal_store
 from app.storage.db import BadValue, Database
 from app.storage.events import LeadEvent
 from app.storage.signals import Interval
-from app.validation.error_messages import unknown_name_message
-from app.validation.faults import Fault
+from app.validation.faults import unknown_names
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -133,9 +132,8 @@ def _add(counts: PageCounts, signal: CompiledSignal, chunk: Iterable[LeadEvent])
 
 
 def _signal(model: CompiledModel, name: str) -> CompiledSignal:
-    if name not in model.signals:
-        fault = Fault("signal", unknown_name_message("signal", name, list(model.signals)))
-        raise ValidationFailed.of(fault)
+    if faults := tuple(unknown_names("signal", "signal", [name], model.signals)):
+        raise ValidationFailed.of(*faults)
     return model.signals[name]
 
 

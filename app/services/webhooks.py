@@ -19,8 +19,7 @@ from app.storage import webhooks as webhook_store
 from app.storage.changes import Change, ChangeType
 from app.storage.db import Database
 from app.storage.webhooks import Webhook
-from app.validation.error_messages import unknown_name_message
-from app.validation.faults import Fault
+from app.validation.faults import Fault, unknown_names
 from app.webhooks.filters import ChangeFilter, Direction, ScoreFilter
 from app.webhooks.signing import new_secret
 from app.webhooks.urls import check_url
@@ -144,17 +143,13 @@ def _without_their_type(wanted: ChangeFilter) -> Iterator[Fault]:
 
 def _unknown_names(wanted: ChangeFilter, model: CompiledModel) -> Iterator[Fault]:
     stages = [stage.name for stage in model.stages]
-    for name in sorted((wanted.to or frozenset()).difference(stages)):
-        yield Fault("to", unknown_name_message("stage", name, stages))
+    yield from unknown_names("to", "stage", sorted(wanted.to or ()), stages)
     if wanted.score is None:
         return
+    yield from unknown_names("score.name", "score", [wanted.score.name], model.scores)
     score = model.scores.get(wanted.score.name)
-    if score is None:
-        yield Fault("score.name", unknown_name_message("score", wanted.score.name, list(model.scores)))
-        return
-    bands = [band for _, band in score.bands]
-    if wanted.score.band is not None and wanted.score.band not in bands:
-        yield Fault("score.band", unknown_name_message("band", wanted.score.band, bands))
+    if score is not None and wanted.score.band is not None:
+        yield from unknown_names("score.band", "band", [wanted.score.band], [band for _, band in score.bands])
 
 
 async def disable(connection: AsyncConnection, webhook: Webhook, reason: str, now: datetime) -> Webhook:

@@ -1,7 +1,8 @@
 """Our own messages for pydantic's errors. They never repeat a value, because it may be private."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -16,8 +17,8 @@ _WHOLE = "must be a whole number"
 _NUMBER = "must be a number"
 _BOOLEAN = "must be true or false"
 _ID = "must be a UUID"
-_DAY = "must be a date, such as 2026-11-01"
-_MOMENT = "must be a time with a time zone, such as 2026-11-01T12:00:00Z"
+NOT_A_DAY = "must be a date, such as 2026-11-01"
+NOT_A_MOMENT = "must be a time with a time zone, such as 2026-11-01T12:00:00Z"
 
 _MESSAGES = {
     "missing": "is missing",
@@ -49,21 +50,25 @@ _MESSAGES = {
     "enum": "must be {expected}",
     "uuid_type": _ID,
     "uuid_parsing": _ID,
-    "date_type": _DAY,
-    "date_parsing": _DAY,
-    "date_from_datetime_parsing": _DAY,
-    "date_from_datetime_inexact": _DAY,
-    "datetime_type": _MOMENT,
-    "datetime_parsing": _MOMENT,
-    "datetime_from_date_parsing": _MOMENT,
-    "datetime_object_invalid": _MOMENT,
-    "timezone_aware": _MOMENT,
+    "date_type": NOT_A_DAY,
+    "date_parsing": NOT_A_DAY,
+    "date_from_datetime_parsing": NOT_A_DAY,
+    "date_from_datetime_inexact": NOT_A_DAY,
+    "datetime_type": NOT_A_MOMENT,
+    "datetime_parsing": NOT_A_MOMENT,
+    "datetime_from_date_parsing": NOT_A_MOMENT,
+    "datetime_object_invalid": NOT_A_MOMENT,
+    "timezone_aware": NOT_A_MOMENT,
 }
 _PATTERNS = {
     NAME_PATTERN: "must start with a letter and have only lower-case letters, digits and _",
     POSITION_PATTERN: "must be a `next_cursor` of this feed, `latest`, or empty",
     EVENT_ID_PATTERN: "must be the id of an event of this feed, or empty",
 }
+
+
+_ALIKE = 0.7  # one letter off in a short name, but not `page` beside `stage`
+_MAX_LISTED_NAMES = 20
 
 
 def error_message(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
@@ -81,11 +86,15 @@ def error_message(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
     return detail["msg"][:1].lower() + detail["msg"][1:]
 
 
-def unknown_name_message(what: str, name: str, known: Sequence[str]) -> str:
+def unknown_name_message(what: str, name: str, known: Collection[str]) -> str:
     """The message about an unknown field, parameter or the like (`what`), with a suggestion or all known names."""
-    if near := get_close_matches(name, known, n=1):
-        return f"unknown {what}; did you mean {near[0]}?"
-    return f"unknown {what}; expected one of: {', '.join(known)}" if known else f"unknown {what}"
+    folded = {each.casefold(): each for each in known}
+    if near := get_close_matches(name.casefold(), folded, n=1, cutoff=_ALIKE):
+        return f"unknown {what}; did you mean {folded[near[0]]}?"
+    if not known:
+        return f"unknown {what}"
+    more = f" and {len(known) - _MAX_LISTED_NAMES} more" if len(known) > _MAX_LISTED_NAMES else ""
+    return f"unknown {what}; expected one of: {', '.join(islice(known, _MAX_LISTED_NAMES))}{more}"
 
 
 def encodable(text: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from app.validation.error_messages import unknown_name_message
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -32,8 +34,7 @@ class Fault:
 
 def unknown_names(path: str, what: str, names: Iterable[str], known: Collection[str]) -> Iterator[Fault]:
     """A fault for each name in a filter that is not known, and would give an empty list. `what` it should name."""
-    message = f"unknown {what}; expected one of: {', '.join(known)}"
-    return (Fault(path, message) for name in names if name not in known)
+    return (Fault(path, unknown_name_message(what, name, known)) for name in names if name not in known)
 
 
 class InvalidModel(ValueError):

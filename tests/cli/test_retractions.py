@@ -51,7 +51,7 @@ def test_events_are_taken_back_and_restored(sqlite_url: str, retractions: Callab
 
 def test_all_faults_are_named_by_their_options(retractions: Callable[..., str]) -> None:
     said = retractions("create", "--reason", "a bot", "--received-from", "yesterday", "--lead", "u1")
-    assert "--received-from: must be a string such as" in said
+    assert "--received-from: must be a time with a time zone, such as" in said
     assert "--lead: " in said
 
 

@@ -336,7 +336,7 @@ TRAIT: Json = {"trait": "email", "exists": True}
     ("document", "path", "message"),
     [
         (with_signal(where=TRAIT), "signals.visit.where.trait", "can't be used here; use property or context"),
-        (with_rule(signal="visits"), "scores.fit.rules.r.signal", "unknown signal visits; expected one of: visit"),
+        (with_rule(signal="visits"), "scores.fit.rules.r.signal", "unknown signal visits; did you mean visit?"),
         (with_rule(signal="visit", group="g"), "scores.fit.rules.r.group", "unknown group g: the model has no groups"),
         (with_rule(when={"any": [{"score": "fit", "gt": 1}]}), "scores.fit.rules.r.when.any[0].score", "use trait"),
         (with_stage(), "stages[1].when", "every stage but the first needs a condition"),

@@ -72,7 +72,7 @@ async def test_a_period_that_can_t_be_is_a_problem(browser: Browser) -> None:
 async def test_a_year_alone_is_not_a_day(browser: Browser, path: str) -> None:
     answer = await browser.get(f"{path}?from=2026")
     assert answer.status_code == 422
-    assert "must be a string such as 2026-01-31" in answer.text
+    assert "must be a date, such as 2026-11-01" in answer.text
 
 
 async def test_the_signals_page_has_the_series_sums(demo: Api) -> None:
