@@ -1,13 +1,15 @@
-"""Routes that refuse unknown query parameters. FastAPI's own would ignore a misspelt one."""
+"""Routes that refuse unknown and repeated query parameters. FastAPI's own would ignore a misspelt one."""
 
+from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from fastapi import APIRouter, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import QueryParams
 from starlette.types import Scope
 
 from app.api.access import runtime_of, secret_from_header
@@ -16,6 +18,8 @@ from app.api.problems import REFUSALS, Responses
 from app.errors import ValidationFailed
 from app.validation.error_messages import unknown_name_message
 from app.validation.faults import Fault
+
+REPEATED = "can be given only once"
 
 
 def strict_router(prefix: str, tag: str, *needed: Depends, responses: Responses | None = None) -> APIRouter:
@@ -30,22 +34,26 @@ def strict_router(prefix: str, tag: str, *needed: Depends, responses: Responses 
 
 
 class StrictRoute(APIRoute):
-    """Refuses undeclared query parameters, and applies our limits and strict JSON to bodies.
+    """Refuses undeclared and repeated query parameters, and applies our limits and strict JSON to bodies.
 
     FastAPI itself would read a body of any length, from anybody, before the key is checked.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle, known = super().get_route_handler(), query_parameters(self.dependant)
+        repeatable = query_parameters(self.dependant, repeatable=True)
 
         async def check_and_handle(request: Request) -> Response:
             unknown = request.query_params.keys() - known
-            if not unknown and self.body_field is None:
+            repeated = repeated_parameters(request.query_params) - repeatable
+            if not unknown and not repeated and self.body_field is None:
                 return await handle(request)
             runtime = runtime_of(request)
             await runtime.keys.recognise(secret_from_header(request))
             if unknown:
                 raise unknown_parameters(unknown, known)
+            if repeated:
+                raise ValidationFailed.of(*(Fault(name, REPEATED) for name in sorted(repeated)))
             body = await read_body(request, runtime.settings.body_timeout_s, MAX_JSON_BYTES)
             await parse_body(body)
             read = Request(_without_type(request.scope), request.receive)
@@ -55,10 +63,20 @@ class StrictRoute(APIRoute):
         return check_and_handle
 
 
-def query_parameters(dependant: Dependant) -> set[str]:
-    """The names of the query parameters of the route and its dependencies."""
-    own = {field.alias for field in dependant.query_params}
-    return own.union(*map(query_parameters, dependant.dependencies))
+def query_parameters(dependant: Dependant, *, repeatable: bool = False) -> set[str]:
+    """The names of the query parameters, all or only the repeatable ones, of the route and its dependencies."""
+    own = {field.alias for field in dependant.query_params if not repeatable or _is_list(field.field_info.annotation)}
+    return own.union(*(query_parameters(each, repeatable=repeatable) for each in dependant.dependencies))
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether it is a list, or a list or None."""
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
+
+
+def repeated_parameters(params: QueryParams) -> set[str]:
+    """The names of those that are given more than once. If only one value counted, the others would be lost."""
+    return {name for name, count in Counter(name for name, _ in params.multi_items()).items() if count > 1}
 
 
 def unknown_parameters(unknown: set[str], known: set[str]) -> ValidationFailed:

@@ -30,6 +30,21 @@ async def test_an_unknown_parameter_is_refused(web: Api, question: str, told: st
     assert "marker" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("method", "question"),
+    [
+        ("GET", "/v1/leads?sort=engagement&sort=fit"),
+        ("GET", "/v1/leads/lookup?email=a@example.com&email=b@example.com"),
+        ("DELETE", "/v1/leads/lookup?email=a@example.com&email=b@example.com"),
+        ("POST", "/v1/models?note=a&note=b"),
+    ],
+)
+async def test_a_parameter_of_one_value_is_refused_if_repeated(web: Api, method: str, question: str) -> None:
+    answer = await web.client.request(method, question, headers=web.bearer("admin"))
+    name = question.partition("?")[2].partition("=")[0]
+    assert assert_problem(answer, 422, "validation-error")["detail"] == f"{name}: can be given only once"
+
+
 async def test_an_unknown_parameter_with_a_body_is_refused(web: Api) -> None:
     answer = await web.client.post("/v1/evaluate?modle=1", json={"messages": []}, headers=web.bearer("read"))
     assert_problem(answer, 422, "validation-error")
