@@ -19,7 +19,7 @@ def write_cursor(query: object, position: list[Any]) -> str:
     return base64.urlsafe_b64encode(digest + payload).decode().rstrip("=")
 
 
-def read_cursor(query: object, cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
+def read_cursor(query: object, cursor: str, *kinds: Callable[[Any], Any], parameter: str = "cursor") -> tuple[Any, ...]:
     """The position, each part converted by its kind. Raises `MalformedRequest`.
 
     The digest is not a signature: anybody can forge a cursor.
@@ -28,14 +28,14 @@ def read_cursor(query: object, cursor: str, *kinds: Callable[[Any], Any]) -> tup
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         position = json.loads(raw[DIGEST_BYTES:])
     except ValueError:  # includes binascii.Error
-        raise _unusable() from None
+        raise _unusable(parameter) from None
     # Compare the whole cursor, not only its digest: the decoder ignores invalid characters.
     if not isinstance(position, list) or write_cursor(query, position) != cursor:
-        raise _unusable()
+        raise _unusable(parameter)
     try:
         return tuple([kind(part) for kind, part in zip(kinds, position, strict=True)])
     except (AttributeError, OverflowError, TypeError, ValueError):
-        raise _unusable() from None
+        raise _unusable(parameter) from None
 
 
 def moment(text: str) -> datetime:
@@ -54,5 +54,5 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
     return read
 
 
-def _unusable() -> MalformedRequest:
-    return MalformedRequest("`cursor` is not valid for this list with these filters: start again without it.")
+def _unusable(parameter: str) -> MalformedRequest:
+    return MalformedRequest(f"`{parameter}` is not valid for this list with these filters: start again without it.")

@@ -29,7 +29,7 @@ async def list_transitions(
     """Every lead's changes of stage, the earliest first. For polling, use `/v1/changes`, which misses none."""
     check_days(first, last)
     wanted = TransitionFilter(stage, first, last)
-    start = Position(*read_cursor(wanted, after, moment, UUID)) if after else None
+    start = Position(*read_cursor(wanted, after, moment, UUID, parameter="after")) if after else None
     page = await read_transitions(runtime.database, runtime.models, wanted, start, limit)
     more = write_cursor(wanted, [page.last.transition.at.isoformat(), str(page.last.id)]) if page.last else None
     return TransitionPage(data=list(map(TransitionDocument.of, page.items)), next_cursor=more)

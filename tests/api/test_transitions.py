@@ -76,4 +76,5 @@ async def test_an_invalid_filter_is_refused(web: Api, asked: Any) -> None:
 async def test_a_cursor_of_other_filters_is_refused(web: Api) -> None:
     await three_days(web)
     cursor = (await web.told(PATH, limit=1))["next_cursor"]
-    assert_problem(await web.ask(PATH, after=cursor, stage="sql"), 400, "malformed-request")
+    problem = assert_problem(await web.ask(PATH, after=cursor, stage="sql"), 400, "malformed-request")
+    assert problem["detail"].startswith("`after` is not valid")
