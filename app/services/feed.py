@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import NamedTuple
@@ -10,7 +10,8 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Gone, Unavailable
-from app.services.models import retry_on_conflict
+from app.services.models import ActiveModels, retry_on_conflict
+from app.services.publications import Publications
 from app.storage import changes as change_store
 from app.storage.changes import Change, ChangeType, Extent
 from app.storage.db import Database
@@ -24,7 +25,7 @@ MAX_EXAMINED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which changes are wanted: any, or those of some types, or those into some stages."""
+    """Which changes are wanted: any, or those of some types, or those into some stages of the active model."""
 
     types: Collection[ChangeType] = ()
     stages: Collection[str] = ()
@@ -45,8 +46,9 @@ class FeedPage(NamedTuple):
 class Feed:
     """Reads the feed. All waiting readers of a process share one look at the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, models: ActiveModels) -> None:
         self._database = database
+        self._models = models
         self._last = 0
         self._waiting = 0
         self._watch: asyncio.Task[None] | None = None
@@ -61,7 +63,8 @@ class Feed:
     async def read(self, after: int | None, wanted: Filter, limit: int) -> FeedPage:
         """The next wanted changes after a position, or from the oldest that is kept.
 
-        Raises `Gone` if changes after that position have been deleted, or if the feed does not reach that far.
+        Stages are found under all names that they have had. Raises `Gone` if changes after that position have been
+        deleted, or if the feed does not reach that far, and `ValidationFailed` for an unknown stage.
         """
         await self.number()
         found: list[tuple[int, Change]] = []
@@ -70,6 +73,9 @@ class Feed:
             bounds = await self._bounds(connection)
             position = bounds.pruned_to if after is None else after
             _check_position(position, bounds)
+            if wanted.stages:  # anew with each read, as the stages may have been renamed since the last one
+                publications = await Publications.read(connection, self._models)
+                wanted = replace(wanted, stages=await publications.known_names_ever(wanted.stages))
             end = min(bounds.last, position + MAX_EXAMINED)
             while position < end and len(found) < limit:
                 entries = await change_store.after(connection, position)

@@ -10,11 +10,12 @@ from typing import NamedTuple, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import DamagedModel
+from app.errors import DamagedModel, ValidationFailed
 from app.scoring.engine import CompiledModel
 from app.services.models import ActiveModels
 from app.storage import rollouts as rollout_store
 from app.storage.rollouts import Rollout
+from app.validation.faults import unknown_names
 
 Names = Mapping[str, str]
 """Stage names by the names of the same stages in another version."""
@@ -110,6 +111,13 @@ class Publications:
         """The names that these stages have had since the first publication."""
         before = [await self.names(index, self.latest) for index in range(self.latest + 1)]
         return set(stages).union(*({old for old, new in names.items() if new in stages} for names in before))
+
+    async def known_names_ever(self, stages: Collection[str]) -> set[str]:
+        """The same for stages that a client names. Raises `ValidationFailed` for one that the active model lacks."""
+        active = [stage.name for stage in (await self.model(self.latest)).stages]
+        if faults := tuple(unknown_names("stage", "stage", stages, active)):
+            raise ValidationFailed.of(*faults)
+        return await self.names_ever(stages)
 
     async def names_before(self, stages: Collection[str]) -> set[str]:
         """The names under which leads in these stages may be stored, including leads not yet reached by a rollout."""

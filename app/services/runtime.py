@@ -69,7 +69,7 @@ class Runtime:
         self.challenges = Challenges(secret.get_secret_value()) if secret else None
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
-        self.feed = Feed(self.database)
+        self.feed = Feed(self.database, self.models)
         self.webhooks = Webhooks(self.database, self.models, self.feed, settings.webhook_hosts)
         self._webhook_client = WebhookClient(GuardedBackend(settings.webhook_hosts))
         self.deliveries = Deliveries(self.database, self.models, self._webhook_client, clock)

@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 
-from app.errors import ValidationFailed
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
 from app.services.publications import Publications
 from app.storage import transitions as transition_store
 from app.storage.db import Database
 from app.storage.transitions import Position, StoredTransition, TransitionFilter
-from app.validation.faults import unknown_names
 
 
 async def read_transitions(
@@ -21,11 +19,8 @@ async def read_transitions(
     """
     async with database.read() as connection:
         if wanted.to_stages is not None:
-            stages = [stage.name for stage in (await models.active(connection)).stages]
-            if fault := next(unknown_names("stage", "stage", wanted.to_stages, stages), None):
-                raise ValidationFailed.of(fault)
             publications = await Publications.read(connection, models)
-            wanted = replace(wanted, to_stages=sorted(await publications.names_ever(wanted.to_stages)))
+            wanted = replace(wanted, to_stages=sorted(await publications.known_names_ever(wanted.to_stages)))
         return await fetch_page(lambda count: transition_store.page_of_all(connection, wanted, after, count), limit)
 
 

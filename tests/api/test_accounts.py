@@ -97,7 +97,7 @@ async def test_wrong_parameters_are_refused(web: Api, params: dict[str, str]) ->
 
 
 async def test_a_misspelt_order_is_refused_with_those_that_exist(web: Api) -> None:
-    problem = assert_problem(await web.ask("/v1/accounts", sort="lead"), 422, "validation-error")
+    problem = assert_problem(await web.ask("/v1/accounts", sort="size"), 422, "validation-error")
     assert problem["detail"] == "sort: unknown order; expected one of: leads, engagement, fit"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.workers.prune import prune
-from tests.api.harness import Api, assert_problem, track
+from tests.api.harness import Api, accepted, assert_problem, small_model, track
 
 ASK_FOR_EVENTS = {"Accept": "text/event-stream"}
 
@@ -95,6 +95,21 @@ async def test_a_position_that_was_pruned_is_gone(api: Api) -> None:
     events = await api.client.get("/v1/changes?after=0", headers=api.bearer("read") | ASK_FOR_EVENTS)
     assert_problem(events, 410, "gone")
     assert await changes(api) == []
+
+
+async def test_an_unknown_stage_is_refused_rather_than_never_entered(web: Api) -> None:
+    problem = assert_problem(await web.ask("/v1/changes", stage=["sql", "customers"]), 422, "validation-error")
+    assert problem["errors"] == [{"path": "stage", "message": "unknown stage; did you mean customer?"}]
+    events = await web.client.get("/v1/changes?stage=", headers=web.bearer("read") | ASK_FOR_EVENTS)
+    assert_problem(events, 422, "validation-error")
+
+
+async def test_changes_into_a_renamed_stage_are_found_under_its_former_names(still: Api) -> None:
+    await still.publish(await still.draft(small_model()))
+    accepted(await still.batch(track()))
+    stages = [{"name": "visitor"}, {**small_model()["stages"][1], "name": "ready"}]
+    await still.publish(await still.draft(small_model(stages=stages, examples=[])))
+    assert [change["data"]["to"] for change in await changes(still, stage="ready")] == ["hot"]
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class Service:
         self.writer = self.new_writer()
         self.leads = Leads(self.database, self.models)
         self.lead_lists = LeadLists(self.database, self.models)
-        self.feed = Feed(self.database)
+        self.feed = Feed(self.database, self.models)
 
     def new_writer(self, **limits: int) -> Writer:
         return Writer(self.database, self.models, self.metrics, self.clock, self.suppressions, **limits)
