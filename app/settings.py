@@ -23,6 +23,9 @@ from app.validation.hosts import read_host
 from app.validation.keys import ChosenKey, read_chosen_key
 from app.validation.origins import read_allowed
 
+NO_QUOTA = "must be a number and a time, such as 600/minute or 10000 per 6 hours"
+MAX_DAYS = 36_500  # of far more, the moment that long ago would be before the year 1
+
 
 def _bare(text: str) -> str:
     """The text without surrounding whitespace, a byte order mark and one pair of quotes."""
@@ -46,19 +49,43 @@ def _split_keys(value: object) -> object:
     if value.startswith("@"):
         try:
             value = Path(value[1:]).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError("names a file that can't be read") from error
-    return [read_chosen_key(part) for part in value.replace("\n", ",").split(",") if part.strip()]
+        except OSError as error:
+            raise ValueError(f"names a file that can't be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError("names a file that is not text in UTF-8") from error
+    parts = [part for part in value.replace("\n", ",").split(",") if part.strip()]
+    return [_read_key(number, part) for number, part in enumerate(parts, 1)]
+
+
+def _read_key(number: int, text: str) -> ChosenKey:
+    try:
+        return read_chosen_key(text)
+    except ValueError as error:
+        raise ValueError(f"key {number} {error}") from None
 
 
 def _check_quota(text: str) -> str:
     from limits import parse as parse_quota  # noqa: PLC0415 - loaded only if there is a quota
 
     try:
-        parse_quota(text)
+        quota = parse_quota(text)
     except ValueError:
-        raise ValueError("must be a number and a time, such as 600/minute or 10000 per 6 hours") from None
+        raise ValueError(NO_QUOTA) from None
+    if not quota.amount:  # it would refuse everything
+        raise ValueError(NO_QUOTA)
     return text
+
+
+def _check_redis_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_redis = parts.scheme in ("redis", "rediss", "redis+unix") and bool(parts.netloc or parts.path)
+        _ = parts.port
+    except ValueError:
+        is_redis = False
+    if not is_redis:
+        raise ValueError("must be the URL of a Redis, such as redis://HOST:6379/0 or, with TLS, rediss://HOST:6379/0")
+    return url
 
 
 def _read_network(text: object) -> object:
@@ -69,7 +96,9 @@ def _read_network(text: object) -> object:
 
 
 Quota = Annotated[str, AfterValidator(_check_quota)]
-RedisUrl = Annotated[str, StringConstraints(pattern=r"^(rediss?|redis\+unix)://.")]
+RedisUrl = Annotated[str, AfterValidator(_check_redis_url)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_read_network)]
 Networks = Annotated[list[Network], NoDecode, BeforeValidator(_split)]
 ChosenKeys = Annotated[list[ChosenKey], NoDecode, BeforeValidator(_split_keys)]
@@ -130,7 +159,7 @@ class Settings(BaseSettings):
     pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
         10, description="Maximum number of PostgreSQL connections per process."
     )
-    pool_timeout_s: Annotated[float, Field(gt=0)] = Field(
+    pool_timeout_s: Annotated[Seconds, Field(gt=0)] = Field(
         5, description="Maximum wait for a connection before the answer is 503, in seconds."
     )
     queue_messages: Annotated[int, Field(ge=2_500)] = Field(
@@ -142,42 +171,40 @@ class Settings(BaseSettings):
     keep_alive_s: Annotated[int, Field(ge=1)] = Field(
         65, description="How long an idle connection stays open, in seconds: use more than your load balancer does."
     )
-    body_timeout_s: Annotated[float, Field(gt=0)] = Field(
+    body_timeout_s: Annotated[Seconds, Field(gt=0)] = Field(
         20, description="Maximum time for a request's body to arrive, in seconds."
     )
     shutdown_timeout_s: Annotated[int, Field(ge=1)] = Field(
         30, description="Maximum time to finish current requests at shutdown, in seconds."
     )
-    shutdown_delay_s: Annotated[float, Field(ge=0)] = Field(
+    shutdown_delay_s: Annotated[Seconds, Field(ge=0)] = Field(
         0, description="How long /readyz answers 503 before the server stops listening, in seconds."
     )
-    sweep_interval_s: Annotated[float, Field(gt=0)] = Field(
+    sweep_interval_s: Annotated[Seconds, Field(gt=0)] = Field(
         60, description="How often to look for leads whose stage is due to change, in seconds."
     )
     sweep_chunk: Annotated[int, Field(ge=1, le=5_000)] = Field(
         500, description="How many leads one transaction of the sweeper or of a new model re-evaluates."
     )
-    rejections_days: Annotated[int, Field(ge=1)] = Field(
-        30, description="How long refused messages are kept for inspection, in days."
-    )
+    rejections_days: Days = Field(30, description="How long refused messages are kept for inspection, in days.")
     webhook_hosts: Hosts = Field(
         [],
         description="Comma-separated names or addresses of webhook receivers in private networks, also without TLS.",
     )
-    deliveries_days: Annotated[int, Field(ge=1)] = Field(
+    deliveries_days: Days = Field(
         30, description="How long finished deliveries of webhooks are kept for inspection and replay, in days."
     )
-    anonymous_days: Annotated[int, Field(ge=1)] | None = Field(
+    anonymous_days: Days | None = Field(
         None, description="How long leads that only have anonymous ids are kept after they were last seen, in days."
     )
-    events_days: Annotated[int, Field(ge=1)] | None = Field(
+    events_days: Days | None = Field(
         None, description="How long events are kept after they were received, in days. Scores keep what they counted."
     )
     suppression_secret: RandomText | None = Field(
         None,
         description="A random text of 32 characters or more, with which identities of suppressed people are hashed.",
     )
-    form_min_seconds: Annotated[float, Field(ge=0)] = Field(
+    form_min_seconds: Annotated[Seconds, Field(ge=0)] = Field(
         2, description="Forms sent sooner after they were opened are quarantined, in seconds; 0 switches that off."
     )
     quarantine_crawlers: Annotated[Literal["on", "off"], BeforeValidator(_in_lower_case)] = Field(
@@ -187,7 +214,7 @@ class Settings(BaseSettings):
         None,
         description="A random text of 32 characters or more; forms sent with `write` keys then need proof of work.",
     )
-    changes_days: Annotated[int, Field(ge=1)] = Field(30, description="How long the feed keeps changes, in days.")
+    changes_days: Days = Field(30, description="How long the feed keeps changes, in days.")
 
     screen: Annotated[Literal["on", "off"], BeforeValidator(_in_lower_case)] = Field(
         "on", description="`off` removes the pages under `/ui/`."

@@ -135,7 +135,8 @@ def test_keys_are_listed_here_or_in_a_file(
         (f"read:crm:{SECRET[:-1]}", "secrets of 32 to 200 random letters"),
         (f"read:crm:{'change-me-' * 4}", "secrets of 32 to 200 random letters"),
         (f"read:crm:{SECRET} x", "secrets of 32 to 200 random letters"),
-        ("@/nowhere/keys", "names a file that can't be read"),
+        (f"read:crm:{SECRET},root:crm:{SECRET}", "key 2 must be KIND:NAME:SECRET"),
+        ("@/nowhere/keys", "names a file that can't be read: No such file or directory"),
     ],
 )
 def test_keys_that_can_not_be_used_are_refused_without_showing_them(
@@ -158,7 +159,7 @@ def test_quotas_and_proxies_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("quota_per_key", "many"),
         ("quota_per_address", "600"),
         ("quota_per_address", "600/fortnight"),
-        ("quota_redis_url", "http://cache:6379"),
+        ("quota_per_address", "0/minute"),
         ("trusted_proxies", "proxy.example"),
         ("trusted_proxies", "10.0.0.0/33"),
     ],
@@ -166,6 +167,31 @@ def test_quotas_and_proxies_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quotas_and_proxies_that_can_not_be_read_are_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
+    with pytest.raises(ValidationError):
+        given(monkeypatch, **{name: value})
+
+
+@pytest.mark.parametrize("url", ["http://cache:6379", "cache:6379", "redis://", "redis://cache:port", "redis://[::1"])
+def test_what_is_no_redis_is_refused_with_an_example(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        given(monkeypatch, quota_redis_url=url)
+    (fault,) = refused.value.errors()
+    assert error_message(fault).startswith("must be the URL of a Redis, such as redis://HOST:6379/0")
+
+
+@pytest.mark.parametrize("url", ["redis://cache:6379/0", "rediss://:secret@cache", "redis+unix:///run/redis.sock"])
+def test_the_url_of_a_redis_is_read(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert given(monkeypatch, quota_redis_url=url).quota_redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "inf") for name, field in Settings.model_fields.items() if "float" in str(field.annotation)),
+        *((name, "750000") for name in Settings.model_fields if name.endswith("_days")),
+    ],
+)
+def test_a_time_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError):
         given(monkeypatch, **{name: value})
 

@@ -42,10 +42,18 @@ def read_settings(**options: Any) -> Settings:
             name = f"{PREFIX}{fault['loc'][0]}".upper()
             err.print(f"{name}: {error_message(fault)}", soft_wrap=True, markup=False)
         raise typer.Exit(1) from None
-    if settings.embedded and not settings.database_file.parent.is_dir():
-        raise UnreadableFile(f"The database's folder {settings.database_file.parent} does not exist: create it first.")
+    if settings.embedded:
+        _check_database_file(settings.database_file)
     configure_logs(settings.log_level)
     return settings
+
+
+def _check_database_file(file: Path) -> None:
+    """Raise `UnreadableFile` for what SQLite would only call unable to open."""
+    if not file.parent.is_dir():
+        raise UnreadableFile(f"The database's folder {file.parent} does not exist: create it first.")
+    if file.is_dir():  # Docker makes one if it is asked to mount a file that does not exist
+        raise UnreadableFile(f"The database {file} is a folder: name a file, such as {file / 'leadscore.db'}.")
 
 
 def _misspelt_settings() -> list[str]:
