@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
@@ -21,6 +21,13 @@ MAX_VALUES = 50_000  # scalars, lists and mappings, with aliases expanded; a str
 MAX_DEPTH = 32
 MISPLACED = "does not fit the lines above: check the indentation, and put text that contains a colon in quotes"
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep: nest fewer lists and mappings in each other"
+
+
+class _Constructor(SafeConstructor):
+    """Dates and times stay text, as in YAML 1.2 and JSON."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
 def parse_text(text: str) -> Any:
@@ -42,6 +49,7 @@ def compose(text: str) -> Node | None:
 def _parser() -> YAML:
     """For YAML 1.2, because 1.1 reads the field `on` as true. It includes JSON, and forbids repeated keys."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
     yaml.max_depth = MAX_DEPTH
     return yaml
 
@@ -60,7 +68,7 @@ def _refusing_errors() -> Iterator[None]:
     except YAMLError as error:
         raise _refusal(_complaint(error), _place(error)) from None
     except (TypeError, ValueError):
-        raise _refusal("has a value of a type that JSON lacks: put dates and times in quotes") from None
+        raise _refusal("has a value of a type that JSON lacks: remove its tag, such as !!binary") from None
 
 
 def _refusal(message: str, position: Position | None = None) -> InvalidModel:
