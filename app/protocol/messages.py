@@ -93,7 +93,7 @@ def read_message(
     return Event(
         id=event_id,
         source=sender.source,
-        message_id=_read_text(message, "messageId", MAX_MESSAGE_ID_LENGTH) or str(event_id),
+        message_id=_read_message_id(message) or str(event_id),
         type=message_type,
         name=_FIXED_NAMES.get(message_type) or _read_required(message, "event"),
         identities=_read_identities(message, message_type, sender, (own_traits, known_traits)),
@@ -204,6 +204,12 @@ def _read_required(message: Mapping[str, Any], key: str) -> str:
         hint = misspelling_hint(message, (key,))
         raise InvalidMessage("validation-error", f"`{key}` is missing: this type of message needs it.{hint}")
     return text
+
+
+def _read_message_id(message: Mapping[str, Any]) -> str | None:
+    """None for a placeholder: by the same `undefined`, all later messages would be duplicates of the first."""
+    text = _read_text(message, "messageId", MAX_MESSAGE_ID_LENGTH)
+    return text if text and (text.isdecimal() or not means_nobody(text)) else None
 
 
 def _read_text(message: Mapping[str, Any], key: str, max_length: int) -> str:

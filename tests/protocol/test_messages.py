@@ -167,6 +167,13 @@ def test_the_message_id_may_have_100_characters() -> None:
     assert (error.code, "`messageId`" in error.detail) == ("validation-error", True)
 
 
+@pytest.mark.parametrize("placeholder", ["undefined", "null", "{{messageId}}", "00000000-0000-0000-0000-000000000000"])
+def test_a_placeholder_is_no_message_id_or_all_other_messages_would_be_duplicates(placeholder: str) -> None:
+    event = track(messageId=placeholder)
+    assert event.message_id == str(event.id)
+    assert track(messageId="0").message_id == "0"  # the first of a sequence
+
+
 def test_a_missing_message_id_is_made() -> None:
     event = track()
     assert event.message_id == str(event.id)
