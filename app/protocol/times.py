@@ -27,7 +27,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
 _CLOCK = r"(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,\u066b](?P<fraction>\d+))?)?"
-_ZONE = r"(?P<zone>z|utc|gmt|ut|[ecmp][sd]t|(?:utc|gmt)?[+-]\d\d(?::?\d\d)?)"
+_ZONE = r"(?P<zone>z|utc|gmt|ut|[ecmp][sd]t|(?:utc|gmt)?[+-]\d\d(?::?\d\d)?)(?:(?<=[+-]00:00|.[+-]0000)z)?"
 # What may follow an offset is redundant: `+0100 CET` (Go), `[Europe/Paris]` (Java), `(CET)` (JavaScript).
 _ZONED = rf"(?: ?{_ZONE}(?:(?<=\d) [a-z]{{2,5}})?)?(?: m=\S+)?(?: ?\[.*\]| ?\(.*\))?"
 _AT = rf"(?:(?:t|,? (?:at )?){_CLOCK}{_ZONED})?"
