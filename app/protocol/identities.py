@@ -10,7 +10,7 @@ from typing import Any
 
 from app.errors import InvalidMessage
 from app.protocol.misspellings import fields_by_any_name
-from app.protocol.placeholder_ids import means_nobody
+from app.protocol.placeholder_ids import means_nobody, reaches_nobody
 from app.protocol.values import as_text, is_storable
 from app.scoring.emails import canonical_email, canonical_email_alone
 from app.scoring.events import IDENTITY_KINDS, Identity, IdentityKind
@@ -43,7 +43,7 @@ def read_identity(
     if kind in _CONTACTS:
         text = as_text(value) or ""
         address = canonical_email(text) if kind == "email" else canonical_phone(text, phone_region)
-        return Identity(kind, address) if address else None
+        return Identity(kind, address) if address and not reaches_nobody(address) else None
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     text = _check_id(as_text(value), field or kind)
@@ -148,7 +148,7 @@ def _check_id(text: str | None, field: str) -> str:
         raise InvalidMessage("invalid-identity", f"`{field}` is longer than {MAX_IDENTITY_LENGTH} characters.")
     if not is_storable(text):
         raise InvalidMessage("invalid-characters", f"`{field}` holds U+0000 or half of a surrogate pair: remove it.")
-    if means_nobody(text):
+    if means_nobody(text) or reaches_nobody(text.casefold()):
         raise InvalidMessage("invalid-identity", f"`{field}` identifies nobody: omit it until the person has an id.")
     return text
 

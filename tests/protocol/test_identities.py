@@ -37,7 +37,19 @@ def test_an_id_is_trimmed_text_in_its_own_case(value: Any, text: str) -> None:
 
 WORDS = [
     *("null", "NULL", "undefined", "None", "nil", "NaN", "anonymous", "Guest", "unknown", " null ", "true", "False"),
-    *("(null)", "<nil>", '"undefined"', "undefined-undefined", "null null", "n\u200bull", "ｎｕｌｌ", "n/a", "#N/A"),
+    *(
+        "(null)",
+        "<nil>",
+        '"undefined"',
+        "undefined-undefined",
+        "null null",
+        "n\u200bull",
+        "ｎｕｌｌ",
+        "n/a",
+        "n.a",
+        "#N/A",
+    ),
+    *("#N/D", "#NV", "#DIV/0!", "#\u00a1REF!", "null@null.com", "Undefined@undefined", "none@NONE.com"),
     *("currentUser", "user", "Visitor", "anon", "unset", "undef", "(no value)", "no_user", "empty", "System.DBNull"),
     *("Optional(nil)", "\\N", "tbd", "REPLACE_ME", "unknown visitor", "noId"),
     *("not_authenticated", "notAuthenticated", "Not Logged In", "(not set)", "AnonymousUser"),
@@ -56,10 +68,24 @@ PLACEHOLDERS = [
         "@Model.UserId",
         "@user.id",
     ),
+    *("user_undefined", "userId: null", "id=None", "anon-null", "session_undefined", "change_me", "string"),
+    *("this.userId", "props.user.id", "() => id", "async function id() { return 1 }", "Promise { <pending> }"),
     *("[[user.id]]", "*|EMAIL|*", "%%email%%", "%s", "%(user_id)s", "<?= $id ?>"),
 ]
 OBJECTS = ["[object Object]", "[object Undefined]", "<generator object ids at 0x7f>", "#<User>", "{}", "[]"]
-ZEROS = ["0", "-0", "-1", "\u22121", "000", "0.0", "00000000-0000-0000-0000-000000000000", f"{{{'0' * 32}}}"]
+ZEROS = [
+    "0",
+    "\u0660",
+    "0x0",
+    "0e0",
+    "-0",
+    "-1",
+    "\u22121",
+    "000",
+    "0.0",
+    "00000000-0000-0000-0000-000000000000",
+    f"{{{'0' * 32}}}",
+]
 GREATEST = ["ffffffff-ffff-ffff-ffff-ffffffffffff", "F" * 32]
 SIGNS = ["-", "--", "...", "?", '""', "_", "\u200b", "\u2060\ufeff", "\u2014"]
 OTHERS: list[Any] = [0, -1, 0.0, True, False, [], {}, ["u1"], "n" * 201]
@@ -77,7 +103,10 @@ def test_an_id_that_can_not_mean_one_person_is_refused(value: Any) -> None:
 
 PLAIN = ("u1", "a", "7", "42", "-7", "ada-lovelace", "user_1", "id1", "nils", "nullmeier", "ffff", "山田", "Ådahl")
 MADE = ("{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}", "auth0|abc", "$device:1a-2b", "@ada", "user:42", "email@x.example")
-NEARLY_NOBODY = ("@ada.lovelace", "nora", "usher", "Mina", "YOUR_USER_ID_7", "where", "anona", "budi_id", "100%", "a&b")
+NEARLY_NOBODY = [
+    *("@ada.lovelace", "nora", "usher", "Mina", "YOUR_USER_ID_7", "where", "anona", "budi_id", "100%", "a&b"),
+    *("christopher-null", "budi.id", "stringer", "#ada", "user-nan", "none@example.com", "ada@none.com"),
+]
 
 
 @pytest.mark.parametrize("value", [*PLAIN, *MADE, *NEARLY_NOBODY], ids=ascii)
@@ -105,7 +134,23 @@ def test_a_phone_number_is_in_e164(value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["email", "phone"])
-@pytest.mark.parametrize("value", ["ada", "0000000", "\ud800@b.c", "a@" + "b" * 200, "", None, 1, True, [], {}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ada",
+        "null@null.com",
+        "noemail@noemail.com",
+        "0000000",
+        "\ud800@b.c",
+        "a@" + "b" * 200,
+        "",
+        None,
+        1,
+        True,
+        [],
+        {},
+    ],
+)
 def test_an_unusable_email_or_phone_number_is_no_identity_and_no_error(kind: IdentityKind, value: Any) -> None:
     assert read_identity(kind, value, phone_region="DE") is None
 
