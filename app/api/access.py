@@ -75,7 +75,7 @@ def needs(*kinds: KeyKind) -> Callable[[Key], Awaitable[Key]]:
 
 def _of_kind(key: Key, kinds: Collection[KeyKind]) -> Key:
     if key.kind not in kinds:
-        raise InsufficientScope(f"A {key.kind} key can't do this: use a key of kind {' or '.join(kinds)}.")
+        raise InsufficientScope(f"A key of kind {key.kind} can't do this: use a key of kind {' or '.join(kinds)}.")
     return key
 
 
@@ -105,13 +105,13 @@ async def publishable_key_from_request(request: Request, secret: str | None) -> 
     """
     key = await runtime_of(request).keys.recognise(request.query_params.get("writeKey") or secret)
     if key.kind != "write":
-        raise InsufficientScope(f"A {key.kind} key is secret: send it in the Authorization header.")
+        raise InsufficientScope(f"A key of kind {key.kind} is secret: send it in the Authorization header.")
     return _may_ingest(request, key)
 
 
 def _may_ingest(request: Request, key: Key) -> Key:
     if key.kind not in ("write", "server"):
-        raise InsufficientScope(f"A {key.kind} key can't send events: use a key of kind write or server.")
+        raise InsufficientScope(f"A key of kind {key.kind} can't send events: use a key of kind write or server.")
     _check_origin(request, key)
     return key
 

@@ -24,7 +24,7 @@ SIGN_IN_KINDS: tuple[SignInKind, ...] = get_args(SignInKind)
 async def sign_in_with_key(database: Database, key: Key, now: datetime) -> str:
     """The token of a browser that is now signed in. Raises `InsufficientScope` for a key that can't read."""
     if key.kind not in SIGN_IN_KINDS:
-        raise InsufficientScope(f"A {key.kind} key can't read leads: use a key of kind read or admin.")
+        raise InsufficientScope(f"A key of kind {key.kind} can't read leads: use a key of kind read or admin.")
     token = _new_token()
     async with database.write() as connection:
         sign_in = SignIn(uuid7(), key.name, key.kind, now, now, now + MAX_IDLE)
