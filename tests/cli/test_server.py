@@ -200,6 +200,7 @@ def test_the_reason_why_a_database_is_unusable_is_reported(postgres_url: str, tm
     reasons = {
         str(make_url(postgres_url).set(database="nosuch").render_as_string(False)): 'database "nosuch" does not exist',
         f"sqlite:///{tmp_path}/text.db": "file is not a database",
+        f"sqlite:///{tmp_path}": f"The database {tmp_path} is a folder: name a file, such as {tmp_path}/leadscore.db.",
     }
     for url, reason in reasons.items():
         assert reason in one_sentence(run(url, "keys", "list").stderr)

@@ -106,7 +106,7 @@ def test_a_string_instead_of_another_type_is_reported_the_same_way(kind: Any, me
     ("name", "fields", "message"),
     [
         ("max_point", ("x", "max_points"), "unknown field; did you mean max_points?"),
-        ("MaxPoints", ("x", "max_points"), "unknown field; did you mean max_points?"),
+        ("MAX_POINTS", ("x", "max_points"), "unknown field; did you mean max_points?"),
         ("page", ("stage", "cursor"), "unknown field; expected one of: stage, cursor"),
         ("colour", ("x", "max_points"), "unknown field; expected one of: x, max_points"),
         ("colour", (), "unknown field"),
