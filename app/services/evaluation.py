@@ -19,7 +19,7 @@ from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, foreca
 from app.scoring.steps import steps_of
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
-from app.services.publications import Names, Publications
+from app.services.publications import Names, Publications, PublishedVersion
 from app.storage.leads import Lead, UnreadableLead
 
 Item = TypeVar("Item")
@@ -222,14 +222,14 @@ async def each_up_to_date(
     if not versions:
         return list(found)
     publications = await Publications.read(connection, models)
-    earlier = {version: await _read_earlier(publications, model, version) for version in versions}
+    earlier = await publications.by_version(versions, model)
     named = [_by_present_names(each, earlier) for each in found]
     outdated = {
-        each.id: Counted(each.facts, by.fingerprints)
+        each.id: Counted(each.facts, by.model.fingerprints)
         for each in named
         if isinstance(each, Lead)
-        and isinstance(by := earlier.get(each.model_version), _Earlier)
-        and by.fingerprints != model.fingerprints
+        and isinstance(by := earlier.get(each.model_version), PublishedVersion)
+        and by.model.fingerprints != model.fingerprints
     }
     recounted = await recount(connection, model, outdated, without=set(new))
     return [
@@ -240,31 +240,14 @@ async def each_up_to_date(
     ]
 
 
-class _Earlier(NamedTuple):
-    """What an earlier version counted, and the present names of its stages."""
-
-    fingerprints: frozenset[str]
-    names: Names
-
-
-async def _read_earlier(publications: Publications, model: CompiledModel, version: int) -> _Earlier | DamagedModel:
-    """`model` need not be published: then the names are as if it were the next one."""
-    try:
-        since = publications.of(version)
-        names = await publications.names_by(model, since, publications.latest)
-        return _Earlier((await publications.model(since)).fingerprints, names)
-    except DamagedModel as error:
-        return error
-
-
 def _by_present_names(
-    found: Lead | UnreadableLead, earlier: Mapping[int, _Earlier | DamagedModel]
+    found: Lead | UnreadableLead, earlier: Mapping[int, PublishedVersion | DamagedModel]
 ) -> Lead | UnreadableLead:
     """The lead with its stage named as at present."""
     by = earlier.get(found.model_version) if isinstance(found, Lead) else None
     if isinstance(found, UnreadableLead) or by is None:
         return found
-    if isinstance(by, _Earlier):
+    if isinstance(by, PublishedVersion):
         return _renamed(found, by.names)
     unreadable = UnreadableLead(found.id)
     unreadable.__cause__ = by
