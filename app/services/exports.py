@@ -23,6 +23,7 @@ from app.storage.db import Database
 from app.storage.events import Position as EventPosition
 from app.storage.group_summaries import GroupSummary
 from app.storage.identities import Link
+from app.storage.queries import UnreadableRow
 from app.storage.summaries import Summary
 
 Item = TypeVar("Item")
@@ -144,6 +145,8 @@ async def _all(database: Database, fetch: Fetch) -> AsyncIterator[Any]:
         async with database.read() as connection:
             items = await fetch(connection, last)
         for item in items:
+            if isinstance(item, UnreadableRow):  # an export is complete, or it fails
+                raise item
             yield item
         if len(items) < ROWS_AT_ONCE:
             return

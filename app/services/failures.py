@@ -6,6 +6,7 @@ chunks get smaller, until the lead is alone in one.
 
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -14,12 +15,15 @@ from app.errors import DamagedLead, DamagedModel, LeadscoreError
 from app.metrics import Metrics
 from app.services.conflicts import Conflicts
 from app.storage.db import Conflict
-from app.storage.leads import Lead, UnreadableLead
+from app.storage.leads import UnreadableLead
+from app.storage.queries import UnreadableRow
 
 MAX_IN_A_ROW = 10
 """How many leads may fail one after the other. If another one does, it is not the leads: the work fails."""
 
 MESSAGE = "lead can't be evaluated"
+
+Item = TypeVar("Item")
 
 log = structlog.get_logger()
 
@@ -77,15 +81,17 @@ def explained(error: UnreadableLead) -> DamagedLead:
     return DamagedLead(error.lead_id, cause.version if isinstance(cause, DamagedModel) else None)
 
 
-def readable(found: Iterable[Lead | UnreadableLead]) -> list[Lead]:
-    """The leads that could be read. The others are logged."""
-    leads = []
+def readable(found: Iterable[Item | UnreadableRow]) -> list[Item]:
+    """What could be read. The rest is logged."""
+    items = []
     for each in found:
         if isinstance(each, UnreadableLead):
             log_damage(each.lead_id, each)
+        elif isinstance(each, UnreadableRow):
+            log.error("row can't be read", table=each.table, row=str(each.row_id), exc_info=each)
         else:
-            leads.append(each)
-    return leads
+            items.append(each)
+    return items
 
 
 def log_damage(lead_id: UUID, error: BaseException | None) -> None:

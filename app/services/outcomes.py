@@ -17,6 +17,7 @@ from app.scoring.document import Signal
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
 from app.scoring.signals import CompiledSignal, compile_signal
+from app.services.failures import readable
 from app.services.models import ActiveModels
 from app.services.publications import Publications
 from app.storage import events as event_store
@@ -90,12 +91,12 @@ async def _read_events(
 async def _entered(connection: AsyncConnection, models: ActiveModels, stage: str | None) -> dict[str, date]:
     """When each lead, or one that was merged into it, first entered a stage of the active model, whatever its name was.
 
-    Leads that never did are left out.
+    Leads that never did are left out, and so are those whose rows can't be read, which are logged.
     """
     if stage is None:
         return {}
     publications, found = await Publications.read(connection, models), dict[str, date]()
-    for lead_id, version, standing in await lead_store.standings(connection):
+    for lead_id, version, standing in readable(await lead_store.standings(connection)):
         names = await publications.names(publications.of(version), publications.latest)
         entered_at = standing.renamed(names).reached.get(stage)
         if entered_at is not None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.events import Event, Identity, event_name_key
 from app.storage.event_filters import EventFilter
 from app.storage.identities import parse_identity
+from app.storage.queries import UnreadableRow, fetch_each
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import events, group_summaries, identities, leads
@@ -179,7 +180,9 @@ class LoggedEvent:
     retraction_id: UUID | None
 
 
-async def page(connection: AsyncConnection, lead_id: UUID, after: Position | None, limit: int) -> list[LoggedEvent]:
+async def page(
+    connection: AsyncConnection, lead_id: UUID, after: Position | None, limit: int
+) -> list[LoggedEvent | UnreadableRow]:
     """A lead's events, the latest first."""
     query = (
         select(events)
@@ -189,8 +192,8 @@ async def page(connection: AsyncConnection, lead_id: UUID, after: Position | Non
     if after is not None:
         earlier = events.c.occurred_at < after.occurred_at
         query = query.where(or_(earlier, (events.c.occurred_at == after.occurred_at) & (events.c.id < after.event_id)))
-    rows = await connection.execute(query.order_by(events.c.occurred_at.desc(), events.c.id.desc()).limit(limit))
-    return [LoggedEvent(event_of_row(row), row.retraction_id) for row in rows]
+    query = query.order_by(events.c.occurred_at.desc(), events.c.id.desc()).limit(limit)
+    return await fetch_each(connection, events, query, lambda row: LoggedEvent(event_of_row(row), row.retraction_id))
 
 
 async def received_at(connection: AsyncConnection, lead_id: UUID, moments: Collection[datetime]) -> list[Event]:

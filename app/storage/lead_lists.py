@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, exists, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.accounts import AccountKey
 from app.scoring.steps import INDEXED_SCORES, STEP, step_of
 from app.storage.leads import READ, Lead, UnreadableLead, lead_or_error
-from app.storage.sql import any_of_values, if_valid, starts_with
+from app.storage.sql import any_of_values, if_valid, or_error, starts_with
 from app.storage.tables import NO_CHANGE_ON, identities, leads
 
 STEPS = (leads.c.first_score_step, leads.c.second_score_step)
@@ -53,9 +53,9 @@ class Position:
 
 
 class Entry(NamedTuple):
-    """A lead of a list, or why its row can't be read, and where a page ends that has it last."""
+    """A lead of a list, and where a page ends that has it last."""
 
-    lead: Lead | UnreadableLead
+    lead: Lead
     position: Position
 
 
@@ -104,10 +104,10 @@ def _coarse(value: datetime | date | float | None) -> date | int:
 
 async def page(
     connection: AsyncConnection, wanted: LeadFilter, by: str, after: Position | None, limit: int
-) -> list[Entry]:
+) -> list[Entry | UnreadableLead]:
     """Leads sorted by `last_seen_at`, `stage_since` or `next_change`, or by the score of that name."""
     order = Order.of(by, wanted.score_names)
-    query = _filtered(select(*READ, order.columns[-2].label("sort_value")), wanted)
+    query = _filtered(select(*READ, or_error(order.columns[-2].label("sort_value"))), wanted)
     if by != "last_seen_at":
         return await _entries(connection, order.applied(query, after).limit(limit))
     # Leads without events come last. They are a query of their own, because databases sort nulls in different places.
@@ -121,9 +121,13 @@ async def page(
     return seen + await _entries(connection, of_unseen.order_by(leads.c.id.desc()).limit(limit - len(seen)))
 
 
-async def _entries(connection: AsyncConnection, query: Select[Any]) -> list[Entry]:
-    rows = await connection.execute(query)
-    return [Entry(lead_or_error(row), Position(row.sort_value, row.id)) for row in rows]
+async def _entries(connection: AsyncConnection, query: Select[Any]) -> list[Entry | UnreadableLead]:
+    return list(map(_entry_or_error, await connection.execute(query)))
+
+
+def _entry_or_error(row: Row[Any]) -> Entry | UnreadableLead:
+    lead = lead_or_error(row)
+    return lead if isinstance(lead, UnreadableLead) else Entry(lead, Position(row.sort_value, row.id))
 
 
 async def count_found(connection: AsyncConnection, wanted: LeadFilter, most: int) -> int:

@@ -34,6 +34,7 @@ from app.storage.facts import (
     traits_from_json,
 )
 from app.storage.identities import find, parse_identity
+from app.storage.queries import UnreadableRow, check_row, fetch_each
 from app.storage.sql import any_of_param, any_of_values, or_error
 from app.storage.statements import Statement
 from app.storage.tables import identities, leads
@@ -46,11 +47,11 @@ RANDOM_FROM = 29
 """From this character on, an id is random: 32 bits."""
 
 
-class UnreadableLead(Exception):
+class UnreadableLead(UnreadableRow):
     """The row of a lead is damaged; `__cause__` says how."""
 
     def __init__(self, lead_id: UUID) -> None:
-        super().__init__(str(lead_id))
+        super().__init__("leads", lead_id)
         self.lead_id = lead_id
 
 
@@ -249,11 +250,11 @@ async def stages(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUI
     return {row.id: (row.stage, row.model_version) for row in await connection.execute(query)}
 
 
-async def standings(connection: AsyncConnection) -> list[tuple[UUID, int, Standing]]:
+async def standings(connection: AsyncConnection) -> list[tuple[UUID, int, Standing] | UnreadableRow]:
     """Every lead with its standing, and the model version that names the stages."""
     columns = (leads.c.id, leads.c.model_version, leads.c.stage, leads.c.stage_since, leads.c.reached)
-    rows = await connection.execute(select(*columns).where(leads.c.merged_into.is_(None)))
-    return [(row.id, row.model_version, _standing(row)) for row in rows]
+    query = select(*columns).where(leads.c.merged_into.is_(None))
+    return await fetch_each(connection, leads, query, lambda row: (row.id, row.model_version, _standing(row)))
 
 
 async def count(connection: AsyncConnection) -> int:
@@ -288,9 +289,7 @@ def from_row(row: Any) -> Lead:
 
 
 def _read(row: Any) -> Lead:
-    for value in row:
-        if isinstance(value, Exception):
-            raise value
+    check_row(row)
     traits = traits_from_json(row.traits)
     facts = Facts(
         tally=tally_from_json(row.tally),

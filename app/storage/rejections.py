@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import MessageCode
 from app.scoring.events import Event
-from app.storage.queries import fetch_all, latest_first
+from app.storage.queries import UnreadableRow, fetch_all, fetch_each, latest_first
 from app.storage.sql import any_of_values, list_items
 from app.storage.tables import rejections
 
@@ -64,10 +64,12 @@ async def insert(connection: AsyncConnection, new: Collection[Rejection]) -> Non
         await connection.execute(rejections.insert(), [_to_row(item) for item in new])
 
 
-async def page(connection: AsyncConnection, wanted: RejectionFilter, after: UUID | None, limit: int) -> list[Rejection]:
+async def page(
+    connection: AsyncConnection, wanted: RejectionFilter, after: UUID | None, limit: int
+) -> list[Rejection | UnreadableRow]:
     """The latest first."""
     query = latest_first(select(*_LISTED).where(*_conditions(wanted)), rejections.c.id, after, limit)
-    return await fetch_all(connection, query, Rejection)
+    return await fetch_each(connection, rejections, query, lambda row: Rejection(**row._asdict()))
 
 
 async def naming(connection: AsyncConnection, keys: Collection[str], after: UUID | None, limit: int) -> list[Rejection]:

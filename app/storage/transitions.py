@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.stages import Transition
 from app.storage.links import with_merged_query
-from app.storage.queries import latest_first
+from app.storage.queries import UnreadableRow, fetch_each, latest_first
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import transitions
@@ -39,11 +39,12 @@ async def insert(connection: AsyncConnection, new: Sequence[StoredTransition]) -
 _INSERT = Statement(partial(insert_rows, transitions))
 
 
-async def page(connection: AsyncConnection, lead_id: UUID, after: UUID | None, limit: int) -> list[StoredTransition]:
+async def page(
+    connection: AsyncConnection, lead_id: UUID, after: UUID | None, limit: int
+) -> list[StoredTransition | UnreadableRow]:
     """A lead's transitions, including those of leads merged into it, the latest first."""
     theirs = select(transitions).where(transitions.c.lead_id.in_(with_merged_query([lead_id])))
-    rows = await connection.execute(latest_first(theirs, transitions.c.id, after, limit))
-    return [_from_row(row) for row in rows]
+    return await fetch_each(connection, transitions, latest_first(theirs, transitions.c.id, after, limit), _from_row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,14 @@ class Position:
 
 async def page_of_all(
     connection: AsyncConnection, wanted: TransitionFilter, after: Position | None, limit: int
-) -> list[StoredTransition]:
+) -> list[StoredTransition | UnreadableRow]:
     """Transitions of all leads, the earliest first."""
     c = transitions.c
     query = select(transitions).where(*_conditions(wanted))
     if after is not None:
         end = tuple_(literal(after.at, c.at.type), literal(after.transition_id, c.id.type))
         query = query.where(tuple_(c.at, c.id) > end)
-    rows = await connection.execute(query.order_by(c.at, c.id).limit(limit))
-    return [_from_row(row) for row in rows]
+    return await fetch_each(connection, transitions, query.order_by(c.at, c.id).limit(limit), _from_row)
 
 
 def _conditions(wanted: TransitionFilter) -> Iterator[ColumnElement[bool]]:

@@ -9,6 +9,7 @@ from app.insight.histories import History
 from app.scoring.document import ScoringModel
 from app.scoring.engine import compile_model
 from app.services.outcomes import Outcome, read_histories
+from tests.services.damage import damage
 from tests.services.harness import DOCUMENT, NOW, Service, days_ago, event, small_model, who
 
 MODEL = compile_model(small_model(), version=1)
@@ -56,6 +57,14 @@ async def test_entering_a_stage_can_be_the_outcome_or_the_start(service: Service
     one, two = [str((await service.lead(key)).lead.id) for key in ("u1", "u2")]
     assert (entered[one].outcome_on, entered[one].start_on) == (NOW.date(), NOW.date())
     assert (entered[two].outcome_on, entered[two].start_on) == (None, None)
+
+
+async def test_a_stage_is_known_of_all_leads_but_the_damaged(service: Service) -> None:
+    await service.ingest(event("u1"), event("u2"))
+    one, two = [(await service.lead(key)).lead.id for key in ("u1", "u2")]
+    await damage(service.database, one, columns={"reached": {"sql": "once"}})
+    entered = {each.lead_id: each.outcome_on for each in await histories(service, Outcome.named("sql", MODEL))}
+    assert entered == {str(one): None, str(two): NOW.date()}
 
 
 def with_sql_named(name: str) -> ScoringModel:

@@ -21,7 +21,7 @@ from app.storage import models as model_store
 from app.storage import rejections as rejection_store
 from app.storage.db import Conflict, Database
 from app.storage.migrations import _config, check_schema, migrate
-from app.storage.rejections import RejectionFilter
+from app.storage.rejections import Rejection, RejectionFilter
 from app.storage.tables import leads, metadata, summaries
 from tests.storage.rows import all_leads
 
@@ -199,6 +199,7 @@ async def test_replicas_of_the_version_before_go_on_keeping_rejections(empty: Da
         await connection.exec_driver_sql(REJECTION_OF_BEFORE)
     async with empty.read() as connection:
         (rejection,) = await rejection_store.page(connection, RejectionFilter(), None, 10)
+    assert isinstance(rejection, Rejection)
     assert rejection.identities == []
 
 
@@ -209,6 +210,7 @@ async def test_rejections_of_before_name_nobody(empty: Database) -> None:
     await migrate(empty)
     async with empty.read() as connection:
         (rejection,) = await rejection_store.page(connection, RejectionFilter(), None, 10)
+    assert isinstance(rejection, Rejection)
     assert rejection.identities == []
 
 
