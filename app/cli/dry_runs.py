@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.arguments import AsJson, show_json
 from app.cli.ledgers import condition_lines, ledger_table, points
-from app.cli.model_targets import AsJson, Target, find, show_json
+from app.cli.model_targets import Target, find
 from app.cli.terminal import minute, show
 from app.clock import utc_now
 from app.documents.leads import EvaluationDocument

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import typer
 
+from app.cli.arguments import id_from
 from app.cli.faults import read_options
-from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import minute, out, sanitize
 from app.clock import utc_now

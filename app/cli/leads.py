@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from app.cli.identities import read_argument
+from app.cli.arguments import identity_from
 from app.cli.runtime import with_database
 from app.cli.terminal import out
 from app.documents.exports import END, export_line
@@ -67,7 +67,7 @@ def split(
     """Give some identities of a lead, with their events, to a new lead."""
 
     async def run(runtime: Runtime) -> None:
-        identities = [read_argument(runtime, text) for text in identity]
+        identities = [identity_from(runtime, text) for text in identity]
         lead_id, now = await _lead_id(runtime, who), runtime.clock()
         done = await split_lead(runtime.database, runtime.models, lead_id, identities, now, dry_run=dry_run)
         _show(done.remaining, done.separated)
@@ -101,7 +101,7 @@ def _read(runtime: Runtime, who: str) -> UUID | Identity:
     try:
         return UUID(who)
     except ValueError:
-        return read_argument(runtime, who)
+        return identity_from(runtime, who)
 
 
 def _show(*results: EvaluatedLead) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
 from app.cli.runtime import with_database
 from app.documents.parameters import MAX_VERSION, AnyModel, VersionOrActive, number_of
@@ -20,12 +19,6 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A scoring model in a 
 Target = Annotated[
     str, typer.Argument(metavar="TARGET", help="A file (YAML or JSON), a version's number, or `active`.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in the shape of the API's answer.")]
-
-
-def show_json(document: BaseModel) -> None:
-    """What `--json` prints."""
-    print(document.model_dump_json(indent=2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from rich.text import Text
 
 from app.cli import model_tables
-from app.cli.model_targets import AsJson, File, Found, Target, find, read_model, show_json
+from app.cli.arguments import AsJson, show_json
+from app.cli.model_targets import File, Found, Target, find, read_model
 from app.cli.runtime import with_database
 from app.cli.terminal import counted, err, show
 from app.documents.model_checks import DifferenceDocument, ExampleDocument, WarningDocument

@@ -8,8 +8,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.arguments import AsJson, show_json
 from app.cli.ledgers import line_name, points
-from app.cli.model_targets import AsJson, Target, compile_any, find_one, read_target, show_json
+from app.cli.model_targets import Target, compile_any, find_one, read_target
 from app.cli.runtime import with_database
 from app.cli.terminal import NOTHING, columns, counted, out, progress_bar, section, show
 from app.clock import utc_now

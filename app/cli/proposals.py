@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.cli.arguments import AsJson, show_json
 from app.cli.insight_tables import interval, percent, read_log, snapshots_line, tenths_table
-from app.cli.model_targets import AsJson, show_json
 from app.cli.questions import (
     AfterDays,
     ClosedBy,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import BaseModel
 
-from app.cli.model_targets import AsJson, show_json
+from app.cli.arguments import AsJson, show_json
 from app.cli.report_tables import funnel_parts, series_parts, source_parts
 from app.cli.runtime import with_database
 from app.cli.terminal import show

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import typer
 
+from app.cli.arguments import Shown, id_from
 from app.cli.faults import read_options
-from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, minute, out, sanitize, show
 from app.documents.retractions import RetractionRequest
@@ -76,7 +76,7 @@ def create(
 
 
 @commands.command("list")
-def list_all(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many to show.")] = 50) -> None:
+def list_all(limit: Shown = 50) -> None:
     """List retractions, the latest first: how many events they keep from counting, who asked for them, and why."""
     table = columns("id", "created", "by", "state", "events", "leads", "reason", numbers=False)
     for retraction, extent in with_database(lambda runtime: runtime.retractions.page(None, limit)).items:

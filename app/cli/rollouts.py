@@ -12,8 +12,9 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
+from app.cli.arguments import AsJson, show_json
 from app.cli.model_tables import example_line, warning_lines
-from app.cli.model_targets import AsJson, Target, find_one, read_target, show_json
+from app.cli.model_targets import Target, find_one, read_target
 from app.cli.runtime import INTERRUPTED, interruptible, with_database
 from app.cli.terminal import counted, err, minute, progress_bar, show
 from app.clock import utc_now

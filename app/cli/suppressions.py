@@ -4,15 +4,13 @@ from typing import Annotated
 
 import typer
 
-from app.cli.identities import read_argument
+from app.cli.arguments import Shown, identity_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, minute, out, show
 from app.services.runtime import Runtime
 from app.services.suppressions import Suppression
 
 commands = typer.Typer()
-
-Shown = Annotated[int, typer.Option(min=1, max=1_000, help="How many to show.")]
 
 
 @commands.command("add")
@@ -22,7 +20,7 @@ def add(
     """Drop events with any of these identities from now on. What is stored stays."""
 
     async def run(runtime: Runtime) -> list[Suppression]:
-        identities = [read_argument(runtime, text) for text in identity]
+        identities = [identity_from(runtime, text) for text in identity]
         return await runtime.suppressions.suppress(identities, runtime.clock())
 
     out.print(f"{counted(len(with_database(run)), 'identity is', 'identities are')} suppressed.")
@@ -53,7 +51,7 @@ def remove(
         if suppression.isdecimal():
             await runtime.suppressions.remove(int(suppression))
         else:
-            await runtime.suppressions.remove_by_identity(read_argument(runtime, suppression))
+            await runtime.suppressions.remove_by_identity(identity_from(runtime, suppression))
 
     with_database(run)
     out.print("Removed.")

@@ -8,8 +8,8 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
+from app.cli.arguments import Shown, id_from
 from app.cli.faults import read_options, refused_options
-from app.cli.ids import id_from
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, minute, out, sanitize, show
 from app.clock import utc_now
@@ -140,7 +140,7 @@ def test(webhook_id: WebhookId) -> None:
 def deliveries(
     webhook_id: WebhookOption = None,
     state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many to show.")] = 50,
+    limit: Shown = 50,
 ) -> None:
     """List deliveries, the latest first."""
     wanted = DeliveryFilter(webhook_id=webhook_id, state=state)
