@@ -29,16 +29,12 @@ async def api(sqlite_url: str) -> AsyncIterator[Api]:
 @pytest.fixture
 async def browser(api: Api) -> Browser:
     """Signed in with the read key."""
-    browser = Browser(api)
-    await browser.sign_in("read")
-    return browser
+    return await Browser.signed_in(api, "read")
 
 
 @pytest.fixture
 async def admin(api: Api) -> Browser:
-    browser = Browser(api)
-    await browser.sign_in("admin")
-    return browser
+    return await Browser.signed_in(api, "admin")
 
 
 @pytest.fixture(autouse=True)

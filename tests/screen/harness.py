@@ -1,7 +1,7 @@
 """A browser without a screen: it keeps cookies, says where its requests come from, and reads pages."""
 
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Self
 
 from httpx import ASGITransport, AsyncClient, Response
 
@@ -29,6 +29,12 @@ class Browser:
 
     async def sign_in(self, kind: KeyKind, **fields: str) -> Response:
         return await self.post("/ui/sign-in", key=self.api.keys[kind], **fields)
+
+    @classmethod
+    async def signed_in(cls, api: Api, kind: KeyKind) -> Self:
+        browser = cls(api)
+        await browser.sign_in(kind)
+        return browser
 
     async def page(self, path: str) -> str:
         """A page that has to be there."""

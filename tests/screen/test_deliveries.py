@@ -25,9 +25,7 @@ async def trusting(sqlite_url: str) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def admin(trusting: Api) -> Browser:
-    browser = Browser(trusting)
-    await browser.sign_in("admin")
-    return browser
+    return await Browser.signed_in(trusting, "admin")
 
 
 @pytest.fixture

@@ -11,19 +11,13 @@ from tests.screen.harness import Browser, values
 PERIOD = {"from": "2025-12-08", "to": "2026-03-04"}  # 13 weeks up to the demo's last day
 
 
-async def signed_in(api: Api) -> Browser:
-    browser = Browser(api)
-    await browser.sign_in("read")
-    return browser
-
-
 def words(page: str) -> str:
     """The text of a page, with single spaces."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
 
 
 async def test_the_page_has_the_numbers_of_its_questions(demo: Api) -> None:
-    browser = await signed_in(demo)
+    browser = await Browser.signed_in(demo, "read")
     page = await browser.page("/ui/funnel")
     text = words(page)
     funnel = (await demo.told("/v1/funnel", by="week", **PERIOD))["total"]
@@ -42,7 +36,7 @@ async def test_the_page_has_the_numbers_of_its_questions(demo: Api) -> None:
 
 
 async def test_the_questions_are_answered_to_a_read_key(demo: Api) -> None:
-    browser = await signed_in(demo)
+    browser = await Browser.signed_in(demo, "read")
     for path in ("/ui/funnel", "/ui/signals/pricing_viewed"):
         questions = values(await browser.page(path), "data-copy-curl")
         assert questions
@@ -76,7 +70,7 @@ async def test_a_year_alone_is_not_a_day(browser: Browser, path: str) -> None:
 
 
 async def test_the_signals_page_has_the_series_sums(demo: Api) -> None:
-    browser = await signed_in(demo)
+    browser = await Browser.signed_in(demo, "read")
     page = await browser.page("/ui/signals/page_viewed")
     series = await demo.told("/v1/signals/series", signal="page_viewed", by="week", **PERIOD)
     assert f"{sum(point['hits'] for point in series['points']):,} hits" in words(page)
@@ -85,7 +79,7 @@ async def test_the_signals_page_has_the_series_sums(demo: Api) -> None:
 
 
 async def test_signals_load_as_a_part_or_as_a_page(demo: Api) -> None:
-    browser = await signed_in(demo)
+    browser = await Browser.signed_in(demo, "read")
     part, page = await browser.get("/ui/signals", HX_Request="true"), await browser.get("/ui/signals?all=true")
     assert "<html" not in part.text
     assert "<html" in page.text

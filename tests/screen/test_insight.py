@@ -72,8 +72,7 @@ async def backtest(api: Api, outcome: str = "order_completed") -> dict[str, Any]
 
 
 async def test_a_backtest_shows_the_figures_of_its_job(demo: Api) -> None:
-    admin = Browser(demo)
-    await admin.sign_in("admin")
+    admin = await Browser.signed_in(demo, "admin")
     path = await asked(admin, "backtests", outcome="lead")
     job = await demo.runtime.jobs.claim(demo.runtime.id)
     assert job is not None

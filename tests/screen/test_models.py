@@ -70,8 +70,7 @@ async def test_a_draft_with_faults_loses_nothing_that_was_written(admin: Browser
 
 
 async def test_a_preview_counts_as_the_api_does(demo: Api) -> None:
-    admin = Browser(demo)
-    await admin.sign_in("admin")
+    admin = await Browser.signed_in(demo, "admin")
     path = await drafted(admin)
     part = (await admin.get(f"{path}/preview", HX_Request="true")).text
     preview = (await demo.do(f"{path.replace('/ui/model/', '/v1/models/')}/preview", {})).json()
@@ -87,8 +86,7 @@ async def test_a_preview_counts_as_the_api_does(demo: Api) -> None:
 
 
 async def test_a_text_is_previewed_as_a_job_without_being_stored(demo: Api) -> None:
-    admin = Browser(demo)
-    await admin.sign_in("admin")
+    admin = await Browser.signed_in(demo, "admin")
     started = await admin.post("/ui/model/previews", text=TEXT)
     path = f"/ui/model/{started.headers['location']}"
     assert "Waiting for a worker" in await admin.page(path)

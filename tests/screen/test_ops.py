@@ -105,7 +105,7 @@ async def test_what_is_left_after_a_release_is_said(api: Api, admin: Browser, mo
 async def test_messages_of_suppressed_people_are_dropped_and_said_to_be(sqlite_url: str) -> None:
     path = "/ui/ops/rejections/release?code=honeypot"
     async with running(sqlite_url, working=False, suppression_secret="s" * 32) as api:
-        await (admin := Browser(api)).sign_in("admin")
+        admin = await Browser.signed_in(api, "admin")
         await quarantine(api, "m1", "m2", "m3")
         await api.do("/v1/suppressions", {"identities": [{"email": f"{each}@example.com"} for each in ("m1", "m2")]})
         done = (await admin.post(path, **confirmed(await admin.page(path)))).text

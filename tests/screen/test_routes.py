@@ -111,8 +111,7 @@ async def test_the_api_takes_no_cookie(browser: Browser) -> None:
 
 async def test_pages_of_listed_origins_may_read_the_api_but_never_the_screen(sqlite_url: str) -> None:
     async with running(sqlite_url, working=False, cors_origins=PAGE) as api:
-        browser = Browser(api)
-        await browser.sign_in("read")
+        browser = await Browser.signed_in(api, "read")
         for path, may_read in (("/v1/leads", True), ("/ui/leads", False), ("/ui", False)):
             answer = await browser.get(path, Origin=PAGE)
             assert ("access-control-allow-origin" in answer.headers) is may_read
