@@ -218,4 +218,4 @@ def _attempted(delivery: Delivery, answer: Answer, now: datetime, again: datetim
     )
 
 
-__all__ = ["Attempt", "Deliveries", "Delivery", "DeliveryFilter", "DeliveryState", "DeliveryType", "Turn"]
+__all__ = ["Attempt", "Deliveries", "Delivery", "DeliveryFilter", "DeliveryState", "DeliveryType"]

@@ -75,7 +75,6 @@ def _new_token() -> str:
 
 
 __all__ = [
-    "SIGN_IN_KINDS",
     "SignInKind",
     "create_link",
     "find_sign_in",

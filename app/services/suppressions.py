@@ -131,4 +131,4 @@ def _check_found(*, was_there: bool) -> None:
         raise NotFound("There is no such suppression: list the suppressions to see which exist.")
 
 
-__all__ = ["Sifted", "Suppression", "Suppressions"]
+__all__ = ["Suppression", "Suppressions"]
