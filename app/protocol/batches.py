@@ -52,7 +52,7 @@ def read_batch(document: Any, *, sender: Sender, received_at: datetime, live: bo
     """
     originals = _read_messages(document)
     envelope = _read_envelope(document)
-    read = partial(read_message, type=None, sender=sender, received_at=received_at, envelope=envelope, live=live)
+    read = partial(read_message, sender=sender, received_at=received_at, envelope=envelope, live=live)
     return [_read_one(index, original, read) for index, original in enumerate(originals)]
 
 

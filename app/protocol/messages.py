@@ -69,9 +69,9 @@ _NO_ENVELOPE = Envelope()
 def read_message(
     document: Any,
     *,
-    type: str | None,  # noqa: A002 - the protocol's term
     sender: Sender,
     received_at: datetime,
+    type: str | None = None,  # noqa: A002 - the protocol's term
     envelope: Envelope = _NO_ENVELOPE,
     live: bool = True,
 ) -> Event:

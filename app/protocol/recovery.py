@@ -182,8 +182,8 @@ class _Scanner:
         return None
 
 
-def _parse(data: bytes, what: str = "This message", max_depth: int = _MAX_MESSAGE_DEPTH) -> Any:
+def _parse(data: bytes, max_depth: int = _MAX_MESSAGE_DEPTH) -> Any:
     try:
-        return parse_json(data, what, max_depth)
+        return parse_json(data, "This message", max_depth)
     except MalformedJson as error:
         return Malformed.of(data, error)

@@ -32,26 +32,26 @@ class _Unstorable(Exception):
         self.in_key = in_key
         self.keys: list[str] = []
 
-    def message(self, what: str, under: str) -> str:
+    def message(self, what: str) -> str:
         # Keys come from the client, and may be so long that they would fill the answer and the logs.
-        path = ".".join([under, *(key[:_MAX_KEY_SHOWN] for key in reversed(self.keys))]).strip(".")
+        path = ".".join(key[:_MAX_KEY_SHOWN] for key in reversed(self.keys)).strip(".")
         place = f"`{path}`" if path else what
         return f"{place} has a key that {self.rule}" if self.in_key else f"{place} {self.rule}"
 
 
-def check_values(value: Any, what: str = "The message", *, under: str = "") -> None:
+def check_values(value: Any, what: str = "The message") -> None:
     """Check that everything in a value, at any depth, can be stored.
 
-    Raises InvalidMessage: `invalid-characters`, `not-finite` or `out-of-range`. The error names the field's path, which
-    begins with `under`, but never the value, nor a key that is itself unstorable.
+    Raises InvalidMessage: `invalid-characters`, `not-finite` or `out-of-range`. The error names the field's path, or
+    else `what`, but never the value, nor a key that is itself unstorable.
     """
     try:
         _check(value)
     except _Unstorable as fault:
-        raise InvalidMessage(fault.code, fault.message(what, under)) from None
+        raise InvalidMessage(fault.code, fault.message(what)) from None
 
 
-def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str] = ()) -> dict[str, Any]:
+def storable(document: dict[str, Any], *, exact: Collection[str] = ()) -> dict[str, Any]:
     """The object in storable form: without U+0000 and halves of surrogate pairs, which truncation leaves behind.
 
     They are removed at the ends of a text and replaced by U+FFFD within it.
@@ -60,12 +60,12 @@ def storable(document: dict[str, Any], *, under: str = "", exact: Collection[str
     Raises InvalidMessage like `check_values`.
     """
     try:
-        check_values(document, under=under)
+        check_values(document)
     except InvalidMessage as fault:
         if fault.code != "invalid-characters":
             raise
         document = {name: value if name in exact else _replaced(value) for name, value in _renamed(document)}
-        check_values(document, under=under)  # there may be other faults, too
+        check_values(document)  # there may be other faults, too
     return document
 
 

@@ -28,7 +28,7 @@ def dry_run(
     for index, message in enumerate(messages):
         identified = {**ANONYMOUS, **message} if isinstance(message, dict) else message
         try:
-            event = read_message(identified, type=None, sender=sender, received_at=now, live=False)
+            event = read_message(identified, sender=sender, received_at=now, live=False)
         except InvalidMessage as error:
             faults.append(Fault(f"messages[{index}]", error.detail))
         else:

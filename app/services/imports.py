@@ -34,7 +34,7 @@ class EntryReader:
         message = entry.message
         if isinstance(message, dict) and as_text(message.get("messageId")) == "":
             message = {**message, "messageId": self._message_id(entry.content)}
-        return message, read_message(message, type=None, sender=self._sender, received_at=self._clock(), live=False)
+        return message, read_message(message, sender=self._sender, received_at=self._clock(), live=False)
 
     def _message_id(self, content: bytes) -> str:
         key = fingerprint(content)
