@@ -9,36 +9,10 @@ from typing import TypeVar
 Choice = TypeVar("Choice")
 
 FIRST_NAMES = (
-    *(
-        "Amara",
-        "Anders",
-        "Beatriz",
-        "Callum",
-        "Chiara",
-        "Daniela",
-        "Dmitri",
-        "Elif",
-        "Emeka",
-        "Farah",
-        "Felix",
-        "Greta",
-    ),
-    *("Hana", "Henrik", "Imani", "Ines", "Jonas", "Kaia", "Kenji", "Leila", "Liam", "Mateo", "Mei", "Nadia", "Niamh"),
-    *(
-        "Olga",
-        "Oscar",
-        "Priya",
-        "Rafael",
-        "Rosa",
-        "Samir",
-        "Sofia",
-        "Tariq",
-        "Thandi",
-        "Tomas",
-        "Uma",
-        "Viktor",
-        "Yara",
-    ),
+    *("Amara", "Anders", "Beatriz", "Callum", "Chiara", "Daniela", "Dmitri", "Elif", "Emeka", "Farah", "Felix"),
+    *("Greta", "Hana", "Henrik", "Imani", "Ines", "Jonas", "Kaia", "Kenji", "Leila", "Liam", "Mateo", "Mei", "Nadia"),
+    *("Niamh", "Olga", "Oscar", "Priya", "Rafael", "Rosa", "Samir", "Sofia", "Tariq", "Thandi", "Tomas", "Uma"),
+    *("Viktor", "Yara"),
 )
 LAST_NAMES = (
     *("Abara", "Almqvist", "Bianchi", "Brandt", "Castell", "Chaudhry", "Dekker", "Duarte", "Eklund", "Farrow"),
