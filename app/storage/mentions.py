@@ -4,13 +4,13 @@ No index leads to it: a search reads three tables in ranges, each in a transacti
 locked. Under the lock, only what has been committed since the search began is read.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Column, ColumnElement, Dialect, Table, and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
@@ -116,36 +116,27 @@ async def remove(connection: AsyncConnection, person: Person, found: Mentions) -
     An event that is filed under another person's identity, as after a visit to a shared browser, linked nothing, so it
     won't if everything is rebuilt.
     """
+    keys, lead_ids = set(person.keys), set(map(str, person.lead_ids))
     await connection.execute(delete(rejections).where(any_of_values(rejections.c.id, found.rejections)))
-    await _remove_from_events(connection, set(person.keys), found.events)
-    await _remove_from_feed(connection, set(map(str, person.lead_ids)), found.commits)
+    await _rewrite(connection, events.c.identities, found.events, lambda own: [key for key in own if key not in keys])
+    await _rewrite(
+        connection,
+        commits.c.changes,
+        found.commits,
+        lambda changes: [_redacted(each) if each[3] in lead_ids else each for each in changes],
+    )
 
 
-async def _remove_from_events(connection: AsyncConnection, keys: set[str], ids: Collection[UUID]) -> None:
-    rows = await _locked(connection, events, "identities", ids)
-    left = [{"row": row.id, "left": [each for each in row.identities if each not in keys]} for row in rows]
-    if left:
-        await connection.execute(
-            update(events).where(events.c.id == bindparam("row")).values(identities=bindparam("left")), left
-        )
-
-
-async def _remove_from_feed(connection: AsyncConnection, lead_ids: set[str], ids: Collection[int]) -> None:
-    rows = await _locked(connection, commits, "changes", ids)
-    left = [
-        {"row": row.id, "left": [_redacted(each) if each[3] in lead_ids else each for each in row.changes]}
-        for row in rows
-    ]
-    if left:
-        await connection.execute(
-            update(commits).where(commits.c.id == bindparam("row")).values(changes=bindparam("left")), left
-        )
-
-
-async def _locked(connection: AsyncConnection, table: Table, column: str, ids: Collection[Any]) -> list[Any]:
-    """The latest state of these rows, locked: another erasure may remove something from them, too."""
-    query = select(table.c.id, table.c[column]).where(any_of_values(table.c.id, ids)).order_by(table.c.id)
-    return list(await connection.execute(query.with_for_update()))
+async def _rewrite(
+    connection: AsyncConnection, column: Column[Any], ids: Collection[Any], change: Callable[[list[Any]], list[Any]]
+) -> None:
+    """Change the lists in this column, after locking the rows: another erasure may remove something from them, too."""
+    table = column.table
+    query = select(table.c.id, column).where(any_of_values(table.c.id, ids)).order_by(table.c.id).with_for_update()
+    changed = [{"row": row_id, "left": change(items)} for row_id, items in await connection.execute(query)]
+    if changed:
+        statement = update(table).where(table.c.id == bindparam("row")).values({column.name: bindparam("left")})
+        await connection.execute(statement, changed)
 
 
 def _redacted(entry: list[Any]) -> list[Any]:
