@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, func, literal, or_, select, union, update
+from sqlalchemy import bindparam, func, literal, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.queries import fetch_all, fetch_first
 from app.storage.sql import UtcDateTime, any_of_values
 from app.storage.tables import keys, old_secrets
 from app.validation.keys import KEY_KINDS, KeyKind
@@ -54,23 +55,24 @@ async def insert(connection: AsyncConnection, key: Key, key_hash: str) -> None:
 
 async def by_hash(connection: AsyncConnection, key_hash: str) -> Key | None:
     """The key whose secret has this hash. If that secret was replaced, `expires_at` is when it ends."""
-    key = await _first(connection, select(*_COLUMNS).where(keys.c.hash == key_hash))
+    key = await fetch_first(connection, select(*_COLUMNS).where(keys.c.hash == key_hash), _from_row)
     if key is not None:
         return key
     old = (await connection.execute(select(old_secrets).where(old_secrets.c.hash == key_hash))).first()
     if old is None:
         return None
-    key = await _first(connection, select(*_COLUMNS).where(keys.c.id == old.key_id))
+    key = await fetch_first(connection, select(*_COLUMNS).where(keys.c.id == old.key_id), _from_row)
     return key and replace(key, expires_at=min(old.ends_at, key.expires_at or old.ends_at))
 
 
 async def lock(connection: AsyncConnection, key_id: UUID) -> Key | None:
     """The key, locked until the transaction ends."""
-    return await _first(connection, select(*_COLUMNS).where(keys.c.id == key_id).with_for_update(of=keys))
+    query = select(*_COLUMNS).where(keys.c.id == key_id).with_for_update(of=keys)
+    return await fetch_first(connection, query, _from_row)
 
 
 async def list_all(connection: AsyncConnection) -> list[Key]:
-    return [_from_row(row) for row in await connection.execute(select(*_COLUMNS).order_by(keys.c.id))]
+    return await fetch_all(connection, select(*_COLUMNS).order_by(keys.c.id), _from_row)
 
 
 async def count(connection: AsyncConnection) -> int:
@@ -118,15 +120,9 @@ async def note_uses(connection: AsyncConnection, uses: Mapping[UUID, datetime]) 
     await connection.execute(noted, rows)
 
 
-async def _first(connection: AsyncConnection, query: Select[Any]) -> Key | None:
-    row = (await connection.execute(query)).first()
-    return None if row is None else _from_row(row)
-
-
-def _from_row(row: Row[Any]) -> Key:
-    found = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    lists = {name: None if found[name] is None else tuple(found[name]) for name in ("origins", "events")}
-    return Key(**found | lists)
+def _from_row(**row: Any) -> Key:
+    lists = {name: None if row[name] is None else tuple(row[name]) for name in ("origins", "events")}
+    return Key(**row | lists)
 
 
 __all__ = ["KEY_KINDS", "Key", "KeyKind"]
