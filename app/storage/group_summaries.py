@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
 from app.scoring.facts import Facts
-from app.storage.facts import traits_from_json, traits_to_json
+from app.storage.groups import from_columns, to_columns
 from app.storage.identities import parse_identity
 from app.storage.sql import any_of_values, upsert_rows
 from app.storage.statements import Statement
@@ -45,14 +45,8 @@ _UPSERT = Statement(partial(upsert_rows, group_summaries))
 
 
 def _to_row(summary: GroupSummary) -> dict[str, Any]:
-    return {
-        "identity": str(summary.identity),
-        "group_id": summary.group_id,
-        "traits": traits_to_json(summary.facts.traits),
-        "trusted_traits": traits_to_json(summary.facts.trusted_traits),
-    }
+    return {"identity": str(summary.identity), "group_id": summary.group_id, **to_columns(summary.facts)}
 
 
 def _from_row(row: Any) -> GroupSummary:
-    facts = Facts(traits=traits_from_json(row.traits), trusted_traits=traits_from_json(row.trusted_traits))
-    return GroupSummary(parse_identity(row.identity), row.group_id, facts)
+    return GroupSummary(parse_identity(row.identity), row.group_id, from_columns(row))

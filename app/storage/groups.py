@@ -21,7 +21,7 @@ async def lock(connection: AsyncConnection, ids: Collection[str]) -> dict[str, F
     """
     await _INSERT.rows(connection, rows=[_to_row(group_id, Facts()) for group_id in sorted(ids)])
     rows = await _LOCK.rows(connection, ids=list(ids))
-    return {row.id: _from_row(row) for row in rows}
+    return {row.id: from_columns(row) for row in rows}
 
 
 _INSERT = Statement(lambda dialect: insert_rows(groups, dialect).on_conflict_do_nothing())
@@ -47,13 +47,16 @@ async def get_many(connection: AsyncConnection, ids: Collection[str]) -> dict[st
     if not ids:
         return {}
     rows = await connection.execute(select(groups).where(any_of_values(groups.c.id, ids)))
-    return {row.id: _from_row(row) for row in rows}
+    return {row.id: from_columns(row) for row in rows}
 
 
 def _to_row(group_id: str, facts: Facts) -> dict[str, Any]:
-    names = ("traits", "trusted_traits")
-    return {"id": group_id, **{name: traits_to_json(getattr(facts, name)) for name in names}}
+    return {"id": group_id, **to_columns(facts)}
 
 
-def _from_row(row: Any) -> Facts:
+def to_columns(facts: Facts) -> dict[str, Any]:
+    return {name: traits_to_json(getattr(facts, name)) for name in ("traits", "trusted_traits")}
+
+
+def from_columns(row: Any) -> Facts:
     return Facts(traits=traits_from_json(row.traits), trusted_traits=traits_from_json(row.trusted_traits))
