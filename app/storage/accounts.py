@@ -1,7 +1,7 @@
 """Accounts in storage: what their leads add up to, how far that has been counted, and lists of accounts."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -230,18 +230,8 @@ def _begins_with(prefix: str) -> ColumnElement[bool]:
 
 
 def _to_row(account: Account) -> dict[str, Any]:
-    rollup = account.rollup
-    return {
-        "id": account.key.id,
-        "key": str(account.key),
-        "leads": rollup.leads,
-        "stage": rollup.stage,
-        "stages": rollup.stages,
-        "highest": rollup.highest,
-        "sums": rollup.sums,
-        "leaders": rollup.leaders,
-        "model_version": account.model_version,
-    }
+    key, version = account.key, account.model_version
+    return {"id": key.id, "key": str(key), **asdict(account.rollup), "model_version": version}
 
 
 def _from_row(row: Any) -> Account:
