@@ -15,6 +15,7 @@ _MAX_DIGITS = 600  # parsing takes quadratic time, and Python can be configured 
 _MAX_GZIP_MEMBERS = 16  # a body of thousands of empty members would take seconds
 _CHUNK_BYTES = 256 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
+_GZIP_START = b"\x1f\x8b"
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep: flatten it."
 _JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[\[{]")
 
@@ -30,9 +31,11 @@ def decompress(raw: bytes, content_encoding: str | None, limit_bytes: int) -> by
     and UnsupportedEncoding for any other encoding.
     """
     encoding = (content_encoding or "").strip().lower()
-    if encoding in ("gzip", "x-gzip"):
+    is_plain = encoding in ("", "identity")
+    # Nothing else that we accept begins so: the header was forgotten, or a proxy has removed it.
+    if encoding in ("gzip", "x-gzip") or (is_plain and raw.startswith(_GZIP_START)):
         return _gunzip(raw, limit_bytes)
-    if encoding not in ("", "identity"):
+    if not is_plain:
         raise UnsupportedEncoding(
             "The only supported Content-Encoding is `gzip`: use it, or send the body uncompressed."
         )

@@ -35,6 +35,14 @@ def test_gzip_is_undone(encoding: str) -> None:
     assert decompress(gzip.compress(body), encoding, LIMIT) == body
 
 
+@pytest.mark.parametrize("encoding", [None, "", "identity"])
+def test_gzip_is_undone_even_if_nothing_says_that_it_is_gzip(encoding: str | None) -> None:
+    body = b'{"userId": "u1"}'
+    assert decompress(gzip.compress(body), encoding, LIMIT) == body
+    with pytest.raises(ContentTooLarge):
+        decompress(gzip.compress(bytes(LIMIT + 1)), encoding, LIMIT)
+
+
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "gzip, identity", "nonsense"])
 def test_any_other_encoding_is_unsupported(encoding: str) -> None:
     with pytest.raises(UnsupportedEncoding):
