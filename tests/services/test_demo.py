@@ -13,6 +13,7 @@ from app.services.demo import SetClock, draft_variant, replay, require_empty
 from app.services.keys import create_key
 from app.services.models import starter
 from app.services.runtime import Runtime
+from app.services.sign_ins import create_link
 from app.settings import Settings
 from app.storage import leads as lead_store
 from app.storage.db import Database
@@ -61,6 +62,16 @@ async def test_a_database_that_holds_anything_is_refused(sqlite_url: str) -> Non
     try:
         await require_empty(database)
         await create_key(database, "read", "reports", NOW)
+        with pytest.raises(ValidationFailed, match="empty database"):
+            await require_empty(database)
+    finally:
+        await database.close()
+
+
+async def test_a_single_row_in_any_table_counts(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    try:
+        await create_link(database, "ada", "admin", NOW)
         with pytest.raises(ValidationFailed, match="empty database"):
             await require_empty(database)
     finally:
