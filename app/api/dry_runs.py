@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field, StrictBool, model_validator
 from app.api.access import CurrentRuntime, Reader
 from app.api.routes import strict_router
 from app.documents.leads import EvaluationDocument
-from app.documents.parameters import AnyModel, Moment, number_of
-from app.scoring.engine import CompiledModel, compile_model
+from app.documents.parameters import AnyModel, Moment
+from app.scoring.engine import CompiledModel
 from app.services.dry_runs import dry_run
-from app.services.models import get_version, read_model
+from app.services.models import compile_any
 
 MAX_MESSAGES = 500
 
@@ -46,17 +46,10 @@ router = strict_router("/v1/evaluate", "models", Reader)
 @router.post("")
 async def evaluate_messages(runtime: CurrentRuntime, wanted: DryRunRequest) -> EvaluationDocument:
     """Evaluate messages or a lead with a model, as of `as_of` or now. Nothing is stored."""
-    if isinstance(wanted.model, dict):
-        document = wanted.model
-
-        def compiled() -> CompiledModel:
-            return compile_model(read_model(document), version=0)
-    else:
-        compiled = (await get_version(runtime.database, number_of(wanted.model))).compile
-    now = runtime.clock()
+    model, now = await compile_any(runtime.database, wanted.model), runtime.clock()
     if wanted.lead_id is None:
-        return await asyncio.to_thread(lambda: _evaluated(compiled(), wanted.messages or [], wanted, now))
-    view = await runtime.leads.score_by(wanted.lead_id, await asyncio.to_thread(compiled), wanted.as_of, now)
+        return await asyncio.to_thread(_evaluated, model, wanted.messages or [], wanted, now)
+    view = await runtime.leads.score_by(wanted.lead_id, model, wanted.as_of, now)
     return EvaluationDocument.of(view.evaluation, view.stage, view.as_of)
 
 

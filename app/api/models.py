@@ -21,7 +21,7 @@ from app.documents.rollouts import RolloutDocument
 from app.scoring.diff import compare
 from app.scoring.schema import json_schema
 from app.services.model_checks import check_model
-from app.services.models import draft, get_version, list_versions, read_written
+from app.services.models import compile_any, draft, get_version, list_versions, read_written
 from app.services.previews import preview
 from app.services.publishing import publish
 from app.services.rollouts import progress_of
@@ -108,8 +108,7 @@ async def compare_models(
 @router.post("/{version}/preview", dependencies=[Admin])
 async def preview_model(runtime: CurrentRuntime, version: VersionOrActive, wanted: PreviewRequest) -> PreviewDocument:
     """What this version would change if it were published now. Nothing is changed."""
-    found = await get_version(runtime.database, number_of(version))
-    candidate = await asyncio.to_thread(found.compile)
+    candidate = await compile_any(runtime.database, version)
     async with runtime.preview_slot():
         seen = await preview(runtime.database, runtime.models, candidate, runtime.clock(), wanted.sample)
         return await asyncio.to_thread(PreviewDocument.of, seen)

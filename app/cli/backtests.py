@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.cli.arguments import AsJson, show_json
 from app.cli.insight_tables import interval, percent, read_log, snapshots_line, tenths_table
-from app.cli.model_targets import Target, compile_any, find_all, read_target
+from app.cli.model_targets import Target, find_all, read_target
 from app.cli.questions import (
     AfterDays,
     ClosedBy,
@@ -31,6 +31,7 @@ from app.insight.backtests import Backtest, Sighting
 from app.insight.rates import Reached
 from app.scoring.engine import CompiledModel
 from app.services.backtests import backtest_model
+from app.services.models import compile_any
 from app.services.runtime import Runtime
 
 MOST_THRESHOLDS = 20

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.runtime import with_database
-from app.documents.parameters import MAX_VERSION, AnyModel, VersionOrActive, number_of
+from app.documents.parameters import MAX_VERSION, VersionOrActive, number_of
 from app.errors import NotFound, UnreadableFile
 from app.scoring.document import ScoringModel
 from app.scoring.engine import CompiledModel, compile_model
@@ -73,13 +73,6 @@ def _in_file(written: WrittenModel) -> Found:
 
 async def find_all(database: Database, wanted: Sequence[WrittenModel | VersionOrActive]) -> list[Found]:
     return [await find_one(database, each) for each in wanted]
-
-
-async def compile_any(database: Database, wanted: AnyModel) -> CompiledModel:
-    """The model that a job's request names or has in it. Raises `InvalidModel` or `NotFound`."""
-    if isinstance(wanted, dict):
-        return _in_file(read_written(wanted)).compiled()
-    return (await get_version(database, number_of(wanted))).compile()
 
 
 async def find_one(database: Database, wanted: WrittenModel | VersionOrActive) -> Found:

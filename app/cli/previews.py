@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.cli.arguments import AsJson, show_json
 from app.cli.ledgers import line_name, points
-from app.cli.model_targets import Target, compile_any, find_one, read_target
+from app.cli.model_targets import Target, find_one, read_target
 from app.cli.runtime import with_database
 from app.cli.terminal import NOTHING, columns, counted, out, progress_bar, section, show
 from app.clock import utc_now
@@ -18,7 +18,7 @@ from app.documents.leads import LedgerLine, ScoreValue
 from app.documents.parameters import VersionOrActive
 from app.documents.previews import DistributionDocument, MoverDocument, PreviewDocument, PreviewJobRequest, ScoreSpread
 from app.scoring.preview import QUANTILES
-from app.services.models import WrittenModel
+from app.services.models import WrittenModel, compile_any
 from app.services.previews import MAX_SAMPLE, preview
 from app.services.runtime import Runtime
 

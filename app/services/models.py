@@ -192,6 +192,14 @@ async def get_version(database: Database, version: int | None) -> Version:
         return (await _with_states(connection, [stored]))[0]
 
 
+async def compile_any(database: Database, wanted: int | Literal["active"] | dict[str, Any]) -> CompiledModel:
+    """A version of the model, or a whole document. Raises `DamagedModel`, `InvalidModel` or `NotFound`."""
+    if isinstance(wanted, dict):
+        return await asyncio.to_thread(lambda: compile_model(read_model(wanted), version=0))
+    version = await get_version(database, None if wanted == "active" else wanted)
+    return await asyncio.to_thread(version.compile)
+
+
 async def list_versions(database: Database, before: int | None, limit: int) -> Page[Version]:
     """Versions, the latest first, starting below `before`."""
     async with database.read() as connection:
