@@ -2,16 +2,12 @@
 
 import asyncio
 
-from app.services.evaluation import StageMoves
 from app.services.retracting import work_off
 from app.services.runtime import Runtime
+from app.workers.schedule import counting_moves
 
 
 async def run_retractions(runtime: Runtime, stopping: asyncio.Event) -> None:
     """One round. If the process stops, another can continue when the claim expires."""
-
-    def on_chunk(_events: int, moves: StageMoves) -> bool:
-        runtime.metrics.moved(moves)
-        return not stopping.is_set()
-
+    on_chunk = counting_moves(runtime, stopping)
     await work_off(runtime.database, runtime.models, runtime.id, runtime.clock, on_chunk, set_aside=runtime.set_aside)
