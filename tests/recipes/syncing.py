@@ -3,8 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -43,12 +42,6 @@ def merge(user_id: str, other_id: str) -> dict[str, Any]:
 def end_of_feed(leadscore: Server) -> str:
     cursor: str = leadscore.ask("/v1/changes", after="latest")["next_cursor"]
     return cursor
-
-
-@contextmanager
-def crm_client(vendor: Vendor, headers: dict[str, str] | None = None, auth: httpx.Auth | None = None) -> Iterator[Any]:
-    with client(vendor.url, headers, auth) as http:
-        yield http
 
 
 class Sync:

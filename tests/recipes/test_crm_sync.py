@@ -6,11 +6,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from crm_sync import client
 from hubspot import PROPERTIES, Hubspot
 
 from tests.api.server import Server
 from tests.recipes.hubspot_api import TOKEN, HubspotApi
-from tests.recipes.syncing import Sync, crm_client, end_of_feed, identify, record_sleeps, send
+from tests.recipes.syncing import Sync, end_of_feed, identify, record_sleeps, send
 from tests.recipes.vendors import listening
 
 
@@ -23,7 +24,7 @@ def api() -> Iterator[HubspotApi]:
 
 @pytest.fixture
 def http(api: HubspotApi) -> Iterator[httpx.Client]:
-    with crm_client(api, {"Authorization": f"Bearer {TOKEN}"}) as http:
+    with client(api.url, {"Authorization": f"Bearer {TOKEN}"}) as http:
         yield http
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crm_sync import client
 from hubspot import PROPERTIES, Hubspot
 
 from tests.api.server import Server
@@ -16,7 +17,6 @@ from tests.recipes.syncing import (
     ask_for_demo,
     check_every_interruption,
     command,
-    crm_client,
     end_of_feed,
     identify,
     merge,
@@ -37,7 +37,7 @@ def api() -> Iterator[HubspotApi]:
 
 @pytest.fixture
 def sync(leadscore: Server, api: HubspotApi, tmp_path: Path) -> Iterator[Sync]:
-    with crm_client(api, BEARER) as http:
+    with client(api.url, BEARER) as http:
         yield Sync(leadscore, Hubspot(http), tmp_path)
 
 

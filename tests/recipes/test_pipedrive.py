@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crm_sync import client
 from pipedrive import FIELDS, Pipedrive
 
 from tests.api.server import Server
@@ -14,7 +15,6 @@ from tests.recipes.syncing import (
     Sync,
     ask_for_demo,
     check_every_interruption,
-    crm_client,
     identify,
     merge,
     run,
@@ -31,7 +31,7 @@ def api() -> Iterator[PipedriveApi]:
 
 @pytest.fixture
 def sync(leadscore: Server, api: PipedriveApi, tmp_path: Path) -> Iterator[Sync]:
-    with crm_client(api, {"x-api-token": TOKEN}) as http:
+    with client(api.url, {"x-api-token": TOKEN}) as http:
         pipedrive = Pipedrive(http)
         pipedrive.create_fields()
         yield Sync(leadscore, pipedrive, tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crm_sync import client
 from salesforce import ClientCredentials, Salesforce
 
 from tests.api.server import Server
@@ -14,7 +15,6 @@ from tests.recipes.syncing import (
     Sync,
     ask_for_demo,
     check_every_interruption,
-    crm_client,
     identify,
     merge,
     run,
@@ -31,7 +31,7 @@ def api() -> Iterator[SalesforceApi]:
 
 @pytest.fixture
 def sync(leadscore: Server, api: SalesforceApi, tmp_path: Path) -> Iterator[Sync]:
-    with crm_client(api, auth=ClientCredentials(CLIENT_ID, CLIENT_SECRET)) as http:
+    with client(api.url, auth=ClientCredentials(CLIENT_ID, CLIENT_SECRET)) as http:
         yield Sync(leadscore, Salesforce(http), tmp_path)
 
 
