@@ -143,6 +143,14 @@ class Clock:
 
 
 @dataclass
+class Stopwatch:
+    seconds: float = 1_000
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
 class Service:
     """One replica without HTTP."""
 

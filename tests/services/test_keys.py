@@ -22,16 +22,9 @@ from app.storage.db import Database
 from app.storage.keys import KEY_KINDS, KeyKind
 from app.storage.tables import keys
 from app.validation.keys import ChosenKey
-from tests.services.harness import NOW, Clock, days_ago
+from tests.services.harness import NOW, Clock, Stopwatch, days_ago
 
 HOUR = timedelta(hours=1)
-
-
-class Stopwatch:
-    seconds = 1_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.mark.parametrize("kind", KEY_KINDS)

@@ -18,17 +18,10 @@ from app.errors import QuotaExceeded
 from app.services import quotas as quota_service
 from app.services.keys import Key
 from app.services.quotas import RETRY_S, Quotas
-from tests.services.harness import NOW
+from tests.services.harness import NOW, Stopwatch
 
 KEY = Key(UUID(int=1), "website", "write", "ls_write_", created_at=NOW)
 SERVER = shutil.which("redis-server")
-
-
-class Stopwatch:
-    seconds = 1_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture
