@@ -123,11 +123,16 @@ async def test_a_current_schema_passes(empty: Database) -> None:
     await check_schema(empty)
 
 
-async def test_what_the_first_schema_held_is_kept(empty: Database) -> None:
+async def _begin_with(empty: Database, revision: str, *statements: str) -> None:
+    """An earlier schema, with what these statements insert."""
     async with empty.write() as connection:
-        await connection.run_sync(lambda each: command.upgrade(_config(each), "0001"))
-        for statement in OLD_ROWS:
+        await connection.run_sync(lambda each: command.upgrade(_config(each), revision))
+        for statement in statements:
             await connection.exec_driver_sql(statement)
+
+
+async def test_what_the_first_schema_held_is_kept(empty: Database) -> None:
+    await _begin_with(empty, "0001", *OLD_ROWS)
     assert await migrate(empty)
     async with empty.read() as connection:
         kept = await model_store.get(connection, 1)
@@ -157,10 +162,7 @@ async def test_runs_of_days_are_taken_apart_again(empty: Database) -> None:
 
 
 async def test_what_secret_keys_said_of_traits_is_found_in_the_log(empty: Database) -> None:
-    async with empty.write() as connection:
-        await connection.run_sync(lambda each: command.upgrade(_config(each), "0003"))
-        for statement in LEAD_OF_BEFORE:
-            await connection.exec_driver_sql(statement)
+    await _begin_with(empty, "0003", *LEAD_OF_BEFORE)
     assert await migrate(empty)
     async with empty.read() as connection:
         (lead,) = await all_leads(connection)
@@ -170,10 +172,7 @@ async def test_what_secret_keys_said_of_traits_is_found_in_the_log(empty: Databa
 
 
 async def test_leads_of_before_are_listed_as_those_of_now(empty: Database) -> None:
-    async with empty.write() as connection:
-        await connection.run_sync(lambda each: command.upgrade(_config(each), "0010"))
-        for statement in LISTED_BEFORE:
-            await connection.exec_driver_sql(statement)
+    await _begin_with(empty, "0010", *LISTED_BEFORE)
     assert await migrate(empty)
     async with empty.read() as connection:
         (lead,) = await all_leads(connection)
@@ -204,9 +203,7 @@ async def test_replicas_of_the_version_before_go_on_keeping_rejections(empty: Da
 
 
 async def test_rejections_of_before_name_nobody(empty: Database) -> None:
-    async with empty.write() as connection:
-        await connection.run_sync(lambda each: command.upgrade(_config(each), "0005"))
-        await connection.exec_driver_sql(REJECTION_OF_BEFORE)
+    await _begin_with(empty, "0005", REJECTION_OF_BEFORE)
     await migrate(empty)
     async with empty.read() as connection:
         (rejection,) = await rejection_store.page(connection, RejectionFilter(), None, 10)
@@ -215,11 +212,7 @@ async def test_rejections_of_before_name_nobody(empty: Database) -> None:
 
 
 async def test_what_identities_left_is_kept_on_the_way_there_and_back(empty: Database) -> None:
-    async with empty.write() as connection:
-        await connection.run_sync(lambda each: command.upgrade(_config(each), "0005"))
-        for statement in LEAD_OF_BEFORE[:1]:
-            await connection.exec_driver_sql(statement)
-        await connection.exec_driver_sql(_move(2))
+    await _begin_with(empty, "0005", LEAD_OF_BEFORE[0], _move(2))
     await migrate(empty)
     async with empty.write() as connection:
         await connection.exec_driver_sql(_move(4))
