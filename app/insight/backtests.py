@@ -11,7 +11,7 @@ from app.insight.arrays import Floats
 from app.insight.evaluations import evaluations
 from app.insight.funnel import LOST, Ladder
 from app.insight.histories import History, was_imported
-from app.insight.leaks import closed_days
+from app.insight.leaks import closed_by
 from app.insight.log import read_log
 from app.insight.measures import Difference, Interval, auc_difference, auc_interval
 from app.insight.outcomes import require_outcomes, require_past_horizon
@@ -110,8 +110,8 @@ def open_snapshots(histories: Sequence[History], question: Question) -> Snapshot
     leads = lead_days(histories)
     require_past_horizon(leads, question.schedule, question.within_days, question.now)
     closing = [event_name_key(name) for name in sorted(question.closed_by)]
-    closed = closed_days(read_log(histories), closing, len(histories))
-    return take_snapshots(lead_days(histories, closed), question.schedule, question.within_days, question.now)
+    leads = closed_by(leads, read_log(histories), closing)
+    return take_snapshots(leads, question.schedule, question.within_days, question.now)
 
 
 def score_snapshots(

@@ -6,7 +6,7 @@ because of it, or instead of it.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -84,10 +84,10 @@ def closing_events(log: Log, leads: LeadDays, snapshots: Snapshots, latest: int)
     return found
 
 
-def closed_days(log: Log, keys: Sequence[str], leads: int) -> Ints:
-    """The day from which each lead is closed, by the first of these events."""
-    firsts = [log[key].first_days(leads) for key in keys if key in log]
-    return np.asarray(np.min([np.full(leads, NEVER), *firsts], axis=0))
+def closed_by(leads: LeadDays, log: Log, keys: Sequence[str]) -> LeadDays:
+    """The leads, closed from the day of the first of these events."""
+    firsts = [log[key].first_days(len(leads.closed)) for key in keys if key in log]
+    return replace(leads, closed=np.min([leads.closed, *firsts], axis=0))
 
 
 def filled_in_traits(

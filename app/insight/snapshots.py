@@ -91,13 +91,13 @@ def ordinal(day: date | None) -> int:
     return NEVER if day is None else day.toordinal()
 
 
-def lead_days(histories: Sequence[History], closed: Ints | None = None) -> LeadDays:
+def lead_days(histories: Sequence[History]) -> LeadDays:
     first_seen = [min((day_of(event.occurred_at) for event in each.events), default=NEVER) for each in histories]
     return LeadDays(
         first_seen=np.array(first_seen, dtype=np.int64),
         start=np.array([ordinal(each.start_on) for each in histories], dtype=np.int64),
         outcome=np.array([ordinal(each.outcome_on) for each in histories], dtype=np.int64),
-        closed=np.full(len(histories), NEVER) if closed is None else closed,
+        closed=np.full(len(histories), NEVER),
     )
 
 

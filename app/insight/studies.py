@@ -7,7 +7,7 @@ import numpy as np
 from app.insight.arrays import Ints
 from app.insight.candidates import Study
 from app.insight.histories import History
-from app.insight.leaks import Exclusion, Reason, closed_days, closing_events, entered_with, filled_in_traits, synonyms
+from app.insight.leaks import Exclusion, Reason, closed_by, closing_events, entered_with, filled_in_traits, synonyms
 from app.insight.log import Log, read_log
 from app.insight.outcomes import require_past_horizon
 from app.insight.questions import Question, Wishes
@@ -24,7 +24,7 @@ def prepare(histories: Sequence[History], question: Question, wishes: Wishes) ->
     require_past_horizon(leads, question.schedule, question.within_days, question.now)
     events = _excluded_events(log, leads, question, wishes)
     closing = [key for key, each in events.items() if each.reason == "closing"]
-    leads = lead_days(histories, closed_days(log, closing, len(histories)))
+    leads = closed_by(leads, log, closing)
     snapshots = take_snapshots(leads, question.schedule, question.within_days, question.now)
     table = read_traits(histories, snapshots, wishes.trusted_traits)
     traits = filled_in_traits(table, histories, leads, snapshots)

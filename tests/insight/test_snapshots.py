@@ -1,5 +1,6 @@
 """Rows: who is in a snapshot, and whether the outcome followed."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_a_lead_is_not_in_a_snapshot_before_it_was_seen() -> None:
 
 def test_a_closed_lead_is_not_open() -> None:
     closed = np.array([FIRST.toordinal() + 17])
-    rows = take_snapshots(lead_days([lead()], closed), Every(7), 30, NOW)
+    rows = take_snapshots(replace(lead_days([lead()]), closed=closed), Every(7), 30, NOW)
     assert (rows.days - FIRST.toordinal()).tolist() == [3, 10]
 
 
