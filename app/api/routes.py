@@ -16,8 +16,8 @@ from app.api.access import runtime_of, secret_from_header
 from app.api.bodies import MAX_JSON_BYTES, parse_body, read_body
 from app.api.problems import REFUSALS, Responses
 from app.errors import ValidationFailed
-from app.validation.error_messages import unknown_name_message
 from app.validation.faults import Fault
+from app.validation.names import unknown_name_message
 
 REPEATED = "can be given only once"
 

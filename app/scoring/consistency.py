@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.scoring.document import NUMERIC_OPERATORS, Condition, Leaf, Rule, Score, ScoringModel, Signal, Stage, leaves
-from app.validation.error_messages import unknown_name_message
 from app.validation.faults import Fault
+from app.validation.names import unknown_name_message
 
 MAX_MESSAGES = 100_000  # in all examples, counting `times`: running that many takes seconds
 MAX_EVENT_NAMES = 10_000  # of all signals together: a recount lists them in one SQL statement

@@ -18,7 +18,8 @@ from app.storage import accounts as account_store
 from app.storage import groups as group_store
 from app.storage.accounts import Account, AccountFilter, AccountScore, Position, Seen
 from app.storage.db import Database
-from app.validation.faults import Fault, unknown_names
+from app.validation.faults import Fault
+from app.validation.names import unknown_names
 
 UNSEEN = Seen(None, None)
 

@@ -20,7 +20,8 @@ from app.storage import identities as identity_store
 from app.storage import lead_lists as list_store
 from app.storage.db import Database
 from app.storage.lead_lists import LeadFilter, Position
-from app.validation.faults import Fault, unknown_names
+from app.validation.faults import Fault
+from app.validation.names import unknown_names
 
 MOMENTS = ("last_seen_at", "stage_since", "next_change")
 """What lists are sorted by besides scores."""

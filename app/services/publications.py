@@ -15,7 +15,7 @@ from app.scoring.engine import CompiledModel
 from app.services.models import ActiveModels
 from app.storage import rollouts as rollout_store
 from app.storage.rollouts import Rollout
-from app.validation.faults import unknown_names
+from app.validation.names import unknown_names
 
 Names = Mapping[str, str]
 """Stage names by the names of the same stages in another version."""

@@ -20,7 +20,7 @@ from app.storage import signals as signal_store
 from app.storage.db import BadValue, Database
 from app.storage.events import LeadEvent
 from app.storage.signals import Interval
-from app.validation.faults import unknown_names
+from app.validation.names import unknown_names
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)

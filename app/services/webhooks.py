@@ -19,7 +19,8 @@ from app.storage import webhooks as webhook_store
 from app.storage.changes import Change, ChangeType
 from app.storage.db import Database
 from app.storage.webhooks import Webhook
-from app.validation.faults import Fault, unknown_names
+from app.validation.faults import Fault
+from app.validation.names import unknown_names
 from app.webhooks.filters import ChangeFilter, Direction, ScoreFilter
 from app.webhooks.signing import new_secret
 from app.webhooks.urls import check_url

@@ -1,12 +1,12 @@
 """Our own messages for pydantic's errors. They never repeat a value, because it may be private."""
 
-from collections.abc import Collection, Sequence
-from difflib import get_close_matches
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import ErrorDetails
+
+from app.validation.names import unknown_name_message
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 POSITION_PATTERN = r"^(\d{1,18}|latest|)$"
@@ -67,10 +67,6 @@ _PATTERNS = {
 }
 
 
-_ALIKE = 0.7  # one letter off in a short name, but not `page` beside `stage`
-_MAX_LISTED_NAMES = 20
-
-
 def error_message(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
     """What is wrong with the value at the error's location, in lower case and without a full stop.
 
@@ -84,17 +80,6 @@ def error_message(detail: ErrorDetails, fields: Sequence[str] = ()) -> str:
     if kind in _MESSAGES:
         return _MESSAGES[kind].format(**{name: _formatted(value) for name, value in context.items()})
     return detail["msg"][:1].lower() + detail["msg"][1:]
-
-
-def unknown_name_message(what: str, name: str, known: Collection[str]) -> str:
-    """The message about an unknown field, parameter or the like (`what`), with a suggestion or all known names."""
-    folded = {each.casefold(): each for each in known}
-    if near := get_close_matches(name.casefold(), folded, n=1, cutoff=_ALIKE):
-        return f"unknown {what}; did you mean {folded[near[0]]}?"
-    if not known:
-        return f"unknown {what}"
-    more = f" and {len(known) - _MAX_LISTED_NAMES} more" if len(known) > _MAX_LISTED_NAMES else ""
-    return f"unknown {what}; expected one of: {', '.join(islice(known, _MAX_LISTED_NAMES))}{more}"
 
 
 def encodable(text: str) -> str:

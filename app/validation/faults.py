@@ -1,9 +1,6 @@
 """Faults in a document, such as a scoring model or the body of a request, each with its place."""
 
-from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-
-from app.validation.error_messages import unknown_name_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,6 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
-
-
-def unknown_names(path: str, what: str, names: Iterable[str], known: Collection[str]) -> Iterator[Fault]:
-    """A fault for each name in a filter that is not known, and would give an empty list. `what` it should name."""
-    return (Fault(path, unknown_name_message(what, name, known)) for name in names if name not in known)
 
 
 class InvalidModel(ValueError):

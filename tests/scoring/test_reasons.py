@@ -27,3 +27,29 @@ def test_reasons_are_the_rules_of_the_ledger_with_their_caps_the_strongest_first
         sizes = [abs(line.points) for line in reasons]
         assert sizes == sorted(sizes, reverse=True)
         assert strongest_reasons(evaluation, score, 2) == reasons[:2]
+
+
+def test_a_rule_over_its_cap_is_weighed_by_its_cap() -> None:
+    rules = {
+        "visits": {"signal": "visit", "points": 5, "max_points": 8},
+        "early": {"signal": "visit", "points": 9, "at_least": 2, "within_days": 7},
+    }
+    model = compiled(
+        {
+            "name": "capped",
+            "signals": {"visit": {"on": "Page Viewed"}},
+            "scores": {"engagement": {"rules": rules}},
+            "stages": [{"name": "interest"}],
+        }
+    )
+    visit = {
+        "name": "Page Viewed",
+        "occurred_at": MOMENT,
+        "trusted": True,
+        "properties": {},
+        "context": {},
+        "traits": {},
+    }
+    facts = facts_from(model, [{**visit, "message_id": f"m{number}"} for number in range(2)])
+    reasons = strongest_reasons(evaluate(model, facts, MOMENT), "engagement", 2)
+    assert [(line.rule, line.points) for line in reasons] == [("early", 9), ("visits", 8)]
