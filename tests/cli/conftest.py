@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from app.cli import main
 from tests.cli.harness import MODEL
@@ -21,6 +22,16 @@ def model(tmp_path: Path) -> Path:
     file = tmp_path / "model.yaml"
     file.write_text(MODEL)
     return file
+
+
+@pytest.fixture(autouse=True)
+def logs_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command configures the logs of its process, for good. Later tests would log to this one's captured stream."""
+    configure = structlog.configure
+    uncached = {"cache_logger_on_first_use": False}
+    monkeypatch.setattr(structlog, "configure", lambda **options: configure(**options | uncached))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
