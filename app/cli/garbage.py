@@ -7,6 +7,6 @@ NEW_OBJECTS = 10_000
 
 
 def collect_garbage_rarely() -> None:
-    """To be called once what lasts as long as the process has been loaded: it is never looked at again."""
+    """Call this when what stays as long as the process has been loaded: that is never examined again."""
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS)

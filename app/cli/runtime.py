@@ -31,7 +31,10 @@ INTERRUPTED = 130  # exit status after Ctrl-C
 
 
 def read_settings(**options: Any) -> Settings:
-    """The settings, overridden by options that are not None. Prints each invalid setting and exits if there are any."""
+    """The settings, overridden by options that are not None. Prints each invalid setting and exits if there are any.
+
+    Every command that works with a database begins here, so it also sets up the logs and the garbage collection.
+    """
     if misspelt := _misspelt_settings():
         err.print("\n".join(misspelt), soft_wrap=True, markup=False)
         raise typer.Exit(1)
@@ -45,6 +48,7 @@ def read_settings(**options: Any) -> Settings:
     if settings.embedded:
         _check_database_file(settings.database_file)
     configure_logs(settings.log_level)
+    collect_garbage_rarely()
     return settings
 
 
@@ -75,7 +79,6 @@ async def opened(settings: Settings, *, writing: bool = False, quietly: bool = F
     runtime = Runtime(settings, utc_now)
     try:
         await (runtime.start() if writing else runtime.open())
-        collect_garbage_rarely()
         yield runtime
     finally:
         await runtime.stop()
