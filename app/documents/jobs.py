@@ -11,7 +11,7 @@ from app.documents.backtests import BacktestDocument
 from app.documents.pages import Page
 from app.documents.previews import PreviewDocument
 from app.documents.proposals import ProposalDocument
-from app.services.jobs import JobKind, JobState, JobSummary
+from app.services.jobs import OPEN, JobKind, JobState, JobSummary
 
 
 class _Documented:
@@ -39,6 +39,11 @@ class JobSummaryDocument(BaseModel):
     finished_at: datetime | None
     request: dict[str, Any]
     error: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in OPEN
 
     @classmethod
     def of(cls, job: JobSummary) -> Self:

@@ -59,7 +59,7 @@ class Frame:
     def render_job(self, job: JobDocument, template: str, section: str, /, **context: Any) -> HTMLResponse:
         """The page of a job. While it runs, htmx gets the progress alone; once it has ended, htmx reloads the page."""
         is_part = PART_HEADER in self.request.headers
-        if is_part and job.state in ("waiting", "running"):
+        if is_part and job.is_open:
             return self.render("job_progress.html", section, job=job, **context)
         page = self.render(template, section, job=job, **context)
         if is_part:

@@ -14,7 +14,7 @@ from app.errors import NotFound
 from app.services.pages import Page, fetch_page
 from app.storage import jobs as job_store
 from app.storage.db import Database
-from app.storage.jobs import Job, JobKind, JobState, JobSummary
+from app.storage.jobs import OPEN, Job, JobKind, JobState, JobSummary
 
 CLAIM = timedelta(seconds=30)
 """How long a claim lasts: if its worker dies, another starts the job over after this time."""
@@ -89,4 +89,4 @@ class Jobs:
             return await job_store.change_if_running(connection, job.id, job.claimed_by, **values)
 
 
-__all__ = ["Job", "JobKind", "JobState", "JobSummary", "Jobs"]
+__all__ = ["OPEN", "Job", "JobKind", "JobState", "JobSummary", "Jobs"]
