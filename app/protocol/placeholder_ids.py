@@ -47,9 +47,9 @@ _WORDS = _FIELDS | _joined(
 )
 _REACHES_NOBODY = _WORDS | {"noemail", "nomail", "na"}
 _SIGNS = frozenset({"-1", "n/a", "n.a.", "n.a", "\\n", "_ga", "_gid"})
-_ERROR_IN_A_CELL = re.compile(
-    r"#(?:n/[ad]|nv|\u00a1?\w+(?:/0)?[!?])"
-)  # `#N/A`, `#REF!`, `#DIV/0!`, in several languages
+_ERROR_IN_A_CELL = re.compile(r"#(?:n/[ad]|nv|\u00a1?\w+(?:/0)?[!?])")
+"""`#N/A`, `#REF!`, `#DIV/0!`, in several languages."""
+
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _AROUND_WORDS = re.compile(r"(?:your|my|current|no|insert|enter|optional|system)?(.+?)(?:here)?")
 """What instructions and some languages' types put around a word: `YOUR_USER_ID_HERE`, `Optional(nil)`."""

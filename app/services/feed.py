@@ -73,7 +73,7 @@ class Feed:
             bounds = await self._bounds(connection)
             position = bounds.pruned_to if after is None else after
             _check_position(position, bounds)
-            if wanted.stages:  # anew with each read, as the stages may have been renamed since the last one
+            if wanted.stages:  # looked up for each read: they may have been renamed meanwhile
                 publications = await Publications.read(connection, self._models)
                 wanted = replace(wanted, stages=await publications.known_names_ever(wanted.stages))
             end = min(bounds.last, position + MAX_EXAMINED)

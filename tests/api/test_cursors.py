@@ -154,7 +154,7 @@ async def test_a_forged_cursor_is_refused(web: Api) -> None:
         f"/v1/leads/{lead_id}/identities": (("identities", UUID(lead_id)), ["email", "ada@example.com"]),
     }
     for path, (query, position) in lists.items():
-        await web.told(path, cursor=write_cursor(query, position))  # the digest is right
+        await web.told(path, cursor=write_cursor(query, position))  # so that the digest is correct
         for made_up in MADE_UP:
             answer = await web.ask(path, cursor=write_cursor(query, made_up))
             assert_problem(answer, 400, "malformed-request")
