@@ -17,6 +17,9 @@ Bounds = tuple[float, float]
 """The least and the greatest possible value of a number; equal if it is known."""
 
 Answer = bool | None
+Explained = tuple[Answer, dict[str, Any]]
+"""An answer, and why."""
+
 FIELDS = {"property": "properties", "context": "context", "trait": "traits"}
 THRESHOLDS: Mapping[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
@@ -26,25 +29,30 @@ class CompiledLeaf:
     """A leaf, tested on a view: an object that provides what the leaf's subject needs.
 
     That is `properties`, `context` or `traits` (mappings), or `score(name)` or `hits(signal, within_days)` (bounds).
+    `shortfall`: by how much a value misses; None if that can't be said of such a leaf.
     Compared by identity: `Readings` keeps leaves in sets. Leaves of the same field usually have the same `measure`.
     """
 
     written: Mapping[str, Any]
     measure: Callable[[Any], Any]
     test: FieldTest | Callable[[Any], Answer]
+    shortfall: Callable[[float], float | None] | None
 
     def holds(self, view: Any) -> Answer:
         return self.test(self.measure(view))
 
-    def explain(self, view: Any, *, negated: bool = False) -> dict[str, Any]:
+    def explain(self, view: Any, *, negated: bool = False) -> Explained:
         """The leaf as the model writes it, plus the `actual` value and, for a number that falls short, `short_by`.
 
         A `negated` leaf is one under `none`, where nothing can fall short.
         """
         measured = self.measure(view)
         actual = measured[0] if isinstance(measured, tuple) else measured
-        fails = not negated and not self.test(measured)
-        return {**self.written, "actual": actual, "short_by": _shortfall(self.written, actual) if fails else None}
+        answer, short_by = self.test(measured), None
+        if self.shortfall is not None and not answer and not negated:
+            number = as_number(actual)
+            short_by = None if number is None else self.shortfall(number)
+        return answer, {**self.written, "actual": actual, "short_by": short_by}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,24 +78,19 @@ class CompiledCombination:
             answer = all_of((answer, any_of(map(ask, self.any))))
         return answer
 
-    def explain(self, view: Any, *, negated: bool = False) -> dict[str, Any]:
+    def explain(self, view: Any, *, negated: bool = False) -> Explained:
         """Only the parts that decide the answer: those that make the combination hold, or those that make it fail."""
-        answers = {child: child.holds(view) for child in (*self.all, *self.any, *self.none)}
-        verdict = self.answer(answers.__getitem__)
+        explained = {child: child.explain(view, negated=negated) for child in (*self.all, *self.any)}
+        explained |= {child: child.explain(view, negated=not negated) for child in self.none}
+        verdict = self.answer(lambda child: explained[child][0])
         parts = {
-            "all": [child for child in self.all if answers[child] is verdict],
-            "any": [child for child in self.any if answers[child] is verdict],
-            "none": [child for child in self.none if answers[child] is not verdict],
+            "all": [reason for answer, reason in map(explained.__getitem__, self.all) if answer is verdict],
+            "any": [reason for answer, reason in map(explained.__getitem__, self.any) if answer is verdict],
+            "none": [reason for answer, reason in map(explained.__getitem__, self.none) if answer is not verdict],
         }
-        if verdict is False and any_of(answers[child] for child in self.any):
+        if verdict is False and any_of(explained[child][0] for child in self.any):
             parts["any"] = []
-        return _shortest(
-            {
-                combiner: [child.explain(view, negated=negated is not (combiner == "none")) for child in children]
-                for combiner, children in parts.items()
-                if children
-            }
-        )
+        return verdict, _shortest({combiner: reasons for combiner, reasons in parts.items() if reasons})
 
 
 CompiledCondition = CompiledLeaf | CompiledCombination
@@ -96,18 +99,6 @@ CompiledCondition = CompiledLeaf | CompiledCombination
 def _shortest(parts: dict[str, Any]) -> dict[str, Any]:
     children = next(iter(parts.values())) if len(parts) == 1 and "none" not in parts else []
     return dict(children[0]) if len(children) == 1 else parts
-
-
-def _shortfall(written: Mapping[str, Any], value: Any) -> float | None:
-    actual = as_number(value)
-    if actual is None:
-        return None
-    if "signal" in written:
-        return int(written.get("at_least", 1)) - actual
-    thresholds = {name: as_number(written.get(name)) for name in THRESHOLDS}
-    failed = [limit for name, limit in thresholds.items() if limit is not None and not THRESHOLDS[name](actual, limit)]
-    gaps = [abs(limit - actual) for limit in failed]
-    return round(max(gaps), 2) if gaps else None
 
 
 def all_of(answers: Iterable[Answer]) -> Answer:
@@ -148,10 +139,23 @@ def _compile_leaf(leaf: Leaf) -> CompiledLeaf:
     if leaf.signal is not None:
         within_days, at_least = leaf.within_days, leaf.at_least or 1
         enough = bounds_test({"gte": at_least})
-        return CompiledLeaf(written, lambda view: view.hits(target, within_days), enough)
+        return CompiledLeaf(written, lambda view: view.hits(target, within_days), enough, lambda hits: at_least - hits)
+    shortfall = _shortfall(leaf.operators)
     if leaf.score is not None:
-        return CompiledLeaf(written, lambda view: view.score(target), bounds_test(leaf.operators))
-    return CompiledLeaf(written, _field(FIELDS[leaf.subject], target), field_test(leaf.operators))
+        return CompiledLeaf(written, lambda view: view.score(target), bounds_test(leaf.operators), shortfall)
+    return CompiledLeaf(written, _field(FIELDS[leaf.subject], target), field_test(leaf.operators), shortfall)
+
+
+def _shortfall(operators: Mapping[str, Any]) -> Callable[[float], float | None] | None:
+    """By how much a number misses the farthest of the thresholds; None if there are none."""
+    numbers = {name: as_number(operators.get(name)) for name in THRESHOLDS}
+    limits = [(THRESHOLDS[name], limit) for name, limit in numbers.items() if limit is not None]
+
+    def shortfall(actual: float) -> float | None:
+        gaps = [abs(limit - actual) for compare, limit in limits if not compare(actual, limit)]
+        return round(max(gaps), 2) if gaps else None
+
+    return shortfall if limits else None
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Literal, Self
 
-from app.scoring.conditions import Answer, Bounds, any_of
+from app.scoring.conditions import Answer, Bounds, CompiledCondition, any_of
 from app.scoring.engine import CompiledModel, CompiledStage, Evaluation, on_day, total
 from app.scoring.rules import NOTHING, Profile
 
@@ -110,20 +110,21 @@ def stage_reason(evaluation: Evaluation, stage_name: str) -> dict[str, Any]:
     """
     index = [stage.name for stage in evaluation.model.stages].index(stage_name)
     stage, *above = evaluation.model.stages[index:]
-    kept = stage.when is not None and not stage.when.holds(evaluation)
-    condition = stage.keep if kept else stage.when
-    rungs = [_missing(rung, evaluation) for rung in above]
+    holds, because = _explained(stage.when, evaluation)
+    if not holds:
+        _, because = _explained(stage.keep, evaluation)
+    rungs = [{"stage": rung.name, "missing": _explained(rung.when, evaluation)[1]} for rung in above]
     return {
         "stage": stage_name,
-        "kept": kept,
-        "because": condition.explain(evaluation) if condition is not None else None,
+        "kept": not holds,
+        "because": because,
         "next": rungs[0] if rungs else None,
         "rungs": rungs,
     }
 
 
-def _missing(stage: CompiledStage, evaluation: Evaluation) -> dict[str, Any]:
-    return {"stage": stage.name, "missing": stage.when.explain(evaluation) if stage.when else None}
+def _explained(condition: CompiledCondition | None, evaluation: Evaluation) -> tuple[Answer, dict[str, Any] | None]:
+    return condition.explain(evaluation) if condition is not None else (True, None)
 
 
 # --- The forecast -----------------------------------------------------------------------------------------------

@@ -160,7 +160,8 @@ EMAIL: Json = {"trait": "email", "exists": True}
 def test_the_explanation_of_a_leaf_adds_the_actual_value_and_the_shortfall(
     written: Json, view: View, actual: Any, short_by: float | None
 ) -> None:
-    assert condition(written).explain(view) == {**written, "actual": actual, "short_by": short_by}
+    compiled = condition(written)
+    assert compiled.explain(view) == (compiled.holds(view), {**written, "actual": actual, "short_by": short_by})
 
 
 def explained(leaf: Json, actual: Any = None, short_by: float | None = None) -> Json:
@@ -194,13 +195,14 @@ def explained(leaf: Json, actual: Any = None, short_by: float | None = None) -> 
     ],
 )
 def test_a_combination_is_explained_by_the_parts_that_decide_it(written: Json, traits: Json, explanation: Json) -> None:
-    assert condition(written).explain(View(traits=traits)) == explanation
+    compiled, view = condition(written), View(traits=traits)
+    assert compiled.explain(view) == (compiled.holds(view), explanation)
 
 
 @pytest.mark.parametrize("hits", [0, 1, 2, 5])
 def test_a_leaf_under_none_never_has_a_shortfall(hits: int) -> None:
     demos = {"signal": "demo", "at_least": 2}
-    assert condition({"none": [demos]}).explain(View(hits=hits)) == {"none": [explained(demos, hits)]}
+    assert condition({"none": [demos]}).explain(View(hits=hits))[1] == {"none": [explained(demos, hits)]}
 
 
 # --- Fields -----------------------------------------------------------------------------------------------------
