@@ -73,7 +73,8 @@ async def _count_next(connection: AsyncConnection, models: ActiveModels, progres
         return await _count_next_of_all(connection, models, progress, progress.target)
     extent = await change_store.extent(connection)
     if not extent.pruned_to <= progress.position <= extent.last:
-        log.info("all accounts are counted", position=progress.position, continues_at=extent.last)
+        if progress != Progress():  # they have been counted before
+            log.info("counting all accounts again", counted_to=progress.position, feed_ends_at=extent.last)
         return _Turn(Progress(progress.position, extent.last), {})
     entries = await change_store.after(connection, progress.position)
     if not entries:
