@@ -3,6 +3,7 @@
 Links are relative to the page that holds them. A template writes them as `{{ root }}leads`.
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,9 @@ from app.screen import assets, charts, formats, labels
 
 PART_HEADER = "HX-Request"
 """Sent by htmx, which asks for a part of a page."""
+
+HOLDER_HEADER = "HX-Current-URL"
+"""Sent by htmx: the page that asks for a part, and will hold it."""
 
 FILTERS = (
     *(formats.ago, formats.cut, formats.day, formats.duration, formats.iso, formats.long_day, formats.number),
@@ -42,7 +46,20 @@ def root_of(request: Request) -> str:
     The path as sent has the slashes that the browser counts, doubled ones included.
     """
     raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    return "../" * (raw_path.count(b"/") - 2) or "./"
+    return _up_from(raw_path.decode("latin-1").partition("/ui/")[2])
+
+
+def _root_of_holder(request: Request) -> str:
+    """The same from the page that will hold the answer. A part may have a deeper path than its page.
+
+    The page's path may begin with what a proxy strips.
+    """
+    holder = request.headers.get(HOLDER_HEADER)
+    return root_of(request) if holder is None else _up_from(re.split("[?#]", holder)[0].rpartition("/ui/")[2])
+
+
+def _up_from(below_root: str) -> str:
+    return "../" * below_root.count("/") or "./"
 
 
 def part_or_page(request: Request, name: str) -> str:
@@ -52,7 +69,7 @@ def part_or_page(request: Request, name: str) -> str:
 
 def render(request: Request, template: str, status: int = 200, /, **context: Any) -> HTMLResponse:
     """A page, or a part of one."""
-    root = root_of(request)
+    root = _root_of_holder(request)
     known: dict[str, Any] = {"root": root, "static": f"{root}static/{assets.digest()}", "frame": None}
     known["is_part"] = PART_HEADER in request.headers
     return HTMLResponse(environment().get_template(template).render(**known | context), status)

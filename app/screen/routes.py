@@ -161,7 +161,7 @@ def _problem(request: Request, status: int, title: str, detail: str, retry_after
         "detail": detail,
         "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
         "retry_after_s": retry_after_s,
-        "again": root_of(request) + _below_root(request) if request.method in SAFE_METHODS else root_of(request),
+        "again": _below_root(request) if request.method in SAFE_METHODS else "",
     }
     return render(request, part_or_page(request, "problem"), status, **context)
 

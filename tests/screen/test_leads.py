@@ -187,3 +187,22 @@ async def test_links_lead_home_also_from_doubled_slashes(browser: Browser, path:
     page = (await browser.get(path)).text
     [style] = [link for link in values(page, "href") if link.endswith("screen.css")]
     assert (await browser.get(resolved(path, style))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("holder", "root"),
+    [
+        ("/ui/leads", "./"),
+        ("/below/this/ui/leads?back=/ui/model/2#a/b", "./"),
+        ("/ui/insight/jobs/1", "../../"),
+        ("/ui/ui//leads", "../"),
+    ],
+)
+async def test_links_of_a_part_are_relative_to_the_page_that_holds_it(browser: Browser, holder: str, root: str) -> None:
+    asked = {"HX_Request": "true", "HX_Current_URL": f"{browser.origin}{holder}"}
+    part = await browser.get("/ui/leads/counts", **asked)
+    links = values(part.text, "href")
+    assert links
+    assert all(link.startswith(f"{root}leads") for link in links if not link.startswith("#"))
+    problem = await browser.get("/ui/leads/counts?stagee=mql", **asked)
+    assert values(problem.text, "hx-get") == [f"{root}leads/counts?stagee=mql"]
