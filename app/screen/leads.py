@@ -11,7 +11,7 @@ from app.api.access import CurrentRuntime
 from app.api.lead_lists import Filters, count_leads, list_leads, read_filters
 from app.api.parameters import Cursor, Limit
 from app.api.reports import CSV
-from app.documents.lead_lists import LeadPage, ListedLead, ReasonDocument
+from app.documents.lead_lists import CountDocument, LeadPage, ListedLead, ReasonDocument
 from app.screen import lead_filters
 from app.screen.frames import CurrentFrame, Frame
 from app.screen.labels import ScoreLook, score_looks, shown_scores
@@ -22,6 +22,7 @@ from app.screen.viewers import CurrentViewer
 from app.services.lead_lists import LeadQuery
 
 REASONS = 2
+NONE = CountDocument(value=0, relation="eq")
 
 router = APIRouter(prefix="/leads", route_class=ScreenRoute)
 
@@ -54,13 +55,19 @@ async def show_counts(
     shared = _shared(request, frame)
     everyone = replace(filters, stages=None)
     recent = replace(everyone, stage_since_from=frame.now.date() - lead_filters.WEEK)
+
+    async def by_stage(query: LeadQuery) -> dict[str, CountDocument]:
+        """Stages that the filters exclude have no count of their own."""
+        counted = (await count_leads(runtime, query)).stages
+        return {name: counted.get(name, NONE) for name in frame.stages}
+
     return frame.render(
         "lead_counts.html",
         "leads",
         **shared
         | {
-            "counts": await count_leads(runtime, everyone),
-            "recent": await count_leads(runtime, recent),
+            "counts": await by_stage(everyone),
+            "recent": await by_stage(recent),
             "totals": [(await count_leads(runtime, await _filters_of(view.pairs))).total for view in shared["views"]],
             "found": (await count_leads(runtime, filters)).total,
         },
