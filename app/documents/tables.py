@@ -47,5 +47,7 @@ def _flat(row: Row, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"  # as in JSON
     is_formula = isinstance(value, str) and unicodedata.normalize("NFKC", value[:1]).startswith(FORMULA)
     return f"'{value}" if is_formula else value

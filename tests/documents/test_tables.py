@@ -29,3 +29,7 @@ def test_text_that_a_spreadsheet_would_run_is_disarmed(text: str) -> None:
 
 def test_numbers_keep_their_sign() -> None:
     assert as_csv([{"name": "a-b", "change": -1}]) == "name,change\r\na-b,-1\r\n"
+
+
+def test_truth_is_written_as_in_json() -> None:
+    assert as_csv([{"ready": True, "lost": False}]) == "ready,lost\r\ntrue,false\r\n"
