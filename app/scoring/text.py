@@ -34,7 +34,9 @@ def parse_text(text: str) -> Any:
     """The text's content as JSON types. Raises `InvalidModel`."""
     with _refusing_errors():
         graph = compose(text)
-        return json.loads(json.dumps(_parser().constructor.construct_document(graph))) if graph else None
+        if graph is None:
+            raise _refusal("is empty: write a model, or begin with the one that `leadscore model show active` prints")
+        return json.loads(json.dumps(_parser().constructor.construct_document(graph)))
 
 
 def compose(text: str) -> Node | None:
