@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
+from app.services.failures import readable
 from app.services.fanout import Render, fan_out, new_delivery
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.pages import Page, fetch_page
@@ -172,7 +173,7 @@ class Deliveries:
 
 
 async def _claim(connection: AsyncConnection, webhook: Webhook, now: datetime, limit: int) -> list[Delivery]:
-    return await delivery_store.claim(connection, webhook.id, now, now + CLAIM, limit)
+    return readable(await delivery_store.claim(connection, webhook.id, now, now + CLAIM, limit))
 
 
 async def _record(

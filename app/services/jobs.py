@@ -11,6 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
+from app.services.failures import readable
 from app.services.pages import Page, fetch_page
 from app.storage import jobs as job_store
 from app.storage.db import Database
@@ -53,10 +54,11 @@ class Jobs:
         return await self.get(job_id)
 
     async def claim(self, owner: UUID) -> Job | None:
-        """The next job to run, if there is one and none is running."""
+        """The next job to run, if there is one, none is running, and it can be read."""
         now = self._clock()
         async with self._database.write() as connection:
-            return await job_store.claim(connection, owner, now, now + CLAIM)
+            claimed = await job_store.claim(connection, owner, now, now + CLAIM)
+        return next(iter(readable([claimed] if claimed else [])), None)
 
     async def renew(self, job: Job) -> bool:
         """Renew our claim. Returns False if the job was canceled, or has ended."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound, ValidationFailed
+from app.services.failures import readable
 from app.services.models import retry_on_conflict
 from app.storage import keys as key_store
 from app.storage.db import Database
@@ -92,7 +93,7 @@ async def create_chosen_keys(database: Database, chosen: Iterable[ChosenKey], no
 
 async def list_keys(database: Database) -> list[Key]:
     async with database.read() as connection:
-        return await key_store.list_all(connection)
+        return readable(await key_store.list_all(connection))
 
 
 async def rotate_key(database: Database, key_id: UUID, overlap: timedelta, now: datetime) -> NewKey:

@@ -19,7 +19,7 @@ from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, merge, subtract
 from app.scoring.history import fold
 from app.services.evaluation import EvaluatedLead, StageMoves, evaluated, stage_moves, up_to_date
-from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads
+from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads, readable
 from app.services.groups import refold_groups
 from app.services.history import fold_leads
 from app.services.models import ActiveModels
@@ -75,7 +75,7 @@ class _Worker:
     async def next(self) -> Retraction | None:
         """The oldest pending retraction that has more left than the leads that were set aside."""
         async with self.database.read() as connection:
-            pending = await retraction_store.pending(connection, self.clock())
+            pending = readable(await retraction_store.pending(connection, self.clock()))
         return next((each for each in pending if not self.set_aside.is_left(_work(each))), None)
 
     async def filter_of(self, retraction: Retraction) -> EventFilter:

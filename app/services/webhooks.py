@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from app.errors import NotFound, ValidationFailed
 from app.scoring.engine import CompiledModel
+from app.services.failures import readable
 from app.services.feed import Feed
 from app.services.models import ActiveModels, retry_on_conflict
 from app.storage import changes as change_store
@@ -81,7 +82,7 @@ class Webhooks:
 
     async def list_all(self) -> list[Webhook]:
         async with self._database.read() as connection:
-            return await webhook_store.list_all(connection)
+            return readable(await webhook_store.list_all(connection))
 
     async def retarget(self, webhook_id: UUID, target: Target, after: After | None) -> Webhook:
         """Replace what can be set. `after`: continue from this position of the feed instead of its own."""

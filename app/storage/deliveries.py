@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, tru
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.changes import ChangeType
-from app.storage.queries import fetch_all, fetch_first, latest_first
+from app.storage.queries import UnreadableRow, fetch_each_as, fetch_first, latest_first
 from app.storage.sql import any_of_values, insert_rows
 from app.storage.statements import Statement
 from app.storage.tables import deliveries, webhooks
@@ -68,13 +68,15 @@ _INSERT = Statement(lambda dialect: insert_rows(deliveries, dialect).on_conflict
 
 async def claim(
     connection: AsyncConnection, webhook_id: UUID, now: datetime, until: datetime, limit: int
-) -> list[Delivery]:
+) -> list[Delivery | UnreadableRow]:
     """Up to `limit` deliveries that are due, the longest due first. Until then, no other process will claim them."""
     due = (deliveries.c.webhook_id == webhook_id, _PENDING, deliveries.c.next_attempt_at <= now)
     query = select(deliveries).where(*due).order_by(deliveries.c.next_attempt_at, deliveries.c.id).limit(limit)
-    claimed = await fetch_all(connection, query.with_for_update(skip_locked=True), Delivery)
+    claimed = await fetch_each_as(connection, deliveries, query.with_for_update(skip_locked=True), Delivery)
     if claimed:
-        theirs = any_of_values(deliveries.c.id, [delivery.id for delivery in claimed])
+        theirs = any_of_values(
+            deliveries.c.id, [each.row_id if isinstance(each, UnreadableRow) else each.id for each in claimed]
+        )
         await connection.execute(update(deliveries).where(theirs).values(next_attempt_at=until))
     return claimed
 
@@ -101,18 +103,21 @@ async def get(connection: AsyncConnection, delivery_id: UUID) -> Delivery | None
     return await fetch_first(connection, select(deliveries).where(deliveries.c.id == delivery_id), Delivery)
 
 
-async def page(connection: AsyncConnection, wanted: DeliveryFilter, after: UUID | None, limit: int) -> list[Delivery]:
+async def page(
+    connection: AsyncConnection, wanted: DeliveryFilter, after: UUID | None, limit: int
+) -> list[Delivery | UnreadableRow]:
     """The latest first."""
     query = latest_first(select(deliveries).where(_matches(wanted)), deliveries.c.id, after, limit)
-    return await fetch_all(connection, query, Delivery)
+    return await fetch_each_as(connection, deliveries, query, Delivery)
 
 
 async def of_leads(
     connection: AsyncConnection, lead_ids: Collection[UUID], after: UUID | None, limit: int
-) -> list[Delivery]:
+) -> list[Delivery | UnreadableRow]:
     """The deliveries of these leads' changes, the latest first."""
     theirs = select(deliveries).where(any_of_values(deliveries.c.lead_id, lead_ids))
-    return await fetch_all(connection, latest_first(theirs, deliveries.c.id, after, limit), Delivery)
+    query = latest_first(theirs, deliveries.c.id, after, limit)
+    return await fetch_each_as(connection, deliveries, query, Delivery)
 
 
 async def count(connection: AsyncConnection, wanted: DeliveryFilter) -> int:

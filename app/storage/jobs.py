@@ -1,7 +1,7 @@
 """Jobs in storage: long work that somebody asked for, and what became of it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.queries import fetch_all, fetch_first, latest_first
+from app.storage.queries import UnreadableRow, fetch_each_as, fetch_first, latest_first
 from app.storage.tables import jobs
 
 JobKind = Literal["proposal", "backtest", "preview"]
@@ -54,12 +54,12 @@ async def get(connection: AsyncConnection, job_id: UUID) -> Job | None:
 
 async def page(
     connection: AsyncConnection, kinds: Collection[JobKind] | None, after: UUID | None, limit: int
-) -> list[JobSummary]:
+) -> list[JobSummary | UnreadableRow]:
     """The latest first; of all kinds if `kinds` is None."""
     query = select(*SUMMARY)
     if kinds is not None:
         query = query.where(jobs.c.kind.in_(kinds))
-    return await fetch_all(connection, latest_first(query, jobs.c.id, after, limit), JobSummary)
+    return await fetch_each_as(connection, jobs, latest_first(query, jobs.c.id, after, limit), JobSummary)
 
 
 async def count_open(connection: AsyncConnection) -> dict[JobState, int]:
@@ -68,18 +68,31 @@ async def count_open(connection: AsyncConnection) -> dict[JobState, int]:
     return dict.fromkeys(OPEN, 0) | {row.state: row.amount for row in await connection.execute(query)}
 
 
-async def claim(connection: AsyncConnection, owner: UUID, now: datetime, until: datetime) -> Job | None:
-    """Claim the oldest job that waits, or whose worker has died, unless another one is running."""
+async def claim(connection: AsyncConnection, owner: UUID, now: datetime, until: datetime) -> Job | UnreadableRow | None:
+    """Claim the oldest job that waits, or whose worker has died, unless another one is running.
+
+    One that can't be read has failed: it would keep all others waiting.
+    """
     others = jobs.alias()
     is_running = exists().where(others.c.state == "running", others.c.claimed_until > now)
     is_left = or_(jobs.c.state == "waiting", and_(jobs.c.state == "running", jobs.c.claimed_until <= now))
     query = select(jobs).where(is_left, ~is_running).order_by(jobs.c.id).limit(1).with_for_update(of=jobs)
-    row = (await connection.execute(query)).mappings().first()
-    if row is None:
+    found = await fetch_each_as(connection, jobs, query, Job)
+    if not found:
         return None
-    claimed = {"state": "running", "progress": 0, "started_at": now, "claimed_by": owner, "claimed_until": until}
-    await connection.execute(update(jobs).where(jobs.c.id == row.id).values(claimed))
-    return Job(**{**row, **claimed})
+    if isinstance(job := found[0], UnreadableRow):
+        failed = {"state": "failed", "error": "The stored job can't be read; see the log.", "finished_at": now}
+        await connection.execute(update(jobs).where(jobs.c.id == job.row_id).values(failed))
+        return job
+    claimed: dict[str, Any] = {
+        "state": "running",
+        "progress": 0,
+        "started_at": now,
+        "claimed_by": owner,
+        "claimed_until": until,
+    }
+    await connection.execute(update(jobs).where(jobs.c.id == job.id).values(claimed))
+    return replace(job, **claimed)
 
 
 async def change_if_running(connection: AsyncConnection, job_id: UUID, owner: UUID, **values: Any) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, literal, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.queries import fetch_all, fetch_first
+from app.storage.queries import UnreadableRow, fetch_each_as, fetch_first
 from app.storage.sql import UtcDateTime, any_of_values
 from app.storage.tables import keys, old_secrets
 from app.validation.keys import KEY_KINDS, KeyKind
@@ -71,8 +71,8 @@ async def lock(connection: AsyncConnection, key_id: UUID) -> Key | None:
     return await fetch_first(connection, query, _from_row)
 
 
-async def list_all(connection: AsyncConnection) -> list[Key]:
-    return await fetch_all(connection, select(*_COLUMNS).order_by(keys.c.id), _from_row)
+async def list_all(connection: AsyncConnection) -> list[Key | UnreadableRow]:
+    return await fetch_each_as(connection, keys, select(*_COLUMNS).order_by(keys.c.id), _from_row)
 
 
 async def count(connection: AsyncConnection) -> int:

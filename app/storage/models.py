@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.queries import fetch_all, fetch_first, latest_first
+from app.storage.queries import UnreadableRow, fetch_each_as, fetch_first, latest_first
 from app.storage.tables import models
 
 
@@ -27,9 +27,10 @@ async def get(connection: AsyncConnection, version: int) -> ModelVersion | None:
     return await fetch_first(connection, select(models).where(models.c.version == version), ModelVersion)
 
 
-async def page(connection: AsyncConnection, before: int | None, limit: int) -> list[ModelVersion]:
+async def page(connection: AsyncConnection, before: int | None, limit: int) -> list[ModelVersion | UnreadableRow]:
     """Versions, the latest first."""
-    return await fetch_all(connection, latest_first(select(models), models.c.version, before, limit), ModelVersion)
+    query = latest_first(select(models), models.c.version, before, limit)
+    return await fetch_each_as(connection, models, query, ModelVersion)
 
 
 async def insert(

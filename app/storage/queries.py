@@ -45,12 +45,20 @@ async def fetch_each(
     return [_item_or_error(row, table, read) for row in rows]
 
 
+async def fetch_each_as(
+    connection: AsyncConnection, table: Table, query: Select[Any], kind: Callable[..., Item]
+) -> list[Item | UnreadableRow]:
+    """The same for rows that have the fields of a dataclass."""
+    return await fetch_each(connection, table, query, lambda row: kind(**row._asdict()))
+
+
 def _item_or_error(row: Row[Any], table: Table, read: Callable[[Row[Any]], Item]) -> Item | UnreadableRow:
     try:
         check_row(row)
         return read(row)
     except Exception as error:  # noqa: BLE001 - whatever a damaged value leads to
-        damage = UnreadableRow(table.name, row.id)
+        (key,) = table.primary_key
+        damage = UnreadableRow(table.name, getattr(row, key.name))
         damage.__cause__ = error
         return damage
 

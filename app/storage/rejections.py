@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import MessageCode
 from app.scoring.events import Event
-from app.storage.queries import UnreadableRow, fetch_all, fetch_each, latest_first
+from app.storage.queries import UnreadableRow, fetch_each_as, latest_first
 from app.storage.sql import any_of_values, list_items
 from app.storage.tables import rejections
 
@@ -69,15 +69,17 @@ async def page(
 ) -> list[Rejection | UnreadableRow]:
     """The latest first."""
     query = latest_first(select(*_LISTED).where(*_conditions(wanted)), rejections.c.id, after, limit)
-    return await fetch_each(connection, rejections, query, lambda row: Rejection(**row._asdict()))
+    return await fetch_each_as(connection, rejections, query, Rejection)
 
 
-async def naming(connection: AsyncConnection, keys: Collection[str], after: UUID | None, limit: int) -> list[Rejection]:
+async def naming(
+    connection: AsyncConnection, keys: Collection[str], after: UUID | None, limit: int
+) -> list[Rejection | UnreadableRow]:
     """Those whose messages name one of these identities, with their events, the latest first. Reads the whole table."""
     items = list_items(rejections.c.identities, connection.dialect)
     is_named = select(items.c.value).where(any_of_values(items.c.value, keys)).exists()
     query = latest_first(select(rejections).where(is_named), rejections.c.id, after, limit)
-    return await fetch_all(connection, query, _with_event)
+    return await fetch_each_as(connection, rejections, query, _with_event)
 
 
 async def count_by_code(connection: AsyncConnection, wanted: RejectionFilter) -> dict[str, int]:

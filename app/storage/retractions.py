@@ -14,7 +14,7 @@ from app.scoring.history import Gap
 from app.storage.event_filters import EventFilter
 from app.storage.events import COUNTS, event_of_row, not_of_leads
 from app.storage.identities import parse_identity
-from app.storage.queries import fetch_all, fetch_first, latest_first
+from app.storage.queries import UnreadableRow, fetch_each_as, fetch_first, latest_first
 from app.storage.sql import any_of_values
 from app.storage.tables import events, identities, retracted_events, retractions
 
@@ -62,17 +62,17 @@ async def get(connection: AsyncConnection, retraction_id: UUID) -> Retraction | 
     return await fetch_first(connection, select(*_COLUMNS).where(retractions.c.id == retraction_id), Retraction)
 
 
-async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> list[Retraction]:
+async def page(connection: AsyncConnection, after: UUID | None, limit: int) -> list[Retraction | UnreadableRow]:
     """The latest first."""
     query = latest_first(select(*_COLUMNS), retractions.c.id, after, limit)
-    return await fetch_all(connection, query, Retraction)
+    return await fetch_each_as(connection, retractions, query, Retraction)
 
 
-async def pending(connection: AsyncConnection, now: datetime) -> list[Retraction]:
+async def pending(connection: AsyncConnection, now: datetime) -> list[Retraction | UnreadableRow]:
     """The oldest first, without those that are postponed."""
     is_postponed = and_(_BY_NOBODY, retractions.c.claimed_until > now)
     query = select(*_COLUMNS).where(retractions.c.state.in_(PENDING), is_postponed.is_not(true()))
-    return await fetch_all(connection, query.order_by(retractions.c.id), Retraction)
+    return await fetch_each_as(connection, retractions, query.order_by(retractions.c.id), Retraction)
 
 
 async def claim(

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.db import lock_writes
-from app.storage.queries import fetch_all, latest_first
+from app.storage.queries import UnreadableRow, fetch_all, fetch_each_as, latest_first
 from app.storage.sql import any_of_param, any_of_values
 from app.storage.statements import Statement
 from app.storage.tables import suppressions
@@ -56,10 +56,10 @@ async def of_hashes(connection: AsyncConnection, hashes: Collection[str]) -> lis
     return await fetch_all(connection, query, Suppression)
 
 
-async def page(connection: AsyncConnection, after: int | None, limit: int) -> list[Suppression]:
+async def page(connection: AsyncConnection, after: int | None, limit: int) -> list[Suppression | UnreadableRow]:
     """The latest first."""
     query = latest_first(select(suppressions), suppressions.c.id, after, limit)
-    return await fetch_all(connection, query, Suppression)
+    return await fetch_each_as(connection, suppressions, query, Suppression)
 
 
 async def remove(connection: AsyncConnection, suppression_id: int) -> bool:

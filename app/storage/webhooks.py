@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.queries import fetch_all, fetch_first
+from app.storage.queries import UnreadableRow, fetch_each_as, fetch_first
 from app.storage.tables import commits, deliveries, feed, webhooks
 
 
@@ -49,8 +49,8 @@ async def lock(connection: AsyncConnection, webhook_id: UUID) -> Webhook | None:
     return await fetch_first(connection, query, Webhook)
 
 
-async def list_all(connection: AsyncConnection) -> list[Webhook]:
-    return await fetch_all(connection, select(webhooks).order_by(webhooks.c.id), Webhook)
+async def list_all(connection: AsyncConnection) -> list[Webhook | UnreadableRow]:
+    return await fetch_each_as(connection, webhooks, select(webhooks).order_by(webhooks.c.id), Webhook)
 
 
 async def change(connection: AsyncConnection, webhook: Webhook, **values: Any) -> Webhook:
