@@ -12,6 +12,7 @@ from app.scoring.events import IdentityKind
 from app.scoring.field_types import Name
 from app.services.fanout import Change, Identities
 from app.services.webhooks import ChangeType, Direction, NewSecret, Target, Webhook, filter_of
+from app.validation.error_messages import in_one_fault
 
 DEFAULT_TYPES: tuple[ChangeType, ...] = (
     *("lead.stage_changed", "lead.merged", "lead.split", "lead.erased"),
@@ -34,6 +35,7 @@ def _is_short(url: HttpUrl) -> HttpUrl:
 Url = Annotated[HttpUrl, AfterValidator(_is_short), Field(examples=["https://crm.example.com/leadscore"])]
 After = Annotated[
     Annotated[StrictInt, Field(ge=0, le=MAX_POSITION)] | Literal["latest"],
+    in_one_fault(f"must be a position in the feed, from 0 to {MAX_POSITION}, or `latest`"),
     Field(description="Deliver what comes after this position in the feed; `0`: all that is kept."),
 ]
 

@@ -136,11 +136,14 @@ class Webhooks:
 
 
 def _without_their_type(wanted: ChangeFilter) -> Iterator[Fault]:
-    """Restrictions of changes that are not wanted at all: nothing would ever be sent."""
+    """Restrictions of changes that are not wanted at all: they would be ignored."""
     if wanted.to is not None and "lead.stage_changed" not in wanted.types:
         yield Fault("to", "restricts changes of stages: add lead.stage_changed to `types`")
     if wanted.score is not None and "lead.score_changed" not in wanted.types:
         yield Fault("score", "restricts changes of scores: add lead.score_changed to `types`")
+    if wanted.direction is not None and wanted.score is None and "lead.stage_changed" not in wanted.types:
+        fault = "restricts changes of stages, and of a score across a threshold: "
+        yield Fault("direction", fault + "add lead.stage_changed to `types`, or a `score`")
 
 
 def _unknown_names(wanted: ChangeFilter, model: CompiledModel) -> Iterator[Fault]:

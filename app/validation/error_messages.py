@@ -17,6 +17,7 @@ _WHOLE = "must be a whole number"
 _NUMBER = "must be a number"
 _BOOLEAN = "must be true or false"
 _ID = "must be a UUID"
+_URL = "must be a URL"
 NOT_A_DAY = "must be a date, such as 2026-11-01"
 NOT_A_MOMENT = "must be a time with a time zone, such as 2026-11-01T12:00:00Z"
 
@@ -59,6 +60,10 @@ _MESSAGES = {
     "datetime_from_date_parsing": NOT_A_MOMENT,
     "datetime_object_invalid": NOT_A_MOMENT,
     "timezone_aware": NOT_A_MOMENT,
+    "url_type": _URL,
+    "url_too_long": "must have {max_length} or fewer characters",
+    "url_parsing": f"{_URL}: {{error}}",
+    "url_scheme": "must be a URL that begins with {expected_schemes}",
 }
 _PATTERNS = {
     NAME_PATTERN: "must start with a letter and have only lower-case letters, digits and _",

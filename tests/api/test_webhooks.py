@@ -165,6 +165,7 @@ async def test_deliveries_are_listed_and_replayed(trusting: Api, receiver: Recei
 
 
 WRONG: list[dict[str, Any]] = [
+    {"types": ["lead.merged"], "direction": "up"},
     {"url": "hooks.example.com"},
     {"url": "ftp://8.8.8.8/"},
     {"url": "https://8.8.8.8/" + "x" * 2_000},
@@ -217,6 +218,13 @@ async def test_an_unsafe_url_is_refused(web: Api, url: str) -> None:
     assert_problem(answer, 422, "unsafe-url")
     webhook = (await create(web))["webhook"]
     assert_problem(await patch(web, webhook["id"], url=url), 422, "unsafe-url")
+
+
+async def test_a_wrong_position_is_one_fault(web: Api) -> None:
+    for wrong in (-1, 2**63, "first"):
+        answer = await web.do("/v1/webhooks", {"url": PUBLIC_URL, "after": wrong})
+        [fault] = assert_problem(answer, 422, "validation-error")["errors"]
+        assert (fault["path"], fault["message"].partition(",")[0]) == ("after", "must be a position in the feed")
 
 
 async def test_what_is_not_there_is_not_found(still: Api) -> None:

@@ -76,6 +76,14 @@ WRONG = {
     ("create", PUBLIC_URL, "--to", "nonsense"): "--to: unknown stage; expected one of: interest",
     ("create", PUBLIC_URL, "--at-least", "0"): "--score: is missing",
     ("create", PUBLIC_URL, "--score", "engagement"): "--score: must have either `--at-least` or `--band`",
+    (
+        "create",
+        PUBLIC_URL,
+        "--type",
+        "lead.merged",
+        "--direction",
+        "up",
+    ): "--direction: restricts changes of stages, and",
     ("create", PUBLIC_URL, "--type", "lead.merged", "--to", "sql"): "add lead.stage_changed to `--type`",
     ("test", str(uuid4())): "There is no webhook",
 }

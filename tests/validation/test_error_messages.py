@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.scoring.field_types import Name
@@ -78,6 +78,9 @@ def detail_of(kind: Any, value: Any, *, strict: bool = False) -> ErrorDetails:
         (AwareDatetime, MARKER, MOMENT),
         (AwareDatetime, "2026-11-01", MOMENT),
         (AwareDatetime, "2026-11-01T12:00:00", MOMENT),
+        (HttpUrl, MARKER, "must be a URL: relative URL without a base"),
+        (HttpUrl, 3, "must be a URL"),
+        (HttpUrl, "ftp://marker.example/", "must be a URL that begins with 'http' or 'https'"),
         (Annotated[Any, AfterValidator(of_our_own)], MARKER, "is {odd}, and we say so"),
         (Annotated[str, Field(max_length=3)], "\ud800", "must not contain half of a surrogate pair"),
         (Annotated[int, Field(multiple_of=2)], 3, "input should be a multiple of 2"),
