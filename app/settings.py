@@ -3,7 +3,7 @@
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -298,9 +298,10 @@ class Settings(BaseSettings):
 def _check_options(query: str, known: tuple[str, ...]) -> None:
     for name in parse_qs(query, keep_blank_values=True):
         if name not in known:
-            allowed = f"{', '.join(known)}; {CERTIFICATES}" if known else "none"
+            allowed = f"{', '.join(known)}; {CERTIFICATES}" if known else "none; a ? in a file's name is %3F"
             raise ValueError(f"has the option {name}: leave it out (allowed options: {allowed})")
 
 
 def _file_of(url: str) -> str:
-    return url.partition(":///")[2].partition("?")[0]
+    """The file that SQLAlchemy opens, which decodes %3F and the like."""
+    return unquote(url.partition(":///")[2].partition("?")[0])

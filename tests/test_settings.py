@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import make_url
 
 from app.settings import Settings
 from app.validation.error_messages import error_message
@@ -52,6 +53,19 @@ def test_an_empty_secret_does_not_fall_back_to_an_embedded_database(
 ) -> None:
     with pytest.raises(ValidationError, match="must begin with sqlite:// or postgresql://"):
         given(monkeypatch, database_url=empty)
+
+
+@pytest.mark.parametrize(
+    ("url", "file"), [("a%3Fb/c%2541.db", "a?b/c%41.db"), ("100%.db", "100%.db"), ("a b#c.db", "a b#c.db")]
+)
+def test_the_file_of_a_database_is_the_one_that_is_opened(monkeypatch: pytest.MonkeyPatch, url: str, file: str) -> None:
+    settings = given(monkeypatch, database_url=f"sqlite:///{url}")
+    assert str(settings.database_file) == file == make_url(settings.database_url).database
+
+
+def test_a_question_mark_in_the_name_of_a_file_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError, match="a \\? in a file's name is %3F"):
+        given(monkeypatch, database_url="sqlite:///why?.db")
 
 
 @pytest.mark.parametrize("value", ["it's", '"', "'a\""])
