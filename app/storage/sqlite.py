@@ -44,10 +44,19 @@ def _connect(
     SQLAlchemy stops a connection, without waiting, if it is cancelled once more while it closes it: frameworks cancel
     again and again. The closing goes on meanwhile, stops the connection too, and would wait forever.
     """
-    connection = dialect.connect(*arguments, factory=_Connection, **options)
-    driver: Any = connection.driver_connection
-    driver.stop = cache(driver.stop)
-    return connection
+    return dialect.connect(*arguments, async_creator_fn=_open, **options)
+
+
+async def _open(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    connection: Any = aiosqlite.connect(*arguments, factory=_Connection, **options)
+    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does
+    connection.stop = cache(connection.stop)
+    try:
+        opened: aiosqlite.Connection = await connection
+    except BaseException:
+        await connection.stop()  # otherwise its thread may report to an event loop that is closed by then
+        raise
+    return opened
 
 
 def _prepare(connection: AsyncAdapt_aiosqlite_connection, _entry: ConnectionPoolEntry) -> None:

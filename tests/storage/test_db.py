@@ -99,6 +99,18 @@ async def test_closing_a_connection_ends_however_often_it_is_cancelled(sqlite_ur
     await database.close()
 
 
+def test_the_thread_of_a_connection_that_failed_to_open_ends_before_the_event_loop(tmp_path: Path) -> None:
+    async def fail() -> None:
+        database = Database(f"sqlite+aiosqlite:///{tmp_path}/missing/leadscore.db")
+        with pytest.raises(Unavailable):
+            async with database.read_once():
+                pass
+        await database.close()
+
+    for _ in range(100):  # pytest reports what a thread raises
+        asyncio.run(fail())
+
+
 async def test_a_connection_to_sqlite_that_was_closed_is_replaced(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     async with database.read() as connection:
