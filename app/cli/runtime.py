@@ -21,6 +21,7 @@ from app.logs import configure_logs
 from app.services.runtime import Runtime
 from app.settings import Settings
 from app.storage.db import Database
+from app.storage.errors import FILE_ACCESS
 from app.validation.error_messages import error_message
 
 Result = TypeVar("Result")
@@ -56,8 +57,12 @@ def _check_database_file(file: Path) -> None:
     """Raise `UnreadableFile` for what SQLite would only call unable to open."""
     if not file.parent.is_dir():
         raise UnreadableFile(f"The database's folder {file.parent} does not exist: create it first.")
+    if not os.access(file.parent, os.X_OK):
+        raise UnreadableFile(f"The database's folder {file.parent} can't be entered: {FILE_ACCESS}.")
     if file.is_dir():  # Docker makes one if it is asked to mount a file that does not exist
         raise UnreadableFile(f"The database {file} is a folder: name a file, such as {file / 'leadscore.db'}.")
+    if file.exists() and not os.access(file, os.R_OK):
+        raise UnreadableFile(f"The database {file} can't be read: {FILE_ACCESS}.")
 
 
 def _misspelt_settings() -> list[str]:

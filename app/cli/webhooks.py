@@ -19,7 +19,7 @@ from app.errors import ValidationFailed
 from app.services.deliveries import Delivery, DeliveryFilter, DeliveryState
 from app.services.webhooks import Direction, Webhook
 
-OPTIONS = {"url": "URL", "types": "--type", "score.at_least": "--at-least", "score.band": "--band"}
+OPTIONS = {"url": "URL", "types": "--type", "score": "--score", "score.at_least": "--at-least", "score.band": "--band"}
 
 read_id = id_from("leadscore webhooks list")
 

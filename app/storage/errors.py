@@ -34,6 +34,15 @@ SQLITE_FAILURES = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+FILE_ACCESS = "let the user that runs this read and write the file and its folder"
+SQLITE_REMEDIES = {
+    sqlite3.SQLITE_READONLY: FILE_ACCESS,
+    sqlite3.SQLITE_CANTOPEN: FILE_ACCESS,
+    sqlite3.SQLITE_PERM: FILE_ACCESS,
+    sqlite3.SQLITE_FULL: "free some space on its disk",
+    sqlite3.SQLITE_CORRUPT: "restore it from a backup",
+    sqlite3.SQLITE_NOTADB: "name another file, or restore it from a backup",
+}
 CLOSED = ("connection closed", "no active connection", "cannot operate on a closed database")
 """How the messages of the driver and of SQLAlchemy begin if a connection to SQLite was closed while it was in use."""
 
@@ -76,7 +85,7 @@ def classify_error(error: BaseException) -> Exception | None:
     server_failed = state[:2] in OUT_OF_SERVICE or state == READ_ONLY or state in CROSSED
     if isinstance(cause, sqlite3.Error) and str(cause) == MALFORMED_JSON:
         return BadValue()
-    sqlite_failed = getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_FAILURES  # the other bits give details
+    sqlite_failed = _sqlite_kind(cause) in SQLITE_FAILURES
     closed = isinstance(cause, sqlite3.Error | ValueError) and str(cause).lower().startswith(CLOSED)
     lost = closed or isinstance(cause, OSError | PoolTimeoutError) or type(cause).__name__ in LOST
     return _unavailable(cause) if server_failed or sqlite_failed or lost else None
@@ -87,4 +96,10 @@ def _unavailable(error: BaseException | None) -> Unavailable:
     if isinstance(error, TimeoutError):
         msg = "The database did not answer in time. Request less, or send the same request again later."
     reason = str(error).partition("\n")[0] or type(error).__name__
-    return Unavailable(msg, reason=f"{reason} ({POOLER})" if getattr(error, "sqlstate", None) in CROSSED else reason)
+    remedy = POOLER if getattr(error, "sqlstate", None) in CROSSED else SQLITE_REMEDIES.get(_sqlite_kind(error))
+    return Unavailable(msg, reason=f"{reason} ({remedy})" if remedy else reason)
+
+
+def _sqlite_kind(error: BaseException | None) -> int:
+    """The kind of SQLite's error, 0 for any other one. The other bits of its code give details."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
