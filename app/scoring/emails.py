@@ -60,13 +60,24 @@ _LETTER = r"\w\u0300-\u036f\u0900-\u109f\u1780-\u17ff"
 # Wider than the standards: Japanese carriers gave out `taro..@`, and names of internal hosts have a `_`.
 _LOCAL = rf"""[{_LETTER}][^\s@"(),:;<>\[\]\\]*+"""
 _QUOTED = r'"(?:[^"\\]|\\.)++"'
-# Whole, or not at all: not `ada@x` from `ada@x .example`.
-_DOMAIN = rf"(?=[^\W_])[{_LETTER}-]++(?:(?:[.\u00b7\u30fb][{_LETTER}-]++)++|(?!\.?\s+\w))"
+_ANOTHER = rf"(?:mailto:)?{_LOCAL}@"
+# Whole, or not at all: not `ada@x` from `ada@x .example` or `ada@x,example`, though from `ada@x, bob@x`.
+_DOMAIN = (
+    rf"(?=[^\W_])[{_LETTER}-]++(?:(?:[.\u00b7\u30fb][{_LETTER}-]++)++|(?![^@{_LETTER}]*+(?!{_ANOTHER})[{_LETTER}]))"
+)
 _ADDRESS = rf'(?:[^@{_LETTER}"]*+(?P<quoted>{_QUOTED}@{_DOMAIN})|[^@{_LETTER}]*+(?P<plain>{_LOCAL}@{_DOMAIN}))'
-_END = r"(?!@|[/:\\]\w|\s*\.+\w)"
+# Nor `ada@x.co` from `ada@x.co,uk`, `ada@x.co uk` or `ada@x.co.,uk`: that may be someone else's.
+_ATTACHED = rf"(?!\?\w+=)[^@{_LETTER}\s(<\[]++(?!{_ANOTHER})[{_LETTER}]"
+_REST_OF_DOMAIN = rf"[\s.,;:]++(?:[a-z]{{1,2}}|com|net|org)[^@{_LETTER}]*\Z"
+_END = rf"(?!@|[/:\\]\w|\s*\.+\w|{_ATTACHED}|{_REST_OF_DOMAIN})"
 _ALONE = re.compile(rf"{_ADDRESS}{_END}[^{_LETTER}]*", re.DOTALL)
-# A label such as `Email:` may come first. A name may not: `ada lovelace@x.example` is hardly lovelace@x.example.
-_IN_TEXT = re.compile(rf"(?![^@]*(?<!mailto)://)(?:[^@]{{0,60}}?[:<(\[|])??{_ADDRESS}{_END}.*", re.DOTALL)
+# A label such as `Email:` may come first. A name may not: `ada lovelace@x.example` is hardly lovelace@x.example, and
+# `ada:lovelace@x.example`, `ada(lovelace@x.example` are typing errors.
+_LABEL = r"\b(?:[\w-]{0,20}mail[\w-]{0,20}|smtp|sip|courriel|correo|from|to|cc|bcc):|(?<!\w):|:(?!\w)"
+_OPENING = r"\||(?<!\w)[<(\[]|[<(\[](?=\S+[>)\]])"
+_IN_TEXT = re.compile(
+    rf"(?![^@]*(?<!mailto)://)(?:[^@]{{0,60}}?(?:{_LABEL}|{_OPENING}))??{_ADDRESS}{_END}.*", re.DOTALL
+)
 _IN_BRACKETS = re.compile(r"<([^<>]*@[^<>]*)>")
 _PLAIN = re.compile(r"""[a-z0-9_][^\s@"(),:;<>\[\]\\%]*@[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)*(?<![-_])""")
 _ESCAPED = re.compile(r"%[2-7][0-9a-f]|&#?\w+;", re.IGNORECASE)

@@ -153,6 +153,36 @@ def test_text_that_is_not_exactly_one_address_has_no_canonical_form(text: str) -
     assert canonical_email(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            f"ada@gmail{each}com"
+            for each in (",", ";", ":", "'", '"', ">", "(", "!", "#", "+", "=", "|", "~", "，", "、")
+        ),
+        *(f"ada@gmail{each}com" for each in (", ", " ,", ",\n", "; ", "\\.", "&gt;")),
+        *(f"ada@mail.example{each}br" for each in (",", ";", "'", "!", "+", "|", " ", ", ", " ,", ". ", "\n")),
+        *("ada@mail.exampl,e", "ada@gmail,com, bob@y.example", "ada@gmail,com;bob@y.example", "Ada <ada@gmail,com>"),
+        *("ada:lovelace@x.example", "ada(lovelace@x.example", "ada<lovelace@x.example", "ada@host (at home)"),
+    ],
+)
+def test_a_damaged_address_is_not_shortened_to_one_that_may_be_someone_elses(text: str) -> None:
+    assert canonical_email(text) is None
+    assert canonical_email_alone(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Ada(ada@acme.example)", "Contact: ada@acme.example", "E-Mail-Adresse:ada@acme.example"),
+        *('{"email":"ada@acme.example"}', "ada@acme.example?subject=Hello", "ada@acme.example(Will)"),
+        *("mailto:ada@acme.example;mailto:bob@y.example", "ada@acme.example, Ada", "[ada@acme.example](mailto:x@y)"),
+    ],
+)
+def test_a_whole_address_is_found_among_other_text(text: str) -> None:
+    assert canonical_email(text) == "ada@acme.example"
+
+
 @given(st.text() | st.emails() | st.text("aÄß.@<>\"'+_- \u200bｘ＠", max_size=12))
 def test_canonicalizing_an_address_again_changes_nothing(text: str) -> None:
     address = canonical_email(text)
