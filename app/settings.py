@@ -21,6 +21,7 @@ from app.scoring.phones import REGIONS
 from app.scoring.strings import trimmed
 from app.validation.hosts import read_host
 from app.validation.keys import ChosenKey, read_chosen_key
+from app.validation.numbers import AsNumber, AsWholeNumber
 from app.validation.origins import read_allowed
 
 NO_QUOTA = "must be a number and a time, such as 600/minute or 10000 per 6 hours"
@@ -97,8 +98,8 @@ def _read_network(text: object) -> object:
 
 Quota = Annotated[str, AfterValidator(_check_quota)]
 RedisUrl = Annotated[str, AfterValidator(_check_redis_url)]
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
-Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
+Seconds = Annotated[float, Field(allow_inf_nan=False), AsNumber]
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS), AsWholeNumber]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_read_network)]
 Networks = Annotated[list[Network], NoDecode, BeforeValidator(_split)]
 ChosenKeys = Annotated[list[ChosenKey], NoDecode, BeforeValidator(_split_keys)]
@@ -125,7 +126,9 @@ class Settings(BaseSettings):
         description="`sqlite:///FILE` (embedded) or `postgresql://USER:PASSWORD@HOST/NAME`.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8000, description="The port to listen on; 0 chooses one.")
+    port: Annotated[int, Field(ge=0, le=65_535), AsWholeNumber] = Field(
+        8000, description="The port to listen on; 0 chooses one."
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_in_lower_case)] = Field(
         "info", description="The minimum severity of log lines: `debug`, `info`, `warning` or `error`."
     )
@@ -156,25 +159,25 @@ class Settings(BaseSettings):
         None,
         description="The country, such as `DE`, of phone numbers without a country code; unset, they identify nobody.",
     )
-    pool_size: Annotated[int, Field(ge=2, le=200)] = Field(
+    pool_size: Annotated[int, Field(ge=2, le=200), AsWholeNumber] = Field(
         10, description="Maximum number of PostgreSQL connections per process."
     )
     pool_timeout_s: Annotated[Seconds, Field(gt=0)] = Field(
         5, description="Maximum wait for a connection before the answer is 503, in seconds."
     )
-    queue_messages: Annotated[int, Field(ge=2_500)] = Field(
+    queue_messages: Annotated[int, Field(ge=2_500), AsWholeNumber] = Field(
         20_000, description="Maximum number of messages that wait for the writer; beyond it the answer is 503."
     )
-    commit_messages: Annotated[int, Field(ge=1, le=2_500)] = Field(
+    commit_messages: Annotated[int, Field(ge=1, le=2_500), AsWholeNumber] = Field(
         1_000, description="How many messages the writer collects for one commit before it adds no more requests."
     )
-    keep_alive_s: Annotated[int, Field(ge=1)] = Field(
+    keep_alive_s: Annotated[int, Field(ge=1), AsWholeNumber] = Field(
         65, description="How long an idle connection stays open, in seconds: use more than your load balancer does."
     )
     body_timeout_s: Annotated[Seconds, Field(gt=0)] = Field(
         20, description="Maximum time for a request's body to arrive, in seconds."
     )
-    shutdown_timeout_s: Annotated[int, Field(ge=1)] = Field(
+    shutdown_timeout_s: Annotated[int, Field(ge=1), AsWholeNumber] = Field(
         30, description="Maximum time to finish current requests at shutdown, in seconds."
     )
     shutdown_delay_s: Annotated[Seconds, Field(ge=0)] = Field(
@@ -183,7 +186,7 @@ class Settings(BaseSettings):
     sweep_interval_s: Annotated[Seconds, Field(gt=0)] = Field(
         60, description="How often to look for leads whose stage is due to change, in seconds."
     )
-    sweep_chunk: Annotated[int, Field(ge=1, le=5_000)] = Field(
+    sweep_chunk: Annotated[int, Field(ge=1, le=5_000), AsWholeNumber] = Field(
         500, description="How many leads one transaction of the sweeper or of a new model re-evaluates."
     )
     rejections_days: Days = Field(30, description="How long refused messages are kept for inspection, in days.")

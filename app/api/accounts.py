@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import Query
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.cursors import read_cursor, whole_number, write_cursor
+from app.api.cursors import finite, read_cursor, whole_number, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
-from app.api.thresholds import finite, score_limits
+from app.api.thresholds import score_limits
 from app.documents.accounts import AccountDocument, AccountPage
 from app.documents.parameters import Moment, Storable
 from app.services.accounts import AccountFilter, AccountQuery, AccountScore, Position, read_account, read_accounts

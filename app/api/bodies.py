@@ -20,7 +20,7 @@ LARGE_BODY = 256 * 1024  # bytes; parsing more would delay other requests
 async def read_body(request: Request, timeout_s: float, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The body, decompressed. Raises `RequestTimeout`, `ContentTooLarge`, `UnsupportedEncoding`, `MalformedRequest`."""
     content_length = request.headers.get("content-length", "")
-    if content_length.isdigit() and int(content_length) > max_bytes:
+    if content_length.isdecimal() and int(content_length) > max_bytes:
         raise _too_large(max_bytes)
     try:
         async with asyncio.timeout(timeout_s):

@@ -15,6 +15,7 @@ from app.documents.changes import ChangeDocument, ChangePage
 from app.errors import LeadscoreError
 from app.services.feed import ChangeType, Feed, FeedPage, Filter
 from app.validation.error_messages import EVENT_ID_PATTERN, POSITION_PATTERN
+from app.validation.numbers import AsNumber, AsWholeNumber
 
 MAX_LIMIT = 1_000
 MAX_WAIT_S = 30
@@ -39,7 +40,7 @@ LastEventId = Annotated[
 ]
 Types = Annotated[list[ChangeType] | None, Query(description="Only changes of this type, or of any of these.")]
 Stages = Annotated[list[str] | None, Query(description="Only changes into this stage, or into any of these.")]
-Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="How long to wait for a change, in seconds.")]
+Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="How long to wait for a change, in seconds."), AsNumber]
 
 
 @router.get("", response_model=ChangePage)
@@ -48,7 +49,7 @@ async def list_changes(
     after: After = "",
     types: Types = None,
     stage: Stages = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT), AsWholeNumber] = 100,
     wait: Wait = 0,
     last_event_id: LastEventId = "",
     accept: Annotated[str, Header(include_in_schema=False)] = "",

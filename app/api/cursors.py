@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -52,6 +53,13 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
         return part
 
     return read
+
+
+def finite(part: Any) -> float:
+    """A kind of part: a finite number."""
+    if type(part) not in (int, float) or not math.isfinite(part):
+        raise ValueError
+    return float(part)
 
 
 def _unusable(parameter: str) -> MalformedRequest:

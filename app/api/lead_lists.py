@@ -10,11 +10,11 @@ from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 
 from app.api.access import CurrentRuntime, Reader
-from app.api.cursors import moment, read_cursor, write_cursor
+from app.api.cursors import finite, moment, read_cursor, write_cursor
 from app.api.parameters import Cursor, Limit
 from app.api.reports import CSV, CSV_TOO, Accept
 from app.api.routes import strict_router
-from app.api.thresholds import finite, score_limits
+from app.api.thresholds import score_limits
 from app.documents.identities import read_email
 from app.documents.lead_lists import LeadCountsDocument, LeadPage, ListedLead, columns, row
 from app.documents.parameters import Day, Moment
@@ -24,6 +24,7 @@ from app.protocol.searches import Search, read_search
 from app.scoring.sources import Channel
 from app.services.lead_lists import LeadQuery, Position
 from app.services.leads import LeadView
+from app.validation.numbers import AsWholeNumber
 
 MAX_REASONS = 10
 
@@ -80,7 +81,9 @@ async def list_leads(
     sort: Annotated[
         str, Query(description="`last_seen_at`, `stage_since`, a score's name, or `next_change`, the soonest first.")
     ] = "last_seen_at",
-    reasons: Annotated[int, Query(ge=0, le=MAX_REASONS, description="How many reasons to give for each score.")] = 0,
+    reasons: Annotated[
+        int, Query(ge=0, le=MAX_REASONS, description="How many reasons to give for each score."), AsWholeNumber
+    ] = 0,
     limit: Limit = 50,
     cursor: Cursor = None,
     accept: Accept = "",

@@ -9,6 +9,7 @@ from app.api.routes import strict_router
 from app.documents.parameters import MAX_VERSION
 from app.documents.rollouts import RolloutDocument, RolloutList
 from app.services import rollouts as rollout_service
+from app.validation.numbers import AsWholeNumber
 
 router = strict_router("/v1/rollouts", "models", Reader)
 
@@ -22,7 +23,7 @@ async def list_rollouts(runtime: CurrentRuntime) -> RolloutList:
 
 @router.get("/{rollout_id}")
 async def get_rollout(
-    runtime: CurrentRuntime, rollout_id: Annotated[int, Field(ge=1, le=MAX_VERSION)]
+    runtime: CurrentRuntime, rollout_id: Annotated[int, Field(ge=1, le=MAX_VERSION), AsWholeNumber]
 ) -> RolloutDocument:
     """How far a rollout has come, how fast, and when it is expected to end."""
     return RolloutDocument.of(await rollout_service.progress_of(runtime.database, rollout_id, runtime.clock()))

@@ -11,6 +11,7 @@ from app.api.parameters import Cursor, Limit
 from app.api.routes import strict_router
 from app.documents.identities import read_all
 from app.documents.suppressions import SuppressionDocument, SuppressionPage, SuppressionRequest
+from app.validation.numbers import AsWholeNumber
 
 QUERY = "suppressions"
 MAX_ID = 2**63 - 1
@@ -42,6 +43,8 @@ async def remove_suppression_by_identity(runtime: CurrentRuntime, wanted: AskedI
 
 
 @router.delete("/{suppression_id}", status_code=204)
-async def remove_suppression(runtime: CurrentRuntime, suppression_id: Annotated[int, Field(ge=1, le=MAX_ID)]) -> None:
+async def remove_suppression(
+    runtime: CurrentRuntime, suppression_id: Annotated[int, Field(ge=1, le=MAX_ID), AsWholeNumber]
+) -> None:
     """Accept events with an identity again, by the id from the list."""
     await runtime.suppressions.remove(suppression_id)

@@ -1,10 +1,9 @@
 """Limits of scores in query parameters, such as `min_score=engagement:40`."""
 
-import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from app.errors import ValidationFailed
+from app.validation.numbers import read_number
 
 
 def score_limits(field: str, texts: Iterable[str], stricter: Callable[[float, float], float]) -> dict[str, float]:
@@ -19,14 +18,6 @@ def score_limits(field: str, texts: Iterable[str], stricter: Callable[[float, fl
 def _limit(field: str, text: str) -> tuple[str, float]:
     name, _, number = text.partition(":")
     try:
-        return name, finite(number)
+        return name, read_number(number)
     except ValueError:
         raise ValidationFailed(f"`{field}` must be a score's name and a number, such as engagement:40.") from None
-
-
-def finite(number: Any) -> float:
-    """Raises `ValueError` for anything but a finite number."""
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError("not finite")
-    return value

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from app.cli.arguments import id_from
+from app.cli.arguments import id_from, number, whole_number
 from app.cli.faults import read_options
 from app.cli.runtime import with_database
 from app.cli.terminal import minute, out, sanitize
@@ -56,7 +56,7 @@ def create(
         ),
     ] = None,
     expires_after_days: Annotated[
-        int | None, typer.Option(help="When the key stops working.", min=1, max=MAX_DAYS)
+        int | None, typer.Option(parser=whole_number(1, MAX_DAYS), metavar="DAYS", help="When the key stops working.")
     ] = None,
 ) -> None:
     """Create a key and print it on standard output. It is not shown again."""
@@ -95,7 +95,8 @@ def list_all() -> None:
 def rotate(
     key_id: Annotated[UUID, typer.Argument(help="The key's id, from `leadscore keys list`.", parser=read_id)],
     overlap_hours: Annotated[
-        float, typer.Option(help="How long the old secret works too.", min=0, max=MAX_OVERLAP_HOURS)
+        float,
+        typer.Option(parser=number(0, MAX_OVERLAP_HOURS), metavar="HOURS", help="How long the old secret works too."),
     ] = 24,
 ) -> None:
     """Give a key a new secret and print it. The old one works too for a while."""

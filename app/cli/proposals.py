@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.arguments import AsJson, show_json
+from app.cli.arguments import AsJson, number, show_json, whole_number
 from app.cli.insight_tables import interval, percent, read_log, snapshots_line, tenths_table
 from app.cli.questions import (
     AfterDays,
@@ -35,7 +35,7 @@ from app.scoring.model import as_yaml
 from app.services.proposals import propose_model
 from app.services.runtime import Runtime
 
-PER_WEEK = re.compile(r"(\d+(?:\.\d+)?)/week")
+PER_WEEK = re.compile(r"(\d+(?:\.\d+)?)/week", re.ASCII)
 
 commands = typer.Typer()
 
@@ -53,12 +53,15 @@ def propose(
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="An event or trait that no rule may use. Repeatable.")
     ] = None,
-    rules: Annotated[int, typer.Option(min=1, max=DEFAULT_RULES, help="At most so many rules.")] = DEFAULT_RULES,
+    rules: Annotated[
+        int, typer.Option(parser=whole_number(1, DEFAULT_RULES), metavar="NUMBER", help="At most so many rules.")
+    ] = DEFAULT_RULES,
     capacity: Annotated[
         str | None, typer.Option(metavar="N/week", help="How many leads sales can take: decides the threshold of sql.")
     ] = None,
     precision: Annotated[
-        float | None, typer.Option(min=0, max=1, help="The share of sql leads that should have the outcome.")
+        float | None,
+        typer.Option(parser=number(0, 1), metavar="SHARE", help="The share of sql leads that should have the outcome."),
     ] = None,
     json: AsJson = False,
 ) -> None:

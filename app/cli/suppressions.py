@@ -48,7 +48,7 @@ def remove(
     """Accept events with an identity again."""
 
     async def run(runtime: Runtime) -> None:
-        if suppression.isdecimal():
+        if suppression.isascii() and suppression.isdecimal():
             await runtime.suppressions.remove(int(suppression))
         else:
             await runtime.suppressions.remove_by_identity(identity_from(runtime, suppression))

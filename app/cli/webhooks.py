@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
-from app.cli.arguments import Shown, id_from
+from app.cli.arguments import Shown, id_from, number
 from app.cli.faults import read_options, refused_options
 from app.cli.runtime import with_database
 from app.cli.terminal import columns, counted, minute, out, sanitize, show
@@ -43,7 +43,9 @@ def create(
     to: Annotated[list[str] | None, typer.Option(help="Only changes into this stage. Repeatable.")] = None,
     direction: Annotated[Direction | None, typer.Option(help="Only changes up, or only down.")] = None,
     score: Annotated[str | None, typer.Option(help="For changes of scores: this one …")] = None,
-    at_least: Annotated[float | None, typer.Option(help="… when it crosses this value.")] = None,
+    at_least: Annotated[
+        float | None, typer.Option(parser=number(), metavar="NUMBER", help="… when it crosses this value.")
+    ] = None,
     band: Annotated[str | None, typer.Option(help="… when it crosses the threshold of this band.")] = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     *,
@@ -121,7 +123,9 @@ def delete(webhook_id: WebhookId) -> None:
 @commands.command("rotate")
 def rotate(
     webhook_id: WebhookId,
-    overlap_hours: Annotated[float, typer.Option(min=0, max=720, help="How long the old secret signs too.")] = 24,
+    overlap_hours: Annotated[
+        float, typer.Option(parser=number(0, 720), metavar="HOURS", help="How long the old secret signs too.")
+    ] = 24,
 ) -> None:
     """Make a new secret and print it. The old one signs too for a while."""
     overlap = timedelta(hours=overlap_hours)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 from app.protocol.values import is_storable
 from app.validation.error_messages import NOT_A_DAY, NOT_A_MOMENT, in_one_fault
+from app.validation.numbers import AsWholeNumber
 
 MAX_VERSION = 2**31 - 1  # the column's maximum
 
@@ -42,7 +43,7 @@ Moment = Annotated[
     AwareDatetime, AfterValidator(_in_utc), _written_as(re.compile(r"\d{4}-\d\d-\d\d[Tt ]"), NOT_A_MOMENT)
 ]
 Day = Annotated[date, _written_as(re.compile(r"\d{4}-\d\d-\d\d$"), NOT_A_DAY)]
-Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
+Version = Annotated[int, Field(ge=1, le=MAX_VERSION), AsWholeNumber]
 VersionOrActive = Annotated[
     Version | Literal["active"], in_one_fault(f"must be a version number from 1 to {MAX_VERSION}, or `active`")
 ]

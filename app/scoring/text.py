@@ -24,10 +24,18 @@ _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep: nest fewer lists and 
 
 
 class _Constructor(SafeConstructor):
-    """Dates and times stay text, as in YAML 1.2 and JSON."""
+    """Dates, times and numbers with underscores stay text, as in YAML 1.2 and JSON. `eq: 2026_01` is no number."""
+
+    def construct_yaml_int(self, node: ScalarNode) -> Any:
+        return node.value if "_" in node.value else super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: ScalarNode) -> Any:
+        return node.value if "_" in node.value else super().construct_yaml_float(node)
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
+_Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.construct_yaml_float)
 
 
 def parse_text(text: str) -> Any:

@@ -33,12 +33,13 @@ from app.services.models import Version, draft, get_version, read_model, read_wr
 from app.services.publishing import publish
 from app.services.runtime import Runtime
 from app.validation.faults import InvalidModel
+from app.validation.numbers import AsWholeNumber
 
 MAX_TEXT = 1_000_000
 FAST_SAMPLE = 20_000
 """A page previews on so many leads at most: it has to answer within seconds."""
 
-Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
+Number = Annotated[int, Field(ge=1, le=MAX_VERSION), AsWholeNumber]
 
 
 def _with_newlines(text: str) -> str:

@@ -5,6 +5,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
@@ -60,10 +61,42 @@ def nested(dependant: Dependant) -> Iterator[Dependant]:
         yield from nested(each)
 
 
-def test_nothing_that_a_route_depends_on_is_run_in_a_thread() -> None:
+def own_routes() -> list[APIRoute]:
     routes = [context.original_route for context in iter_route_contexts(create_app(Settings()).routes)]
-    ours = [route for route in routes if isinstance(route, APIRoute)]
-    used: set[Any] = {each.call for route in ours for each in nested(route.dependant)} - {None}
+    return [route for route in routes if isinstance(route, APIRoute)]
+
+
+def numeric_fields() -> Iterator[tuple[str, ModelField]]:
+    """The parameters that read `5` as a number."""
+    for route in own_routes():
+        for each in (route.dependant, *nested(route.dependant)):
+            for field in (*each.path_params, *each.query_params):
+                if isinstance(field.validate("5", {}, loc=())[0], int | float):
+                    yield f"{route.path} {field.name}", field
+
+
+NUMERIC = dict(numeric_fields())
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_number_is_read_only_as_people_write_it(name: str) -> None:
+    unclear = ("1_0", " 5", "\u0665", "\uff15", "nan", "5\n")
+    assert [text for text in unclear if not NUMERIC[name].validate(text, {}, loc=())[1]] == []
+
+
+def test_all_kinds_of_numeric_parameters_are_found() -> None:
+    assert {"/v1/leads limit", "/v1/changes wait", "/v1/models/{version} version"} <= NUMERIC.keys()
+
+
+@pytest.mark.parametrize("number", ["1_000", " 40", "\u0664\u0660", "nan", "inf", ""])
+async def test_a_score_is_limited_by_a_number_as_people_write_it(web: Api, number: str) -> None:
+    for path in ("/v1/leads", "/v1/accounts"):
+        answer = await web.ask(path, min_score=f"engagement:{number}")
+        assert "such as engagement:40" in assert_problem(answer, 422, "validation-error")["detail"]
+
+
+def test_nothing_that_a_route_depends_on_is_run_in_a_thread() -> None:
+    used: set[Any] = {each.call for route in own_routes() for each in nested(route.dependant)} - {None}
     in_threads = {each for each in used if not iscoroutinefunction(each) and not iscoroutinefunction(each.__call__)}
     assert len(used) > 10
     assert in_threads == set()

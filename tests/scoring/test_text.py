@@ -1,0 +1,28 @@
+"""YAML's values. What a model makes of them is in `test_model.py`."""
+
+import pytest
+
+from app.scoring.model import load_model
+from app.scoring.text import parse_text
+from app.validation.faults import InvalidModel
+
+
+@pytest.mark.parametrize("text", ["1_000", "2026_01", "1_0.5", "0b_1", "-1_0", "\u0665"])
+def test_only_plain_digits_are_a_number(text: str) -> None:
+    assert parse_text(f"eq: {text}") == {"eq": text}
+
+
+@pytest.mark.parametrize(("text", "value"), [("1000", 1000), ("-2.5", -2.5), ("1e3", 1000.0), ('"10"', "10")])
+def test_plain_digits_are_a_number_unless_they_are_quoted(text: str, value: object) -> None:
+    assert parse_text(f"eq: {text}") == {"eq": value}
+
+
+def test_points_with_underscores_are_refused() -> None:
+    text = (
+        "name: a\nsignals: {v: {on: A}}\nscores: {fit: {rules: {r: {signal: v, points: 1_000}}}}\nstages: [{name: a}]"
+    )
+    with pytest.raises(InvalidModel) as refused:
+        load_model(text)
+    assert [(fault.path, fault.message) for fault in refused.value.faults] == [
+        ("scores.fit.rules.r.points", "must be a number")
+    ]
