@@ -11,7 +11,7 @@ from app.documents.measures import CountedDocument, IntervalDocument, Measured, 
 from app.documents.report_examples import BACKTEST
 
 
-class ReasonDocument(LedgerLine, Measured):
+class SightingReasonDocument(LedgerLine, Measured):
     pass
 
 
@@ -22,10 +22,10 @@ class SightingDocument(Measured):
     day: date
     score: float
     stage: str
-    reasons: list[ReasonDocument]
+    reasons: list[SightingReasonDocument]
 
 
-class DifferenceDocument(Measured):
+class AucDifferenceDocument(Measured):
     """Two AUCs on the same leads, and their difference."""
 
     one: float
@@ -56,7 +56,7 @@ class BacktestDocument(Measured):
     bands: Annotated[dict[str, IntervalDocument], BeforeValidator(_named)]
     unseen: list[SightingDocument]
     ready_without: list[SightingDocument]
-    compared: DifferenceDocument | None
+    compared: AucDifferenceDocument | None
 
 
 class BacktestsDocument(RootModel[dict[str, BacktestDocument]]):

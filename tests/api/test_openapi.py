@@ -55,6 +55,12 @@ async def test_operations_have_names_that_a_generated_client_can_keep(web: Api) 
     assert [name for name in names if not re.fullmatch("[a-z]+(_[a-z]+)*", name)] == []
 
 
+async def test_schemas_have_names_that_a_generated_client_can_keep(web: Api) -> None:
+    """Two classes that share a name are published with their modules in it: `app__documents__…`."""
+    names = (await web.client.get("/openapi.json")).json()["components"]["schemas"]
+    assert [name for name in names if not re.fullmatch("[A-Z][A-Za-z0-9]*", name)] == []
+
+
 async def test_every_reference_leads_to_a_schema(web: Api) -> None:
     document = (await web.client.get("/openapi.json")).json()
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
