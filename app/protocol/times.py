@@ -16,6 +16,7 @@ _USUAL = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
+_SIX_DIGITS = re.compile(r"\+00(?=\d{4}-)", re.ASCII)  # ISO 8601 allows +002026 for a year
 _AFTER_9999 = re.compile(r"\+\d{6}-", re.ASCII)  # JavaScript writes the year 10000 as +010000
 _MAX_LENGTH = 100
 # Java writes an exponent after all digits; a spreadsheet's 1.76804E+12 has lost some.
@@ -26,7 +27,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\d\.\d{6,}e\+?\d+)", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
-_CLOCK = r"(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,\u066b](?P<fraction>\d+))?)?"
+# Some programs leave out a fraction of zero, but not its point.
+_CLOCK = r"(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,\u066b](?P<fraction>\d*))?)?"
 _ZONE = r"(?P<zone>z|utc|gmt|ut|[ecmp][sd]t|(?:utc|gmt)?[+-]\d\d(?::?\d\d)?)(?:(?<=[+-]00:00|.[+-]0000)z)?"
 # What may follow an offset is redundant: `+0100 CET` (Go), `[Europe/Paris]` (Java), `(CET)` (JavaScript).
 _ZONED = rf"(?: ?{_ZONE}(?:(?<=\d) [a-z]{{2,5}})?)?(?: m=\S+)?(?: ?\[.*\]| ?\(.*\))?"
@@ -159,7 +161,7 @@ def _from_text(text: str) -> datetime | None:
 
 
 def _from_unusual(text: str) -> datetime | None:
-    text = _unwrapped(text)
+    text = _SIX_DIGITS.sub("", _unwrapped(text), count=1)
     if not text.strip("-") or text in _NOTHING or text.startswith("invalid") or _EARLY.match(text):
         return None
     if _AFTER_9999.match(text):

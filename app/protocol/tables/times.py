@@ -11,6 +11,7 @@ DateOrder = Literal["dmy", "mdy"]
 
 # A year or a spreadsheet's day number, which as seconds would be in 1970. Eight digits may be a date.
 _SMALL_NUMBER = re.compile(r"\d{1,7}(?:\.\d*)?|\d{8}\.\d*|(?!19|20)\d{8}", re.ASCII)
+_EXCELS_DAY = re.compile(r"\d{5}(?:[.,]\d*)?", re.ASCII)  # from 1927 to 2173, in the reader's time zone
 _DAY_AND_MONTH = re.compile(
     r"(?P<first>\d{1,2})(?P<separator>[./-])(?P<second>\d{1,2})(?P=separator)(?P<year>\d{4})"
     r"(?:,? +(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<seconds>\d\d))?(?: *(?P<half>[AaPp])\.?[Mm]\.?)?)?",
@@ -24,6 +25,12 @@ def read_cell_time(text: str, column: str, order: DateOrder | None) -> str | Non
     Raises InvalidMessage, which explains `--dates` if a date such as 01/02/2026 needs it.
     """
     text = with_ascii_digits(text)
+    if _EXCELS_DAY.fullmatch(text):
+        raise InvalidMessage(
+            "validation-error",
+            f"`{column}` is not a time but a number of days, as Excel counts them: "
+            "format the column as yyyy-mm-dd hh:mm:ss and save the file again.",
+        )
     if _SMALL_NUMBER.fullmatch(text):
         raise _unreadable(column)
     match = _DAY_AND_MONTH.fullmatch(text)

@@ -50,10 +50,16 @@ def test_a_date_that_may_be_two_days_is_refused_with_the_remedy(text: str) -> No
         read_cell_time(text, "Date", None)
 
 
-@pytest.mark.parametrize("text", ["yes", "Q3", "2026", "46023.5", "31/31/2026", "1/2/26", "2026-02-30", "1.7E+15"])
+@pytest.mark.parametrize("text", ["yes", "Q3", "2026", "4602.5", "31/31/2026", "1/2/26", "2026-02-30", "1.7E+15"])
 def test_what_is_no_time_is_refused_by_the_name_of_its_column(text: str) -> None:
     with pytest.raises(InvalidMessage, match="`Date` is not a time"):
         read_cell_time(text, "Date", "dmy")
+
+
+@pytest.mark.parametrize("text", ["46032", "46032.5", "46032,4375", "46032.", "43831"])
+def test_a_day_as_excel_counts_it_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(InvalidMessage, match=r"`Date` is not a time but .*Excel.*: format the column as yyyy-mm-dd"):
+        read_cell_time(text, "Date", None)
 
 
 def test_a_time_beyond_the_years_is_out_of_range() -> None:
