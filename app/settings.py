@@ -1,9 +1,10 @@
 """The Settings class: everything that can be configured, from environment variables `LEADSCORE_*`."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +26,7 @@ from app.validation.numbers import AsNumber, AsWholeNumber
 from app.validation.origins import read_allowed
 
 NO_QUOTA = "must be a number and a time, such as 600/minute or 10000 per 6 hours"
+_NUMBER_OF_REDIS = re.compile(r"\d{1,9}", re.ASCII)
 MAX_DAYS = 36_500  # of far more, the moment that long ago would be before the year 1
 
 
@@ -77,6 +79,12 @@ def _check_quota(text: str) -> str:
     return text
 
 
+def _databases(parts: SplitResult) -> list[str]:
+    """What a Redis's URL says of the number of its database."""
+    path = "" if parts.scheme == "redis+unix" else parts.path.removeprefix("/")
+    return [*filter(None, [path]), *parse_qs(parts.query, keep_blank_values=True).get("db", [])]
+
+
 def _check_redis_url(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -84,6 +92,8 @@ def _check_redis_url(url: str) -> str:
         _ = parts.port
     except ValueError:
         is_redis = False
+    if is_redis and not all(map(_NUMBER_OF_REDIS.fullmatch, _databases(parts))):  # the client would take another
+        raise ValueError("must end in the number of a database, such as redis://HOST:6379/0")
     if not is_redis:
         raise ValueError("must be the URL of a Redis, such as redis://HOST:6379/0 or, with TLS, rediss://HOST:6379/0")
     return url

@@ -193,7 +193,28 @@ def test_what_is_no_redis_is_refused_with_an_example(monkeypatch: pytest.MonkeyP
     assert error_message(fault).startswith("must be the URL of a Redis, such as redis://HOST:6379/0")
 
 
-@pytest.mark.parametrize("url", ["redis://cache:6379/0", "rediss://:secret@cache", "redis+unix:///run/redis.sock"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://cache/x", "rediss://cache:6379/1/2", "redis://cache/0x", "redis://cache/-1", "redis://cache/\u0661"),
+        *("redis://cache?db=x", "redis://cache/0?db=", "redis+unix:///run/redis.sock?db=one", "redis://cache/1_0"),
+    ],
+)
+def test_a_redis_whose_database_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(ValidationError, match="must end in the number of a database, such as redis://HOST:6379/0"):
+        given(monkeypatch, quota_redis_url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache:6379/0",
+        "redis://cache/",
+        "redis://cache?db=2",
+        "rediss://:secret@cache",
+        "redis+unix:///run/redis.sock",
+    ],
+)
 def test_the_url_of_a_redis_is_read(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     assert given(monkeypatch, quota_redis_url=url).quota_redis_url == url
 

@@ -78,6 +78,10 @@ def parse_json(data: bytes, what: str = "The body", max_depth: int = MAX_DEPTH) 
 
 def _gunzip(raw: bytes, limit_bytes: int) -> bytes:
     body = io.BytesIO()  # returns its bytes without a copy, unlike a list of chunks
+    if raw and not raw.startswith(_GZIP_START[: len(raw)]):
+        raise MalformedRequest(
+            "The body is not gzip, as its Content-Encoding says: compress it, or leave out the header."
+        )
     for _ in range(_MAX_GZIP_MEMBERS):
         if not raw:
             return body.getvalue()

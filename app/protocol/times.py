@@ -16,7 +16,7 @@ _USUAL = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
-_SIX_DIGITS = re.compile(r"\+00(?=\d{4}-)", re.ASCII)  # ISO 8601 allows +002026 for a year
+_SIX_DIGITS = re.compile(r"^\+00(?=\d{4}-)", re.ASCII)  # ISO 8601 allows +002026 for a year
 _AFTER_9999 = re.compile(r"\+\d{6}-", re.ASCII)  # JavaScript writes the year 10000 as +010000
 _MAX_LENGTH = 100
 # Java writes an exponent after all digits; a spreadsheet's 1.76804E+12 has lost some.
@@ -161,7 +161,7 @@ def _from_text(text: str) -> datetime | None:
 
 
 def _from_unusual(text: str) -> datetime | None:
-    text = _SIX_DIGITS.sub("", _unwrapped(text), count=1)
+    text = _SIX_DIGITS.sub("", _unwrapped(text))
     if not text.strip("-") or text in _NOTHING or text.startswith("invalid") or _EARLY.match(text):
         return None
     if _AFTER_9999.match(text):

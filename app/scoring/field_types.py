@@ -8,6 +8,9 @@ from app.scoring.operators import as_number
 from app.scoring.strings import canonical_name, trimmed
 from app.validation.error_messages import NAME_PATTERN, in_one_fault
 
+NEEDS_QUOTES = (bool, int, float)
+QUOTE = "must be text: put a number, true or false in quotes"
+
 
 def _has_cents_at_most(value: float) -> float:
     if round(value, 2) != value:
@@ -16,10 +19,14 @@ def _has_cents_at_most(value: float) -> float:
 
 
 def as_list(value: Any) -> Any:
+    if type(value) in NEEDS_QUOTES:
+        raise ValueError(QUOTE)
     return [value] if isinstance(value, str) else value
 
 
 def _trimmed(value: Any) -> Any:
+    if type(value) in NEEDS_QUOTES:
+        raise ValueError(QUOTE)
     return trimmed(value) if isinstance(value, str) else value
 
 

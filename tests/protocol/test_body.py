@@ -76,6 +76,13 @@ def test_corrupt_gzip_is_malformed(raw: bytes) -> None:
         decompress(raw, "gzip", LIMIT)
 
 
+def test_a_plain_body_that_is_declared_as_gzip_is_refused_with_the_remedy() -> None:
+    for body in (b"{}", b"\x1f", b"PK\x03\x04"):
+        with pytest.raises(MalformedRequest) as refused:
+            decompress(body, "gzip", LIMIT)
+        assert ("leave out the header" in str(refused.value)) == (body != b"\x1f")
+
+
 @pytest.mark.parametrize("encoding", [None, "gzip"])
 def test_the_limit_is_inclusive(encoding: str | None) -> None:
     at_limit, over = b"x" * 1000, b"x" * 1001

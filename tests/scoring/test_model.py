@@ -235,7 +235,7 @@ def test_a_trait_may_have_any_name_that_clients_send(name: str) -> None:
         ({**LEAST, "traits": {"x" * 201: {}}}, f"traits.{'x' * 201}", "200 or fewer characters"),
         ({**LEAST, "traits": {"size": True}}, "traits.size", "must be an object"),
         ({**LEAST, "traits": {"size": {"trusted": 1}}}, "traits.size.trusted", "must be true or false"),
-        ({**LEAST, "signals": {"leaf": {"on": 3}}}, "signals.leaf.on", "must be a list"),
+        (with_signal(on=404), "signals.visit.on", "must be text: put a number, true or false in quotes"),
         ({**LEAST, "signals": {"combination": {}}}, "signals.combination.on", "is missing"),
         (with_signal(on=[]), "signals.visit.on", "must have 1 or more entries"),
         (with_signal(on=""), "signals.visit.on", "1 or more characters"),  # a string is read as a list of one

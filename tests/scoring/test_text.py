@@ -17,12 +17,17 @@ def test_plain_digits_are_a_number_unless_they_are_quoted(text: str, value: obje
     assert parse_text(f"eq: {text}") == {"eq": value}
 
 
-def test_points_with_underscores_are_refused() -> None:
-    text = (
-        "name: a\nsignals: {v: {on: A}}\nscores: {fit: {rules: {r: {signal: v, points: 1_000}}}}\nstages: [{name: a}]"
-    )
+@pytest.mark.parametrize(
+    ("on", "points", "path", "message"),
+    [
+        ("A", "1_000", "scores.fit.rules.r.points", "must be a number"),
+        ("true", "1", "signals.v.on", "must be text: put a number, true or false in quotes"),
+        ("[A, 40.5]", "1", "signals.v.on[1]", "must be text: put a number, true or false in quotes"),
+        ("{}", "1", "signals.v.on", "must be a list"),
+    ],
+)
+def test_a_value_that_yaml_reads_as_another_type_is_refused(on: str, points: str, path: str, message: str) -> None:
+    rules = f"{{r: {{signal: v, points: {points}}}}}"
     with pytest.raises(InvalidModel) as refused:
-        load_model(text)
-    assert [(fault.path, fault.message) for fault in refused.value.faults] == [
-        ("scores.fit.rules.r.points", "must be a number")
-    ]
+        load_model(f"name: a\nsignals: {{v: {{on: {on}}}}}\nscores: {{fit: {{rules: {rules}}}}}\nstages: [{{name: a}}]")
+    assert [(fault.path, fault.message) for fault in refused.value.faults] == [(path, message)]
