@@ -148,18 +148,21 @@ class Gone(LeadscoreError):
 class DamagedLead(LeadscoreError):
     """A lead can't be read or evaluated; `__cause__` says why.
 
-    `version`: the version of the model that it needs, if that can't be loaded.
+    `version`: the version of the model that it needs, if that can't be loaded. `event_id`: an event that it
+    needs, if that can't be read.
     """
 
     code = "damaged-lead"
 
-    def __init__(self, lead_id: UUID, version: int | None = None) -> None:
-        fault, remedy = "leadscore has a bug", "the row"
+    def __init__(self, lead_id: UUID, version: int | None = None, event_id: object = None) -> None:
+        fault, remedy = "its row is damaged, or leadscore has a bug", "the row"
         if version is not None:
-            fault = f"version {version} of the scoring model, which it needs, can't be loaded"
+            fault = f"its row is damaged, or version {version} of the scoring model, which it needs, can't be loaded"
             remedy = "the row or the version"
+        if event_id is not None:
+            fault = f"the row of its event {event_id} is damaged"
         super().__init__(
-            f"Lead {lead_id} can't be evaluated: its row is damaged, or {fault}; the server's log has the details. "
+            f"Lead {lead_id} can't be evaluated: {fault}; the server's log has the details. "
             f"Restore {remedy} from a backup, or erase the lead with DELETE /v1/leads/{lead_id}."
         )
 

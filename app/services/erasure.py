@@ -33,7 +33,7 @@ from app.storage import links as link_store
 from app.storage import mentions as mention_store
 from app.storage.changes import Change
 from app.storage.db import Conflict, Database
-from app.storage.events import LONGEST_WRITE
+from app.storage.events import LONGEST_WRITE, sound_among
 from app.storage.mentions import Mentions, Person, Source, Start
 
 CHUNK_EVENTS = 500
@@ -118,11 +118,15 @@ async def _lock(connection: AsyncConnection, wanted: UUID | Identity) -> UUID:
 
 
 async def delete_events(connection: AsyncConnection, models: ActiveModels, lead_id: UUID, limit: int) -> bool:
-    """Delete some of a locked lead's events and keep their facts. Returns False if few are left, which stay."""
+    """Delete some of a locked lead's events and keep their facts. Returns False if few are left, which stay.
+
+    Those that can't be read stay too.
+    """
     found = await event_store.some_of_lead(connection, lead_id, limit)
-    if len(found) < limit:
+    sound = sound_among(found)
+    if len(found) < limit or not sound:
         return False
-    await summarize(connection, await models.active(connection), found)
+    await summarize(connection, await models.active(connection), sound)
     return True
 
 

@@ -200,7 +200,8 @@ async def up_to_date(
     """The leads with their facts as counted by this model, without the `new` events, and with its names of stages.
 
     For leads that another version counted, signals unknown to that version are recounted from the event log, and
-    signals unknown to this one are dropped. Raises `UnreadableLead` if that version can't be loaded.
+    signals unknown to this one are dropped. Raises `UnreadableLead` if that version can't be loaded,
+    or an event can't be read.
     """
     current: dict[UUID, Lead] = {}
     for found in await each_up_to_date(connection, models, model, leads.values(), new):
@@ -217,7 +218,7 @@ async def each_up_to_date(
     found: Collection[Lead | UnreadableLead],
     new: Collection[UUID] = (),
 ) -> list[Lead | UnreadableLead]:
-    """The same, with an error in the place of each lead for which that version can't be loaded."""
+    """The same, with an error in the place of each lead that it would be raised for."""
     versions = {each.model_version for each in found if isinstance(each, Lead)} - {model.version}
     if not versions:
         return list(found)
@@ -232,12 +233,14 @@ async def each_up_to_date(
         and by.model.fingerprints != model.fingerprints
     }
     recounted = await recount(connection, model, outdated, without=set(new))
-    return [
-        replace(each, facts=recounted[each.id], is_outdated=True)
-        if isinstance(each, Lead) and each.id in recounted
-        else each
-        for each in named
-    ]
+    return [_recounted(each, recounted.get(each.id)) if isinstance(each, Lead) else each for each in named]
+
+
+def _recounted(lead: Lead, facts: Facts | UnreadableLead | None) -> Lead | UnreadableLead:
+    """`facts` is None if they are already those of this model."""
+    if facts is None or isinstance(facts, UnreadableLead):
+        return facts or lead
+    return replace(lead, facts=facts, is_outdated=True)
 
 
 def _by_present_names(

@@ -4,17 +4,20 @@ Something in such a lead makes its whole transaction fail. A damaged row says wh
 chunks get smaller, until the lead is alone in one.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import DamagedLead, DamagedModel, LeadscoreError
 from app.metrics import Metrics
 from app.services.conflicts import Conflicts
+from app.storage import identities as identity_store
 from app.storage.db import Conflict
+from app.storage.events import UnreadableEvent
 from app.storage.leads import UnreadableLead
 from app.storage.queries import UnreadableRow
 
@@ -75,10 +78,40 @@ def explaining_damage(lead_id: UUID | None = None) -> Iterator[None]:
         raise DamagedLead(lead_id) from error
 
 
+@asynccontextmanager
+async def naming_owner(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Wrap this around reading events. Raises `UnreadableLead` for one that can't be read."""
+    try:
+        yield
+    except UnreadableEvent as error:
+        owners = await identity_store.find(connection, [error.identity])
+        if error.identity not in owners:
+            raise
+        raise unreadable(owners[error.identity], error) from error
+
+
+def unreadable(lead_id: UUID, error: UnreadableEvent) -> UnreadableLead:
+    """The error for a lead of which an event can't be read."""
+    damage = UnreadableLead(lead_id)
+    damage.__cause__ = error
+    return damage
+
+
+def raised(found: Item | UnreadableRow) -> Item:
+    """What could be read. Raises the error if it couldn't."""
+    if isinstance(found, UnreadableRow):
+        raise found
+    return found
+
+
 def explained(error: UnreadableLead) -> DamagedLead:
     """The error that clients get for it."""
     cause = error.__cause__
-    return DamagedLead(error.lead_id, cause.version if isinstance(cause, DamagedModel) else None)
+    return DamagedLead(
+        error.lead_id,
+        version=cause.version if isinstance(cause, DamagedModel) else None,
+        event_id=cause.row_id if isinstance(cause, UnreadableEvent) else None,
+    )
 
 
 def readable(found: Iterable[Item | UnreadableRow]) -> list[Item]:

@@ -13,10 +13,13 @@ from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, Tally, add_tallies, merge
 from app.scoring.history import FactsOverTime, count, fold
+from app.services.failures import raised, unreadable
 from app.storage import events as event_store
 from app.storage import summaries as summary_store
 from app.storage.event_filters import EventFilter
+from app.storage.events import sound_among, unreadable_among
 from app.storage.identities import Link
+from app.storage.leads import UnreadableLead
 
 
 def known_since(links: Iterable[Link], moment: datetime) -> dict[Identity, datetime]:
@@ -30,7 +33,10 @@ def known_since(links: Iterable[Link], moment: datetime) -> dict[Identity, datet
 
 
 async def read_facts(connection: AsyncConnection, wanted: Collection[FactsOverTime]) -> None:
-    """Read the log once and add its events to each of `wanted`. Events are streamed, not held in memory."""
+    """Read the log once and add its events to each of `wanted`. Events are streamed, not held in memory.
+
+    Raises `UnreadableEvent`.
+    """
     identities = {identity for facts in wanted for identity in facts.since}
     until = max(facts.moments[-1] for facts in wanted)
     async for events in event_store.filed_under(connection, identities, received_by=until):
@@ -46,23 +52,35 @@ def _add(wanted: Iterable[FactsOverTime], events: Sequence[Event]) -> None:
 
 
 async def fold_leads(
+    connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Collection[Identity]]
+) -> dict[UUID, Facts]:
+    """The facts of leads with these identities, from their events in the log, and from summaries of deleted events.
+
+    Raises `UnreadableLead` if an event can't be read.
+    """
+    found = await fold_each(connection, model, leads)
+    return {lead_id: raised(facts) for lead_id, facts in found.items()}
+
+
+async def fold_each(
     connection: AsyncConnection,
     model: CompiledModel,
     leads: Mapping[UUID, Collection[Identity]],
     unless: EventFilter | None = None,
-) -> dict[UUID, Facts]:
-    """The facts of leads with these identities, from their events in the log, and from summaries of deleted events.
+) -> dict[UUID, Facts | UnreadableLead]:
+    """The same, with an error in the place of each lead of which an event can't be read.
 
     Events that `unless` matches are left out.
     """
     owners = {identity: lead_id for lead_id, identities in leads.items() for identity in identities}
-    found = {lead_id: Facts() for lead_id in leads}
+    found, damaged = {lead_id: Facts() for lead_id in leads}, dict[UUID, UnreadableLead]()
     async for events in event_store.counted_under(connection, owners, unless):
-        await asyncio.to_thread(_fold_into, found, owners, model, events)
+        damaged |= {owners[each.identity]: unreadable(owners[each.identity], each) for each in unreadable_among(events)}
+        await asyncio.to_thread(_fold_into, found, owners, model, sound_among(events))
     for summary in await summary_store.of_identities(connection, owners):
         lead_id = owners[summary.identity]
         found[lead_id] = merge([found[lead_id], counted_by(model, summary.facts)])
-    return found
+    return {**found, **damaged}
 
 
 def counted_by(model: CompiledModel, facts: Facts) -> Facts:
@@ -90,14 +108,19 @@ class Counted(NamedTuple):
 
 async def recount(
     connection: AsyncConnection, model: CompiledModel, leads: Mapping[UUID, Counted], without: Collection[UUID]
-) -> dict[UUID, Facts]:
+) -> dict[UUID, Facts | UnreadableLead]:
     """The leads' facts for this model: signals that it lacks are dropped, and new ones are counted from the log.
 
-    `without`: ids of events that are not counted.
+    An error takes the place of those of a lead of which an event can't be read. `without`: ids of events that are not
+    counted.
     """
     missing = {lead_id: model.fingerprints - counted.fingerprints for lead_id, counted in leads.items()}
     added = await _count(connection, model, {lead_id: each for lead_id, each in missing.items() if each}, without)
-    return {lead_id: _with_tally(model, facts, added.get(lead_id, {})) for lead_id, (facts, _) in leads.items()}
+    found: dict[UUID, Facts | UnreadableLead] = {}
+    for lead_id, (facts, _) in leads.items():
+        tally = added.get(lead_id, {})
+        found[lead_id] = tally if isinstance(tally, UnreadableLead) else _with_tally(model, facts, tally)
+    return found
 
 
 async def _count(
@@ -105,23 +128,25 @@ async def _count(
     model: CompiledModel,
     missing: Mapping[UUID, frozenset[str]],
     without: Collection[UUID],
-) -> dict[UUID, Tally]:
+) -> dict[UUID, Tally | UnreadableLead]:
     """Each lead's hits of its missing signals. Reads only events whose names these signals count.
 
     Of deleted events, those count that a model with the signal counted before they were deleted.
     """
-    tallies: dict[UUID, Tally] = {lead_id: {} for lead_id in missing}
+    tallies, damaged = {lead_id: Tally() for lead_id in missing}, dict[UUID, UnreadableLead]()
     names = model.event_keys(frozenset().union(*missing.values()))
     if not names:
-        return tallies
+        return {**tallies}
     async for chunk in event_store.of_leads(connection, list(missing), names):
         for lead_id, events in chunk.items():
-            hits = count(model, (event for event in events if event.id not in without), missing[lead_id])
+            for error in unreadable_among(events)[:1]:
+                damaged[lead_id] = unreadable(lead_id, error)
+            hits = count(model, (each for each in sound_among(events) if each.id not in without), missing[lead_id])
             tallies[lead_id] = add_tallies([tallies[lead_id], hits])
     for lead_id, facts in await summary_store.of_leads(connection, list(missing)):
         hits = {fingerprint: days for fingerprint, days in facts.tally.items() if fingerprint in missing[lead_id]}
         tallies[lead_id] = add_tallies([tallies[lead_id], hits])
-    return tallies
+    return {**tallies, **damaged}
 
 
 def _with_tally(model: CompiledModel, facts: Facts, added: Tally) -> Facts:

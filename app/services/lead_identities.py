@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Identity
+from app.services.failures import readable
 from app.services.leads import existing
 from app.services.pages import Page, fetch_page
 from app.storage import events as event_store
@@ -57,7 +58,7 @@ async def _sources(
 ) -> dict[Identity, str]:
     """The source of the event that each identity came with: both were stored at the same moment."""
     sources: dict[Identity, str] = {}
-    for event in await event_store.received_at(connection, lead_id, set(since.values())):
+    for event in readable(await event_store.received_at(connection, lead_id, set(since.values()))):
         for identity in event.identities:
             if since.get(identity) == event.received_at:
                 sources.setdefault(identity, event.source)

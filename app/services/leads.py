@@ -126,7 +126,8 @@ class Leads:
             lead = await existing(connection, lead_id)
             model = None if version is None else await self._models.version(connection, version)
             moments = ends_of_days(first, last, now)
-            past = await look_back(connection, self._models, lead_id, moments, model) if moments else []
+            with explaining_damage():
+                past = await look_back(connection, self._models, lead_id, moments, model) if moments else []
             if last <= now.date():
                 return past
             today = await self._score_with_present_facts(connection, lead, now, now, model)
@@ -162,7 +163,8 @@ class Leads:
         lead = await existing(connection, lead_id)
         if as_of is None or as_of >= now:
             return await self._score_with_present_facts(connection, lead, as_of or now, now, model)
-        past = await look_back(connection, self._models, lead_id, [as_of], model)
+        with explaining_damage():
+            past = await look_back(connection, self._models, lead_id, [as_of], model)
         if not past:
             raise NotFound(f"Nothing was known about lead {lead_id} at that moment. Choose a later one.")
         return past[0]

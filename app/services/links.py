@@ -34,7 +34,7 @@ from app.storage import links as link_store
 from app.storage import transitions as transition_store
 from app.storage.db import Database
 from app.storage.identities import Link, leading_link
-from app.storage.leads import Lead
+from app.storage.leads import Lead, UnreadableLead
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,11 @@ async def _read_parts(
     _check(separated, owned)
     identities = {lead.id: frozenset(owned.difference(separated)), uuid7(): frozenset(separated)}
     model = await models.active(connection)
-    facts = await fold_leads(connection, model, identities)
+    with explaining_damage():
+        try:
+            facts = await fold_leads(connection, model, identities)
+        except UnreadableLead as error:  # perhaps of the side that is no lead yet
+            raise UnreadableLead(lead.id) from error.__cause__
     remaining, new = (_Side(lead_id, theirs, facts[lead_id]) for lead_id, theirs in identities.items())
     return _Parts(lead, model.version, remaining, new)
 

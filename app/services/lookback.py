@@ -17,6 +17,7 @@ from app.errors import Gone
 from app.scoring.engine import CompiledModel, Evaluation, evaluate
 from app.scoring.history import FactsOverTime, Gap
 from app.scoring.stages import Transition, look_ahead, stage_of
+from app.services.failures import unreadable
 from app.services.history import known_since, read_facts
 from app.services.models import ActiveModels
 from app.services.publications import Publications
@@ -25,6 +26,7 @@ from app.storage import leads as lead_store
 from app.storage import retractions as retraction_store
 from app.storage import summaries as summary_store
 from app.storage import transitions as transition_store
+from app.storage.events import UnreadableEvent
 from app.storage.identities import Link, leading_link
 from app.storage.retractions import EventGap
 
@@ -119,7 +121,8 @@ async def look_back(
 
     Moments at which deleted events counted are left out too, unless none are left: then it raises `Gone`.
 
-    With `model`, it is evaluated by this model instead of those active at the time.
+    With `model`, it is evaluated by this model instead of those active at the time. Raises `UnreadableLead` if an event
+    can't be read.
     """
     trail = await _read_trail(connection, lead_id)
     kept = await _still_known(connection, trail, moments)
@@ -127,7 +130,10 @@ async def look_back(
     if not spans:
         return []
     facts = [span.facts() for span in spans]
-    await read_facts(connection, facts)
+    try:
+        await read_facts(connection, facts)
+    except UnreadableEvent as error:
+        raise unreadable(lead_id, error) from error
     return await asyncio.to_thread(_evaluate, spans, facts)
 
 

@@ -17,12 +17,14 @@ from app.scoring.document import Signal
 from app.scoring.engine import CompiledModel
 from app.scoring.events import Event, Identity
 from app.scoring.signals import CompiledSignal, compile_signal
-from app.services.failures import readable
+from app.services.failures import readable, unreadable
 from app.services.models import ActiveModels
 from app.services.publications import Publications
 from app.storage import events as event_store
 from app.storage import leads as lead_store
 from app.storage.db import Database
+from app.storage.events import UnreadableEvent
+from app.storage.leads import UnreadableLead
 
 MAX_EVENTS = 2_000_000
 """An event takes about 3 KB. A process that needs more memory than there is would be killed without an explanation."""
@@ -70,11 +72,16 @@ async def read_histories(
 async def _read_events(
     connection: AsyncConnection, on_progress: Callable[[int], None] | None, max_events: int
 ) -> dict[UUID, History]:
+    """By lead. A lead of which an event can't be read is left out and logged."""
     events: dict[UUID, list[Event]] = {}
     links: dict[UUID, dict[Identity, datetime]] = {}
+    damaged: dict[UUID, UnreadableLead] = {}
     count = 0
     async for rows in event_store.with_leads(connection):
         for lead_id, linked_at, event in rows:
+            if isinstance(event, UnreadableEvent):
+                damaged.setdefault(lead_id, unreadable(lead_id, event))
+                continue
             events.setdefault(lead_id, []).append(event)
             links.setdefault(lead_id, {})[event.identities[0]] = linked_at
         count += len(rows)
@@ -85,7 +92,12 @@ async def _read_events(
             )
         if on_progress is not None:
             on_progress(count)
-    return {lead_id: History(str(lead_id), events[lead_id], linked_at=links[lead_id]) for lead_id in events}
+    readable(damaged.values())
+    return {
+        lead_id: History(str(lead_id), theirs, linked_at=links[lead_id])
+        for lead_id, theirs in events.items()
+        if lead_id not in damaged
+    }
 
 
 async def _entered(connection: AsyncConnection, models: ActiveModels, stage: str | None) -> dict[str, date]:

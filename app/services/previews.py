@@ -13,7 +13,7 @@ from app.errors import DamagedLead
 from app.scoring.engine import CompiledModel, evaluate
 from app.scoring.preview import Placement, Preview
 from app.scoring.stages import stage_of
-from app.services.evaluation import each_up_to_date, up_to_date, yielding_to_event_loop
+from app.services.evaluation import each_up_to_date, yielding_to_event_loop
 from app.services.failures import explaining_damage, readable
 from app.services.models import ActiveModels
 from app.storage import leads as lead_store
@@ -55,8 +55,10 @@ async def preview(
             stored = await lead_store.get_each(connection, ids)
             before = {lead.id: lead for lead in readable(await each_up_to_date(connection, models, active, stored))}
             sound = {each.id: each for each in stored if isinstance(each, Lead) and each.id in before}
-            after = await up_to_date(connection, models, candidate, sound)
-            async for lead_id, lead in yielding_to_event_loop(before.items()):
+            after = {
+                lead.id: lead for lead in readable(await each_up_to_date(connection, models, candidate, sound.values()))
+            }
+            async for lead_id, lead in yielding_to_event_loop((each, before[each]) for each in after):
                 with suppress(DamagedLead), explaining_damage(lead_id):
                     result.add(lead_id, _placement(active, lead, now), _placement(candidate, after[lead_id], now))
             done += len(ids)

@@ -16,7 +16,7 @@ from app.metrics import Metrics
 from app.scoring.engine import CompiledModel
 from app.services.erasure import delete_leads
 from app.services.evaluation import StageMoves, reevaluate, stage_moves
-from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads
+from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads, naming_owner
 from app.services.models import ActiveModels, retry_on_conflict
 from app.services.saving import save
 from app.services.summaries import summarize
@@ -73,7 +73,8 @@ async def _take_step(
     """Delete the next chunk. Returns how many events were found, and the changes of stage. Raises `ChunkFailed`."""
     with naming_leads() as lead_ids:
         async with database.write() as connection:
-            found = await retention_store.oldest_events(connection, before, limit, without)
+            async with naming_owner(connection):
+                found = await retention_store.oldest_events(connection, before, limit, without)
             if not found:
                 return 0, ()
             identities = {event.identities[0] for event in found}

@@ -19,7 +19,7 @@ from app.scoring.events import Event, Identity
 from app.scoring.facts import Facts, merge, subtract
 from app.scoring.history import fold
 from app.services.evaluation import EvaluatedLead, StageMoves, evaluated, stage_moves, up_to_date
-from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads, readable
+from app.services.failures import ChunkFailed, Chunks, SetAside, naming_leads, naming_owner, readable
 from app.services.groups import refold_groups
 from app.services.history import fold_leads
 from app.services.models import ActiveModels
@@ -144,7 +144,8 @@ async def _take_step(
         async with worker.database.write() as connection:
             if not await retraction_store.claim(connection, retraction, worker.owner, now, now + CLAIM):
                 return None
-            found = await _next_events(connection, retraction, wanted, after, limit, without)
+            async with naming_owner(connection):
+                found = await _next_events(connection, retraction, wanted, after, limit, without)
             if not found:
                 if after is None:
                     await _conclude(connection, worker, retraction, now)

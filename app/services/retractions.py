@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
+from app.scoring.facts import Facts
 from app.services.evaluation import EvaluatedLead, each_up_to_date, evaluated
 from app.services.failures import readable
-from app.services.history import fold_leads
+from app.services.history import fold_each
 from app.services.leads import find_lead
 from app.services.models import ActiveModels
 from app.services.pages import Page, fetch_page
@@ -141,8 +142,12 @@ async def _without(
     model = await models.active(connection)
     current = readable(await each_up_to_date(connection, models, model, leads))
     identities = await identity_store.by_lead(connection, [lead.id for lead in current])
-    facts = await fold_leads(connection, model, identities, unless=wanted)
-    return [evaluated(model, lead.id, lead, facts[lead.id], now, cause="retraction") for lead in current]
+    folded = await fold_each(connection, model, identities, unless=wanted)
+    readable(folded.values())
+    facts = {lead_id: each for lead_id, each in folded.items() if isinstance(each, Facts)}
+    return [
+        evaluated(model, lead.id, lead, facts[lead.id], now, cause="retraction") for lead in current if lead.id in facts
+    ]
 
 
 __all__ = [

@@ -14,6 +14,7 @@ from app.errors import ValidationFailed
 from app.insight.pages import Page, PageCounts
 from app.scoring.engine import CompiledModel
 from app.scoring.signals import CompiledSignal
+from app.services.failures import readable
 from app.services.models import ActiveModels
 from app.storage import events as event_store
 from app.storage import signals as signal_store
@@ -121,7 +122,7 @@ async def read_pages(
         chunks = event_store.latest_of_names(connection, wanted.event_keys, since, until, MAX_EVENTS)
         async for chunk in chunks:
             read += len(chunk)
-            await asyncio.to_thread(_add, counts, wanted, chunk)
+            await asyncio.to_thread(_add, counts, wanted, readable(chunk))
     return Pages(list(islice(counts.pages(), limit)), read < MAX_EVENTS, model.version, now)
 
 

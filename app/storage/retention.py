@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.scoring.events import Event
 from app.storage.db import keep_plans_of_checks
-from app.storage.events import event_of_row, not_of_leads
+from app.storage.events import READ, event_of_row, not_of_leads
 from app.storage.sql import any_of_values
 from app.storage.tables import events, identities, leads, retracted_events
 
@@ -19,10 +19,10 @@ async def oldest_events(
 ) -> list[Event]:
     """The oldest events, if they were received before a moment. Ids ascend nearly in the order of receipt.
 
-    `without`: leads whose events are left out.
+    `without`: leads whose events are left out. Raises `UnreadableEvent`.
     """
-    rows = await connection.execute(select(events).where(*not_of_leads(without)).order_by(events.c.id).limit(limit))
-    return [event_of_row(row) for row in rows if row.received_at < before]
+    rows = await connection.execute(select(*READ).where(*not_of_leads(without)).order_by(events.c.id).limit(limit))
+    return [event_of_row(row) for row in rows if isinstance(row.received_at, Exception) or row.received_at < before]
 
 
 async def last_retraction(connection: AsyncConnection, ids: Collection[UUID]) -> datetime | None:

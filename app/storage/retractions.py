@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.scoring.events import Event, Identity
 from app.scoring.history import Gap
 from app.storage.event_filters import EventFilter
-from app.storage.events import COUNTS, event_of_row, not_of_leads
+from app.storage.events import COUNTS, READ, event_of_row, not_of_leads
 from app.storage.identities import parse_identity
 from app.storage.queries import UnreadableRow, fetch_each_as, fetch_first, latest_first
 from app.storage.sql import any_of_values
@@ -154,7 +154,7 @@ async def next_matching(
     """
     order = (events.c.identity, events.c.occurred_at, events.c.id)
     is_wanted = (wanted.condition(), COUNTS, ~_is_of_earlier(retraction), *not_of_leads(without))
-    query = select(events).where(*is_wanted).order_by(*order).limit(limit)
+    query = select(*READ).where(*is_wanted).order_by(*order).limit(limit)
     if after is not None:
         query = query.where(tuple_(*order) > (str(after.identities[0]), after.occurred_at, after.id))
     return [event_of_row(row) for row in await connection.execute(query)]
@@ -175,7 +175,7 @@ async def next_retracted(
     connection: AsyncConnection, retraction_id: UUID, limit: int, without: Collection[UUID]
 ) -> list[Event]:
     """Some of the events that a retraction still takes back. `without`: as above."""
-    ours = select(events).join(retracted_events, retracted_events.c.event_id == events.c.id)
+    ours = select(*READ).select_from(events).join(retracted_events, retracted_events.c.event_id == events.c.id)
     still = (retracted_events.c.retraction_id == retraction_id, retracted_events.c.restored_at.is_(None))
     query = ours.where(*still, *not_of_leads(without)).order_by(events.c.identity, events.c.id).limit(limit)
     rows = await connection.execute(query)
