@@ -13,6 +13,7 @@ from app.cli.runtime import interrupted_at_once
 from app.cli.terminal import columns, err, sanitize, show
 from app.errors import UnreadableFile
 from app.protocol.body import is_json
+from app.protocol.file_kinds import refuse_json_documents, refuse_other_kinds
 from app.protocol.history import Entry, read_json_lines
 from app.protocol.tables.layout import Layout, TableOptions, understand
 from app.protocol.tables.messages import RowReader
@@ -57,7 +58,9 @@ def read_entries(raw: BufferedReader, file: str, options: TableOptions, *, detai
     """The entries of a file. How a table is interpreted is printed on standard error before the first entry."""
     packed = raw.peek(len(GZIP)).startswith(GZIP)  # whatever its name
     data = cast("BufferedReader", gzip.GzipFile(fileobj=raw)) if packed else raw
+    refuse_other_kinds(data.peek(PIECE_BYTES))
     if _is_json_lines(data, file, options):
+        refuse_json_documents(data.peek(PIECE_BYTES))
         return read_json_lines(data)
     table = Table(iter(lambda: data.read1(PIECE_BYTES), b""), "\t" if options.format == "tsv" else None)
     layout = understand(table.header, options)

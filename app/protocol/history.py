@@ -23,6 +23,9 @@ class Entry:
     fault: InvalidMessage | MalformedJson | None = None
 
 
+_IS_BATCH = "This line is a batch: run jq -c '.batch[]' FILE > FILE.jsonl, and import that."
+
+
 def read_json_lines(lines: Iterable[bytes]) -> Iterator[Entry]:
     """Read one JSON message per line. Blank lines are skipped."""
     for number, line in enumerate(lines, start=1):
@@ -37,6 +40,9 @@ def fingerprint(content: bytes) -> str:
 
 def _read_json(number: int, line: bytes) -> Entry:
     try:
-        return Entry(number, parse_json(line.rstrip(), "This line"), line.strip())
+        message = parse_json(line.rstrip(), "This line")
     except MalformedJson as fault:
         return Entry(number, fault=fault)
+    if isinstance(message, dict) and isinstance(message.get("batch"), list) and "type" not in message:
+        return Entry(number, fault=InvalidMessage("validation-error", _IS_BATCH))
+    return Entry(number, message, line.strip())

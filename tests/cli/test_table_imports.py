@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,23 @@ def test_a_dry_run_of_json_lines_shows_them_and_what_is_refused(tmp_path: Path) 
         "line 2: malformed-json: This line is not valid JSON at column 2.",
         "Nothing was stored.",
     ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("contacts.parquet", b"PAR1\x15\x04", "a Parquet file: export it as JSON lines or CSV"),
+        ("history.json", b"PK\x03\x04", "an archive: unpack it"),
+        ("history.json", b'[{"type": "track"}]', "a JSON array, and an import needs one message per line: run jq -c"),
+        ("history", b'{\n  "type": "track"\n}', "JSON of several lines"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_in_one_sentence(
+    say: Callable[..., str], tmp_path: Path, name: str, data: bytes, said: str, *, packed: bool
+) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(data) if packed else data)
+    assert said in one_sentence(say("import", str(tmp_path / name), "--dry-run"))
 
 
 @pytest.mark.parametrize(

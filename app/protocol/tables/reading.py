@@ -18,8 +18,7 @@ from app.scoring.strings import trimmed
 MAX_ROW_CHARACTERS = 2 * MAX_MESSAGE_BYTES  # quotation marks are doubled in CSV, so a good row may be that long
 
 _DELIMITERS = (",", ";", "\t", "|")
-_EXCELS_HINT = re.compile(r"sep=(.)", re.IGNORECASE)  # Excel's optional first line
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
+_EXCELS_HINT = re.compile(r"(\"?)sep=(.)\1", re.IGNORECASE)  # Excel's optional first line
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 _MAX_NAME_SHOWN = 64
@@ -128,7 +127,7 @@ class _Lines:
         for line in self._lines:
             if hint := _EXCELS_HINT.fullmatch(line.strip("\n ")):
                 self.number += 1
-                return hint[1]
+                return hint[2]
             if line.strip():
                 self._lines = chain([line], self._lines)
                 return max(_DELIMITERS, key=lambda delimiter: _count_cells(line, delimiter))
@@ -139,10 +138,8 @@ class _Lines:
 def _decoded(pieces: Iterable[bytes]) -> Iterator[str]:
     """Decode by the byte order mark, or else as UTF-8, where invalid bytes become lone surrogates."""
     pieces, start = iter(pieces), b""
-    while len(start) < len(_WORKBOOKS[0]) and (piece := next(pieces, b"")):
+    while len(start) < len(codecs.BOM_UTF16_LE) and (piece := next(pieces, b"")):
         start += piece
-    if start.startswith(_WORKBOOKS):
-        raise UnreadableFile("The file is a spreadsheet workbook: save it as CSV and import that.")
     utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     encoding, errors = ("utf-16", "replace") if utf16 else ("utf-8-sig", "surrogateescape")
     return codecs.iterdecode(chain([start], pieces), encoding, errors)
