@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from app.cli.arguments import id_from, number, whole_number
+from app.cli.arguments import id_from, number
 from app.cli.faults import read_options
 from app.cli.runtime import with_database
 from app.cli.terminal import minute, out, sanitize
@@ -56,7 +56,7 @@ def create(
         ),
     ] = None,
     expires_after_days: Annotated[
-        int | None, typer.Option(parser=whole_number(1, MAX_DAYS), metavar="DAYS", help="When the key stops working.")
+        int | None, typer.Option(help="When the key stops working.", min=1, max=MAX_DAYS)
     ] = None,
 ) -> None:
     """Create a key and print it on standard output. It is not shown again."""

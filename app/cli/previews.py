@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.arguments import AsJson, show_json, whole_number
+from app.cli.arguments import AsJson, show_json
 from app.cli.ledgers import line_name, points
 from app.cli.model_targets import Target, find_one, read_target
 from app.cli.runtime import with_database
@@ -30,9 +30,7 @@ def preview_model(
     target: Target,
     sample: Annotated[
         int | None,
-        typer.Option(
-            parser=whole_number(1, MAX_SAMPLE), metavar="NUMBER", help="Evaluate this many random leads instead of all."
-        ),
+        typer.Option(min=1, max=MAX_SAMPLE, help="Evaluate this many random leads instead of all."),
     ] = None,
     *,
     json: AsJson = False,

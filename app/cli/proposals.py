@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.arguments import AsJson, number, show_json, whole_number
+from app.cli.arguments import AsJson, number, show_json
 from app.cli.insight_tables import interval, percent, read_log, snapshots_line, tenths_table
 from app.cli.questions import (
     AfterDays,
@@ -53,9 +53,7 @@ def propose(
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="An event or trait that no rule may use. Repeatable.")
     ] = None,
-    rules: Annotated[
-        int, typer.Option(parser=whole_number(1, DEFAULT_RULES), metavar="NUMBER", help="At most so many rules.")
-    ] = DEFAULT_RULES,
+    rules: Annotated[int, typer.Option(min=1, max=DEFAULT_RULES, help="At most so many rules.")] = DEFAULT_RULES,
     capacity: Annotated[
         str | None, typer.Option(metavar="N/week", help="How many leads sales can take: decides the threshold of sql.")
     ] = None,

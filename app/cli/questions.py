@@ -6,9 +6,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from app.cli.arguments import whole_number
 from app.cli.faults import read_options
-from app.documents.outcomes import MAX_DAYS, OutcomeRequest
+from app.documents.outcomes import OutcomeRequest
 from app.errors import ValidationFailed
 from app.insight.questions import Question
 from app.insight.snapshots import schedule_of
@@ -27,14 +26,10 @@ OPTIONS = {
 Outcome = Annotated[
     str, typer.Option(metavar="NAME", help="What to predict: a signal or stage of the active model, or an event.")
 ]
-Within = Annotated[
-    int, typer.Option(parser=whole_number(1, MAX_DAYS), metavar="DAYS", help="How soon it has to follow.")
-]
+Within = Annotated[int, typer.Option(min=1, max=3650, metavar="DAYS", help="How soon it has to follow.")]
 AfterDays = Annotated[
     int | None,
-    typer.Option(
-        parser=whole_number(0, MAX_DAYS), metavar="DAYS", help="Look at each lead once, so long after its first event."
-    ),
+    typer.Option(min=0, max=3650, metavar="DAYS", help="Look at each lead once, so long after its first event."),
 ]
 SinceStage = Annotated[
     str | None, typer.Option(metavar="STAGE", help="Count --after from when the lead entered this stage.")

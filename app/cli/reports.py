@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import BaseModel
 
-from app.cli.arguments import AsJson, show_json, whole_number
+from app.cli.arguments import AsJson, show_json
 from app.cli.report_tables import funnel_parts, series_parts, source_parts
 from app.cli.runtime import with_database
 from app.cli.terminal import show
@@ -26,9 +26,7 @@ First = Annotated[
     datetime | None, typer.Option("--from", formats=DAY, help="The first day in UTC. Default: 83 days before --to.")
 ]
 Last = Annotated[datetime | None, typer.Option("--to", formats=DAY, help="The last day in UTC. Default: today.")]
-Most = Annotated[
-    int, typer.Option("--limit", parser=whole_number(1, 200), metavar="NUMBER", help="How many groups are shown apart.")
-]
+Most = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many groups are shown apart.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print a table for spreadsheets.")]
 
 

@@ -11,7 +11,6 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
-from app.cli.arguments import whole_number
 from app.cli.connections import Connection
 from app.cli.demo import fill
 from app.cli.garbage import collect_garbage_rarely
@@ -27,9 +26,7 @@ from app.settings import Settings
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - only compared; the address is a setting
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on.")]
-Port = Annotated[
-    int | None, typer.Option(parser=whole_number(0, 65_535), metavar="NUMBER", help="The port to listen on.")
-]
+Port = Annotated[int | None, typer.Option(help="The port to listen on.")]
 
 commands = typer.Typer()
 

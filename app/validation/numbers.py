@@ -14,13 +14,6 @@ _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
-def read_whole_number(text: str) -> int:
-    """Raises `ValueError` for anything but a sign and digits."""
-    if not _WHOLE.fullmatch(text):
-        raise ValueError("not a whole number")
-    return int(text)
-
-
 def read_number(text: str) -> float:
     """Raises `ValueError` for anything but a finite decimal number."""
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
