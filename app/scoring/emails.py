@@ -67,13 +67,14 @@ _DOMAIN = (
 )
 _ADDRESS = rf'(?:[^@{_LETTER}"]*+(?P<quoted>{_QUOTED}@{_DOMAIN})|[^@{_LETTER}]*+(?P<plain>{_LOCAL}@{_DOMAIN}))'
 # Nor `ada@x.co` from `ada@x.co,uk`, `ada@x.co uk` or `ada@x.co.,uk`: that may be someone else's.
-_ATTACHED = rf"(?!\?\w+=)[^@{_LETTER}\s(<\[]++(?!{_ANOTHER})[{_LETTER}]"
+_ATTACHED = rf"(?![?&]\w+=)[^@{_LETTER}\s(<\[]++(?!{_ANOTHER})[{_LETTER}]"
 _REST_OF_DOMAIN = rf"[\s.,;:]++(?:[a-z]{{1,2}}|com|net|org)[^@{_LETTER}]*\Z"
 _END = rf"(?!@|[/:\\]\w|\s*\.+\w|{_ATTACHED}|{_REST_OF_DOMAIN})"
 _ALONE = re.compile(rf"{_ADDRESS}{_END}[^{_LETTER}]*", re.DOTALL)
 # A label such as `Email:` may come first. A name may not: `ada lovelace@x.example` is hardly lovelace@x.example, and
 # `ada:lovelace@x.example`, `ada(lovelace@x.example` are typing errors.
-_LABEL = r"\b(?:[\w-]{0,20}mail[\w-]{0,20}|smtp|sip|courriel|correo|from|to|cc|bcc):|(?<!\w):|:(?!\w)"
+_LABELS = "smtp|sip|courriel|correo|from|to|cc|bcc|work|home|private|business|office|contact|kontakt|address|adresse"
+_LABEL = rf"\b(?:[\w-]{{0,20}}mail[\w-]{{0,20}}|{_LABELS}):|(?<!\w):|:(?!\w)"
 _OPENING = r"\||(?<!\w)[<(\[]|[<(\[](?=\S+[>)\]])"
 _IN_TEXT = re.compile(
     rf"(?![^@]*(?<!mailto)://)(?:[^@]{{0,60}}?(?:{_LABEL}|{_OPENING}))??{_ADDRESS}{_END}.*", re.DOTALL

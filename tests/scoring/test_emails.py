@@ -51,7 +51,7 @@ def test_an_address_has_one_canonical_form_however_it_is_written(writing: str, a
 
 BEFORE = [
     *("•", "• ", "* ", "- ", "– ", "→", "「", "¿", "/", "%20", "&lt;", "&nbsp;", "mailto: ", "mailto:%20", "mailto://"),
-    *("smtp:", "Email: ", "E-Mail :", "Ada (", "Ada <"),
+    *("smtp:", "Work:", "Email: ", "E-Mail :", "Ada (", "Ada <"),
 ]
 AFTER = [
     *("。", "、", "،", "؛", "」", "*", "|", '"', "´", "%20", "&gt;", "-", "_", "/", " (Will)", " is mine", ". Thanks"),
