@@ -60,6 +60,16 @@ def test_no_shortcut_fires_in_a_field_or_with_a_modifier(page: Page) -> None:
     assert page.evaluate("document.activeElement.dataset.row") is None
 
 
+def test_no_shortcut_fires_in_the_editor(page: Page) -> None:
+    page.goto("/ui/model/edit")
+    page.get_by_role("textbox", name="The model, in YAML").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("# gl/?jkwc")
+    assert page.locator("#text").input_value().startswith("# gl/?jkwc")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert page.url.endswith("/ui/model/edit")
+
+
 def test_the_first_tab_skips_to_the_content(page: Page) -> None:
     settle(page, "/ui/leads")
     page.keyboard.press("Tab")

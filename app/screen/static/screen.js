@@ -74,9 +74,13 @@ function act(key) {
   return Boolean(field || target);
 }
 
+// The editor's field is within a shadow root, of which `event.target` names only the host.
+function isTyping(event) {
+  return Boolean(event.composedPath()[0].closest?.("input, textarea, select, [contenteditable], dialog[open]"));
+}
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select, [contenteditable], dialog[open]");
-  if (!shortcuts?.checked || typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (!shortcuts?.checked || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const key = first ? `${first} ${event.key}` : event.key;
   first = event.key === "g" && !first ? "g" : "";
   if (!first && act(key) !== false) event.preventDefault();
