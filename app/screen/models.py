@@ -140,8 +140,9 @@ async def show_preview_job(frame: CurrentFrame, runtime: CurrentRuntime, job_id:
 
 
 async def _editor(
-    frame: Frame, runtime: Runtime, text: str, *, note: str = "", base: str = "your text", status: int = 200
+    frame: Frame, runtime: Runtime, text: str, *, note: str = "", base: str | None = None, status: int = 200
 ) -> Response:
+    """`base`: where the text comes from; None if it was only written here, and no page has it again."""
     check = await _check(runtime, text)
     return frame.render("model_edit.html", "model", status, text=text, check=check, note=note, base=base)
 

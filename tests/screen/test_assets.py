@@ -28,7 +28,8 @@ def test_a_vendored_file_is_unchanged_and_has_its_licence(entry: dict[str, str])
 
 
 def test_every_script_and_font_of_others_is_listed() -> None:
-    own = {"screen.css", "pages.css", "sections.css", "screen.js", "sections.js", "editor.js", "completion.js"}
+    scripts = {f"{name}.js" for name in ("screen", "sections", "editor", "completion", "unsaved")}
+    own = {"screen.css", "pages.css", "sections.css", *scripts}
     listed = {entry["file"].removeprefix("static/") for entry in VENDORED}
     assert set(assets.files()) - own == {name for name in listed if not name.startswith("templates/")}
 

@@ -1,10 +1,13 @@
 """Every page in a real browser: accessible in every form, within its own security policy, and harmless; the editor."""
 
+import re
+from typing import Any
+
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app.screen.frames import SECTIONS
 from tests.screen.chromium import needs_chromium, settle, sign_in, violations, watch
@@ -158,6 +161,44 @@ def test_the_editor_checks_completes_and_keeps_what_is_written(page: Page) -> No
     assert page.locator("#text").input_value().startswith("sig")
     page.locator("#checks [data-severity=error]").first.wait_for()
     assert complaints == []
+
+
+def write(page: Page, text: str) -> None:
+    """At the beginning of what the editor has."""
+    page.goto("/ui/model/edit")
+    page.get_by_role("textbox", name="The model, in YAML").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.insert_text(text)
+
+
+def test_text_is_kept_if_the_sign_in_has_ended(page: Page, cookies: Any) -> None:
+    write(page, "# not lost\n")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Keep as draft").click()
+    page.wait_for_url("**/ui/sign-in")
+    page.context.add_cookies(cookies["cookies"])
+    page.goto("/ui/model/edit")
+    page.get_by_role("button", name="Restore unsaved changes").click()
+    assert page.locator("#text").input_value().startswith("# not lost\n")
+
+
+def test_text_with_faults_is_kept_until_a_version_has_it(page: Page) -> None:
+    complaints = watch(page)
+    write(page, "# not a draft yet\nnonsense: 1\n")
+    page.get_by_role("button", name="Keep as draft").click()
+    page.wait_for_url("**/ui/model/drafts")
+    expect(page.get_by_text("Kept in this browser.")).to_be_visible()
+    page.goto("/ui/model/edit")
+    page.get_by_role("button", name="Restore unsaved changes").click()
+    page.get_by_role("textbox", name="The model, in YAML").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Control+Shift+k")  # deletes the line
+    page.get_by_role("button", name="Keep as draft").click()
+    page.wait_for_url(re.compile(r"/ui/model/\d+$"))
+    settle(page, "/ui/model/edit")
+    expect(page.get_by_role("button", name="Restore unsaved changes")).to_be_hidden()
+    assert [each for each in complaints if "422" not in each] == []
 
 
 def test_a_text_is_tried_on_one_person_beside_the_editor(page: Page) -> None:

@@ -5,14 +5,15 @@ import {
   setDiagnostics, syntaxHighlighting, tags, yaml,
 } from "./vendor/codemirror.min.js";
 import { optionsAt } from "./completion.js";
+import { dropText, keepText, keptText } from "./unsaved.js";
 
 const CHECK_AFTER_MS = 300;
-const KEPT = "leadscore.model.unsaved";
 
 const form = document.getElementById("write");
 const field = document.getElementById("text");
 const box = document.getElementById("editor");
 const served = field.value;
+const isStored = form.dataset.stored !== undefined; // not if the page only gives back what was written
 
 // --- How it looks: the page's colours, inside a shadow root, where styles need no exception from the page's policy ---
 
@@ -66,7 +67,10 @@ async function check() {
     body: new URLSearchParams({ text: field.value }),
   }).catch(() => null);
   if (number !== asked || !answer) return; // a later check is on its way, or the server can't be reached
-  if (answer.status === 401) return location.reload();
+  if (answer.status === 401) {
+    isLeaving = true; // to sign in; the text is kept
+    return location.reload();
+  }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const results = page.getElementById("checks") ?? page.body.firstElementChild;
   if (!results) return;
@@ -89,10 +93,12 @@ function mark() {
 
 const status = document.getElementById("kept");
 
+const isUnsaved = () => !isStored || field.value !== served;
+
 function keep() {
-  if (field.value === served) localStorage.removeItem(KEPT);
-  else localStorage.setItem(KEPT, field.value);
-  status.textContent = field.value === served ? "" : "Kept in this browser.";
+  if (isUnsaved()) keepText(field.value);
+  else dropText();
+  status.textContent = isUnsaved() ? "Kept in this browser." : "";
 }
 
 function offer(text) {
@@ -104,15 +110,13 @@ function offer(text) {
   status.replaceChildren(button);
 }
 
-const isUnsaved = () => field.value !== served;
 let isLeaving = false;
 
 window.addEventListener("beforeunload", (event) => {
   if (isUnsaved() && !isLeaving) event.preventDefault();
 });
-form.addEventListener("submit", (event) => {
+form.addEventListener("submit", () => {
   isLeaving = true;
-  if (event.submitter?.formAction.endsWith("/drafts")) localStorage.removeItem(KEPT);
 });
 
 // --- The editor ---
@@ -164,5 +168,6 @@ document.addEventListener("click", (event) => {
 });
 
 mark();
-const kept = localStorage.getItem(KEPT);
-if (kept !== null && kept !== served) offer(kept);
+const kept = keptText();
+if (!isStored) keep();
+else if (kept !== null && kept !== served) offer(kept);
