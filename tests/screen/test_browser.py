@@ -70,6 +70,21 @@ def test_no_shortcut_fires_in_the_editor(page: Page) -> None:
     assert page.url.endswith("/ui/model/edit")
 
 
+def test_a_menu_closes_with_escape_a_click_elsewhere_or_another_menu(page: Page) -> None:
+    settle(page, "/ui/leads")
+    menus, (filtering, sorting) = page.locator("details.menu[open]"), page.locator("details.menu summary").all()
+    filtering.click()
+    sorting.click()
+    expect(menus).to_have_count(1)
+    page.locator("h1").click()
+    expect(menus).to_have_count(0)
+    filtering.click()
+    page.get_by_label("Seen since").focus()
+    page.keyboard.press("Escape")
+    expect(menus).to_have_count(0)
+    expect(filtering).to_be_focused()
+
+
 def test_the_first_tab_skips_to_the_content(page: Page) -> None:
     settle(page, "/ui/leads")
     page.keyboard.press("Tab")

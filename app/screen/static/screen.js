@@ -43,6 +43,21 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// --- Menus: a click elsewhere closes them, and so does Escape ---
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (menu.contains(except)) continue;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+}
+
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeMenus(null);
+});
+
 // --- Keyboard: single keys, none of which fires in a field or beside a modifier ---
 
 const OFF = "leadscore.shortcuts.off";
