@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -170,5 +171,5 @@ def _mondays(first: date, last: date) -> list[date]:
 def _furthest(figures: FunnelFigures | None) -> tuple[int, ...]:
     if figures is None:
         return ()
-    reached = [stage.reached for stage in figures.stages[1:]]
-    return tuple(here - above for here, above in zip(reached, [*reached[1:], 0], strict=True))
+    reached = [*(stage.reached for stage in figures.stages[1:]), 0]
+    return tuple(here - above for here, above in pairwise(reached))

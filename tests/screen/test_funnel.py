@@ -35,6 +35,14 @@ async def test_the_page_has_the_numbers_of_its_questions(demo: Api) -> None:
     assert f"Lost ground {funnel['lost_ground']:,} moved down" in text
 
 
+async def test_a_model_of_one_stage_has_a_funnel(api: Api, browser: Browser) -> None:
+    await api.publish(await api.draft({"name": "flat", "signals": {}, "stages": [{"name": "interest"}]}))
+    await api.do("/v1/batch", {"batch": [{"type": "page", "anonymousId": "a1"}]}, "server")
+    text = words(await browser.page("/ui/funnel"))
+    assert "People seen 1 " in text
+    assert "New leads by week" not in text
+
+
 async def test_the_questions_are_answered_to_a_read_key(demo: Api) -> None:
     browser = await Browser.signed_in(demo, "read")
     for path in ("/ui/funnel", "/ui/signals/pricing_viewed"):
