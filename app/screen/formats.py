@@ -1,5 +1,6 @@
 """Figures, days and texts as the pages write them; filters for the templates."""
 
+import json
 from datetime import date, datetime, timedelta
 
 MAX_TEXT = 200
@@ -28,7 +29,9 @@ def points(value: float, decimals: int = 2) -> str:
 
 
 def cut(value: object, length: int = MAX_TEXT) -> str:
-    text = str(value)
+    """Of lists, maps, booleans and null, their JSON, as the API answers them."""
+    is_json = value is None or isinstance(value, bool | list | dict)
+    text = json.dumps(value, ensure_ascii=False) if is_json else str(value)
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 

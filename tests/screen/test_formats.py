@@ -39,6 +39,13 @@ def test_days_have_a_year_unless_it_is_this_one() -> None:
     assert formats.long_day(date(2027, 1, 7), NOW.date()) == "7 January 2027"
 
 
+def test_values_that_are_not_texts_are_written_as_json() -> None:
+    values = ["True", True, None, 7, 1.5, ["a", "é"], {"name": "O'Neil"}]
+    assert [formats.cut(each) for each in values] == [
+        *("True", "true", "null", "7", "1.5", '["a", "é"]', '{"name": "O\'Neil"}')
+    ]
+
+
 def test_long_texts_are_cut() -> None:
     assert formats.cut("x" * 200) == "x" * 200
     assert formats.cut("x" * 201) == "x" * 199 + "…"
