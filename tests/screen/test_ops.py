@@ -209,6 +209,13 @@ async def test_revoking_asks_for_the_name(api: Api, admin: Browser) -> None:
     assert (await admin.get(path)).status_code == 404
 
 
+async def test_a_name_with_several_spaces_can_be_typed_as_it_is_shown(api: Api, admin: Browser) -> None:
+    made = (await api.do("/v1/keys", {"kind": "read", "name": "weekly  reports"})).json()
+    path = f"/ui/ops/keys/{made['key']['id']}/revoke"
+    assert (await admin.post(path, name="weeklyreports")).status_code == 422
+    assert (await admin.post(path, name="weekly reports")).status_code == 303
+
+
 @pytest.mark.parametrize("path", ["/ui/ops/keys", "/ui/ops/deliveries", "/ui/ops/deliveries/replay"])
 async def test_a_reader_manages_nothing(browser: Browser, path: str) -> None:
     assert (await browser.get(path)).status_code == 403
