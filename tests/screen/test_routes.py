@@ -65,6 +65,13 @@ async def test_a_failure_is_a_page_with_the_request_s_id_and_the_headers(api: Ap
     assert answer.headers.items() >= {(name.lower(), text) for name, text in SECURITY_HEADERS.items()}
 
 
+async def test_only_what_was_asked_for_with_get_can_be_tried_again(browser: Browser, admin: Browser) -> None:
+    """The link would lead elsewhere, since it can't send the form again."""
+    assert "Try again</a>" in (await browser.get("/ui/leads?limit=0")).text
+    refused = await admin.post("/ui/ops/keys", kind="nothing", name="ada")
+    assert (refused.status_code, "Try again" in refused.text) == (422, False)
+
+
 async def test_a_part_that_fails_is_only_the_part(browser: Browser) -> None:
     answer = await browser.get("/ui/leads?limit=0", HX_Request="true")
     assert answer.status_code == 422
