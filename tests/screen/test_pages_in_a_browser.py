@@ -10,7 +10,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
 from app.screen.frames import SECTIONS
-from tests.screen.chromium import needs_chromium, settle, sign_in, violations, watch
+from tests.screen.chromium import WIDTHS, needs_chromium, settle, sign_in, violations, watch
 from tests.screen.people import BUYER
 from tests.screen.site import PREFIX, Site
 
@@ -141,6 +141,31 @@ def test_releasing_is_accessible(site: Site, page: Page) -> None:
     found = violations(page)
     page.get_by_role("button", name="Release 1").click()
     assert found + violations(page) == []
+
+
+FILTERS = "min_score=engagement:25&max_score=engagement:60&sales_ready=false&seen_after=2026-01-01&stage=mql&stage=pql"
+GROW = """() => {
+    const ladder = document.querySelector(".ladder");
+    ladder.append(...[...ladder.children].map((stage) => stage.cloneNode(true)));
+    for (const link of document.querySelectorAll("th a")) link.textContent = "A long title of a score";
+    for (const menu of document.querySelectorAll("details.menu")) menu.open = true;
+}"""
+OVERFLOW = """() => [
+    ...(document.documentElement.scrollWidth > innerWidth ? ["the page"] : []),
+    ...[...document.querySelectorAll("th a")].filter((a) => {
+        const [inner, outer] = [a, a.closest("th")].map((each) => each.getBoundingClientRect());
+        return inner.width > 0 && inner.right > outer.right;
+    }).map((a) => a.href),
+]"""
+
+
+@pytest.mark.parametrize("query", ["", f"?q={'nobody-' * 20}&{FILTERS}"])
+def test_many_stages_many_filters_and_long_titles_stay_in_their_places(page: Page, query: str) -> None:
+    settle(page, f"/ui/leads{query}")
+    page.evaluate(GROW)
+    for width in (*WIDTHS, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(OVERFLOW) == [], width
 
 
 # --- The editor -------------------------------------------------------------------------------------------------
