@@ -168,6 +168,21 @@ def test_many_stages_many_filters_and_long_titles_stay_in_their_places(page: Pag
         assert page.evaluate(OVERFLOW) == [], width
 
 
+BROKEN = """() => [...document.querySelectorAll("td.num")].filter((cell) => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const lines = new Set([...range.getClientRects()].map((line) => line.top));
+    return lines.size > 1 && !/\\s/.test(cell.textContent.trim());
+}).map((cell) => cell.textContent)"""
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "{" not in path])
+def test_no_number_is_broken_into_lines(page: Page, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    settle(page, f"/ui/{path}")
+    assert page.evaluate(BROKEN) == []
+
+
 # --- The editor -------------------------------------------------------------------------------------------------
 
 
