@@ -168,6 +168,9 @@ def test_many_stages_many_filters_and_long_titles_stay_in_their_places(page: Pag
         assert page.evaluate(OVERFLOW) == [], width
 
 
+OUTSIDE = """() => [...document.querySelectorAll("main .card *")].filter((each) =>
+    each.getBoundingClientRect().right > each.closest(".card").getBoundingClientRect().right,
+).map((each) => each.outerHTML)"""
 BROKEN = """() => [...document.querySelectorAll("td.num")].filter((cell) => {
     const range = document.createRange();
     range.selectNodeContents(cell);
@@ -181,6 +184,15 @@ def test_no_number_is_broken_into_lines(page: Page, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 900})
     settle(page, f"/ui/{path}")
     assert page.evaluate(BROKEN) == []
+
+
+def test_keys_with_long_names_fit_into_a_narrow_page(site: Site, page: Page) -> None:
+    long = {"kind": "write", "name": "a key with quite a long name"}
+    httpx.post(f"{site.url}/v1/keys", json=long, auth=(site.keys["admin"], "")).raise_for_status()
+    page.set_viewport_size({"width": 390, "height": 900})
+    settle(page, "/ui/ops/keys")
+    expect(page.get_by_text(long["name"])).to_be_visible()
+    assert page.evaluate(OUTSIDE) == []
 
 
 # --- The editor -------------------------------------------------------------------------------------------------
