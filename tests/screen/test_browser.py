@@ -4,6 +4,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.screen.chromium import needs_chromium, settle, sign_in, watch
+from tests.screen.people import BUYER
 from tests.screen.site import PREFIX, Site
 
 pytestmark = needs_chromium
@@ -135,6 +136,17 @@ def test_everything_works_below_a_path(site: Site, chromium: Chromium) -> None:
     page.wait_for_url(f"**{PREFIX}/ui/sign-in")
     assert complaints == []
     context.close()
+
+
+def test_a_part_says_if_the_server_cannot_be_reached(page: Page, site: Site) -> None:
+    page.route("**/history", lambda route: route.abort())
+    page.goto(site.lead(BUYER))
+    part = page.get_by_role("link", name="The server could not be reached. Show the scores over time")
+    expect(part).to_be_visible()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    page.unroute("**/history")
+    part.click()
+    expect(page.get_by_role("img", name="Scores from")).to_be_visible()
 
 
 def test_everything_works_without_a_script(site: Site, chromium: Chromium) -> None:

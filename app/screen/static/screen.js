@@ -109,6 +109,12 @@ document.addEventListener("htmx:after:swap", () => {
   if (fresh) announce(fresh.dataset.announce);
   fresh?.removeAttribute("data-announce");
 });
+document.addEventListener("htmx:error", ({ target }) => {
+  if (!target.matches?.("[aria-busy]")) return;
+  target.removeAttribute("aria-busy");
+  target.classList.add("failed");
+  announce("The server could not be reached");
+});
 for (const later of document.querySelectorAll(".later")) setTimeout(() => later.classList.add("slow"), 1000);
 
 localise(document);
