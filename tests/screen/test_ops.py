@@ -152,6 +152,7 @@ async def test_one_message_is_released(api: Api, admin: Browser) -> None:
     assert f'action="../{path}"' in page
     assert "rejections/release" not in page  # not all, as nothing is chosen
     assert "1 message released</h1>" in (await admin.post(f"/ui/{path}")).text
+    assert "it has been released already" in (await admin.post(f"/ui/{path}")).text
     assert [each["message_id"] for each in await api.rejections()] == ["m2"]
 
 
