@@ -190,3 +190,25 @@ async def test_a_model_may_have_neither_scores_nor_signals(api: Api, browser: Br
     lead_id = await find(api, email=BUYER)
     for path in ("", "/counts", f"/{lead_id}", f"/{lead_id}/history", f"/{lead_id}/events"):
         assert "Visitor" in text_of(await browser.page(f"/ui/leads{path}")) or path.endswith("events")
+
+
+async def test_scores_have_their_titles_and_one_without_points_says_so(api: Api, browser: Browser) -> None:
+    model = {
+        "name": "titled",
+        "signals": {"bought": {"on": "Bought"}},
+        "scores": {"warmth": {"title": "Interest shown", "rules": {"buyer": {"signal": "bought", "points": 4}}}},
+        "stages": [{"name": "interest"}],
+    }
+    await api.publish(await api.draft(model))
+    accepted(await api.batch({"type": "identify", "userId": "u1"}, key=api.keys["server"]))
+    page = await browser.page(f"/ui/leads/{await find(api, user_id='u1')}")
+    assert re.search(r"Tomorrow\s+Interest shown is", TEXT.sub("", page))
+    assert "nothing counts now" in page
+
+
+async def test_a_list_of_identities_says_if_it_is_cut_off(api: Api, browser: Browser) -> None:
+    aliases = [{"type": "identify", "userId": "u1", "anonymousId": f"a{number}"} for number in range(201)]
+    accepted(await api.batch(*aliases, key=api.keys["server"]))
+    page = await browser.page(f"/ui/leads/{await find(api, user_id='u1')}")
+    assert page.count("anonymous id · since") < 201
+    assert "Only 200 are shown" in page
