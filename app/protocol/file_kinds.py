@@ -29,7 +29,7 @@ _JSON_IN_UTF16 = re.compile(rb"(?:\xff\xfe|\xfe\xff)[\0 \t\r\n]*[{\[]")
 _JSON_DOCUMENTS = (
     (re.compile(rb"\s*\["), "a JSON array", "'.[]'"),
     (re.compile(rb"\s*\{\s*\"batch\"\s*:"), "a batch", "'.batch[]'"),
-    (re.compile(rb"\s*\{[ \t\r]*\n"), "JSON of several lines", "."),
+    (re.compile(rb"\s*\{[ \t\r]*\n\s*\""), "JSON of several lines", "."),
 )
 
 

@@ -169,7 +169,7 @@ def test_invalid_settings_are_named() -> None:
         "LEADSCORE_FORM_REDIRECTS: must be an origin, such as https://www.example.com",
         "LEADSCORE_LOG_LEVEL: must be 'debug', 'info', 'warning' or 'error'",
         "LEADSCORE_PHONE_REGION: must be a two-letter ISO country code, such as DE or GB",
-        "LEADSCORE_POOL_SIZE: must be a whole number",
+        "LEADSCORE_POOL_SIZE: must be a whole number, in digits alone",
         "LEADSCORE_PORT: must be 65,535 or less",
     ]
 
