@@ -24,7 +24,7 @@ _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep: nest fewer lists and 
 
 
 class _Constructor(SafeConstructor):
-    """Dates, times and numbers with underscores stay text, as in YAML 1.2 and JSON. `eq: 2026_01` is no number."""
+    """Dates, times and numbers with underscores stay text, as in YAML 1.2 and JSON. `eq: 2026_01` is not a number."""
 
     def construct_yaml_int(self, node: ScalarNode) -> Any:
         return node.value if "_" in node.value else super().construct_yaml_int(node)
