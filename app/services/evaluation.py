@@ -17,6 +17,7 @@ from app.scoring.journeys import journey_of
 from app.scoring.separations import joined
 from app.scoring.stages import HORIZON_DAYS, Cause, Standing, Transition, forecast, settle
 from app.scoring.steps import steps_of
+from app.services.failures import unreadable
 from app.services.history import Counted, recount
 from app.services.models import ActiveModels
 from app.services.publications import Names, Publications, PublishedVersion
@@ -252,9 +253,7 @@ def _by_present_names(
         return found
     if isinstance(by, PublishedVersion):
         return _renamed(found, by.names)
-    unreadable = UnreadableLead(found.id)
-    unreadable.__cause__ = by
-    return unreadable
+    return unreadable(found.id, by)
 
 
 def _renamed(lead: Lead, names: Names) -> Lead:

@@ -90,10 +90,10 @@ async def naming_owner(connection: AsyncConnection) -> AsyncIterator[None]:
         raise unreadable(owners[error.identity], error) from error
 
 
-def unreadable(lead_id: UUID, error: UnreadableEvent) -> UnreadableLead:
-    """The error for a lead of which an event can't be read."""
+def unreadable(lead_id: UUID, cause: UnreadableEvent | DamagedModel) -> UnreadableLead:
+    """The error for a lead that needs an event, or a version of the model, that can't be read."""
     damage = UnreadableLead(lead_id)
-    damage.__cause__ = error
+    damage.__cause__ = cause
     return damage
 
 
